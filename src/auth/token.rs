@@ -1,0 +1,193 @@
+use crate::domain::{Actor, Fault, Id, Refusal};
+use jwt_compact::alg::{Hs256, Hs256Key};
+use jwt_compact::{AlgorithmExt, Claims, UntrustedToken};
+use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde_json::Value;
+use std::fmt;
+
+/// HS256 needs a key of at least the hash's size (RFC 7518 section 3.2, contract A2).
+const MIN_SECRET_BYTES: usize = 32;
+/// Far more than any login service issues; a longer one is refused before it is decoded.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// How far the login services' clocks may be off, in seconds (contract A4).
+const LEEWAY: i64 = 60;
+
+/// The variables that say which tokens are good. An empty text counts as not set.
+#[derive(Default)]
+pub struct Settings {
+    /// `JWT_SECRET`
+    pub secret: Option<String>,
+    /// `JWT_SECRET_PREVIOUS`: verifies too, so that a secret can be rotated without logging anybody out.
+    pub previous_secret: Option<String>,
+    /// `JWT_ISSUER`: what `iss` must be.
+    pub issuer: Option<String>,
+    /// `JWT_AUDIENCE`: what `aud` must be or hold.
+    pub audience: Option<String>,
+}
+
+/// The prepared keys and demands that tokens are checked against. Made once for each instance of the worker.
+pub struct Keys {
+    current: Hs256Key,
+    previous: Option<Hs256Key>,
+    issuer: Option<String>,
+    audience: Option<String>,
+}
+
+/// The token of an `Authorization` header, not verified.
+#[derive(Clone, Copy)]
+pub struct BearerToken<'a>(&'a str);
+
+impl<'a> BearerToken<'a> {
+    /// Parses `Bearer <token>`; the scheme's case does not matter (contract A1, RFC 6750 section 2.1).
+    /// No header, another scheme or an empty token is [`Refusal::NoToken`].
+    pub fn parse(authorization: Option<&'a str>) -> Result<Self, Refusal> {
+        let (scheme, token) = authorization.and_then(|header| header.trim().split_once(' ')).ok_or(Refusal::NoToken)?;
+        let token = token.trim_start_matches(' ');
+        if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+            return Err(Refusal::NoToken);
+        }
+        Ok(Self(token))
+    }
+}
+
+impl Keys {
+    /// Refuses to be made from a missing or short secret: a weak key is never verified with (contract A2).
+    pub fn new(settings: Settings) -> Result<Self, Fault> {
+        let set = |value: Option<String>| value.filter(|text| !text.is_empty());
+        let secret = set(settings.secret).ok_or(Fault::Setting { name: "JWT_SECRET", problem: "is not set" })?;
+        Ok(Self {
+            current: key("JWT_SECRET", &secret)?,
+            previous: set(settings.previous_secret).map(|secret| key("JWT_SECRET_PREVIOUS", &secret)).transpose()?,
+            issuer: set(settings.issuer),
+            audience: set(settings.audience),
+        })
+    }
+
+    /// Verifies a token's form, algorithm, signature and claims (contract A2–A6); `now` is in Unix seconds.
+    /// Whether the account is there and active is the database's to say (contract A7).
+    pub fn verify(&self, token: BearerToken<'_>, now: i64) -> Result<Actor, Refusal> {
+        let claims = self.signed_claims(token).ok_or(Refusal::BadToken)?;
+        let accepted = in_time(&claims, now)
+            && claims.custom.is_access_token()
+            && claims.custom.is_issued_by(self.issuer.as_deref())
+            && claims.custom.is_meant_for(self.audience.as_deref());
+        if !accepted {
+            return Err(Refusal::BadToken);
+        }
+        claims.custom.subject().map(Actor::verified).ok_or(Refusal::BadToken)
+    }
+
+    fn signed_claims(&self, BearerToken(token): BearerToken<'_>) -> Option<Claims<AccessClaims>> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return None;
+        }
+        let untrusted = UntrustedToken::<Extensions>::try_from(token).ok()?;
+        let header = untrusted.header();
+        let is_jwt = header.token_type.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        if !is_jwt || header.other_fields.crit {
+            return None;
+        }
+        [Some(&self.current), self.previous.as_ref()]
+            .into_iter()
+            .flatten()
+            .find_map(|key| Hs256.validator(key).validate(&untrusted).ok())
+            .map(|token| token.into_parts().1)
+    }
+}
+
+fn key(name: &'static str, secret: &str) -> Result<Hs256Key, Fault> {
+    if secret.len() < MIN_SECRET_BYTES {
+        let problem = "is shorter than 32 bytes";
+        return Err(Fault::Setting { name, problem });
+    }
+    Ok(Hs256Key::new(secret))
+}
+
+/// `exp` is required; `nbf` and `iat`, where present, may not lie in the future (contract A4).
+fn in_time(claims: &Claims<AccessClaims>, now: i64) -> bool {
+    let latest_start = now.saturating_add(LEEWAY);
+    let starts = [claims.not_before, claims.issued_at];
+    let started = starts.iter().flatten().all(|start| start.timestamp() <= latest_start);
+    let earliest_end = now.saturating_sub(LEEWAY);
+    started && claims.expiration.is_some_and(|end| end.timestamp() > earliest_end)
+}
+
+/// What else may stand in a token's header and must be understood.
+#[derive(Debug, Clone, Deserialize)]
+struct Extensions {
+    /// We understand no extension, so a token that says one is critical is refused (RFC 7515 section 4.1.11).
+    #[serde(default, deserialize_with = "is_present")]
+    crit: bool,
+}
+
+/// The claims that the four login services issue (contract A5, A6); all others are ignored, roles among them (A7).
+/// A claim that is there as null counts as there: it is then refused, not skipped.
+#[derive(Debug, Clone, Deserialize)]
+struct AccessClaims {
+    #[serde(default, deserialize_with = "as_sent")]
+    sub: Option<Value>,
+    #[serde(default, deserialize_with = "as_sent")]
+    user_id: Option<Value>,
+    #[serde(default, deserialize_with = "as_sent", rename = "idUser")]
+    id_user: Option<Value>,
+    #[serde(default, deserialize_with = "as_sent", rename = "type")]
+    kind: Option<Value>,
+    #[serde(default, deserialize_with = "as_sent")]
+    token_type: Option<Value>,
+    #[serde(default, deserialize_with = "as_sent")]
+    iss: Option<Value>,
+    #[serde(default, deserialize_with = "as_sent")]
+    aud: Option<Value>,
+}
+
+fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(value).map(|_| true)
+}
+
+fn as_sent<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
+}
+
+impl AccessClaims {
+    /// The account: every subject claim that is there has to be an id, and the same one.
+    fn subject(&self) -> Option<Id> {
+        let mut subjects = [&self.sub, &self.user_id, &self.id_user].into_iter().flatten().map(as_id);
+        let first = subjects.next()??;
+        subjects.all(|subject| subject == Some(first)).then_some(first)
+    }
+
+    fn is_access_token(&self) -> bool {
+        [&self.kind, &self.token_type].into_iter().flatten().all(|kind| kind == "access")
+    }
+
+    fn is_issued_by(&self, issuer: Option<&str>) -> bool {
+        issuer.is_none_or(|issuer| self.iss.as_ref().is_some_and(|iss| iss == issuer))
+    }
+
+    fn is_meant_for(&self, audience: Option<&str>) -> bool {
+        audience.is_none_or(|audience| match &self.aud {
+            Some(Value::Array(several)) => several.iter().any(|aud| aud == audience),
+            one => one.as_ref().is_some_and(|aud| aud == audience),
+        })
+    }
+}
+
+fn as_id(claim: &Value) -> Option<Id> {
+    match claim {
+        Value::Number(number) => number.as_i64().and_then(Id::new),
+        Value::String(text) => Id::parse(text),
+        _ => None,
+    }
+}
+
+impl fmt::Debug for BearerToken<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("BearerToken([redacted])")
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Keys([redacted])")
+    }
+}

@@ -1,0 +1,205 @@
+//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D6).
+
+use super::{Answer, Dialect, Fields, Json, Object};
+use crate::domain::text as rules;
+use crate::domain::{Account, AccountChange, InvalidField, JsonKind, PathId, Refusal, Rule, Text, Unique};
+use serde::{Serialize, Serializer};
+
+/// `PUT /api/profile/:id/update/`
+pub const PROFILE: Dialect<Account> = Dialect {
+    target: PathId::number_or_not_found,
+    read,
+    show,
+    refuse,
+    fail: || answer(500, &[("error", "Internal server error")]),
+};
+
+/// Where [`Account::image`] lies when it was uploaded here, and what its URL path opens with then.
+const UPLOADS: &str = "avatars/";
+const MEDIA: &str = "/media/";
+/// Where DRF puts what is wrong with a body as a whole.
+const NON_FIELD: &str = "non_field_errors";
+
+fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
+    let name = |value: &Json<'_>| char_field(value, |raw| rules::line(raw, 1, 200));
+    let mut fields = Fields::of(body);
+    let change = AccountChange {
+        username: fields.value("username", |value| char_field(value, |raw| rules::username(raw, 150))),
+        email: fields.value("email", |value| char_field(value, |raw| rules::email(raw, 200))),
+        first_name: fields.value("first_name", name),
+        last_name: fields.value("last_name", name),
+        number_phone: fields.clearable("number_phone", |value| char_field(value, |raw| rules::line(raw, 1, 10))),
+        // A file comes in a form; in JSON an avatar can only be taken away (contract D5).
+        image: fields.clearable("avatar", |_| Err(Rule::File)),
+        ..AccountChange::default()
+    };
+    fields.finish(change)
+}
+
+/// A text, or a number as its text, as DRF's CharField takes it (contract D1).
+fn char_field(value: &Json<'_>, parse: impl FnOnce(&str) -> Result<Text, Rule>) -> Result<Text, Rule> {
+    match value {
+        Json::Number(digits) => parse(&python_number(digits)),
+        other => super::text(other, parse),
+    }
+}
+
+/// A JSON number as Python's `str` shows it once `json.loads` has read it: integers digit for digit, others as the
+/// shortest text that reads back the same, with an exponent below 1e-4 and from 1e16 on.
+fn python_number(digits: &str) -> String {
+    let is_integer = !digits.contains(['.', 'e', 'E']);
+    if is_integer {
+        return if digits == "-0" { "0".to_owned() } else { digits.to_owned() };
+    }
+    let Ok(number) = digits.parse::<f64>() else {
+        return digits.to_owned();
+    };
+    if number.is_infinite() {
+        return if number > 0.0 { "inf".to_owned() } else { "-inf".to_owned() };
+    }
+    let scientific = format!("{number:e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    match exponent.parse::<i32>() {
+        Ok(exponent) if number != 0.0 && !(-4..16).contains(&exponent) => {
+            let sign = if exponent < 0 { '-' } else { '+' };
+            format!("{mantissa}e{sign}{:02}", exponent.unsigned_abs())
+        }
+        _ => format!("{number:?}"),
+    }
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: i64,
+    username: &'a str,
+    email: &'a str,
+    first_name: &'a str,
+    last_name: &'a str,
+    number_phone: Option<&'a str>,
+    avatar: Option<String>,
+    date_joined: String,
+    last_login: Option<String>,
+    is_active: bool,
+    is_staff: bool,
+    is_superuser: bool,
+}
+
+fn show(account: &Account) -> String {
+    super::object::write(&Shown {
+        id: account.id,
+        username: &account.username,
+        email: &account.email,
+        first_name: &account.first_name,
+        last_name: &account.last_name,
+        number_phone: account.number_phone.as_deref(),
+        avatar: account.image.as_deref().and_then(avatar),
+        date_joined: time(&account.created_at),
+        last_login: account.last_login.as_deref().map(time),
+        is_active: account.is_active,
+        is_staff: account.is_staff,
+        is_superuser: account.is_superuser,
+    })
+}
+
+/// The URL path of an upload; a picture that falcon's clients keep elsewhere has none here.
+fn avatar(image: &str) -> Option<String> {
+    image.starts_with(UPLOADS).then(|| format!("{MEDIA}{image}"))
+}
+
+/// Without the fraction where that is zero.
+fn time(stored: &str) -> String {
+    match stored.strip_suffix(".000Z") {
+        Some(seconds) => format!("{seconds}Z"),
+        None => stored.to_owned(),
+    }
+}
+
+/// Says no; also to paths below `/api/profile` that are no endpoint.
+pub fn refuse(refusal: &Refusal) -> Answer {
+    match refusal {
+        Refusal::NoToken => detail(401, "Authentication credentials were not provided."),
+        Refusal::BadToken => {
+            answer(401, &[("detail", "Given token not valid for any token type"), ("code", "token_not_valid")])
+        }
+        Refusal::Forbidden => answer(403, &[("error", "Not authorized")]),
+        Refusal::NotFound { .. } | Refusal::NoRoute => detail(404, "Not found."),
+        Refusal::MethodNotAllowed { method } => detail(405, &format!("Method \"{method}\" not allowed.")),
+        Refusal::TooLarge => detail(413, "Request body too large."),
+        Refusal::UnsupportedMediaType { given } => {
+            detail(415, &format!("Unsupported media type \"{given}\" in request."))
+        }
+        Refusal::Malformed => detail(400, "JSON parse error"),
+        Refusal::NotAnObject(kind) => answer(400, &[(NON_FIELD, [not_an_object(*kind)])]),
+        Refusal::NothingToUpdate => answer(400, &[(NON_FIELD, ["No data provided"])]),
+        Refusal::Invalid(faults) => {
+            let all: Vec<_> =
+                faults.iter().map(|InvalidField { field, rule }| (field.as_str(), [fault(*rule)])).collect();
+            answer(400, &all)
+        }
+        Refusal::Taken(values) => {
+            let all: Vec<_> = values.iter().map(|value| taken(*value)).collect();
+            answer(400, &all)
+        }
+    }
+}
+
+fn taken(value: Unique) -> (&'static str, [&'static str; 1]) {
+    match value {
+        Unique::Username => ("username", ["A user with that username already exists."]),
+        Unique::Email => ("email", ["A user with that email already exists."]),
+        Unique::Dni => ("dni", ["A user with that dni already exists."]),
+    }
+}
+
+fn not_an_object(kind: JsonKind) -> String {
+    let name = match kind {
+        JsonKind::Null => return "No data provided".to_owned(),
+        JsonKind::Bool => "bool",
+        JsonKind::Integer => "int",
+        JsonKind::Float => "float",
+        JsonKind::Text => "str",
+        JsonKind::List => "list",
+    };
+    format!("Invalid data. Expected a dictionary, but got {name}.")
+}
+
+fn detail(status: u16, detail: &str) -> Answer {
+    answer(status, &[("detail", detail)])
+}
+
+fn answer<V: Serialize>(status: u16, entries: &[(&str, V)]) -> Answer {
+    Answer::new(status, &Ordered(entries))
+}
+
+/// An object whose keys come in the order in which they are given.
+struct Ordered<'a, V>(&'a [(&'a str, V)]);
+
+impl<V: Serialize> Serialize for Ordered<'_, V> {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        output.collect_map(self.0.iter().map(|(key, value)| (key, value)))
+    }
+}
+
+fn fault(rule: Rule) -> String {
+    let says = match rule {
+        Rule::Required => "This field is required.",
+        Rule::NotNull => "This field may not be null.",
+        Rule::Text => "Not a valid string.",
+        Rule::Number | Rule::PathNumber => "A valid integer is required.",
+        Rule::TooShort { .. } => "This field may not be blank.",
+        Rule::TooLong { max, .. } => {
+            return format!("Ensure this field has no more than {max} characters.");
+        }
+        Rule::ControlCharacter => "Control characters are not allowed.",
+        Rule::Email => "This field must be a valid email address.",
+        Rule::Username => {
+            "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."
+        }
+        Rule::Phone | Rule::NationalId | Rule::ImagePath => "Enter a valid value.",
+        Rule::Url => "Enter a valid URL.",
+        Rule::File => "The submitted data was not a file. Check the encoding type on the form.",
+        Rule::ExistingRole => "Object does not exist.",
+        Rule::Unknown => "This field is not allowed.",
+    };
+    says.to_owned()
+}

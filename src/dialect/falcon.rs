@@ -1,0 +1,146 @@
+//! `PUT /users`: the bare record, or NestJS's `{"message", "error", "statusCode"}` (contract F1–F6).
+
+use super::{Answer, Dialect, Fields, Object, text};
+use crate::domain::text as rules;
+use crate::domain::{Account, AccountChange, Change, InvalidField, PathId, Refusal, Rule, Unique};
+use serde::Serialize;
+
+/// `PUT /users`
+pub const USERS: Dialect<Account> =
+    Dialect { target: PathId::number_or_not_found, read, show, refuse, fail: || error(500, "Internal server error") };
+
+const FIELDS: [&str; 4] = ["email", "name", "username", "image_path"];
+const DEFAULT_IMAGE: &str = "profile-pictures/default.jpg";
+/// What stands where the documents show a hash and a salt: clients expect the keys (contract F6).
+const REDACTED: &str = "[redacted]";
+
+fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
+    let mut fields = Fields::of(body);
+    for name in body.names().filter(|name| !FIELDS.contains(name)) {
+        fields.faults.push(InvalidField::new(name, Rule::Unknown));
+    }
+    let change = AccountChange {
+        email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254))),
+        full_name: fields.value("name", |value| text(value, |raw| rules::line(raw, 1, 255))),
+        username: fields.value("username", |value| text(value, |raw| rules::username(raw, 150))),
+        image: fields.clearable("image_path", |value| text(value, |raw| rules::image_path(raw, 255))),
+        ..AccountChange::default()
+    };
+    let change = fields.finish(change)?;
+    if change.is_empty() {
+        return Err(Refusal::NothingToUpdate);
+    }
+    Ok(change)
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: String,
+    email: &'a str,
+    name: &'a str,
+    username: &'a str,
+    password: &'static str,
+    salt: &'static str,
+    image_path: &'a str,
+    role_id: Option<i64>,
+    created_at: &'a str,
+    updated_at: &'a str,
+}
+
+fn show(account: &Account) -> String {
+    super::object::write(&Shown {
+        id: account.id.to_string(),
+        email: &account.email,
+        name: &account.full_name,
+        username: &account.username,
+        password: REDACTED,
+        salt: REDACTED,
+        image_path: account.image.as_deref().unwrap_or(DEFAULT_IMAGE),
+        role_id: account.role.as_ref().map(|role| role.id),
+        created_at: &account.created_at,
+        updated_at: &account.updated_at,
+    })
+}
+
+/// Says no; also to paths below `/users` that are no endpoint.
+pub fn refuse(refusal: &Refusal) -> Answer {
+    match refusal {
+        Refusal::NoToken | Refusal::BadToken => error(401, "Invalid token"),
+        Refusal::Forbidden => error(403, "Forbidden resource"),
+        Refusal::NotFound { .. } => error(404, "User not found"),
+        Refusal::NoRoute => error(404, "Not Found"),
+        Refusal::MethodNotAllowed { .. } => error(405, "Method Not Allowed"),
+        Refusal::TooLarge => error(413, "Payload Too Large"),
+        Refusal::UnsupportedMediaType { .. } => error(415, "Unsupported Media Type"),
+        Refusal::Malformed | Refusal::NotAnObject(_) => error(400, "Request body must be a valid JSON object"),
+        Refusal::Invalid(faults) => match faults.as_slice() {
+            [one] => error(400, &fault(one)),
+            several => {
+                let all: Vec<String> = several.iter().map(fault).collect();
+                body(400, all)
+            }
+        },
+        Refusal::NothingToUpdate => error(400, "No fields provided to update"),
+        Refusal::Taken(values) => error(409, taken(values)),
+    }
+}
+
+fn taken(values: &[Unique]) -> &'static str {
+    match values.first() {
+        Some(Unique::Email) | None => "Email already exists",
+        Some(Unique::Username) => "Username already exists",
+        Some(Unique::Dni) => "National id already exists",
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body<M> {
+    message: M,
+    error: &'static str,
+    status_code: u16,
+}
+
+fn error(status: u16, message: &str) -> Answer {
+    body(status, message)
+}
+
+fn body(status: u16, message: impl Serialize) -> Answer {
+    let error = match status {
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        403 => "Forbidden",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        409 => "Conflict",
+        413 => "Payload Too Large",
+        415 => "Unsupported Media Type",
+        _ => "Internal Server Error",
+    };
+    let status_code = status;
+    Answer::new(status, &Body { message, error, status_code })
+}
+
+/// class-validator's sentences. One of them covers every fault of an address (contract F5).
+fn fault(InvalidField { field, rule }: &InvalidField) -> String {
+    if field == "email" && *rule != Rule::Unknown {
+        return "email must be an email".to_owned();
+    }
+    match rule {
+        Rule::Unknown => format!("property {field} should not exist"),
+        Rule::Required => format!("{field} should not be empty"),
+        Rule::NotNull | Rule::Text => format!("{field} must be a string"),
+        Rule::Number | Rule::PathNumber => format!("{field} must be a number"),
+        Rule::TooShort { min, .. } => format!("{field} must be longer than or equal to {min} characters"),
+        Rule::TooLong { max, .. } => format!("{field} must be shorter than or equal to {max} characters"),
+        Rule::ControlCharacter => format!("{field} must not contain control characters"),
+        Rule::Email => format!("{field} must be an email"),
+        Rule::Username => format!("{field} may only contain letters, digits and _.@+-"),
+        Rule::Phone => format!("{field} must be a valid phone number"),
+        Rule::NationalId => format!("{field} must be a national id number"),
+        Rule::Url => format!("{field} must be a URL address"),
+        Rule::ImagePath => format!("{field} must be a relative path or an http(s) URL"),
+        Rule::File => format!("{field} must be a file"),
+        Rule::ExistingRole => format!("{field} must be an existing role"),
+    }
+}

@@ -1,0 +1,181 @@
+use crate::domain::{JsonKind, Refusal};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// A JSON object as a client sent it, read strictly: what two parsers could read differently is refused
+/// (contract R2). That is malformed JSON, invalid UTF-8, a key that is there twice, at any depth, and nesting
+/// deeper than serde_json's 128 levels.
+#[derive(Debug, Default)]
+pub struct Object<'a> {
+    fields: Vec<(String, Json<'a>)>,
+}
+
+/// One value of an [`Object`]. Lists and objects are checked and let go: no field of any dialect is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Json<'a> {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number, as the digits that were sent: nothing is rounded.
+    Number(&'a str),
+    /// A string, its escapes resolved.
+    Text(String),
+    /// `[…]`
+    List,
+    /// `{…}`
+    Object,
+}
+
+impl<'a> Object<'a> {
+    /// Parses a body. No body at all is an empty object.
+    pub fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
+        if body.is_empty() {
+            return Ok(Self::default());
+        }
+        let text = std::str::from_utf8(body).map_err(|_| Refusal::Malformed)?;
+        if !text.trim_start().starts_with('{') {
+            serde_json::from_str::<Checked>(text).map_err(|_| Refusal::Malformed)?;
+            return Err(Refusal::NotAnObject(kind(text.trim())));
+        }
+        let Entries(raw) = serde_json::from_str(text).map_err(|_| Refusal::Malformed)?;
+        let fields = raw
+            .into_iter()
+            .map(|(name, value)| Some((name, Json::parse(value)?)))
+            .collect::<Option<Vec<_>>>()
+            .ok_or(Refusal::Malformed)?;
+        Ok(Self { fields })
+    }
+
+    /// The value of a field; `None` where it was not sent.
+    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+        self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+
+    /// The fields' names in the order in which they were sent.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|(name, _)| name.as_str())
+    }
+}
+
+impl<'a> Json<'a> {
+    fn parse(value: &'a RawValue) -> Option<Self> {
+        let raw = value.get();
+        match raw.as_bytes().first()? {
+            b'n' => Some(Self::Null),
+            b't' | b'f' => Some(Self::Bool),
+            b'"' => serde_json::from_str(raw).ok().map(Self::Text),
+            b'[' => serde_json::from_str(raw).ok().map(|Checked| Self::List),
+            b'{' => serde_json::from_str(raw).ok().map(|Checked| Self::Object),
+            _ => Some(Self::Number(raw)),
+        }
+    }
+}
+
+/// What a valid JSON text that is no object is.
+fn kind(text: &str) -> JsonKind {
+    match text.as_bytes().first() {
+        Some(b'n') => JsonKind::Null,
+        Some(b't' | b'f') => JsonKind::Bool,
+        Some(b'"') => JsonKind::Text,
+        Some(b'[') => JsonKind::List,
+        _ if text.contains(['.', 'e', 'E']) => JsonKind::Float,
+        _ => JsonKind::Integer,
+    }
+}
+
+/// Writes a body. The types that dialects write hold nothing that JSON can't, so this does not fail.
+pub fn write(body: &impl serde::Serialize) -> String {
+    serde_json::to_string(body).unwrap_or_default()
+}
+
+/// The entries of an object, unparsed, with no name twice.
+struct Entries<'a>(Vec<(String, &'a RawValue)>);
+
+impl<'de> Deserialize<'de> for Entries<'de> {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_map(EntriesVisitor)
+    }
+}
+
+struct EntriesVisitor;
+
+impl<'de> Visitor<'de> for EntriesVisitor {
+    type Value = Entries<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry::<String, &'de RawValue>()? {
+            entries.push(entry);
+        }
+        let distinct: BTreeSet<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
+        if distinct.len() != entries.len() {
+            return Err(A::Error::custom("a key is there twice"));
+        }
+        Ok(Entries(entries))
+    }
+}
+
+/// Any JSON value without a duplicate key in it, checked and forgotten.
+struct Checked;
+
+impl<'de> Deserialize<'de> for Checked {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_any(CheckedVisitor)
+    }
+}
+
+struct CheckedVisitor;
+
+impl<'de> Visitor<'de> for CheckedVisitor {
+    type Value = Checked;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Checked, E> {
+        Ok(Checked)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Checked, A::Error> {
+        while let Some(Checked) = list.next_element()? {}
+        Ok(Checked)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Checked, A::Error> {
+        let mut names = BTreeSet::new();
+        while let Some((name, Checked)) = map.next_entry::<String, _>()? {
+            if !names.insert(name) {
+                return Err(A::Error::custom("a key is there twice"));
+            }
+        }
+        Ok(Checked)
+    }
+}

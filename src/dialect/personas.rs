@@ -1,0 +1,98 @@
+//! `PUT /api/personas/:id/foto` and `PUT /api/personas/me`: the persona itself, or `{"message": …}` in Spanish
+//! (contract P1–P10).
+
+use super::{Answer, Dialect, Fields, Json, Object, spanish, text};
+use crate::domain::text as rules;
+use crate::domain::{Field, PathId, Persona, PersonaChange, Refusal, Rule};
+use serde::Serialize;
+
+/// `PUT /api/personas/:id/foto`
+pub const FOTO: Dialect<Persona> = Dialect {
+    target: PathId::positive_or_not_found,
+    read: read_foto,
+    show,
+    refuse,
+    fail: || message(500, "Error al actualizar foto"),
+};
+
+/// `PUT /api/personas/me`
+pub const ME: Dialect<Persona> = Dialect {
+    target: PathId::positive_or_not_found,
+    read: read_me,
+    show,
+    refuse,
+    fail: || message(500, "Error al actualizar perfil"),
+};
+
+fn read_foto(body: &Object<'_>) -> Result<PersonaChange, Refusal> {
+    let foto_url = match body.get("foto_url") {
+        None | Some(Json::Null) => Err(Rule::Required),
+        Some(value) => text(value, rules::url),
+    };
+    let foto_url = foto_url.map_err(|rule| Refusal::invalid("foto_url", rule))?;
+    Ok(PersonaChange { foto_url: Field::Set(foto_url), ..PersonaChange::default() })
+}
+
+fn read_me(body: &Object<'_>) -> Result<PersonaChange, Refusal> {
+    let name = |value: &Json<'_>| text(value, |raw| rules::line(raw, 1, 100));
+    let mut fields = Fields::of(body);
+    let change = PersonaChange {
+        nombres: fields.value("nombres", name),
+        apellidos: fields.value("apellidos", name),
+        telefono: fields.clearable("telefono", |value| text(value, rules::phone)),
+        dni: fields.value("dni", |value| text(value, rules::national_id)),
+        foto_url: fields.clearable("foto_url", |value| text(value, rules::url)),
+    };
+    fields.finish(change)
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: i64,
+    nombres: &'a str,
+    apellidos: &'a str,
+    telefono: Option<&'a str>,
+    dni: &'a str,
+    foto_url: Option<&'a str>,
+    created_at: &'a str,
+}
+
+fn show(persona: &Persona) -> String {
+    super::object::write(&Shown {
+        id: persona.id,
+        nombres: &persona.nombres,
+        apellidos: &persona.apellidos,
+        telefono: persona.telefono.as_deref(),
+        dni: &persona.dni,
+        foto_url: persona.foto_url.as_deref(),
+        created_at: &persona.created_at,
+    })
+}
+
+/// Says no; also to paths below `/api/personas` that are no endpoint.
+pub fn refuse(refusal: &Refusal) -> Answer {
+    match refusal {
+        Refusal::NoToken => message(401, spanish::NO_TOKEN),
+        Refusal::BadToken => message(401, spanish::BAD_TOKEN),
+        Refusal::Forbidden => message(403, spanish::FORBIDDEN),
+        Refusal::NotFound { .. } => message(404, "Persona no encontrada"),
+        Refusal::NoRoute => message(404, spanish::NO_ROUTE),
+        Refusal::MethodNotAllowed { .. } => message(405, spanish::METHOD_NOT_ALLOWED),
+        Refusal::TooLarge => message(413, spanish::TOO_LARGE),
+        Refusal::UnsupportedMediaType { .. } => message(415, spanish::UNSUPPORTED_MEDIA_TYPE),
+        Refusal::Malformed | Refusal::NotAnObject(_) => message(400, spanish::MALFORMED),
+        Refusal::Invalid(faults) => message(400, &spanish::faults(faults)),
+        Refusal::NothingToUpdate => message(400, spanish::NOTHING_TO_UPDATE),
+        // The only unique value that is changed here is the dni (contract P8).
+        Refusal::Taken(_) => message(409, "Error al actualizar perfil"),
+    }
+}
+
+#[derive(Serialize)]
+struct Message<'a> {
+    message: &'a str,
+}
+
+fn message(status: u16, message: &str) -> Answer {
+    Answer::new(status, &Message { message })
+}

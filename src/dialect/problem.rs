@@ -1,0 +1,20 @@
+//! What belongs to no back end answers with problem details (RFC 9457, contract R8).
+
+use super::Answer;
+use serde::Serialize;
+
+/// The media type of [`problem`]'s bodies.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+#[derive(Serialize)]
+struct Problem {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+}
+
+/// A problem that its status says all about.
+pub fn problem(status: u16, title: &'static str) -> Answer {
+    let r#type = "about:blank";
+    Answer::new(status, &Problem { r#type, title, status })
+}

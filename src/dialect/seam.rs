@@ -1,0 +1,105 @@
+//! `PUT /api/v1/users/:id`: `{"success", "message", "data"}` in Spanish (contract S1–S6).
+
+use super::{Answer, Dialect, Fields, Json, Object, spanish, text};
+use crate::domain::text as rules;
+use crate::domain::{Account, AccountChange, Id, PathId, Refusal, Rule, Unique};
+use serde::Serialize;
+
+/// `PUT /api/v1/users/:id`
+pub const USER: Dialect<Account> = Dialect {
+    target: PathId::number_or_invalid,
+    read,
+    show,
+    refuse,
+    fail: || error(500, "Error interno del servidor"),
+};
+
+fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
+    let mut fields = Fields::of(body);
+    let change = AccountChange {
+        full_name: fields.value("full_name", |value| text(value, |raw| rules::line(raw, 2, 100))),
+        // One sentence covers every fault of an address here (contract S2).
+        email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254).map_err(|_| Rule::Email))),
+        role: fields.value("roleId", role),
+        password: fields.value("password", |value| text(value, |raw| rules::password(raw, 6, 100))),
+        ..AccountChange::default()
+    };
+    fields.finish(change)
+}
+
+/// Any number will do here: whether a role has it is the database's to say. What can be no id (a fraction, a
+/// negative number) becomes 0, which no role has.
+fn role(value: &Json<'_>) -> Result<i64, Rule> {
+    let Json::Number(digits) = value else {
+        return Err(Rule::Number);
+    };
+    let whole = digits.strip_suffix(".0").unwrap_or(digits);
+    Ok(Id::parse(whole).map_or(0, Id::get))
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    success: bool,
+    message: &'a str,
+    data: Option<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Shown<'a> {
+    id_user: i64,
+    #[serde(rename = "full_name")]
+    full_name: &'a str,
+    email: &'a str,
+    role_id: Option<i64>,
+    role_name: Option<&'a str>,
+    role_description: Option<&'a str>,
+}
+
+fn show(account: &Account) -> String {
+    let role = account.role.as_ref();
+    super::object::write(&Envelope {
+        success: true,
+        message: "Usuario actualizado exitosamente",
+        data: Some(Shown {
+            id_user: account.id,
+            full_name: &account.full_name,
+            email: &account.email,
+            role_id: role.map(|role| role.id),
+            role_name: role.map(|role| role.name.as_str()),
+            role_description: role.and_then(|role| role.description.as_deref()),
+        }),
+    })
+}
+
+/// Says no; also to paths below `/api/v1` that are no endpoint.
+pub fn refuse(refusal: &Refusal) -> Answer {
+    match refusal {
+        Refusal::NoToken => error(401, spanish::NO_TOKEN),
+        Refusal::BadToken => error(401, spanish::BAD_TOKEN),
+        Refusal::Forbidden => error(403, spanish::FORBIDDEN),
+        Refusal::NotFound { id } => error(404, &format!("Usuario con id {id} no encontrado")),
+        Refusal::NoRoute => error(404, spanish::NO_ROUTE),
+        Refusal::MethodNotAllowed { .. } => error(405, spanish::METHOD_NOT_ALLOWED),
+        Refusal::TooLarge => error(413, spanish::TOO_LARGE),
+        Refusal::UnsupportedMediaType { .. } => error(415, spanish::UNSUPPORTED_MEDIA_TYPE),
+        Refusal::Malformed | Refusal::NotAnObject(_) => error(400, spanish::MALFORMED),
+        Refusal::Invalid(faults) => error(400, &spanish::faults(faults)),
+        Refusal::NothingToUpdate => error(400, spanish::NOTHING_TO_UPDATE),
+        Refusal::Taken(values) => error(409, taken(values)),
+    }
+}
+
+fn taken(values: &[Unique]) -> &'static str {
+    match values.first() {
+        Some(Unique::Email) | None => "El correo ya está en uso por otro usuario",
+        Some(Unique::Username) => "El nombre de usuario ya está en uso por otro usuario",
+        Some(Unique::Dni) => "El DNI ya está en uso por otro usuario",
+    }
+}
+
+fn error(status: u16, message: &str) -> Answer {
+    let success = false;
+    let data = None;
+    Answer::new(status, &Envelope { success, message, data })
+}

@@ -1,0 +1,40 @@
+//! The sentences that the two Spanish-speaking back ends share, word for word.
+
+use crate::domain::{InvalidField, Rule};
+
+pub const NO_TOKEN: &str = "Token requerido";
+pub const BAD_TOKEN: &str = "Token inválido o expirado";
+pub const FORBIDDEN: &str = "No tienes permisos para acceder a este recurso";
+pub const NO_ROUTE: &str = "Ruta no encontrada";
+pub const METHOD_NOT_ALLOWED: &str = "Método no permitido";
+pub const TOO_LARGE: &str = "El cuerpo de la petición es demasiado grande";
+pub const UNSUPPORTED_MEDIA_TYPE: &str = "Tipo de contenido no soportado";
+pub const MALFORMED: &str = "El cuerpo de la petición debe ser un objeto JSON válido";
+pub const NOTHING_TO_UPDATE: &str = "No hay campos para actualizar";
+
+/// All faults in one text (contract S2).
+pub fn faults(faults: &[InvalidField]) -> String {
+    let all: Vec<String> = faults.iter().map(fault).collect();
+    all.join(". ")
+}
+
+fn fault(InvalidField { field, rule }: &InvalidField) -> String {
+    let says = match rule {
+        Rule::Required => "es requerido",
+        Rule::NotNull => "no puede ser nulo",
+        Rule::Text => "debe ser un texto",
+        Rule::Number => "debe ser un número",
+        Rule::PathNumber => "debe ser numérico",
+        Rule::TooShort { min, max } | Rule::TooLong { min, max } => {
+            return format!("El campo '{field}' debe tener entre {min} y {max} caracteres");
+        }
+        Rule::ControlCharacter => "contiene caracteres no permitidos",
+        Rule::Email => "debe tener un formato de correo válido",
+        Rule::ExistingRole => "no corresponde a un rol existente",
+        Rule::Username | Rule::Phone | Rule::NationalId | Rule::Url | Rule::ImagePath | Rule::File => {
+            "tiene un formato inválido"
+        }
+        Rule::Unknown => "no está permitido",
+    };
+    format!("El campo '{field}' {says}")
+}

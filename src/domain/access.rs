@@ -1,0 +1,50 @@
+use super::{Id, PathId};
+
+/// An account whose token has been verified: proof that a caller is who it says.
+///
+/// Only `auth` makes one (a test holds that wall), so whatever takes an `Actor` runs after authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor(Id);
+
+impl Actor {
+    /// For `auth` alone, once a signature and every claim have been checked.
+    pub fn verified(account: Id) -> Self {
+        Self(account)
+    }
+
+    /// The account that acts.
+    pub fn account(self) -> Id {
+        self.0
+    }
+}
+
+/// The record that an update is aimed at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// The caller's own.
+    Own,
+    /// The one named in the path.
+    Named(PathId),
+}
+
+/// Who wants to change what, and by what right. The store's statements carry it as their guard, so that right
+/// and change are decided in one step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Who asks.
+    pub actor: Actor,
+    /// What for.
+    pub target: Target,
+    /// The `nameUri` that the caller's role must hold; `None` where everybody may change their own record only.
+    pub permission: Option<&'static str>,
+}
+
+impl Access {
+    /// The target's id as it was written in the path; empty where the path names none.
+    pub fn named(&self) -> &str {
+        match &self.target {
+            Target::Own => "",
+            Target::Named(id) => id.digits(),
+        }
+    }
+}

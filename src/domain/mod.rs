@@ -1,0 +1,40 @@
+//! What an account, a persona, a change, a rule and a refusal are.
+//!
+//! May import nothing of ours. Must never know HTTP, JSON, SQL, a clock or the platform.
+
+mod access;
+mod account;
+mod field;
+mod id;
+mod persona;
+mod refusal;
+mod rule;
+mod secret;
+pub mod text;
+
+pub use access::{Access, Actor, Target};
+pub use account::{Account, AccountChange, Role};
+pub use field::Field;
+pub use id::{Id, PathId};
+pub use persona::{Persona, PersonaChange};
+pub use refusal::{Failure, Fault, InvalidField, JsonKind, Refusal, Unique};
+pub use rule::Rule;
+pub use secret::{Password, PasswordHash};
+pub use text::Text;
+
+/// Something that an update changes and answers with: an [`Account`] or a [`Persona`].
+pub trait Record: Sized {
+    /// What a client asked to change of it.
+    type Change: Change;
+}
+
+/// A set of changes to one record.
+pub trait Change {
+    /// Whether nothing was asked for; such an update answers with the record as it stands.
+    fn is_empty(&self) -> bool;
+
+    /// The new password, if one was asked for: it is hashed before the change is saved.
+    fn password(&self) -> Option<&Password> {
+        None
+    }
+}

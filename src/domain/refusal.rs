@@ -1,0 +1,161 @@
+use super::Rule;
+
+/// Why a request was turned down: the client's doing. Each dialect says it in its own words and status.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// No token was sent (contract A1).
+    NoToken,
+    /// The token is not valid, or its account is gone or inactive (contract A3–A7).
+    BadToken,
+    /// The caller may not do this.
+    Forbidden,
+    /// There is no such record.
+    NotFound {
+        /// The id as it was asked for; empty where the path names none.
+        id: String,
+    },
+    /// There is no such path.
+    NoRoute,
+    /// The path is there, the method is not.
+    MethodNotAllowed {
+        /// The method that was used.
+        method: String,
+    },
+    /// The body is larger than allowed.
+    TooLarge,
+    /// The body is of a type that is not understood.
+    UnsupportedMediaType {
+        /// The `Content-Type` as sent; empty where there was none.
+        given: String,
+    },
+    /// The body is no JSON, or JSON that cannot be read without guessing (contract R2).
+    Malformed,
+    /// The body is JSON, but no object.
+    NotAnObject(JsonKind),
+    /// Fields that break their rules: all of them.
+    Invalid(Vec<InvalidField>),
+    /// Nothing to change was sent where something had to be (contract F2).
+    NothingToUpdate,
+    /// Values that somebody else has: all of them.
+    Taken(Vec<Unique>),
+}
+
+/// A field that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidField {
+    /// Its name on the wire.
+    pub field: String,
+    /// The rule that it breaks.
+    pub rule: Rule,
+}
+
+/// A value that no two records may share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unique {
+    /// `users.username`
+    Username,
+    /// `users.email`
+    Email,
+    /// `personas.dni`
+    Dni,
+}
+
+/// What a JSON body is when it is no object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JsonKind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool,
+    /// A number without fraction or exponent.
+    Integer,
+    /// A number with one.
+    Float,
+    /// `"…"`
+    Text,
+    /// `[…]`
+    List,
+}
+
+impl Refusal {
+    /// One field that breaks one rule.
+    pub fn invalid(field: impl Into<String>, rule: Rule) -> Self {
+        Self::Invalid(vec![InvalidField::new(field, rule)])
+    }
+
+    /// No record has the id `id`.
+    pub fn not_found(id: &str) -> Self {
+        Self::NotFound { id: id.to_owned() }
+    }
+
+    /// A stable name for logs and tests.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoToken => "no_token",
+            Self::BadToken => "bad_token",
+            Self::Forbidden => "forbidden",
+            Self::NotFound { .. } => "not_found",
+            Self::NoRoute => "no_route",
+            Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::TooLarge => "too_large",
+            Self::UnsupportedMediaType { .. } => "unsupported_media_type",
+            Self::Malformed => "malformed",
+            Self::NotAnObject(_) => "not_an_object",
+            Self::Invalid(_) => "invalid",
+            Self::NothingToUpdate => "nothing_to_update",
+            Self::Taken(_) => "taken",
+        }
+    }
+}
+
+impl InvalidField {
+    /// `field` breaks `rule`.
+    pub fn new(field: impl Into<String>, rule: Rule) -> Self {
+        Self { field: field.into(), rule }
+    }
+}
+
+/// What went wrong on our side. Its text is for the log; a dialect never sees it, so it can't leak into a reply.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Fault {
+    /// A variable or secret that must be set is not usable (contract A2).
+    #[error("{name} {problem}")]
+    Setting {
+        /// The variable's name.
+        name: &'static str,
+        /// What is wrong with it, never its value.
+        problem: &'static str,
+    },
+    /// The database failed or refused.
+    #[error("database: {0}")]
+    Database(String),
+    /// A row is not what the statement promises.
+    #[error("unexpected row: {0}")]
+    Row(String),
+    /// Nothing was changed and no reason can be found: a constraint that no rule of ours foresees.
+    #[error("the database changed nothing and gives no reason")]
+    Unexplained,
+    /// The request's body could not be read.
+    #[error("body: {0}")]
+    Body(String),
+    /// There were no random bytes, or bcrypt failed.
+    #[error("password hashing: {0}")]
+    Hashing(String),
+}
+
+/// Why an update did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The client's doing.
+    #[error("refused: {}", .0.code())]
+    Refused(Refusal),
+    /// Ours.
+    #[error(transparent)]
+    Broken(#[from] Fault),
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}

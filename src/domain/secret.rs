@@ -1,0 +1,44 @@
+use std::fmt;
+
+/// A new password as the client sent it, checked for length. Never shown, never logged.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(String);
+
+/// A bcrypt hash (`$2b$12$…`). Goes into the database and nowhere else.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(String);
+
+impl Password {
+    pub(super) fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The bytes to hash.
+    pub fn reveal(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl PasswordHash {
+    /// Wraps what bcrypt made.
+    pub fn new(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text to store.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Password([redacted])")
+    }
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("PasswordHash([redacted])")
+    }
+}

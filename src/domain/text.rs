@@ -1,0 +1,131 @@
+//! The rules for text: one function per kind of value, from what a client sent to a [`Text`] that may be stored.
+//!
+//! All trim first and count Unicode scalar values (contract R5).
+
+use super::{Password, Rule};
+use validator::{ValidateEmail, ValidateLength, ValidateNonControlCharacter, ValidateUrl};
+
+/// The longest URL that is stored (contract P1).
+const MAX_URL: u64 = 2048;
+
+/// A text that has passed one of this module's rules.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Text(String);
+
+impl Text {
+    /// The text to store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Any text of `min` to `max` characters without control characters.
+pub fn line(raw: &str, min: u64, max: u64) -> Result<Text, Rule> {
+    let text = raw.trim();
+    check_line(text, min, max)?;
+    Ok(Text(text.to_owned()))
+}
+
+fn check_line(text: &str, min: u64, max: u64) -> Result<(), Rule> {
+    if !text.validate_length(Some(min), None, None) {
+        return Err(Rule::TooShort { min, max });
+    }
+    if !text.validate_length(None, Some(max), None) {
+        return Err(Rule::TooLong { min, max });
+    }
+    if !text.validate_non_control_character() {
+        return Err(Rule::ControlCharacter);
+    }
+    Ok(())
+}
+
+/// `user@domain.tld` of at most `max` characters: an HTML5 e-mail address whose domain has a dot in it
+/// and is no address literal (contract S1, F5, D1).
+pub fn email(raw: &str, max: u64) -> Result<Text, Rule> {
+    let email = line(raw, 1, max)?;
+    let (_, domain) = email.0.rsplit_once('@').ok_or(Rule::Email)?;
+    if domain.starts_with('[') || !domain.contains('.') || !email.0.validate_email() {
+        return Err(Rule::Email);
+    }
+    Ok(email)
+}
+
+/// 1 to `max` letters, digits and `_.@+-` (contract F5, D1). Letters are Unicode's, as they are in Django.
+pub fn username(raw: &str, max: u64) -> Result<Text, Rule> {
+    let username = line(raw, 1, max)?;
+    let allowed = |c: char| c.is_alphanumeric() || "_.@+-".contains(c);
+    if !username.0.chars().all(allowed) {
+        return Err(Rule::Username);
+    }
+    Ok(username)
+}
+
+/// An optional `+` and 6 to 15 digits, with spaces and dashes between them, kept as sent (contract P9).
+pub fn phone(raw: &str) -> Result<Text, Rule> {
+    let text = raw.trim();
+    let number = text.strip_prefix('+').unwrap_or(text);
+    let allowed = number.bytes().all(|b| b.is_ascii_digit() || b" -".contains(&b));
+    let ends_are_digits =
+        [number.bytes().next(), number.bytes().last()].iter().all(|end| end.is_some_and(|b| b.is_ascii_digit()));
+    let digits = number.bytes().filter(u8::is_ascii_digit).count();
+    // Without a limit to what stands between the digits, a "telephone number" could be a megabyte of dashes.
+    if !allowed || !ends_are_digits || !(6..=15).contains(&digits) || text.len() > 40 {
+        return Err(Rule::Phone);
+    }
+    Ok(Text(text.to_owned()))
+}
+
+/// 5 to 20 ASCII letters, digits, dots or dashes (contract P9).
+pub fn national_id(raw: &str) -> Result<Text, Rule> {
+    let text = raw.trim();
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
+    if !(5..=20).contains(&text.len()) || !text.bytes().all(allowed) {
+        return Err(Rule::NationalId);
+    }
+    Ok(Text(text.to_owned()))
+}
+
+/// An absolute `http` or `https` URL of at most 2048 characters (contract P1, P9).
+pub fn url(raw: &str) -> Result<Text, Rule> {
+    let text = raw.trim();
+    let within = check_line(text, 1, MAX_URL).is_ok();
+    if !within || !is_http(text) || text.contains(char::is_whitespace) || !text.validate_url() {
+        return Err(Rule::Url);
+    }
+    Ok(Text(text.to_owned()))
+}
+
+/// Whether the text opens with `http://` or `https://` and something that is no further slash: URL parsers
+/// forgive more than that, and what they forgive differs between them.
+fn is_http(text: &str) -> bool {
+    let lower = text.get(..8).unwrap_or(text).to_ascii_lowercase();
+    let prefix = if lower.starts_with("https://") { 8 } else { 7 };
+    (lower.starts_with("http://") || lower.starts_with("https://"))
+        && !matches!(text.as_bytes().get(prefix), None | Some(b'/' | b'\\'))
+}
+
+/// A picture's place: an `http(s)` URL or a relative path without `..`, of at most `max` characters (contract F5).
+pub fn image_path(raw: &str, max: u64) -> Result<Text, Rule> {
+    let path = line(raw, 1, max)?;
+    let valid = if path.0.contains("://") { url(&path.0).is_ok() } else { is_relative_path(&path.0) };
+    if !valid {
+        return Err(Rule::ImagePath);
+    }
+    Ok(path)
+}
+
+/// A path below the root that it will be read from: no scheme, no absolute path of either operating system, and
+/// no `..`, also not percent-encoded.
+fn is_relative_path(path: &str) -> bool {
+    let decoded = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
+    !decoded.starts_with(['/', '\\'])
+        && !decoded.contains(':')
+        && decoded.split(['/', '\\']).all(|segment| segment != "..")
+}
+
+/// A new password of `min` to `max` characters (contract S1). It is not trimmed: the login services compare what
+/// a person types, spaces included.
+pub fn password(raw: &str, min: u64, max: u64) -> Result<Password, Rule> {
+    check_line(raw, min, max)?;
+    Ok(Password::new(raw.to_owned()))
+}

@@ -1,0 +1,81 @@
+use super::request_id;
+use worker::{Headers, Response, Result};
+
+/// Which browser origins may read answers: `CORS_ALLOWED_ORIGINS` (contract R11).
+pub enum Cors {
+    /// The variable is not set: none.
+    Off,
+    /// `*`
+    Any,
+    /// The origins listed.
+    Listed(Vec<String>),
+}
+
+/// What [`Cors`] says to one request.
+pub struct CorsAnswer {
+    allowed: Option<String>,
+    varies: bool,
+    asks_for_method: bool,
+}
+
+const ALLOW_ORIGIN: &str = "access-control-allow-origin";
+
+impl Cors {
+    /// Parses origins separated by commas, or `*`.
+    pub fn parse(variable: &str) -> Self {
+        let origins: Vec<&str> = variable.split(',').map(str::trim).filter(|origin| !origin.is_empty()).collect();
+        match origins.as_slice() {
+            [] => Self::Off,
+            origins if origins.contains(&"*") => Self::Any,
+            origins => Self::Listed(origins.iter().map(|origin| origin.trim_end_matches('/').to_owned()).collect()),
+        }
+    }
+
+    /// Compares the request's origin with those that are allowed.
+    pub fn answer(&self, headers: &Headers) -> Result<CorsAnswer> {
+        if matches!(self, Self::Off) {
+            return Ok(CorsAnswer { allowed: None, varies: false, asks_for_method: false });
+        }
+        let origin = headers.get("origin")?;
+        let allowed = match self {
+            Self::Off => None,
+            Self::Any => origin.map(|_| "*".to_owned()),
+            Self::Listed(origins) => origin.filter(|origin| origins.contains(origin)),
+        };
+        let asks_for_method = headers.has("access-control-request-method")?;
+        let varies = matches!(self, Self::Listed(_));
+        Ok(CorsAnswer { allowed, varies, asks_for_method })
+    }
+}
+
+impl CorsAnswer {
+    /// Whether a browser asks, from an origin that is allowed, what it may send.
+    pub fn is_preflight(&self, method: &str) -> bool {
+        method == "OPTIONS" && self.asks_for_method && self.allowed.is_some()
+    }
+
+    /// The answer to that question.
+    pub fn preflight(&self, methods: &str, request_id: &str) -> Result<Response> {
+        let headers = Headers::new();
+        self.write(&headers)?;
+        headers.set(request_id::HEADER, request_id)?;
+        headers.set("access-control-allow-methods", methods)?;
+        headers.set("access-control-allow-headers", "Authorization, Content-Type, X-Request-Id")?;
+        headers.set("access-control-max-age", "86400")?;
+        headers.set("cache-control", "no-store")?;
+        headers.set("x-content-type-options", "nosniff")?;
+        Ok(Response::empty()?.with_status(204).with_headers(headers))
+    }
+
+    /// The headers of an actual answer.
+    pub fn write(&self, headers: &Headers) -> Result<()> {
+        if let Some(origin) = &self.allowed {
+            headers.set(ALLOW_ORIGIN, origin)?;
+            headers.set("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow")?;
+        }
+        if self.varies {
+            headers.set("vary", "Origin")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,125 @@
+//! The one flow that every update takes. The order of its checks (contract R1) is written here and nowhere else:
+//! each step takes what the step before has made, so that none can be left out.
+
+use super::route::Endpoint;
+use super::{Call, Reply, Services, media_type};
+use crate::auth::{self, BearerToken, Keys};
+use crate::dialect::{Dialect, Object};
+use crate::domain::{Access, Actor, Change, Failure, Fault, Record, Refusal, Target};
+use crate::store::Stored;
+use crate::store::d1::Database;
+
+/// The largest JSON body, in bytes (contract R3).
+pub const JSON_LIMIT: usize = 64 * 1024;
+
+/// Answers an update in its dialect.
+pub async fn answer<R: Stored, B>(
+    endpoint: &Endpoint<R>,
+    id: Option<&str>,
+    call: &Call<'_>,
+    services: Services<'_>,
+    read_body: B,
+) -> Reply
+where
+    B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
+{
+    let dialect = &endpoint.dialect;
+    let failure = |failure| match failure {
+        Failure::Refused(refusal) => Reply::refused(&refusal, "PUT", dialect.refuse),
+        Failure::Broken(fault) => Reply::failed(fault, (dialect.fail)()),
+    };
+    let actor = match authenticate(call, services.keys) {
+        Ok(actor) => actor,
+        Err(reason) => return failure(reason),
+    };
+    let reply = match update(endpoint, actor, id, call, services.database, read_body).await {
+        Ok(record) => Reply::ok((dialect.show)(&record)),
+        Err(reason) => failure(reason),
+    };
+    let account = Some(actor.account().get());
+    Reply { account, ..reply }
+}
+
+fn authenticate(call: &Call<'_>, keys: Result<&Keys, Fault>) -> Result<Actor, Failure> {
+    let keys = keys?;
+    let token = BearerToken::parse(call.authorization)?;
+    Ok(keys.verify(token, call.now)?)
+}
+
+async fn update<R: Stored, B>(
+    endpoint: &Endpoint<R>,
+    actor: Actor,
+    id: Option<&str>,
+    call: &Call<'_>,
+    database: Result<&Database, Fault>,
+    read_body: B,
+) -> Result<R, Failure>
+where
+    B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
+{
+    let dialect = &endpoint.dialect;
+    let target = Named::parse(dialect, id)?;
+    if call.method != "PUT" {
+        let method = call.method.to_owned();
+        return Err(Refusal::MethodNotAllowed { method }.into());
+    }
+    let body = json_body(call.content_type, read_body).await?;
+    let change = Object::parse(&body).and_then(|object| (dialect.read)(&object));
+    let (target, change) = target.with(change)?;
+
+    let permission = endpoint.needs_permission.then_some(endpoint.pattern);
+    let access = Access { actor, target, permission };
+    let database = database?;
+    let hash = match change.password() {
+        None => None,
+        // Hashing is slow on purpose: nobody makes us do it who may not change that password (contract S6).
+        Some(password) => {
+            database.load::<R>(&access, &change).await?;
+            Some(auth::hash(password)?)
+        }
+    };
+    database.update(&access, &change, hash.as_ref()).await
+}
+
+/// The bytes of a JSON body; none where none was sent (contract R2, R3).
+async fn json_body<B>(content_type: Option<&str>, read_body: B) -> Result<Vec<u8>, Failure>
+where
+    B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
+{
+    let given = content_type.unwrap_or_default();
+    let unsupported = || Refusal::UnsupportedMediaType { given: given.to_owned() };
+    if media_type::is_form(given) {
+        return Err(unsupported().into());
+    }
+    let body = read_body(JSON_LIMIT).await?;
+    if !body.is_empty() && !media_type::is_json(given) {
+        return Err(unsupported().into());
+    }
+    Ok(body)
+}
+
+/// What the path names, or the fault that its id is: a field's fault like the body's, told together with them
+/// (contract S2).
+struct Named(Result<Target, Refusal>);
+
+impl Named {
+    fn parse<R: Record>(dialect: &Dialect<R>, id: Option<&str>) -> Result<Self, Refusal> {
+        match id.map(dialect.target) {
+            None => Ok(Self(Ok(Target::Own))),
+            Some(Ok(id)) => Ok(Self(Ok(Target::Named(id)))),
+            Some(Err(refusal @ Refusal::Invalid(_))) => Ok(Self(Err(refusal))),
+            Some(Err(refusal)) => Err(refusal),
+        }
+    }
+
+    fn with<C>(self, change: Result<C, Refusal>) -> Result<(Target, C), Refusal> {
+        match (self.0, change) {
+            (Ok(target), Ok(change)) => Ok((target, change)),
+            (Err(Refusal::Invalid(mut faults)), Err(Refusal::Invalid(more))) => {
+                faults.extend(more);
+                Err(Refusal::Invalid(faults))
+            }
+            (Ok(_), Err(refusal)) | (Err(refusal), _) => Err(refusal),
+        }
+    }
+}

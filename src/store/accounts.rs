@@ -1,0 +1,167 @@
+use super::statement::{guard, holds_permission, is_active, replaceable};
+use super::{Parameter, Statement, Stored, read_row};
+use crate::domain::{Access, Account, AccountChange, Fault, PasswordHash, Role};
+use serde::Deserialize;
+
+/// The id of the account that is to be changed: the one named, or the caller's own.
+macro_rules! target {
+    () => {
+        "coalesce(?2, ?1)"
+    };
+}
+
+/// Whether the caller may change it: with the permission where one is asked for, else only the own account.
+macro_rules! permitted {
+    () => {
+        concat!(
+            "CASE WHEN ?3 IS NULL THEN ",
+            target!(),
+            " = ?1 AND ",
+            is_active!(),
+            " ELSE ",
+            holds_permission!(),
+            " END"
+        )
+    };
+}
+
+/// The account as JSON. Times come out in one form, whatever form an operator or an importer wrote them in.
+/// The password hash is not in it (contract F6, S5).
+macro_rules! record {
+    () => {
+        "json_object('id', id, 'username', username, 'email', email, 'full_name', full_name, \
+           'first_name', first_name, 'last_name', last_name, 'number_phone', number_phone, 'image', image, \
+           'role_id', role_id, \
+           'role_name', (SELECT name FROM roles WHERE roles.id = users.role_id), \
+           'role_description', (SELECT description FROM roles WHERE roles.id = users.role_id), \
+           'is_active', is_active, 'is_staff', is_staff, 'is_superuser', is_superuser, \
+           'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at), \
+           'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ', updated_at), \
+           'last_login', strftime('%Y-%m-%dT%H:%M:%fZ', last_login)) AS row"
+    };
+}
+
+/// OR IGNORE: a value that somebody else has leaves the row as it was, decided by the constraint at the moment of
+/// writing, and [`EXPLAIN`] then names every value that is taken.
+const UPDATE: &str = concat!(
+    "-- update_account()\n\
+     UPDATE OR IGNORE users SET \
+       username = coalesce(?4, username), email = coalesce(?5, email), full_name = coalesce(?6, full_name), \
+       first_name = coalesce(?7, first_name), last_name = coalesce(?8, last_name), \
+       number_phone = CASE WHEN ?9 THEN ?10 ELSE number_phone END, \
+       image = CASE WHEN ?11 THEN ?12 ELSE image END, \
+       role_id = coalesce(?13, role_id), password_hash = coalesce(?14, password_hash), \
+       updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
+     WHERE id = ",
+    target!(),
+    " AND ",
+    permitted!(),
+    " AND (?13 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?13)) \
+     RETURNING ",
+    record!()
+);
+
+const LOAD: &str = concat!(
+    "-- load_account()\n\
+     SELECT ",
+    record!(),
+    " FROM users WHERE id = ",
+    target!(),
+    " AND ",
+    permitted!()
+);
+
+const EXPLAIN: &str = concat!(
+    "-- explain_account()\n\
+     SELECT json_object('active', ",
+    is_active!(),
+    ", 'permitted', ",
+    permitted!(),
+    ", \
+       'found', EXISTS (SELECT 1 FROM users WHERE id = ",
+    target!(),
+    "), \
+       'role_found', ?4 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?4), \
+       'username_taken', EXISTS (SELECT 1 FROM users WHERE username = ?5 AND id <> ",
+    target!(),
+    "), \
+       'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?6 AND id <> ",
+    target!(),
+    ")) AS row"
+);
+
+impl Stored for Account {
+    fn update(access: &Access, change: &AccountChange, hash: Option<&PasswordHash>) -> Statement {
+        let mut parameters = guard(access);
+        parameters.extend(
+            [&change.username, &change.email, &change.full_name, &change.first_name, &change.last_name]
+                .map(|text| text.as_ref().into()),
+        );
+        parameters.extend(replaceable(&change.number_phone));
+        parameters.extend(replaceable(&change.image));
+        parameters.push(change.role.into());
+        parameters.push(hash.map(PasswordHash::reveal).into());
+        Statement { sql: UPDATE, parameters }
+    }
+
+    fn load(access: &Access) -> Statement {
+        let parameters = guard(access);
+        Statement { sql: LOAD, parameters }
+    }
+
+    fn explain(access: &Access, change: &AccountChange) -> Statement {
+        let mut parameters = guard(access);
+        parameters.push(change.role.into());
+        parameters.extend([&change.username, &change.email].map(|text| Parameter::from(text.as_ref())));
+        Statement { sql: EXPLAIN, parameters }
+    }
+
+    fn from_row(row: &str) -> Result<Self, Fault> {
+        read_row::<Row>(row).map(Self::from)
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: i64,
+    username: String,
+    email: String,
+    full_name: String,
+    first_name: String,
+    last_name: String,
+    number_phone: Option<String>,
+    image: Option<String>,
+    role_id: Option<i64>,
+    role_name: Option<String>,
+    role_description: Option<String>,
+    is_active: u8,
+    is_staff: u8,
+    is_superuser: u8,
+    created_at: String,
+    updated_at: String,
+    last_login: Option<String>,
+}
+
+impl From<Row> for Account {
+    fn from(row: Row) -> Self {
+        let description = row.role_description;
+        let role = row.role_id.zip(row.role_name).map(|(id, name)| Role { id, name, description });
+        Self {
+            id: row.id,
+            username: row.username,
+            email: row.email,
+            full_name: row.full_name,
+            first_name: row.first_name,
+            last_name: row.last_name,
+            number_phone: row.number_phone,
+            image: row.image,
+            role,
+            is_active: row.is_active != 0,
+            is_staff: row.is_staff != 0,
+            is_superuser: row.is_superuser != 0,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_login: row.last_login,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The thin adapter onto D1: binds, runs, counts. All that decides anything is in the statements.
+
+#![allow(clippy::disallowed_types, reason = "the adapter is the platform's")]
+
+use super::{Parameter, Statement, Stored, Verdict};
+use crate::domain::{Access, Failure, Fault, PasswordHash};
+use serde::Deserialize;
+use std::cell::Cell;
+use wasm_bindgen::JsValue;
+use worker::{D1Database, D1PreparedStatement};
+
+/// The database of one request.
+pub struct Database {
+    d1: D1Database,
+    calls: Cell<u32>,
+}
+
+/// The one column that every statement answers.
+#[derive(Deserialize)]
+struct Row {
+    row: String,
+}
+
+impl Database {
+    /// Wraps the binding.
+    pub fn new(d1: D1Database) -> Self {
+        let calls = Cell::new(0);
+        Self { d1, calls }
+    }
+
+    /// How many round trips to the database there have been.
+    pub fn calls(&self) -> u32 {
+        self.calls.get()
+    }
+
+    /// Changes a record and answers it as it is then, or says why not: one call either way. A change of nothing
+    /// answers the record as it stands.
+    pub async fn update<R: Stored>(
+        &self,
+        access: &Access,
+        change: &R::Change,
+        hash: Option<&PasswordHash>,
+    ) -> Result<R, Failure> {
+        use crate::domain::Change;
+        let statement = if change.is_empty() { R::load(access) } else { R::update(access, change, hash) };
+        self.settle(statement, access, change).await
+    }
+
+    /// Answers the record if it could be changed, or says why not, and changes nothing: one call.
+    pub async fn load<R: Stored>(&self, access: &Access, change: &R::Change) -> Result<R, Failure> {
+        self.settle(R::load(access), access, change).await
+    }
+
+    async fn settle<R: Stored>(&self, statement: Statement, access: &Access, change: &R::Change) -> Result<R, Failure> {
+        let [record, verdict] = self.batch([statement, R::explain(access, change)]).await?;
+        if let Some(row) = record {
+            return Ok(R::from_row(&row)?);
+        }
+        let verdict = Verdict::from_row(&verdict.ok_or(Fault::Unexplained)?)?;
+        Err(verdict.refusal(access).map_or(Fault::Unexplained.into(), Failure::from))
+    }
+
+    /// Whether the database answers and has our schema (contract O1): one call.
+    pub async fn ping(&self) -> Result<(), Fault> {
+        let sql = "-- ping()\nSELECT json_object('users', EXISTS (SELECT 1 FROM users)) AS row";
+        let parameters = Vec::new();
+        self.batch([Statement { sql, parameters }]).await.map(|_: [Option<String>; 1]| ())
+    }
+
+    /// Runs statements in one transaction and one round trip; answers the first row of each.
+    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Option<String>; N], Fault> {
+        let prepared = statements.iter().map(|s| self.prepare(s)).collect::<worker::Result<_>>().map_err(fault)?;
+        self.calls.set(self.calls.get().saturating_add(1));
+        let results = self.d1.batch(prepared).await.map_err(fault)?;
+        let rows = results
+            .iter()
+            .map(|result| Ok(result.results::<Row>()?.into_iter().next().map(|first| first.row)))
+            .collect::<worker::Result<Vec<_>>>()
+            .map_err(fault)?;
+        rows.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))
+    }
+
+    fn prepare(&self, statement: &Statement) -> worker::Result<D1PreparedStatement> {
+        let values: Vec<JsValue> = statement.parameters.iter().map(bound).collect();
+        self.d1.prepare(statement.sql).bind(&values)
+    }
+}
+
+/// D1 takes no BigInt; our integers have 53 bits at most, so a float carries them exactly.
+#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "53 bits at most")]
+fn bound(parameter: &Parameter) -> JsValue {
+    match parameter {
+        Parameter::Null => JsValue::NULL,
+        Parameter::Integer(value) => JsValue::from_f64(*value as f64),
+        Parameter::Text(text) => JsValue::from_str(text),
+    }
+}
+
+/// D1's own words for what went wrong; the platform's `Display` of such an error is a dump with a stack.
+fn fault(error: worker::Error) -> Fault {
+    Fault::Database(match error {
+        worker::Error::D1(error) => error.cause(),
+        other => other.to_string(),
+    })
+}

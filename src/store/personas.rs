@@ -1,0 +1,111 @@
+use super::statement::{guard, holds_permission, is_active, replaceable};
+use super::{Parameter, Statement, Stored, read_row};
+use crate::domain::{Access, Fault, PasswordHash, Persona, PersonaChange};
+use serde::Deserialize;
+
+/// The id of the persona that is to be changed: the one named, or the one that belongs to the caller.
+macro_rules! target {
+    () => {
+        "coalesce(?2, (SELECT own.id FROM personas AS own WHERE own.user_id = ?1))"
+    };
+}
+
+/// The persona as JSON. Its time comes out in one form, whatever form an importer wrote it in.
+macro_rules! record {
+    () => {
+        "json_object('id', id, 'nombres', nombres, 'apellidos', apellidos, 'telefono', telefono, 'dni', dni, \
+           'foto_url', foto_url, 'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at)) AS row"
+    };
+}
+
+/// OR IGNORE: a dni that somebody else has leaves the row as it was, decided by the constraint at the moment of
+/// writing, and [`EXPLAIN`] then says so.
+const UPDATE: &str = concat!(
+    "-- update_persona()\n\
+     UPDATE OR IGNORE personas SET \
+       nombres = coalesce(?4, nombres), apellidos = coalesce(?5, apellidos), \
+       telefono = CASE WHEN ?6 THEN ?7 ELSE telefono END, dni = coalesce(?8, dni), \
+       foto_url = CASE WHEN ?9 THEN ?10 ELSE foto_url END \
+     WHERE id = ",
+    target!(),
+    " AND ",
+    holds_permission!(),
+    " RETURNING ",
+    record!()
+);
+
+const LOAD: &str = concat!(
+    "-- load_persona()\n\
+     SELECT ",
+    record!(),
+    " FROM personas WHERE id = ",
+    target!(),
+    " AND ",
+    holds_permission!()
+);
+
+const EXPLAIN: &str = concat!(
+    "-- explain_persona()\n\
+     SELECT json_object('active', ",
+    is_active!(),
+    ", 'permitted', ",
+    holds_permission!(),
+    ", \
+       'found', EXISTS (SELECT 1 FROM personas WHERE id = ",
+    target!(),
+    "), \
+       'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?4 AND id <> ",
+    target!(),
+    ")) AS row"
+);
+
+impl Stored for Persona {
+    fn update(access: &Access, change: &PersonaChange, _: Option<&PasswordHash>) -> Statement {
+        let mut parameters = guard(access);
+        parameters.extend([&change.nombres, &change.apellidos].map(|text| Parameter::from(text.as_ref())));
+        parameters.extend(replaceable(&change.telefono));
+        parameters.push(change.dni.as_ref().into());
+        parameters.extend(replaceable(&change.foto_url));
+        Statement { sql: UPDATE, parameters }
+    }
+
+    fn load(access: &Access) -> Statement {
+        let parameters = guard(access);
+        Statement { sql: LOAD, parameters }
+    }
+
+    fn explain(access: &Access, change: &PersonaChange) -> Statement {
+        let mut parameters = guard(access);
+        parameters.push(change.dni.as_ref().into());
+        Statement { sql: EXPLAIN, parameters }
+    }
+
+    fn from_row(row: &str) -> Result<Self, Fault> {
+        read_row::<Row>(row).map(Self::from)
+    }
+}
+
+#[derive(Deserialize)]
+struct Row {
+    id: i64,
+    nombres: String,
+    apellidos: String,
+    telefono: Option<String>,
+    dni: String,
+    foto_url: Option<String>,
+    created_at: String,
+}
+
+impl From<Row> for Persona {
+    fn from(row: Row) -> Self {
+        Self {
+            id: row.id,
+            nombres: row.nombres,
+            apellidos: row.apellidos,
+            telefono: row.telefono,
+            dni: row.dni,
+            foto_url: row.foto_url,
+            created_at: row.created_at,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+use crate::domain::{Access, Field, Id, Target, Text};
+
+/// A statement and what is bound to it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Statement {
+    /// Static text with numbered parameters; opens with its name in a comment.
+    pub sql: &'static str,
+    /// `?1`, `?2`, …
+    pub parameters: Vec<Parameter>,
+}
+
+/// A value to bind. Text can hold personal data and hashes: never log it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Parameter {
+    /// NULL
+    Null,
+    /// An integer of at most 53 bits, and 0 and 1 for truth values.
+    Integer(i64),
+    /// A text.
+    Text(String),
+}
+
+impl From<i64> for Parameter {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl From<Id> for Parameter {
+    fn from(id: Id) -> Self {
+        Self::Integer(id.get())
+    }
+}
+
+impl From<&Text> for Parameter {
+    fn from(text: &Text) -> Self {
+        Self::Text(text.as_str().to_owned())
+    }
+}
+
+impl From<&str> for Parameter {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+impl<T: Into<Self>> From<Option<T>> for Parameter {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Self::Null, Into::into)
+    }
+}
+
+/// Whether a field that may be empty is to be changed, and to what: two parameters, for
+/// `CASE WHEN ?n THEN ?m ELSE column END`.
+pub fn replaceable(field: &Field<Text>) -> [Parameter; 2] {
+    match field {
+        Field::Keep => [Parameter::Integer(0), Parameter::Null],
+        Field::Set(text) => [Parameter::Integer(1), text.into()],
+        Field::Clear => [Parameter::Integer(1), Parameter::Null],
+    }
+}
+
+/// The first three parameters of every statement: the caller (`?1`), the target's id, NULL for the caller's own
+/// (`?2`), and the permission that is needed, NULL where none will do (`?3`).
+pub fn guard(access: &Access) -> Vec<Parameter> {
+    let target = match &access.target {
+        Target::Own => Parameter::Null,
+        Target::Named(id) => id.get().into(),
+    };
+    vec![access.actor.account().into(), target, access.permission.into()]
+}
+
+/// SQL: whether the account `?1` is there and active, and its role holds the permission `?3`.
+macro_rules! holds_permission {
+    () => {
+        "EXISTS (SELECT 1 FROM users AS caller \
+           JOIN permissionXRole AS link ON link.roleId = caller.role_id \
+           JOIN permissions AS permission ON permission.id = link.permissionId \
+           WHERE caller.id = ?1 AND caller.is_active = 1 AND permission.nameUri = ?3)"
+    };
+}
+
+/// SQL: whether the account `?1` is there and active.
+macro_rules! is_active {
+    () => {
+        "EXISTS (SELECT 1 FROM users AS caller WHERE caller.id = ?1 AND caller.is_active = 1)"
+    };
+}
+
+pub(super) use {holds_permission, is_active};

@@ -1,0 +1,158 @@
+//! The walls between the rooms. clippy.toml holds the platform's types; the rest is held here.
+
+use super::{files, project, read};
+use std::path::Path;
+
+/// A room, the rooms that it may import, and the crates that it may name.
+struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
+
+const ROOMS: [Room; 6] = [
+    Room("domain", &[], &["thiserror", "validator"]),
+    Room("auth", &["domain"], &["bcrypt", "getrandom", "jwt_compact", "serde", "serde_json"]),
+    Room("dialect", &["domain"], &["serde", "serde_json"]),
+    Room("store", &["domain"], &["serde", "serde_json"]),
+    Room("serve", &["domain", "auth", "dialect", "store"], &[]),
+    Room(
+        "edge",
+        &["serve", "domain", "auth", "store"],
+        &["console_error_panic_hook", "futures_util", "getrandom", "serde", "serde_json", "wasm_bindgen", "worker"],
+    ),
+];
+
+/// The adapter that may name the platform beside edge.
+const ADAPTERS: [&str; 1] = ["src/store/d1.rs"];
+const PLATFORM: [&str; 2] = ["worker", "wasm_bindgen"];
+
+const CRATES: [&str; 13] = [
+    "bcrypt",
+    "console_error_panic_hook",
+    "futures_util",
+    "getrandom",
+    "js_sys",
+    "jwt_compact",
+    "serde",
+    "serde_json",
+    "thiserror",
+    "validator",
+    "wasm_bindgen",
+    "web_sys",
+    "worker",
+];
+
+/// The code of a file without its comments, whose links may point anywhere.
+fn code(path: &Path) -> String {
+    read(path).lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether `name` stands in `code` as the head of a path, `name::`.
+fn names(code: &str, name: &str) -> bool {
+    code.match_indices(&format!("{name}::")).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == ':')
+    })
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(project("")).unwrap().to_string_lossy().replace('\\', "/")
+}
+
+#[test]
+fn every_file_stands_in_a_room_and_the_rooms_are_all_there() {
+    for file in files("src", ".rs") {
+        let file = relative(&file);
+        let known = ROOMS.iter().any(|Room(room, ..)| file.starts_with(&format!("src/{room}/")));
+        assert!(known || file == "src/lib.rs", "{file} stands in no room");
+    }
+    for Room(room, ..) in ROOMS {
+        assert!(project("src").join(room).join("mod.rs").exists(), "{room} is gone");
+    }
+}
+
+#[test]
+fn no_room_imports_one_that_it_may_not() {
+    for Room(room, may_import, _) in ROOMS {
+        for file in files(&format!("src/{room}"), ".rs") {
+            let code = code(&file);
+            for Room(other, ..) in ROOMS {
+                let imports = code.contains(&format!("crate::{other}"));
+                let allowed = other == room || may_import.contains(&other);
+                assert!(allowed || !imports, "{} imports {other}", relative(&file));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_room_names_a_crate_that_it_may_not() {
+    for Room(room, _, may_name) in ROOMS {
+        for file in files(&format!("src/{room}"), ".rs") {
+            let code = code(&file);
+            let is_adapter = ADAPTERS.contains(&relative(&file).as_str());
+            for name in CRATES.into_iter().filter(|name| names(&code, name)) {
+                let allowed = may_name.contains(&name) || (is_adapter && PLATFORM.contains(&name));
+                assert!(allowed, "{} names {name}", relative(&file));
+            }
+        }
+    }
+}
+
+#[test]
+fn no_dialect_knows_another() {
+    let dialects = ["django", "falcon", "personas", "seam"];
+    for dialect in dialects {
+        let code = code(&project(&format!("src/dialect/{dialect}.rs")));
+        for other in dialects.into_iter().filter(|other| *other != dialect) {
+            assert!(!code.contains(&format!("{other}::")), "{dialect} knows {other}");
+        }
+    }
+}
+
+#[test]
+fn only_auth_makes_an_actor() {
+    for file in files("src", ".rs") {
+        let makes_one = code(&file).contains("Actor::verified");
+        let name = relative(&file);
+        assert_eq!(makes_one, name == "src/auth/token.rs", "{name}");
+    }
+}
+
+#[test]
+fn only_the_password_hash_statement_names_the_hash_and_it_never_reads_it() {
+    for file in files("src/store", ".rs") {
+        for (number, line) in code(&file).lines().enumerate().filter(|(_, line)| line.contains("password_hash")) {
+            assert!(
+                line.contains("password_hash = coalesce(?14, password_hash)"),
+                "{}:{}",
+                relative(&file),
+                number + 1
+            );
+        }
+    }
+}
+
+#[test]
+fn no_dialect_has_a_wildcard_arm_for_refusals_or_rules() {
+    for dialect in ["django", "falcon", "personas", "seam", "spanish"] {
+        let code = code(&project(&format!("src/dialect/{dialect}.rs")));
+        for function in code
+            .split("\nfn ")
+            .chain(code.split("\npub fn "))
+            .filter(|f| f.contains("Refusal::NoToken") || f.contains("Rule::Required =>"))
+        {
+            let body = function.split("\n}\n").next().unwrap();
+            assert!(!body.contains("_ =>"), "{dialect} has a wildcard arm: {body}");
+        }
+    }
+}
+
+#[test]
+fn every_room_says_what_it_is_and_files_stay_short() {
+    for Room(room, ..) in ROOMS {
+        let text = read(&project(&format!("src/{room}/mod.rs")));
+        assert!(text.starts_with("//! ") && text.contains("May import"), "src/{room}/mod.rs says nothing of itself");
+    }
+    for file in files("src", ".rs") {
+        let lines = read(&file).lines().count();
+        assert!(lines <= 260, "{} has {lines} lines: is it still one thing?", relative(&file));
+    }
+}

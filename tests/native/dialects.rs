@@ -1,0 +1,210 @@
+use perfil::dialect::{Answer, Dialect, Json, Object, django, falcon, personas, seam};
+use perfil::domain::{Change, Field, InvalidField, JsonKind, Record, Refusal, Rule, Unique};
+use proptest::prelude::*;
+use serde_json::Value;
+use std::fmt::Debug;
+
+fn read<R: Record>(dialect: &Dialect<R>, body: &[u8]) -> Result<R::Change, Refusal> {
+    Object::parse(body).and_then(|object| (dialect.read)(&object))
+}
+
+fn every_refusal() -> Vec<Refusal> {
+    let bounds = (2, 100);
+    let rules = [
+        Rule::Required,
+        Rule::NotNull,
+        Rule::Text,
+        Rule::Number,
+        Rule::TooShort { min: bounds.0, max: bounds.1 },
+        Rule::TooLong { min: bounds.0, max: bounds.1 },
+        Rule::ControlCharacter,
+        Rule::Email,
+        Rule::Username,
+        Rule::Phone,
+        Rule::NationalId,
+        Rule::Url,
+        Rule::ImagePath,
+        Rule::File,
+        Rule::PathNumber,
+        Rule::ExistingRole,
+        Rule::Unknown,
+    ];
+    let kinds = [JsonKind::Null, JsonKind::Bool, JsonKind::Integer, JsonKind::Float, JsonKind::Text, JsonKind::List];
+    let mut all = vec![
+        Refusal::NoToken,
+        Refusal::BadToken,
+        Refusal::Forbidden,
+        Refusal::NotFound { id: "7".into() },
+        Refusal::NoRoute,
+        Refusal::MethodNotAllowed { method: "GET".into() },
+        Refusal::TooLarge,
+        Refusal::UnsupportedMediaType { given: "text/plain; \"x\"\\".into() },
+        Refusal::Malformed,
+        Refusal::NothingToUpdate,
+        Refusal::Invalid(rules.iter().map(|rule| InvalidField::new("a\"b", *rule)).collect()),
+        Refusal::Taken(vec![Unique::Username, Unique::Email, Unique::Dni]),
+    ];
+    all.extend(kinds.map(Refusal::NotAnObject));
+    all.extend(rules.map(|rule| Refusal::invalid("email", rule)));
+    all
+}
+
+fn assert_client_error(answer: &Answer, of: &Refusal) {
+    assert!((400..500).contains(&answer.status), "{of:?}: {answer:?}");
+    let body: Value = serde_json::from_str(&answer.body).unwrap();
+    assert!(body.is_object(), "{of:?}: {answer:?}");
+}
+
+#[test]
+fn every_dialect_turns_every_refusal_into_a_4xx_with_a_json_object() {
+    for refusal in every_refusal() {
+        for refuse in [django::refuse, falcon::refuse, personas::refuse, seam::refuse] {
+            assert_client_error(&refuse(&refusal), &refusal);
+        }
+    }
+}
+
+#[test]
+fn every_dialect_says_500_in_words_that_are_always_the_same() {
+    let fails = [django::PROFILE.fail, falcon::USERS.fail, seam::USER.fail, personas::FOTO.fail, personas::ME.fail];
+    for fail in fails {
+        assert_eq!((fail().status, fail()), (500, fail()));
+    }
+}
+
+fn check_absent_is_empty<R: Record>(dialect: &Dialect<R>)
+where
+    R::Change: Debug + PartialEq,
+{
+    assert_eq!(read(dialect, b""), read(dialect, b"{}"));
+    assert!(
+        read(dialect, b"{}").map_or_else(|refusal| refusal == Refusal::NothingToUpdate, |change| change.is_empty())
+    );
+}
+
+#[test]
+fn no_body_and_an_empty_object_are_the_same() {
+    check_absent_is_empty(&django::PROFILE);
+    check_absent_is_empty(&falcon::USERS);
+    check_absent_is_empty(&seam::USER);
+    check_absent_is_empty(&personas::ME);
+}
+
+#[test]
+fn null_clears_what_may_be_empty_and_nothing_else() {
+    let cleared = read(&personas::ME, br#"{"telefono": null, "foto_url": null}"#).unwrap();
+    assert_eq!((cleared.telefono, cleared.foto_url), (Field::Clear, Field::Clear));
+    let cleared = read(&django::PROFILE, br#"{"number_phone": null, "avatar": null}"#).unwrap();
+    assert_eq!((cleared.number_phone, cleared.image), (Field::Clear, Field::Clear));
+    let refused = read(&seam::USER, br#"{"email": null}"#);
+    assert_eq!(refused, Err(Refusal::invalid("email", Rule::NotNull)));
+}
+
+#[test]
+fn numbers_become_text_as_python_would_print_them() {
+    for (number, text) in [
+        ("5559876543", "5559876543"),
+        ("-0", "0"),
+        ("1.50", "1.5"),
+        ("1.0", "1.0"),
+        ("-0.0", "-0.0"),
+        ("1e2", "100.0"),
+        ("1e15", "1000000000000000.0"),
+        ("1e16", "1e+16"),
+        ("1.5e300", "1.5e+300"),
+        ("0.0001", "0.0001"),
+        ("0.00001", "1e-05"),
+        ("1e999", "inf"),
+        ("12345678901234567890123", "12345678901234567890123"),
+    ] {
+        let body = format!("{{\"first_name\": {number}}}");
+        let change = read(&django::PROFILE, body.as_bytes()).unwrap();
+        assert_eq!(change.first_name.unwrap().as_str(), text, "{number}");
+    }
+}
+
+#[test]
+fn what_two_parsers_could_read_differently_is_malformed() {
+    let deep = |levels: usize| format!("{{\"x\": {}{}}}", "[".repeat(levels), "]".repeat(levels));
+    for body in [
+        "{",
+        "}",
+        "{\"a\":1,}",
+        "{'a':1}",
+        "{\"a\":1}x",
+        "{\"a\":1} {}",
+        "nul",
+        "[1,]",
+        "\u{feff}{}",
+        " ",
+        "{\"a\":01}",
+        "{\"a\":NaN}",
+        "{\"a\":1,\"a\":1}",
+        "{\"a\":1,\"\\u0061\":2}",
+        "{\"x\":{\"a\":1,\"a\":2}}",
+        "{\"x\":[{\"a\":1,\"a\":2}]}",
+        "{\"x\":\"\\ud800\"}",
+        "{\"x\":\"a\nb\"}",
+        &deep(200),
+        &"[".repeat(60_000),
+    ] {
+        assert_eq!(Object::parse(body.as_bytes()).unwrap_err(), Refusal::Malformed, "{:.40}", body);
+    }
+    assert_eq!(Object::parse(b"{\"a\":\"\xff\"}").unwrap_err(), Refusal::Malformed);
+    assert!(Object::parse(deep(100).as_bytes()).is_ok());
+}
+
+#[test]
+fn a_body_that_is_no_object_is_told_what_it_is() {
+    for (body, kind) in [
+        ("null", JsonKind::Null),
+        ("true", JsonKind::Bool),
+        ("-1", JsonKind::Integer),
+        ("1e3", JsonKind::Float),
+        (" \"x\" ", JsonKind::Text),
+        ("[{}]", JsonKind::List),
+    ] {
+        assert_eq!(Object::parse(body.as_bytes()).unwrap_err(), Refusal::NotAnObject(kind), "{body}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn arbitrary_bytes_never_panic(body in any::<Vec<u8>>()) {
+        let _ = (read(&django::PROFILE, &body), read(&falcon::USERS, &body), read(&seam::USER, &body));
+        let _ = (read(&personas::ME, &body), read(&personas::FOTO, &body));
+    }
+
+    #[test]
+    fn arbitrary_objects_are_read_or_refused_in_every_dialect(
+        name in "email|name|username|full_name|roleId|password|telefono|dni|foto_url|avatar|number_phone|image_path|x",
+        value in prop_oneof![
+            any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+            any::<f64>().prop_filter("JSON has no such number", |n| n.is_finite()).prop_map(|n| n.to_string()),
+            any::<i64>().prop_map(|n| n.to_string()),
+            "null|true|\\[\\]|\\{\\}|\\[1, \\{\"a\": null\\}\\]",
+        ],
+    ) {
+        let body = format!("{{\"{name}\": {value}}}");
+        let refusals = [
+            read(&django::PROFILE, body.as_bytes()).err(),
+            read(&falcon::USERS, body.as_bytes()).err(),
+            read(&seam::USER, body.as_bytes()).err(),
+            read(&personas::ME, body.as_bytes()).err(),
+            read(&personas::FOTO, body.as_bytes()).err(),
+        ];
+        for refusal in refusals.into_iter().flatten() {
+            prop_assert!(matches!(refusal, Refusal::Invalid(_) | Refusal::NothingToUpdate), "{body}: {refusal:?}");
+        }
+    }
+
+    #[test]
+    fn a_json_object_reads_as_serde_json_reads_it(names in prop::collection::btree_map("[a-z]{1,6}", any::<String>(), 0..6)) {
+        let body = serde_json::to_string(&names).unwrap();
+        let object = Object::parse(body.as_bytes()).unwrap();
+        for (name, value) in &names {
+            prop_assert_eq!(object.get(name), Some(&Json::Text(value.clone())));
+        }
+        prop_assert_eq!(object.names().count(), names.len());
+    }
+}

@@ -1,0 +1,54 @@
+//! The tests that need no platform: statements against the real migrations in the same SQLite that D1 is made of,
+//! the rules, the dialects, the tokens, and the walls between the rooms.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::arithmetic_side_effects,
+    missing_docs,
+    reason = "a test that panics has failed, which is what it is for"
+)]
+
+mod architecture;
+mod contract;
+mod dialects;
+mod routes;
+mod rules;
+mod statements;
+mod tokens;
+
+use perfil::domain::{Actor, Id};
+use std::path::{Path, PathBuf};
+
+fn actor(id: i64) -> Actor {
+    Actor::verified(Id::new(id).unwrap())
+}
+
+/// A file or folder of the project.
+fn project(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+fn read(path: &Path) -> String {
+    std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// Every file below a folder whose name ends so.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+            if entry.is_dir() {
+                walk(&entry, ending, found);
+            } else if entry.to_string_lossy().ends_with(ending) {
+                found.push(entry);
+            }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&project(folder), ending, &mut found);
+    found.sort();
+    found
+}

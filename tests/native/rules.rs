@@ -1,0 +1,159 @@
+use perfil::domain::{Id, PathId, Rule, text};
+use proptest::prelude::*;
+
+fn accepts<T>(result: Result<T, Rule>) -> bool {
+    result.is_ok()
+}
+
+#[test]
+fn text_is_trimmed_and_counted_in_scalar_values() {
+    assert_eq!(text::line("  José \u{2003}", 1, 4).unwrap().as_str(), "José");
+    assert_eq!(text::line("👩‍🚀", 1, 3).unwrap().as_str(), "👩‍🚀");
+    assert_eq!(text::line("👩‍🚀", 1, 2), Err(Rule::TooLong { min: 1, max: 2 }));
+    assert_eq!(text::line(" \t ", 1, 2), Err(Rule::TooShort { min: 1, max: 2 }));
+    assert_eq!(text::line("a\0b", 1, 9), Err(Rule::ControlCharacter));
+    assert_eq!(text::line("a\u{85}b", 1, 9), Err(Rule::ControlCharacter));
+}
+
+#[test]
+fn an_address_needs_a_name_a_domain_and_a_dot_in_it() {
+    for good in ["a@b.co", "first.last+tag@sub.example.com", "a@ñandú.es"] {
+        assert!(accepts(text::email(good, 254)), "{good}");
+    }
+    for bad in
+        ["", "a", "@b.co", "a@", "a@b", "a@b.", "a@.co", "a b@c.de", "a@b c.de", "a@[127.0.0.1]", "a@b@c.de", "a@-b.co"]
+    {
+        assert!(!accepts(text::email(bad, 254)), "{bad}");
+    }
+}
+
+#[test]
+fn a_telephone_number_has_6_to_15_digits_and_may_be_grouped() {
+    for good in ["123456", "+123456789012345", "+57 300-123-4567", "1-2-3-4-5-6"] {
+        assert!(accepts(text::phone(good)), "{good}");
+    }
+    for bad in [
+        "",
+        "+",
+        "12345",
+        "+1234567890123456",
+        "++123456",
+        "+ 123456",
+        "-123456",
+        "123456-",
+        "12a456",
+        "(57)3001234",
+        "１２３４５６",
+    ] {
+        assert!(!accepts(text::phone(bad)), "{bad}");
+    }
+    let dashes = format!("1{}23456", "-".repeat(100));
+    assert!(!accepts(text::phone(&dashes)));
+}
+
+#[test]
+fn a_url_is_absolute_and_of_http() {
+    for good in ["http://a", "https://example.com/a.jpg?x=1#y", "HTTPS://EXAMPLE.COM/é", "https://u:p@h.co:8443/"] {
+        assert!(accepts(text::url(good)), "{good}");
+    }
+    for bad in [
+        "",
+        "a.jpg",
+        "//a/b",
+        "ftp://a/b",
+        "javascript:alert(1)",
+        "http:a",
+        "http://",
+        "https:///a",
+        "https:\\\\a",
+        "https://a b",
+        "http://[",
+        "data:,a",
+    ] {
+        assert!(!accepts(text::url(bad)), "{bad}");
+    }
+    let longest = format!("https://e.co/{}", "a".repeat(2048 - 13));
+    assert!(accepts(text::url(&longest)));
+    assert!(!accepts(text::url(&format!("{longest}a"))));
+}
+
+#[test]
+fn an_image_path_stays_below_its_root() {
+    for good in ["profile-pictures/default.jpg", "a.jpg", "a/..b/c", "https://example.com/a.jpg", "..."] {
+        assert!(accepts(text::image_path(good, 255)), "{good}");
+    }
+    for bad in [
+        "",
+        "/a.jpg",
+        "../a.jpg",
+        "a/../b",
+        "a/..",
+        "..",
+        "\\a",
+        "a\\..\\b",
+        "%2e%2e/a",
+        "a/%2E./b",
+        "a%2f..%2fb",
+        "%2fa",
+        "c:/a",
+        "ftp://a/b",
+        "javascript:alert(1)",
+    ] {
+        assert!(!accepts(text::image_path(bad, 255)), "{bad}");
+    }
+}
+
+#[test]
+fn a_password_is_kept_as_typed() {
+    assert_eq!(text::password("  abc  ", 6, 100).unwrap().reveal(), b"  abc  ");
+    assert!(accepts(text::password(&"é".repeat(100), 6, 100)));
+    assert!(!accepts(text::password(&"é".repeat(101), 6, 100)));
+    assert!(!accepts(text::password("abc\0def", 6, 100)));
+}
+
+#[test]
+fn an_id_has_53_bits_and_a_path_may_ask_for_more() {
+    assert_eq!(Id::parse("9007199254740991").map(Id::get), Some(9_007_199_254_740_991));
+    for none in ["9007199254740992", "99999999999999999999", "0", "000", "-1", "+1", "1.5", "", " 1", "１", "%00"] {
+        assert_eq!(Id::parse(none), None, "{none}");
+    }
+    let beyond = PathId::parse("99999999999999999999").unwrap();
+    assert_eq!((beyond.get(), beyond.digits()), (0, "99999999999999999999"));
+    assert_eq!(PathId::parse("007").unwrap().get(), 7);
+    assert!(PathId::positive_or_not_found("000").is_err());
+}
+
+proptest! {
+    #[test]
+    fn no_rule_panics_and_what_it_accepts_it_accepts_again(raw in any::<String>()) {
+        for rule in [
+            |raw: &str| text::line(raw, 1, 100),
+            |raw: &str| text::email(raw, 254),
+            |raw: &str| text::username(raw, 150),
+            |raw: &str| text::phone(raw),
+            |raw: &str| text::national_id(raw),
+            |raw: &str| text::url(raw),
+            |raw: &str| text::image_path(raw, 255),
+        ] {
+            if let Ok(first) = rule(&raw) {
+                let again = rule(first.as_str());
+                prop_assert_eq!(again, Ok(first));
+            }
+        }
+        let _ = text::password(&raw, 6, 100);
+        let _ = (Id::parse(&raw), PathId::parse(&raw));
+    }
+
+    #[test]
+    fn accepted_text_holds_no_control_character_and_no_outer_space(raw in "[ \\t\u{0}-\u{9f}a-zé]{0,20}") {
+        if let Ok(text) = text::line(&raw, 1, 100) {
+            prop_assert!(!text.as_str().chars().any(char::is_control));
+            prop_assert_eq!(text.as_str(), text.as_str().trim());
+        }
+    }
+
+    #[test]
+    fn every_id_in_range_survives_its_text(value in 1_i64..=9_007_199_254_740_991) {
+        prop_assert_eq!(Id::parse(&value.to_string()).map(Id::get), Some(value));
+    }
+}
