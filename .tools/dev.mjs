@@ -1,0 +1,90 @@
+// npm run dev: from a fresh clone to a worker that answers on http://localhost:8787 (PORT sets another port).
+// A second start finds everything there. Ctrl-C stops everything that it started.
+import { createHash } from 'node:crypto';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { Trouble, output, root, run, start, step } from './lib.mjs';
+import { ensureSecret, mint } from './secret.mjs';
+import { installPackages, installToolchain } from './setup.mjs';
+
+const DAY = 24 * 60 * 60;
+const port = process.env.PORT ?? '8787';
+
+async function assertPortIsFree() {
+  if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65535) throw new Trouble(`PORT is '${port}': it has to be a number from 1 to 65535`);
+  await new Promise((resolve, reject) => {
+    const server = net.createServer();
+    server.on('error', (error) => reject(new Trouble(error.code === 'EADDRINUSE' ? `port ${port} is in use: stop what listens there, or choose another with PORT=8788 npm run dev` : `cannot listen on port ${port}: ${error.message}`)));
+    server.listen(Number(port), 'localhost', () => server.close(resolve));
+  });
+}
+
+/** Applies the migrations that the local database lacks, and fills it with the demo accounts when it holds nobody. */
+async function prepareDatabase() {
+  const folder = path.join(root, 'migrations');
+  const hash = createHash('sha256');
+  for (const file of fs.readdirSync(folder).sort()) hash.update(file).update(fs.readFileSync(path.join(folder, file)));
+  const current = hash.digest('hex');
+  // Inside wrangler's own state, so that it goes when the database goes.
+  const stamp = path.join(root, '.wrangler/state/perfil-migrations');
+  if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === current) return;
+  step('Preparing the local database');
+  await run('wrangler', ['d1', 'migrations', 'apply', 'DB', '--local'], { stdio: ['ignore', 'inherit', 'inherit'] });
+  const counted = await output('wrangler', ['d1', 'execute', 'DB', '--local', '--json', '--command', 'SELECT count(*) AS accounts FROM users']);
+  if (JSON.parse(counted)[0].results[0].accounts === 0) {
+    await run('wrangler', ['d1', 'execute', 'DB', '--local', '--file', 'tests/fixtures/demo.sql'], { stdio: ['ignore', 'ignore', 'inherit'] });
+    console.log('The demo accounts are in.');
+  }
+  fs.writeFileSync(stamp, current);
+}
+
+/** Starts the worker in a process group of its own, so that stopping it stops all that it has started. */
+function serve() {
+  const child = start('wrangler', ['dev', '--port', port, '--show-interactive-dev-session=false'], { stdio: ['ignore', 'inherit', 'inherit'], detached: process.platform !== 'win32' });
+  const signal = (name) => {
+    try {
+      if (process.platform === 'win32') child.kill(name);
+      else process.kill(-child.pid, name);
+    } catch { /* it is gone already */ }
+  };
+  let asked = false;
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+    process.on(name, () => {
+      asked = true;
+      signal('SIGINT');
+      setTimeout(() => signal('SIGKILL'), 5000).unref();
+    });
+  }
+  child.on('error', () => { throw new Trouble('cannot start wrangler: remove node_modules and run `npm run dev` again'); });
+  child.on('exit', (code) => {
+    signal('SIGKILL');
+    process.exit(asked ? 0 : (code ?? 1));
+  });
+}
+
+async function announce() {
+  const url = `http://localhost:${port}`;
+  while (!(await fetch(`${url}/health`).then((answer) => answer.ok, () => false))) await new Promise((resolve) => setTimeout(resolve, 200));
+  console.log(`
+Perfil is up on ${url}. Try it:
+
+curl -X PUT ${url}/api/profile/42/update/ \\
+  -H 'Authorization: Bearer ${await mint(42, 'plain', DAY)}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{"first_name": "Alice", "number_phone": "5559876543"}'
+
+Another account's token: npm run token -- 1        Stop: Ctrl-C
+`);
+}
+
+await assertPortIsFree();
+await installPackages();
+await installToolchain();
+step('Building the worker');
+await run('node', ['.tools/build.mjs']);
+if (ensureSecret()) console.log('\n.dev.vars now holds a random JWT_SECRET.');
+await prepareDatabase();
+step('Starting wrangler dev');
+serve();
+await announce();

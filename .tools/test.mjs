@@ -1,0 +1,26 @@
+// npm test: everything that must hold before a change lands, in the order in which it fails fastest.
+import fs from 'node:fs';
+import path from 'node:path';
+import { root, run, step } from './lib.mjs';
+import { installChecks, installPackages, installToolchain } from './setup.mjs';
+
+const TARGET = ['--target', 'wasm32-unknown-unknown', '--package', 'perfil'];
+const STRICT = ['--', '-D', 'warnings'];
+
+async function check(title, program, args) {
+  step(title);
+  const started = Date.now();
+  await run(program, args);
+  console.log(`  ${((Date.now() - started) / 1000).toFixed(1)} s`);
+}
+
+await installPackages();
+await installToolchain();
+await installChecks();
+await check('Format', 'cargo', ['fmt', '--all', '--check']);
+await check('Clippy, native', 'cargo', ['clippy', '--workspace', '--all-targets', ...STRICT]);
+await check('Clippy, WebAssembly', 'cargo', ['clippy', ...TARGET, ...STRICT]);
+await check('Native tests', 'cargo', ['test', '--workspace']);
+await check('Build', 'node', ['.tools/build.mjs']);
+const http = fs.readdirSync(path.join(root, 'tests/http')).filter((file) => file.endsWith('.test.mjs')).map((file) => `tests/http/${file}`);
+await check('HTTP tests', 'node', ['--test', ...http]);
