@@ -1,5 +1,6 @@
 // npm test: everything that must hold before a change lands, in the order in which it fails fastest.
 import fs from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { root, run, step } from './lib.mjs';
 import { installChecks, installPackages, installToolchain } from './setup.mjs';
@@ -23,4 +24,5 @@ await check('Clippy, WebAssembly', 'cargo', ['clippy', ...TARGET, ...STRICT]);
 await check('Native tests', 'cargo', ['test', '--workspace']);
 await check('Build', 'node', ['.tools/build.mjs']);
 const http = fs.readdirSync(path.join(root, 'tests/http')).filter((file) => file.endsWith('.test.mjs')).map((file) => `tests/http/${file}`);
-await check('HTTP tests', 'node', ['--test', ...http]);
+const processes = Math.max(2, os.availableParallelism() - 1);
+await check('HTTP tests', 'node', ['--test', '--test-reporter=dot', `--test-concurrency=${processes}`, ...http]);

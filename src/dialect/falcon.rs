@@ -85,11 +85,12 @@ pub fn refuse(refusal: &Refusal) -> Answer {
     }
 }
 
+/// One sentence is all the shape has room for; the address comes first, as in the documents.
 fn taken(values: &[Unique]) -> &'static str {
-    match values.first() {
-        Some(Unique::Email) | None => "Email already exists",
-        Some(Unique::Username) => "Username already exists",
-        Some(Unique::Dni) => "National id already exists",
+    if values.contains(&Unique::Username) && !values.contains(&Unique::Email) {
+        "Username already exists"
+    } else {
+        "Email already exists"
     }
 }
 

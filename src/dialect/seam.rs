@@ -2,7 +2,7 @@
 
 use super::{Answer, Dialect, Fields, Json, Object, spanish, text};
 use crate::domain::text as rules;
-use crate::domain::{Account, AccountChange, Id, PathId, Refusal, Rule, Unique};
+use crate::domain::{Account, AccountChange, Id, PathId, Refusal, Rule};
 use serde::Serialize;
 
 /// `PUT /api/v1/users/:id`
@@ -86,15 +86,8 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, spanish::MALFORMED),
         Refusal::Invalid(faults) => error(400, &spanish::faults(faults)),
         Refusal::NothingToUpdate => error(400, spanish::NOTHING_TO_UPDATE),
-        Refusal::Taken(values) => error(409, taken(values)),
-    }
-}
-
-fn taken(values: &[Unique]) -> &'static str {
-    match values.first() {
-        Some(Unique::Email) | None => "El correo ya está en uso por otro usuario",
-        Some(Unique::Username) => "El nombre de usuario ya está en uso por otro usuario",
-        Some(Unique::Dni) => "El DNI ya está en uso por otro usuario",
+        // The only unique value that is changed here is the address (contract S4).
+        Refusal::Taken(_) => error(409, "El correo ya está en uso por otro usuario"),
     }
 }
 

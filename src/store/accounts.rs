@@ -41,11 +41,13 @@ macro_rules! record {
     };
 }
 
-/// OR IGNORE: a value that somebody else has leaves the row as it was, decided by the constraint at the moment of
-/// writing, and [`EXPLAIN`] then names every value that is taken.
-const UPDATE: &str = concat!(
-    "-- update_account()\n\
-     UPDATE OR IGNORE users SET \
+/// The one statement that changes accounts, opened by `UPDATE OR IGNORE` or `UPDATE`.
+macro_rules! update {
+    ($verb:literal) => {
+        concat!(
+            "-- update_account()\n",
+            $verb,
+            " users SET \
        username = coalesce(?4, username), email = coalesce(?5, email), full_name = coalesce(?6, full_name), \
        first_name = coalesce(?7, first_name), last_name = coalesce(?8, last_name), \
        number_phone = CASE WHEN ?9 THEN ?10 ELSE number_phone END, \
@@ -53,13 +55,15 @@ const UPDATE: &str = concat!(
        role_id = coalesce(?13, role_id), password_hash = coalesce(?14, password_hash), \
        updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
      WHERE id = ",
-    target!(),
-    " AND ",
-    permitted!(),
-    " AND (?13 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?13)) \
+            target!(),
+            " AND ",
+            permitted!(),
+            " AND (?13 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?13)) \
      RETURNING ",
-    record!()
-);
+            record!()
+        )
+    };
+}
 
 const LOAD: &str = concat!(
     "-- load_account()\n\
@@ -91,6 +95,8 @@ const EXPLAIN: &str = concat!(
 );
 
 impl Stored for Account {
+    const INSIST: &'static str = update!("UPDATE");
+
     fn update(access: &Access, change: &AccountChange, hash: Option<&PasswordHash>) -> Statement {
         let mut parameters = guard(access);
         parameters.extend(
@@ -101,7 +107,7 @@ impl Stored for Account {
         parameters.extend(replaceable(&change.image));
         parameters.push(change.role.into());
         parameters.push(hash.map(PasswordHash::reveal).into());
-        Statement { sql: UPDATE, parameters }
+        Statement { sql: update!("UPDATE OR IGNORE"), parameters }
     }
 
     fn load(access: &Access) -> Statement {

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_types, reason = "the adapter is the platform's")]
 
 use super::{Parameter, Statement, Stored, Verdict};
-use crate::domain::{Access, Failure, Fault, PasswordHash};
+use crate::domain::{Access, Change, Failure, Fault, PasswordHash};
 use serde::Deserialize;
 use std::cell::Cell;
 use wasm_bindgen::JsValue;
@@ -41,23 +41,51 @@ impl Database {
         change: &R::Change,
         hash: Option<&PasswordHash>,
     ) -> Result<R, Failure> {
-        use crate::domain::Change;
-        let statement = if change.is_empty() { R::load(access) } else { R::update(access, change, hash) };
-        self.settle(statement, access, change).await
-    }
-
-    /// Answers the record if it could be changed, or says why not, and changes nothing: one call.
-    pub async fn load<R: Stored>(&self, access: &Access, change: &R::Change) -> Result<R, Failure> {
-        self.settle(R::load(access), access, change).await
-    }
-
-    async fn settle<R: Stored>(&self, statement: Statement, access: &Access, change: &R::Change) -> Result<R, Failure> {
-        let [record, verdict] = self.batch([statement, R::explain(access, change)]).await?;
-        if let Some(row) = record {
-            return Ok(R::from_row(&row)?);
+        if change.is_empty() {
+            return self.load(access, change).await;
         }
+        let statement = R::update(access, change, hash);
+        let (record, verdict) = self.ask::<R>(statement, access, change).await?;
+        match (record, verdict.refusal(access)) {
+            (Some(record), _) => Ok(record),
+            (None, Some(refusal)) => Err(refusal.into()),
+            (None, None) => self.insist(access, change, hash).await,
+        }
+    }
+
+    /// Answers the record if the change could be made, or says why not, and changes nothing: one call.
+    pub async fn load<R: Stored>(&self, access: &Access, change: &R::Change) -> Result<R, Failure> {
+        let (record, verdict) = self.ask::<R>(R::load(access), access, change).await?;
+        match (verdict.refusal(access), record) {
+            (Some(refusal), _) => Err(refusal.into()),
+            (None, Some(record)) => Ok(record),
+            (None, None) => Err(Fault::Unexplained.into()),
+        }
+    }
+
+    async fn ask<R: Stored>(
+        &self,
+        statement: Statement,
+        access: &Access,
+        change: &R::Change,
+    ) -> Result<(Option<R>, Verdict), Fault> {
+        let [record, verdict] = self.batch([statement, R::explain(access, change)]).await?;
+        let record = record.map(|row| R::from_row(&row)).transpose()?;
         let verdict = Verdict::from_row(&verdict.ok_or(Fault::Unexplained)?)?;
-        Err(verdict.refusal(access).map_or(Fault::Unexplained.into(), Failure::from))
+        Ok((record, verdict))
+    }
+
+    /// Nothing stood in the way and yet nothing was changed: a constraint that no rule of ours foresees. Asked to
+    /// insist, the database says which, for the log.
+    async fn insist<R: Stored>(
+        &self,
+        access: &Access,
+        change: &R::Change,
+        hash: Option<&PasswordHash>,
+    ) -> Result<R, Failure> {
+        let statement = Statement { sql: R::INSIST, ..R::update(access, change, hash) };
+        let [record] = self.batch([statement]).await?;
+        Ok(R::from_row(&record.ok_or(Fault::Unexplained)?)?)
     }
 
     /// Whether the database answers and has our schema (contract O1): one call.

@@ -18,7 +18,13 @@ pub use statement::{Parameter, Statement};
 /// Each answers one row with one column of JSON at most, so that a row is read by the same code here and in native
 /// tests, and crosses from the platform in one piece.
 pub trait Stored: Record {
+    /// [`Stored::update`] without its OR IGNORE: fails where a constraint forbids the change, and says which.
+    const INSIST: &'static str;
+
     /// Changes the record if the guard lets it, and shows it as it is then. No row: nothing was changed.
+    ///
+    /// OR IGNORE: a value that somebody else has leaves the record as it was. The constraint decides that at the
+    /// moment of writing, and [`Stored::explain`] then names every value that is taken.
     fn update(access: &Access, change: &Self::Change, hash: Option<&PasswordHash>) -> Statement;
 
     /// Shows the record if the guard lets it. No row: it does not.

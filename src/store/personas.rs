@@ -18,21 +18,25 @@ macro_rules! record {
     };
 }
 
-/// OR IGNORE: a dni that somebody else has leaves the row as it was, decided by the constraint at the moment of
-/// writing, and [`EXPLAIN`] then says so.
-const UPDATE: &str = concat!(
-    "-- update_persona()\n\
-     UPDATE OR IGNORE personas SET \
-       nombres = coalesce(?4, nombres), apellidos = coalesce(?5, apellidos), \
-       telefono = CASE WHEN ?6 THEN ?7 ELSE telefono END, dni = coalesce(?8, dni), \
-       foto_url = CASE WHEN ?9 THEN ?10 ELSE foto_url END \
-     WHERE id = ",
-    target!(),
-    " AND ",
-    holds_permission!(),
-    " RETURNING ",
-    record!()
-);
+/// The one statement that changes personas, opened by `UPDATE OR IGNORE` or `UPDATE`.
+macro_rules! update {
+    ($verb:literal) => {
+        concat!(
+            "-- update_persona()\n",
+            $verb,
+            " personas SET \
+               nombres = coalesce(?4, nombres), apellidos = coalesce(?5, apellidos), \
+               telefono = CASE WHEN ?6 THEN ?7 ELSE telefono END, dni = coalesce(?8, dni), \
+               foto_url = CASE WHEN ?9 THEN ?10 ELSE foto_url END \
+             WHERE id = ",
+            target!(),
+            " AND ",
+            holds_permission!(),
+            " RETURNING ",
+            record!()
+        )
+    };
+}
 
 const LOAD: &str = concat!(
     "-- load_persona()\n\
@@ -60,13 +64,15 @@ const EXPLAIN: &str = concat!(
 );
 
 impl Stored for Persona {
+    const INSIST: &'static str = update!("UPDATE");
+
     fn update(access: &Access, change: &PersonaChange, _: Option<&PasswordHash>) -> Statement {
         let mut parameters = guard(access);
         parameters.extend([&change.nombres, &change.apellidos].map(|text| Parameter::from(text.as_ref())));
         parameters.extend(replaceable(&change.telefono));
         parameters.push(change.dni.as_ref().into());
         parameters.extend(replaceable(&change.foto_url));
-        Statement { sql: UPDATE, parameters }
+        Statement { sql: update!("UPDATE OR IGNORE"), parameters }
     }
 
     fn load(access: &Access) -> Statement {

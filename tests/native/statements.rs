@@ -213,9 +213,11 @@ fn statements_name_themselves_and_look_records_up_by_key() {
     let persona = access(5, None, ME);
     for statement in [
         Account::update(&account, &AccountChange::default(), None),
+        Statement { sql: Account::INSIST, ..Account::update(&account, &AccountChange::default(), None) },
         Account::load(&account),
         Account::explain(&account, &AccountChange::default()),
         Persona::update(&persona, &PersonaChange::default(), None),
+        Statement { sql: Persona::INSIST, ..Persona::update(&persona, &PersonaChange::default(), None) },
         Persona::load(&persona),
         Persona::explain(&persona, &PersonaChange::default()),
     ] {

@@ -1,0 +1,159 @@
+// GET /health, and the log: one line per request that an operator can read and nobody can steal from.
+import { test, before, after, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { startWorker } from './support/worker.mjs';
+import { token } from './support/tokens.mjs';
+import { answered, raw } from './support/answers.mjs';
+import { ROUTES, falcon, problem } from './support/dialects.mjs';
+
+let worker, bare;
+before(async () => {
+  worker = await startWorker();
+  bare = await startWorker({ bindings: false });
+});
+after(() => Promise.all([worker?.stop(), bare?.stop()]));
+
+describe('health', () => {
+  test('the service is well once the database answers [O1 R10]', async () => {
+    const line = await answered(worker, await worker.send('GET', '/health'), 200, { status: 'ok' }, { d1: 1 });
+    assert.equal(line.route, 'GET /health');
+  });
+
+  test('neither a trailing slash, a query nor a bad token matters to it [O1 R8]', async () => {
+    for (const [target, options] of [['/health/', {}], ['/health?verbose=1', {}], ['/health', { token: 'x.y.z' }]]) {
+      await answered(worker, await worker.send('GET', target, options), 200, { status: 'ok' }, { d1: 1 });
+    }
+  });
+
+  test('HEAD answers as GET does, without the body [O1]', async () => {
+    for (const [on, status] of [[worker, 200], [bare, 503]]) {
+      const response = await on.send('HEAD', '/health');
+      const header = (name) => response.headers.get(name);
+      assert.deepEqual([response.status, response.text, header('content-type'), header('cache-control'), header('x-content-type-options')], [status, '', 'application/json', 'no-store', 'nosniff']);
+      assert.equal((await on.logOf(response)).status, status);
+    }
+  });
+
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
+    test(`${method} is not allowed, as problem JSON [O1 R8 R10]`, async () => {
+      const response = await worker.send(method, '/health');
+      const header = (name) => response.headers.get(name);
+      assert.deepEqual(
+        [response.status, response.text, header('content-type'), header('allow'), header('cache-control'), header('x-content-type-options'), response.d1Calls],
+        [405, JSON.stringify(problem(405, 'Method Not Allowed')), 'application/problem+json', 'GET, HEAD', 'no-store', 'nosniff', 0],
+      );
+      assert.equal((await worker.logOf(response)).d1_calls, 0);
+    });
+  }
+
+  test('without a database it is unavailable, and the log says why [O1 O2]', async () => {
+    const line = await answered(bare, await bare.send('GET', '/health'), 503, { status: 'unavailable' }, { d1: 0 });
+    assert.match(line.cause, /\bDB\b/);
+  });
+});
+
+describe('the log', () => {
+  const LUIS = { as: 6 };
+  /** What is said of a request beside its id and duration, which are checked apart. */
+  const said = ({ request_id, duration_ms, code, cause, ...rest }) => rest;
+
+  for (const { name, path, good } of ROUTES) {
+    test(`a change by ${name} is one line with these fields and no other [O2]`, async () => {
+      const response = await worker.put(path(), { ...LUIS, json: good });
+      const line = await worker.logOf(response);
+      assert.deepEqual(said(line), { method: 'PUT', route: name, status: 200, d1_calls: 1, account: 6 });
+      assert.deepEqual(Object.keys(line).sort(), ['account', 'd1_calls', 'duration_ms', 'method', 'request_id', 'route', 'status']);
+      assert.equal(typeof line.duration_ms, 'number');
+      assert.ok(line.duration_ms >= 0);
+    });
+
+    test(`a refusal by ${name} has a code beside, and no cause [O2]`, async () => {
+      const line = await worker.logOf(await worker.put(path(), { ...LUIS, ...raw('{') }));
+      assert.deepEqual(said(line), { method: 'PUT', route: name, status: 400, d1_calls: 0, account: 6 });
+      assert.deepEqual(Object.keys(line).sort(), ['account', 'code', 'd1_calls', 'duration_ms', 'method', 'request_id', 'route', 'status']);
+      assert.match(line.code, /^[a-z][a-z0-9_]*$/);
+    });
+
+    test(`a failure of ${name} has its cause [O2 R9]`, async () => {
+      const line = await bare.logOf(await bare.put(path(), { ...LUIS, json: good }));
+      assert.deepEqual(said(line), { method: 'PUT', route: name, status: 500, d1_calls: 0, account: 6 });
+      assert.match(line.cause, /\bDB\b/);
+    });
+  }
+
+  test('the same refusal has the same code in every dialect, and another one another [O2]', async () => {
+    const codes = new Map();
+    for (const { path, good } of ROUTES) {
+      const refusals = { unauthenticated: {}, invalid: { token: 'x.y.z' }, malformed: { ...LUIS, ...raw('{') }, unsupported: { ...LUIS, ...raw('x', 'text/plain') }, inactive: { as: 43, json: good } };
+      for (const [what, options] of Object.entries(refusals)) {
+        const { code } = await worker.logOf(await worker.put(path(43), options));
+        codes.set(what, (codes.get(what) ?? new Set()).add(code));
+      }
+    }
+    assert.deepEqual([...codes.values()].map((set) => set.size), [1, 1, 1, 1, 1]);
+    assert.equal(new Set(['unauthenticated', 'malformed', 'unsupported'].map((what) => [...codes.get(what)][0])).size, 3);
+  });
+
+  test('a request without an account has none in its line, and an unknown path has no route [O2]', async () => {
+    for (const [method, target, options, route] of [['PUT', '/users', {}, 'PUT /users'], ['PUT', '/users', { token: 'x.y.z' }, 'PUT /users'], ['GET', '/health', {}, 'GET /health'], ['GET', '/users/jane@example.com', {}, null], ['GET', '/nothing', {}, null]]) {
+      const line = await worker.logOf(await worker.send(method, target, options));
+      assert.deepEqual([line.method, line.route, 'account' in line], [method, route, false]);
+    }
+  });
+
+  test('every request is one line of JSON, whatever comes of it, and nothing else is logged [O2]', async () => {
+    const own = await startWorker();
+    try {
+      const responses = [];
+      for (const { path, good } of ROUTES) {
+        for (const options of [{ ...LUIS, json: good }, { ...LUIS, json: {} }, { ...LUIS, ...raw('{') }, {}, { token: 'x' }, { as: 43, json: good }, { as: 42, json: good }]) responses.push(await own.put(path(), options));
+        responses.push(await own.send('GET', path()), await own.send('HEAD', path(), LUIS), await own.send('OPTIONS', path(), LUIS));
+      }
+      for (const target of ['/', '/users/x', '/health', '/media/nothing']) responses.push(await own.send('GET', target));
+      await own.sql('ALTER TABLE users RENAME TO users_away');
+      for (const { path, good } of ROUTES) responses.push(await own.put(path(), { ...LUIS, json: good }));
+      for (const response of responses) await own.logOf(response);
+      const lines = own.lines.map(({ message }) => JSON.parse(message));
+      assert.deepEqual(lines.map(({ request_id }) => request_id).sort(), responses.map(({ requestId }) => requestId).sort());
+      assert.deepEqual(lines.map(({ status }) => status).sort(), responses.map(({ status }) => status).sort());
+    } finally {
+      await own.stop();
+    }
+  });
+
+  test('no line holds a token, a password, an e-mail or a word of a body, path or header [O2]', async () => {
+    const own = await startWorker();
+    try {
+      const bearer = await token(6, { layout: 'seam' });
+      const WORD = 'Zanzibar';
+      const mail = `${WORD}@secret.example`;
+      const bodies = [
+        { full_name: WORD, name: WORD, first_name: WORD, nombres: WORD, password: `${WORD}-pw`, email: mail, foto_url: `https://${WORD}.example/` },
+        { email: mail }, { email: 'alice@example.com', full_name: WORD }, { name: WORD }, { first_name: WORD }, { nombres: WORD }, { password: `${WORD}-pw` }, { password: WORD.repeat(20) }, { [WORD]: WORD }, { email: `${WORD}@` }, { dni: `${WORD}/` },
+      ];
+      const options = [...bodies.map((json) => ({ json })), raw(`{"password":"${WORD}`), raw(`{"${WORD}":1,"${WORD}":2}`), raw(WORD), raw(`"${WORD}"`), raw('x', `text/${WORD}`)];
+      const send = async (extra) => {
+        for (const { path } of ROUTES) {
+          for (const option of options) await own.logOf(await own.put(`${path()}?email=${mail}`, { token: bearer, ...option, headers: { ...option.headers, cookie: WORD, 'user-agent': WORD, 'x-request-id': `a ${WORD}`, ...extra } }));
+        }
+      };
+      await send({});
+      await own.logOf(await own.send('GET', `/users/${mail}`, { token: bearer }));
+      await own.logOf(await own.send('PUT', `/api/profile/${WORD}/update/`, { token: bearer }));
+      await own.logOf(await own.put('/users', { token: `${bearer}${WORD}`, json: {} }));
+      await own.logOf(await own.put('/users', { headers: { authorization: `Basic ${WORD}` } }));
+      await own.sql(`CREATE TRIGGER broken BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'out of paper'); END`);
+      await send({});
+      const text = own.lines.map(({ message }) => message).join('\n');
+      for (const secret of [WORD.toLowerCase(), bearer.toLowerCase(), bearer.split('.')[2].toLowerCase(), 'bearer ', '@example.com', '$2b$']) assert.ok(!text.toLowerCase().includes(secret), secret);
+      assert.ok(text.includes('out of paper'));
+    } finally {
+      await own.stop();
+    }
+  });
+
+  test('a failure shows nothing of its cause to the caller [R9 O2]', async () => {
+    const response = await bare.put('/users', { ...LUIS, json: { name: 'Luis' } });
+    await answered(bare, response, 500, falcon(500, 'Internal Server Error', 'Internal server error'), { d1: 0 });
+  });
+});

@@ -1,0 +1,53 @@
+// What every JSON answer must look like, said once: the tests only name what differs.
+import assert from 'node:assert/strict';
+
+/** Options for `worker.put` that send `body` byte for byte, with or without (null) a content type. */
+export const raw = (body, type = 'application/json') => ({
+  body: typeof body === 'string' ? new TextEncoder().encode(body) : body,
+  headers: type === null ? {} : { 'content-type': type },
+});
+
+/**
+ * Checks a whole answer: its status, the headers that matter, the exact text of its body,
+ * and the D1 calls, as counted outside the worker and as the worker logged them.
+ * Answers the log line, for tests that ask more of it.
+ */
+export async function answered(worker, response, status, body, { d1, challenge = null }) {
+  const header = (name) => response.headers.get(name);
+  assert.deepEqual(
+    { status: response.status, body: response.text, type: header('content-type'), challenge: header('www-authenticate'), cache: header('cache-control'), sniff: header('x-content-type-options'), d1: response.d1Calls },
+    { status, body: JSON.stringify(body), type: 'application/json', challenge, cache: 'no-store', sniff: 'nosniff', d1 },
+  );
+  assert.match(response.requestId, /^[A-Za-z0-9._:-]{1,128}$/);
+  const line = await worker.logOf(response);
+  assert.deepEqual({ status: line.status, d1_calls: line.d1_calls }, { status, d1_calls: d1 });
+  return line;
+}
+
+/** Sends a PUT that must be refused: the whole answer is checked, and that no row of any table has changed (R7). */
+export async function refused(worker, target, options, status, body, expected) {
+  const before = await worker.dump();
+  const response = await worker.put(target, options);
+  const line = await answered(worker, response, status, body, expected);
+  assert.equal(await worker.dump(), before);
+  return { response, line };
+}
+
+/** Sends a PUT that must be accepted with one D1 call, and checks the whole answer. */
+export async function accepted(worker, target, options, body, { d1 = 1 } = {}) {
+  const response = await worker.put(target, options);
+  const line = await answered(worker, response, 200, body, { d1 });
+  return { response, line };
+}
+
+/** A table, put out of the worker's reach while `during` runs, so that its statements fail. */
+export async function withoutTable(worker, table, during) {
+  const before = await worker.dump();
+  await worker.sql(`ALTER TABLE ${table} RENAME TO hidden`);
+  try {
+    await during();
+  } finally {
+    await worker.sql(`ALTER TABLE hidden RENAME TO ${table}`);
+  }
+  assert.equal(await worker.dump(), before);
+}
