@@ -30,11 +30,11 @@ fn start() {
 async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Response> {
     let settings = Settings::of(&env);
     let started = Date::now().as_millis();
-    let headers = request.headers().clone();
+    let headers = request.headers();
     let path = request.path();
     let method = request.inner().method();
-    let request_id = request_id::of(&headers)?;
-    let cors = settings.cors.answer(&headers)?;
+    let request_id = request_id::of(headers)?;
+    let cors = settings.cors.answer(headers)?;
     let route = Route::of(&path);
     if let Some(methods) = route.methods().filter(|_| cors.is_preflight(&method)) {
         let response = cors.preflight(methods, &request_id)?;
