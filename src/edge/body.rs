@@ -6,7 +6,8 @@ use worker::Request;
 /// What `Content-Length` says is checked first, and what really comes is counted too.
 pub async fn read(mut request: Request, limit: usize) -> Result<Vec<u8>, Failure> {
     let announced = request.headers().get("content-length").map_err(fault)?;
-    let announced = announced.and_then(|length| length.parse::<usize>().ok());
+    // The header's grammar is digits alone (RFC 9110 section 8.6): what is beyond our numbers is beyond the limit.
+    let announced = announced.map(|length| length.parse::<usize>().unwrap_or(usize::MAX));
     if announced.is_some_and(|length| length > limit) {
         return Err(Refusal::TooLarge.into());
     }
@@ -16,7 +17,8 @@ pub async fn read(mut request: Request, limit: usize) -> Result<Vec<u8>, Failure
     let mut body = Vec::with_capacity(announced.unwrap_or(0));
     let mut chunks = request.stream().map_err(fault)?;
     while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(fault)?;
+        // The client hung up, or broke its own framing: not our failure, and nobody is left to tell.
+        let chunk = chunk.map_err(|_| Refusal::Malformed)?;
         if body.len().saturating_add(chunk.len()) > limit {
             return Err(Refusal::TooLarge.into());
         }

@@ -1,5 +1,4 @@
-use super::request_id;
-use worker::{Headers, Response, Result};
+use worker::{Headers, Result};
 
 /// Which browser origins may read answers: `CORS_ALLOWED_ORIGINS` (contract R11).
 pub enum Cors {
@@ -54,20 +53,7 @@ impl CorsAnswer {
         method == "OPTIONS" && self.asks_for_method && self.allowed.is_some()
     }
 
-    /// The answer to that question.
-    pub fn preflight(&self, methods: &str, request_id: &str) -> Result<Response> {
-        let headers = Headers::new();
-        self.write(&headers)?;
-        headers.set(request_id::HEADER, request_id)?;
-        headers.set("access-control-allow-methods", methods)?;
-        headers.set("access-control-allow-headers", "Authorization, Content-Type, X-Request-Id")?;
-        headers.set("access-control-max-age", "86400")?;
-        headers.set("cache-control", "no-store")?;
-        headers.set("x-content-type-options", "nosniff")?;
-        Ok(Response::empty()?.with_status(204).with_headers(headers))
-    }
-
-    /// The headers of an actual answer.
+    /// The headers that let the page read the answer.
     pub fn write(&self, headers: &Headers) -> Result<()> {
         if let Some(origin) = &self.allowed {
             headers.set(ALLOW_ORIGIN, origin)?;

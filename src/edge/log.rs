@@ -23,19 +23,9 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// The line of a CORS preflight: no account, no database.
-    pub fn of_preflight(request_id: &'a str, route: Option<&'static str>, duration_ms: u64) -> Self {
-        Self {
-            request_id,
-            method: "OPTIONS",
-            route,
-            status: 204,
-            duration_ms,
-            d1_calls: 0,
-            account: None,
-            code: None,
-            cause: None,
-        }
+    /// A line with no more to tell: no time spent, no account, no database.
+    pub fn new(request_id: &'a str, method: &'a str, route: Option<&'static str>, status: u16) -> Self {
+        Self { request_id, method, route, status, duration_ms: 0, d1_calls: 0, account: None, code: None, cause: None }
     }
 
     /// As an error where the fault is ours, so that a log can be filtered by level.

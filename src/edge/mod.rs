@@ -28,18 +28,29 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Response> {
-    let settings = Settings::of(&env);
     let started = Date::now().as_millis();
+    let method = request.inner().method();
+    let answered = answer(request, &method, &env, started).await;
+    // Only the platform refusing us a header or random bytes comes here.
+    answered.or_else(|error| {
+        let mut line = log::Line::new("", &method, None, 500);
+        line.duration_ms = elapsed(started);
+        line.cause = Some(error.to_string());
+        line.write();
+        Response::error("Internal Server Error", 500)
+    })
+}
+
+async fn answer(request: Request, method: &str, env: &Env, started: u64) -> worker::Result<Response> {
+    let settings = Settings::of(env);
     let headers = request.headers();
     let path = request.path();
-    let method = request.inner().method();
     let request_id = request_id::of(headers)?;
     let cors = settings.cors.answer(headers)?;
     let route = Route::of(&path);
-    if let Some(methods) = route.methods().filter(|_| cors.is_preflight(&method)) {
-        let response = cors.preflight(methods, &request_id)?;
-        log::Line::of_preflight(&request_id, route.pattern(), elapsed(started)).write();
-        return Ok(response);
+    if let Some(methods) = route.methods().filter(|_| cors.is_preflight(method)) {
+        log::Line::new(&request_id, method, route.pattern(), 204).write();
+        return respond::preflight(methods, &request_id, &cors);
     }
 
     let database = env
@@ -53,25 +64,22 @@ async fn fetch(request: Request, env: Env, _: Context) -> worker::Result<Respons
     let authorization = headers.get("authorization")?;
     let content_type = headers.get("content-type")?;
     let call = Call {
-        method: &method,
+        method,
         path: &path,
         authorization: authorization.as_deref(),
         content_type: content_type.as_deref(),
         now: i64::try_from(started / 1000).unwrap_or(i64::MAX),
     };
     let read_body = async |limit| body::read(request, limit).await;
-    let reply = serve::answer(&route, &call, services, read_body).await;
-    let response = respond::with(&reply, &request_id, &cors)?;
+    let mut reply = serve::answer(&route, &call, services, read_body).await;
+    let response = respond::with(&mut reply, &request_id, &cors)?;
     log::Line {
-        request_id: &request_id,
-        method: &method,
-        route: route.pattern(),
-        status: reply.answer.status,
         duration_ms: elapsed(started),
         d1_calls: database.map_or(0, |database| database.calls()),
         account: reply.account,
         code: reply.code,
         cause: reply.fault.map(|fault| fault.to_string()),
+        ..log::Line::new(&request_id, method, route.pattern(), reply.answer.status)
     }
     .write();
     Ok(response)

@@ -1,12 +1,13 @@
 use super::cors::Cors;
 use crate::auth::{self, Keys};
 use crate::domain::Fault;
-use std::cell::OnceCell;
+use std::cell::RefCell;
 use std::rc::Rc;
+use wasm_bindgen::JsValue;
 use worker::Env;
+use worker::js_sys::Reflect;
 
-/// What the variables and secrets of a deployment say, read and prepared once for each instance: they can't change
-/// while it lives.
+/// What the variables and secrets of a deployment say, prepared for use.
 pub struct Settings {
     /// The keys that tokens are verified with, or why there are none.
     pub keys: Result<Keys, Fault>,
@@ -14,25 +15,32 @@ pub struct Settings {
     pub cors: Cors,
 }
 
+const NAMES: [&str; 5] = ["JWT_SECRET", "JWT_SECRET_PREVIOUS", "JWT_ISSUER", "JWT_AUDIENCE", "CORS_ALLOWED_ORIGINS"];
+type Variables = [JsValue; 5];
+
 thread_local! {
-    static SETTINGS: OnceCell<Rc<Settings>> = const { OnceCell::new() };
+    static PREPARED: RefCell<Option<(Variables, Rc<Settings>)>> = const { RefCell::new(None) };
 }
 
 impl Settings {
-    /// The instance's settings.
+    /// Prepared once, and again when a variable is another: the platform may keep an instance warm while a secret
+    /// is rotated. Comparing costs no copy: the values stay where they are.
     pub fn of(env: &Env) -> Rc<Self> {
-        SETTINGS.with(|settings| Rc::clone(settings.get_or_init(|| Rc::new(Self::read(env)))))
+        let variables = NAMES.map(|name| Reflect::get(env, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED));
+        PREPARED.with_borrow_mut(|prepared| match prepared {
+            Some((known, settings)) if *known == variables => Rc::clone(settings),
+            _ => {
+                let settings = Rc::new(Self::prepare(&variables));
+                *prepared = Some((variables, Rc::clone(&settings)));
+                settings
+            }
+        })
     }
 
-    fn read(env: &Env) -> Self {
-        let variable = |name| env.var(name).ok().map(|value| value.to_string());
-        let keys = Keys::new(auth::Settings {
-            secret: variable("JWT_SECRET"),
-            previous_secret: variable("JWT_SECRET_PREVIOUS"),
-            issuer: variable("JWT_ISSUER"),
-            audience: variable("JWT_AUDIENCE"),
-        });
-        let cors = Cors::parse(&variable("CORS_ALLOWED_ORIGINS").unwrap_or_default());
+    fn prepare(variables: &Variables) -> Self {
+        let [secret, previous_secret, issuer, audience, origins] = variables.each_ref().map(JsValue::as_string);
+        let keys = Keys::new(auth::Settings { secret, previous_secret, issuer, audience });
+        let cors = Cors::parse(&origins.unwrap_or_default());
         Self { keys, cors }
     }
 }

@@ -280,6 +280,17 @@ describe('configuration', () => {
       await token(6, { secret: OLD, header: { alg: 'HS512' } }),
     ]) await turnsAway(rotating, `Bearer ${bearer}`);
   });
+  test('a secret that changes under a warm instance takes effect at once [A2 R7]', async (t) => {
+    const warm = await workerWith(t, {});
+    const json = { name: 'Luis New' };
+    const NEW = 'a-new-secret-of-more-than-32-bytes-too';
+    const withVariables = (variables) => ({ 'x-test-variables': JSON.stringify(variables) });
+    const [old, fresh] = [await token(6), await token(6, { secret: NEW })];
+    const statusOf = async (bearer, variables) => (await warm.put('/users', { token: bearer, json, headers: withVariables(variables) })).status;
+    assert.deepEqual([await statusOf(old, {}), await statusOf(fresh, {})], [200, 401]);
+    assert.deepEqual([await statusOf(old, { JWT_SECRET: NEW }), await statusOf(fresh, { JWT_SECRET: NEW })], [401, 200]);
+    assert.deepEqual([await statusOf(old, { JWT_SECRET: 'short' }), await statusOf(old, {})], [500, 200]);
+  });
   test('variables that are empty count as not set [A2 A4]', async (t) => {
     const plain = await workerWith(t, { JWT_SECRET_PREVIOUS: '', JWT_ISSUER: '', JWT_AUDIENCE: '' });
     await letsIn(plain, await token(6));
