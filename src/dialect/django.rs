@@ -6,19 +6,19 @@ use crate::domain::{Account, AccountChange, InvalidField, JsonKind, PathId, Refu
 use serde::{Serialize, Serializer};
 
 /// `PUT /api/profile/:id/update/`
-pub const PROFILE: Dialect<Account> = Dialect {
-    target: PathId::number_or_not_found,
-    read,
-    show,
-    refuse,
-    fail: || answer(500, &[("error", "Internal server error")]),
-};
+pub const PROFILE: Dialect<Account> =
+    Dialect { target, read, show, refuse, fail: || answer(500, &[("error", "Internal server error")]) };
 
 /// Where [`Account::image`] lies when it was uploaded here, and what its URL path opens with then.
 const UPLOADS: &str = "avatars/";
 const MEDIA: &str = "/media/";
 /// Where DRF puts what is wrong with a body as a whole.
 const NON_FIELD: &str = "non_field_errors";
+
+/// Anything but a number is an account that does not exist (contract D3).
+fn target(segment: &str) -> Result<PathId, Refusal> {
+    PathId::parse(segment).ok_or_else(|| Refusal::not_found(segment))
+}
 
 fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
     let name = |value: &Json<'_>| char_field(value, |raw| rules::line(raw, 1, 200));
@@ -54,9 +54,6 @@ fn python_number(digits: &str) -> String {
     let Ok(number) = digits.parse::<f64>() else {
         return digits.to_owned();
     };
-    if number.is_infinite() {
-        return if number > 0.0 { "inf".to_owned() } else { "-inf".to_owned() };
-    }
     let scientific = format!("{number:e}");
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
     match exponent.parse::<i32>() {
@@ -101,9 +98,11 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// The URL path of an upload; a picture that falcon's clients keep elsewhere has none here.
+/// The URL path of an upload. What falcon's clients wrote there is free text: a picture that they keep elsewhere has
+/// no path here, and neither has one whose path would have to be escaped.
 fn avatar(image: &str) -> Option<String> {
-    image.starts_with(UPLOADS).then(|| format!("{MEDIA}{image}"))
+    let plain = image.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+    (plain && image.starts_with(UPLOADS)).then(|| format!("{MEDIA}{image}"))
 }
 
 /// Without the fraction where that is zero.
@@ -131,6 +130,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::Malformed => detail(400, "JSON parse error"),
         Refusal::NotAnObject(kind) => answer(400, &[(NON_FIELD, [not_an_object(*kind)])]),
         Refusal::NothingToUpdate => answer(400, &[(NON_FIELD, ["No data provided"])]),
+        Refusal::NoSuchRole => answer(400, &[(NON_FIELD, ["Object does not exist."])]),
         Refusal::Invalid(faults) => {
             let all: Vec<_> =
                 faults.iter().map(|InvalidField { field, rule }| (field.as_str(), [fault(*rule)])).collect();
@@ -198,7 +198,6 @@ fn fault(rule: Rule) -> String {
         Rule::Phone | Rule::NationalId | Rule::ImagePath => "Enter a valid value.",
         Rule::Url => "Enter a valid URL.",
         Rule::File => "The submitted data was not a file. Check the encoding type on the form.",
-        Rule::ExistingRole => "Object does not exist.",
         Rule::Unknown => "This field is not allowed.",
     };
     says.to_owned()

@@ -2,12 +2,19 @@
 
 use super::{Answer, Dialect, Fields, Object, text};
 use crate::domain::text as rules;
-use crate::domain::{Account, AccountChange, Change, InvalidField, PathId, Refusal, Rule, Unique};
+use crate::domain::{Account, AccountChange, Change, InvalidField, Refusal, Rule, Unique};
 use serde::Serialize;
 
 /// `PUT /users`
 pub const USERS: Dialect<Account> =
-    Dialect { target: PathId::number_or_not_found, read, show, refuse, fail: || error(500, "Internal server error") };
+    // The path names nobody.
+    Dialect {
+        target: |segment| Err(Refusal::not_found(segment)),
+        read,
+        show,
+        refuse,
+        fail: || error(500, "Internal server error"),
+    };
 
 const FIELDS: [&str; 4] = ["email", "name", "username", "image_path"];
 const DEFAULT_IMAGE: &str = "profile-pictures/default.jpg";
@@ -81,6 +88,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
             }
         },
         Refusal::NothingToUpdate => error(400, "No fields provided to update"),
+        Refusal::NoSuchRole => error(400, "Role does not exist"),
         Refusal::Taken(values) => error(409, taken(values)),
     }
 }
@@ -142,6 +150,5 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
         Rule::Url => format!("{field} must be a URL address"),
         Rule::ImagePath => format!("{field} must be a relative path or an http(s) URL"),
         Rule::File => format!("{field} must be a file"),
-        Rule::ExistingRole => format!("{field} must be an existing role"),
     }
 }

@@ -13,7 +13,7 @@ pub struct Object<'a> {
 }
 
 /// One value of an [`Object`]. Lists and objects are checked and let go: no field of any dialect is one.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Json<'a> {
     /// `null`
     Null,
@@ -60,6 +60,20 @@ impl<'a> Object<'a> {
     }
 }
 
+/// Text can be a password.
+impl fmt::Debug for Json<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Null => "Null",
+            Self::Bool => "Bool",
+            Self::Number(_) => "Number([redacted])",
+            Self::Text(_) => "Text([redacted])",
+            Self::List => "List",
+            Self::Object => "Object",
+        })
+    }
+}
+
 impl<'a> Json<'a> {
     fn parse(value: &'a RawValue) -> Option<Self> {
         let raw = value.get();
@@ -69,7 +83,8 @@ impl<'a> Json<'a> {
             b'"' => serde_json::from_str(raw).ok().map(Self::Text),
             b'[' => serde_json::from_str(raw).ok().map(|Checked| Self::List),
             b'{' => serde_json::from_str(raw).ok().map(|Checked| Self::Object),
-            _ => Some(Self::Number(raw)),
+            // One that no float can hold is infinite to some parsers and an error to others.
+            _ => raw.parse::<f64>().is_ok_and(f64::is_finite).then_some(Self::Number(raw)),
         }
     }
 }

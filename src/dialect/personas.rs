@@ -7,22 +7,19 @@ use crate::domain::{Field, PathId, Persona, PersonaChange, Refusal, Rule};
 use serde::Serialize;
 
 /// `PUT /api/personas/:id/foto`
-pub const FOTO: Dialect<Persona> = Dialect {
-    target: PathId::positive_or_not_found,
-    read: read_foto,
-    show,
-    refuse,
-    fail: || message(500, "Error al actualizar foto"),
-};
+pub const FOTO: Dialect<Persona> =
+    Dialect { target, read: read_foto, show, refuse, fail: || message(500, "Error al actualizar foto") };
 
 /// `PUT /api/personas/me`
-pub const ME: Dialect<Persona> = Dialect {
-    target: PathId::positive_or_not_found,
-    read: read_me,
-    show,
-    refuse,
-    fail: || message(500, "Error al actualizar perfil"),
-};
+pub const ME: Dialect<Persona> =
+    Dialect { target, read: read_me, show, refuse, fail: || message(500, "Error al actualizar perfil") };
+
+/// Anything but a positive number is a persona that does not exist (contract P3).
+fn target(segment: &str) -> Result<PathId, Refusal> {
+    PathId::parse(segment)
+        .filter(|id| id.digits().bytes().any(|digit| digit != b'0'))
+        .ok_or_else(|| Refusal::not_found(segment))
+}
 
 fn read_foto(body: &Object<'_>) -> Result<PersonaChange, Refusal> {
     let foto_url = match body.get("foto_url") {
@@ -83,6 +80,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::Malformed | Refusal::NotAnObject(_) => message(400, spanish::MALFORMED),
         Refusal::Invalid(faults) => message(400, &spanish::faults(faults)),
         Refusal::NothingToUpdate => message(400, spanish::NOTHING_TO_UPDATE),
+        Refusal::NoSuchRole => message(400, spanish::NO_SUCH_ROLE),
         // The only unique value that is changed here is the dni (contract P8).
         Refusal::Taken(_) => message(409, "Error al actualizar perfil"),
     }

@@ -6,13 +6,13 @@ use crate::domain::{Account, AccountChange, Id, PathId, Refusal, Rule};
 use serde::Serialize;
 
 /// `PUT /api/v1/users/:id`
-pub const USER: Dialect<Account> = Dialect {
-    target: PathId::number_or_invalid,
-    read,
-    show,
-    refuse,
-    fail: || error(500, "Error interno del servidor"),
-};
+pub const USER: Dialect<Account> =
+    Dialect { target, read, show, refuse, fail: || error(500, "Error interno del servidor") };
+
+/// Anything but a number is a fault of the field `id` (contract S2).
+fn target(segment: &str) -> Result<PathId, Refusal> {
+    PathId::parse(segment).ok_or_else(|| Refusal::invalid("id", Rule::PathNumber))
+}
 
 fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
     let mut fields = Fields::of(body);
@@ -86,6 +86,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, spanish::MALFORMED),
         Refusal::Invalid(faults) => error(400, &spanish::faults(faults)),
         Refusal::NothingToUpdate => error(400, spanish::NOTHING_TO_UPDATE),
+        Refusal::NoSuchRole => error(400, spanish::NO_SUCH_ROLE),
         // The only unique value that is changed here is the address (contract S4).
         Refusal::Taken(_) => error(409, "El correo ya está en uso por otro usuario"),
     }

@@ -10,6 +10,7 @@ pub const METHOD_NOT_ALLOWED: &str = "Método no permitido";
 pub const TOO_LARGE: &str = "El cuerpo de la petición es demasiado grande";
 pub const UNSUPPORTED_MEDIA_TYPE: &str = "Tipo de contenido no soportado";
 pub const MALFORMED: &str = "El cuerpo de la petición debe ser un objeto JSON válido";
+pub const NO_SUCH_ROLE: &str = "El campo 'roleId' no corresponde a un rol existente";
 pub const NOTHING_TO_UPDATE: &str = "No hay campos para actualizar";
 
 /// All faults in one text (contract S2).
@@ -30,7 +31,6 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
         }
         Rule::ControlCharacter => "contiene caracteres no permitidos",
         Rule::Email => "debe tener un formato de correo válido",
-        Rule::ExistingRole => "no corresponde a un rol existente",
         Rule::Username | Rule::Phone | Rule::NationalId | Rule::Url | Rule::ImagePath | Rule::File => {
             "tiene un formato inválido"
         }

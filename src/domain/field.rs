@@ -9,10 +9,3 @@ pub enum Field<T> {
     /// Empty it: the client sent null.
     Clear,
 }
-
-impl<T> Field<T> {
-    /// Whether the value stays as it is.
-    pub fn is_keep(&self) -> bool {
-        matches!(self, Self::Keep)
-    }
-}

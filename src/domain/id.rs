@@ -1,5 +1,3 @@
-use super::{Refusal, Rule};
-
 /// The largest integer that JSON, JavaScript and D1 all carry exactly (2^53 − 1).
 const MAX: i64 = 9_007_199_254_740_991;
 
@@ -40,23 +38,6 @@ impl PathId {
     /// Any run of ASCII digits (contract S2, D3).
     pub fn parse(segment: &str) -> Option<Self> {
         is_decimal(segment).then(|| Self { digits: segment.to_owned() })
-    }
-
-    /// A positive number; anything else is a persona that does not exist (contract P3).
-    pub fn positive_or_not_found(segment: &str) -> Result<Self, Refusal> {
-        Self::parse(segment)
-            .filter(|id| id.digits.bytes().any(|digit| digit != b'0'))
-            .ok_or_else(|| Refusal::not_found(segment))
-    }
-
-    /// A number; anything else is an account that does not exist (contract D3).
-    pub fn number_or_not_found(segment: &str) -> Result<Self, Refusal> {
-        Self::parse(segment).ok_or_else(|| Refusal::not_found(segment))
-    }
-
-    /// A number; anything else is a fault of the field `id` (contract S2).
-    pub fn number_or_invalid(segment: &str) -> Result<Self, Refusal> {
-        Self::parse(segment).ok_or_else(|| Refusal::invalid("id", Rule::PathNumber))
     }
 
     /// The id to look for. No record has the id 0 (the schema sees to it), so 0 stands for every number that

@@ -36,6 +36,8 @@ pub enum Refusal {
     Invalid(Vec<InvalidField>),
     /// Nothing to change was sent where something had to be (contract F2).
     NothingToUpdate,
+    /// There is no role with the id that the account was to get.
+    NoSuchRole,
     /// Values that somebody else has: all of them.
     Taken(Vec<Unique>),
 }
@@ -103,6 +105,7 @@ impl Refusal {
             Self::NotAnObject(_) => "not_an_object",
             Self::Invalid(_) => "invalid",
             Self::NothingToUpdate => "nothing_to_update",
+            Self::NoSuchRole => "no_such_role",
             Self::Taken(_) => "taken",
         }
     }

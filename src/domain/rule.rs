@@ -41,8 +41,6 @@ pub enum Rule {
     File,
     /// The id in the path has to be a number.
     PathNumber,
-    /// There is no role with that id.
-    ExistingRole,
     /// The field is none that may be sent.
     Unknown,
 }

@@ -10,12 +10,10 @@ mod update;
 use crate::auth::Keys;
 use crate::dialect::{Answer, problem};
 use crate::domain::{Failure, Fault, Refusal};
-use crate::store::d1::Database;
+use crate::store::{self, Batch};
 pub use route::{Endpoint, Route, UPDATES};
-pub use update::JSON_LIMIT;
 
 /// What of a request decides about it; the body is read later, if it comes to that.
-#[derive(Debug, Clone, Copy)]
 pub struct Call<'a> {
     /// As sent: `PUT`, `GET`, …
     pub method: &'a str,
@@ -30,11 +28,11 @@ pub struct Call<'a> {
 }
 
 /// What the platform binds to the worker. Each may be unusable: that is told when it is needed, not before.
-pub struct Services<'a> {
+pub struct Services<'a, D> {
     /// The keys that tokens are verified with.
     pub keys: Result<&'a Keys, Fault>,
     /// The database.
-    pub database: Result<&'a Database, Fault>,
+    pub database: Result<&'a D, Fault>,
 }
 
 /// A reply, and what the log wants to know of how it came about.
@@ -68,10 +66,10 @@ impl Reply {
     }
 
     /// A refusal in the words of whoever answers for it.
-    fn refused(refusal: &Refusal, allow: &'static str, refuse: fn(&Refusal) -> Answer) -> Self {
+    fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Self {
         Self {
             challenge: challenge(refusal),
-            allow: matches!(refusal, Refusal::MethodNotAllowed { .. }).then_some(allow),
+            allow: matches!(refusal, Refusal::MethodNotAllowed { .. }).then_some(route::METHOD),
             code: Some(refusal.code()),
             ..Self::json(refuse(refusal))
         }
@@ -82,8 +80,12 @@ impl Reply {
         Self { fault, ..Self::json(answer) }
     }
 
-    fn problem(status: u16, title: &'static str, code: &'static str) -> Self {
-        Self { content_type: problem::MEDIA_TYPE, code: Some(code), ..Self::json(problem::problem(status, title)) }
+    fn problem(status: u16, title: &'static str, refusal: &Refusal) -> Self {
+        Self {
+            content_type: problem::MEDIA_TYPE,
+            code: Some(refusal.code()),
+            ..Self::json(problem::problem(status, title))
+        }
     }
 }
 
@@ -97,26 +99,29 @@ fn challenge(refusal: &Refusal) -> Option<&'static str> {
 }
 
 /// Answers a call. `read_body` reads the request's body up to a number of bytes; a longer one it refuses.
-pub async fn answer<B>(route: &Route<'_>, call: &Call<'_>, services: Services<'_>, read_body: B) -> Reply
+pub async fn answer<D, B>(route: &Route<'_>, call: &Call<'_>, services: Services<'_, D>, read_body: B) -> Reply
 where
+    D: Batch,
     B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
 {
     match route {
         Route::Account(endpoint, id) => update::answer(endpoint, *id, call, services, read_body).await,
         Route::Persona(endpoint, id) => update::answer(endpoint, *id, call, services, read_body).await,
         Route::Health => health(call, services.database).await,
-        Route::Unknown(Some(refuse)) => Reply::refused(&Refusal::NoRoute, "", *refuse),
-        Route::Unknown(None) => Reply::problem(404, "Not Found", Refusal::NoRoute.code()),
+        Route::Unknown(Some(refuse)) => Reply::refused(&Refusal::NoRoute, *refuse),
+        Route::Unknown(None) => Reply::problem(404, "Not Found", &Refusal::NoRoute),
     }
 }
 
 /// `GET /health` (contract O1).
-async fn health(call: &Call<'_>, database: Result<&Database, Fault>) -> Reply {
+async fn health(call: &Call<'_>, database: Result<&impl Batch, Fault>) -> Reply {
     if !matches!(call.method, "GET" | "HEAD") {
-        return Reply { allow: Some("GET, HEAD"), ..Reply::problem(405, "Method Not Allowed", "method_not_allowed") };
+        let refusal = Refusal::MethodNotAllowed { method: call.method.to_owned() };
+        let allow = Some(route::HEALTH_METHODS);
+        return Reply { allow, ..Reply::problem(405, "Method Not Allowed", &refusal) };
     }
     let health = match database {
-        Ok(database) => database.ping().await,
+        Ok(database) => store::ping(database).await,
         Err(fault) => Err(fault),
     };
     match health {

@@ -1,6 +1,11 @@
 use crate::dialect::{Answer, Dialect, django, falcon, personas, seam};
 use crate::domain::{Account, Persona, Record, Refusal};
 
+/// The method of every endpoint.
+pub const METHOD: &str = "PUT";
+/// The methods of `/health`.
+pub const HEALTH_METHODS: &str = "GET, HEAD";
+
 /// One `PUT` endpoint.
 pub struct Endpoint<R: Record> {
     /// Method and pattern: what the log calls it, and the name of the permission that it may need.
@@ -71,8 +76,8 @@ impl<'p> Route<'p> {
     /// The methods that the route takes, as `Allow` lists them.
     pub fn methods(&self) -> Option<&'static str> {
         match self {
-            Self::Account(..) | Self::Persona(..) => Some("PUT"),
-            Self::Health => Some("GET, HEAD"),
+            Self::Account(..) | Self::Persona(..) => Some(METHOD),
+            Self::Health => Some(HEALTH_METHODS),
             Self::Unknown(_) => None,
         }
     }

@@ -1,23 +1,22 @@
 //! The one flow that every update takes. The order of its checks (contract R1) is written here and nowhere else:
 //! each step takes what the step before has made, so that none can be left out.
 
-use super::route::Endpoint;
+use super::route::{Endpoint, METHOD};
 use super::{Call, Reply, Services, media_type};
 use crate::auth::{self, BearerToken, Keys};
 use crate::dialect::{Dialect, Object};
 use crate::domain::{Access, Actor, Change, Failure, Fault, Record, Refusal, Target};
-use crate::store::Stored;
-use crate::store::d1::Database;
+use crate::store::{self, Batch, Stored};
 
 /// The largest JSON body, in bytes (contract R3).
-pub const JSON_LIMIT: usize = 64 * 1024;
+const JSON_LIMIT: usize = 64 * 1024;
 
 /// Answers an update in its dialect.
-pub async fn answer<R: Stored, B>(
+pub async fn answer<R: Stored, D: Batch, B>(
     endpoint: &Endpoint<R>,
     id: Option<&str>,
     call: &Call<'_>,
-    services: Services<'_>,
+    services: Services<'_, D>,
     read_body: B,
 ) -> Reply
 where
@@ -25,7 +24,7 @@ where
 {
     let dialect = &endpoint.dialect;
     let failure = |failure| match failure {
-        Failure::Refused(refusal) => Reply::refused(&refusal, "PUT", dialect.refuse),
+        Failure::Refused(refusal) => Reply::refused(&refusal, dialect.refuse),
         Failure::Broken(fault) => Reply::failed(fault, (dialect.fail)()),
     };
     let actor = match authenticate(call, services.keys) {
@@ -46,12 +45,12 @@ fn authenticate(call: &Call<'_>, keys: Result<&Keys, Fault>) -> Result<Actor, Fa
     Ok(keys.verify(token, call.now)?)
 }
 
-async fn update<R: Stored, B>(
+async fn update<R: Stored, D: Batch, B>(
     endpoint: &Endpoint<R>,
     actor: Actor,
     id: Option<&str>,
     call: &Call<'_>,
-    database: Result<&Database, Fault>,
+    database: Result<&D, Fault>,
     read_body: B,
 ) -> Result<R, Failure>
 where
@@ -59,7 +58,7 @@ where
 {
     let dialect = &endpoint.dialect;
     let target = Named::parse(dialect, id)?;
-    if call.method != "PUT" {
+    if call.method != METHOD {
         let method = call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
@@ -74,11 +73,11 @@ where
         None => None,
         // Hashing is slow on purpose: nobody makes us do it who may not change that password (contract S6).
         Some(password) => {
-            database.load::<R>(&access, &change).await?;
+            store::load::<R>(database, &access, &change).await?;
             Some(auth::hash(password)?)
         }
     };
-    database.update(&access, &change, hash.as_ref()).await
+    store::update(database, &access, &change, hash.as_ref()).await
 }
 
 /// The bytes of a JSON body; none where none was sent (contract R2, R3).
@@ -88,10 +87,11 @@ where
 {
     let given = content_type.unwrap_or_default();
     let unsupported = || Refusal::UnsupportedMediaType { given: given.to_owned() };
-    if media_type::is_form(given) {
-        return Err(unsupported().into());
-    }
-    let body = read_body(JSON_LIMIT).await?;
+    let body = match read_body(JSON_LIMIT).await {
+        // A form is no JSON body, so JSON's limit is not what it fails for.
+        Err(Failure::Refused(Refusal::TooLarge)) if media_type::is_form(given) => return Err(unsupported().into()),
+        read => read?,
+    };
     if !body.is_empty() && !media_type::is_json(given) {
         return Err(unsupported().into());
     }

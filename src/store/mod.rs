@@ -8,10 +8,19 @@ mod accounts;
 pub mod d1;
 mod personas;
 mod statement;
+mod update;
 
-use crate::domain::{Access, Fault, PasswordHash, Record, Refusal};
+use crate::domain::{Access, Fault, PasswordHash, Record, Refusal, Unique};
 use serde::Deserialize;
 pub use statement::{Parameter, Statement};
+pub use update::{load, ping, update};
+
+/// What runs statements: D1 in the worker, SQLite itself in the native tests.
+#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+pub trait Batch {
+    /// Runs statements in one transaction and one round trip; answers the first row of each.
+    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Option<String>; N], Fault>;
+}
 
 /// A record that the database holds: its three statements and its row.
 ///
@@ -73,7 +82,6 @@ impl Verdict {
     /// Why the update was refused; `None` when nothing stood in its way. A caller who does not exist is told so
     /// even where the record does not either, and one who may not is not told whether it is there.
     pub fn refusal(&self, access: &Access) -> Option<Refusal> {
-        use crate::domain::{Rule, Unique};
         // Where everybody may change their own only, that somebody else's is there is no secret (contract D3).
         let found_first = access.permission.is_none();
         let missing = || Refusal::not_found(access.named());
@@ -90,7 +98,7 @@ impl Verdict {
             return Some(missing());
         }
         if self.role_found == 0 {
-            return Some(Refusal::invalid("roleId", Rule::ExistingRole));
+            return Some(Refusal::NoSuchRole);
         }
         let taken: Vec<Unique> =
             [(self.username_taken, Unique::Username), (self.email_taken, Unique::Email), (self.dni_taken, Unique::Dni)]
@@ -101,7 +109,9 @@ impl Verdict {
     }
 }
 
-/// Reads a row of JSON that a statement of ours made.
+/// Reads a row of JSON that a statement of ours made. What serde says of a misfit quotes the value, which may be
+/// personal: the log gets its place alone.
 fn read_row<'a, T: Deserialize<'a>>(row: &'a str) -> Result<T, Fault> {
-    serde_json::from_str(row).map_err(|error| Fault::Row(error.to_string()))
+    serde_json::from_str(row)
+        .map_err(|error| Fault::Row(format!("{:?} error at column {}", error.classify(), error.column())))
 }

@@ -1,4 +1,5 @@
 use crate::domain::{Access, Field, Id, Target, Text};
+use std::fmt;
 
 /// A statement and what is bound to it.
 #[derive(Debug, Clone, PartialEq)]
@@ -9,8 +10,8 @@ pub struct Statement {
     pub parameters: Vec<Parameter>,
 }
 
-/// A value to bind. Text can hold personal data and hashes: never log it.
-#[derive(Debug, Clone, PartialEq)]
+/// A value to bind.
+#[derive(Clone, PartialEq)]
 pub enum Parameter {
     /// NULL
     Null,
@@ -18,6 +19,17 @@ pub enum Parameter {
     Integer(i64),
     /// A text.
     Text(String),
+}
+
+/// Text can be personal, or a hash.
+impl fmt::Debug for Parameter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => formatter.write_str("Null"),
+            Self::Integer(value) => write!(formatter, "Integer({value})"),
+            Self::Text(_) => formatter.write_str("Text([redacted])"),
+        }
+    }
 }
 
 impl From<i64> for Parameter {

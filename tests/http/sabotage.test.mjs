@@ -63,6 +63,13 @@ describe('a broken database', () => {
     assert.equal(await worker.dump(), before);
   }));
 
+  test('a row that does not fit is a failure whose cause does not quote it [R9 O2 P8]', () => withWorker({}, async (worker) => {
+    await worker.sql('ALTER TABLE personas RENAME TO personas_away');
+    await worker.sql('CREATE TABLE personas AS SELECT id, user_id, nombres, apellidos, telefono, 987654321 AS dni, foto_url, created_at FROM personas_away');
+    await fails(worker, me, /^unexpected row: /, { json: {} });
+    assert.equal(JSON.stringify(worker.lines).includes('987654321'), false);
+  }));
+
   test('a constraint that nobody foresaw is a failure and not a conflict [R9 R7 P8 D6]', () => withWorker({}, async (worker) => {
     await worker.sql("UPDATE users SET full_name = 'Unica', first_name = 'Unica' || id WHERE id = 42");
     await worker.sql("UPDATE users SET first_name = 'f' || id WHERE id <> 42");

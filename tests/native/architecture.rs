@@ -73,6 +73,9 @@ fn no_room_imports_one_that_it_may_not() {
     for Room(room, may_import, _) in ROOMS {
         for file in files(&format!("src/{room}"), ".rs") {
             let code = code(&file);
+            for detour in ["crate::{", "super::super"] {
+                assert!(!code.contains(detour), "{} imports by a way that this test can't follow", relative(&file));
+            }
             for Room(other, ..) in ROOMS {
                 let imports = code.contains(&format!("crate::{other}"));
                 let allowed = other == room || may_import.contains(&other);

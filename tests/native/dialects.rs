@@ -26,7 +26,6 @@ fn every_refusal() -> Vec<Refusal> {
         Rule::ImagePath,
         Rule::File,
         Rule::PathNumber,
-        Rule::ExistingRole,
         Rule::Unknown,
     ];
     let kinds = [JsonKind::Null, JsonKind::Bool, JsonKind::Integer, JsonKind::Float, JsonKind::Text, JsonKind::List];
@@ -41,6 +40,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::UnsupportedMediaType { given: "text/plain; \"x\"\\".into() },
         Refusal::Malformed,
         Refusal::NothingToUpdate,
+        Refusal::NoSuchRole,
         Refusal::Invalid(rules.iter().map(|rule| InvalidField::new("a\"b", *rule)).collect()),
         Refusal::Taken(vec![Unique::Username, Unique::Email, Unique::Dni]),
     ];
@@ -65,10 +65,15 @@ fn every_dialect_turns_every_refusal_into_a_4xx_with_a_json_object() {
 }
 
 #[test]
-fn every_dialect_says_500_in_words_that_are_always_the_same() {
-    let fails = [django::PROFILE.fail, falcon::USERS.fail, seam::USER.fail, personas::FOTO.fail, personas::ME.fail];
-    for fail in fails {
-        assert_eq!((fail().status, fail()), (500, fail()));
+fn every_dialect_has_its_own_words_for_a_failure_of_ours() {
+    for (fail, body) in [
+        (personas::FOTO.fail, r#"{"message":"Error al actualizar foto"}"#),
+        (personas::ME.fail, r#"{"message":"Error al actualizar perfil"}"#),
+        (seam::USER.fail, r#"{"success":false,"message":"Error interno del servidor","data":null}"#),
+        (falcon::USERS.fail, r#"{"message":"Internal server error","error":"Internal Server Error","statusCode":500}"#),
+        (django::PROFILE.fail, r#"{"error":"Internal server error"}"#),
+    ] {
+        assert_eq!(fail(), Answer { status: 500, body: body.to_owned() });
     }
 }
 
@@ -114,7 +119,6 @@ fn numbers_become_text_as_python_would_print_them() {
         ("1.5e300", "1.5e+300"),
         ("0.0001", "0.0001"),
         ("0.00001", "1e-05"),
-        ("1e999", "inf"),
         ("12345678901234567890123", "12345678901234567890123"),
     ] {
         let body = format!("{{\"first_name\": {number}}}");
@@ -139,6 +143,8 @@ fn what_two_parsers_could_read_differently_is_malformed() {
         " ",
         "{\"a\":01}",
         "{\"a\":NaN}",
+        "{\"a\":1e999}",
+        "{\"a\":[-1e999]}",
         "{\"a\":1,\"a\":1}",
         "{\"a\":1,\"\\u0061\":2}",
         "{\"x\":{\"a\":1,\"a\":2}}",
@@ -170,7 +176,7 @@ fn a_body_that_is_no_object_is_told_what_it_is() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_panic(body in any::<Vec<u8>>()) {
+    fn arbitrary_bytes_never_panic(body in prop_oneof![any::<Vec<u8>>(), "[{][\"a-z0-9:,\\[\\]{}\\\\ -]{0,60}".prop_map(String::into_bytes)]) {
         let _ = (read(&django::PROFILE, &body), read(&falcon::USERS, &body), read(&seam::USER, &body));
         let _ = (read(&personas::ME, &body), read(&personas::FOTO, &body));
     }

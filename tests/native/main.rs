@@ -17,6 +17,7 @@ mod contract;
 mod dialects;
 mod routes;
 mod rules;
+mod serve;
 mod statements;
 mod tokens;
 
@@ -51,4 +52,13 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     walk(&project(folder), ending, &mut found);
     found.sort();
     found
+}
+
+/// The value of a future that waits for nothing, as with a database in memory.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut future = std::pin::pin!(future);
+    match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
+        std::task::Poll::Ready(value) => value,
+        std::task::Poll::Pending => panic!("the future waits for something"),
+    }
 }

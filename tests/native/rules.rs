@@ -120,7 +120,7 @@ fn an_id_has_53_bits_and_a_path_may_ask_for_more() {
     let beyond = PathId::parse("99999999999999999999").unwrap();
     assert_eq!((beyond.get(), beyond.digits()), (0, "99999999999999999999"));
     assert_eq!(PathId::parse("007").unwrap().get(), 7);
-    assert!(PathId::positive_or_not_found("000").is_err());
+    assert_eq!(PathId::parse("000").unwrap().get(), 0);
 }
 
 proptest! {

@@ -1,0 +1,91 @@
+//! The one flow, with a database in memory: what is looked at, and what is not, before a request is refused.
+
+use super::ready;
+use super::statements::sqlite;
+use super::tokens::{NOW, keys, signed};
+use perfil::domain::Failure;
+use perfil::serve::{self, Call, Reply, Route, Services, UPDATES};
+use serde_json::json;
+use std::cell::Cell;
+
+struct Outcome {
+    reply: Reply,
+    body_was_read: bool,
+    calls: u32,
+}
+
+fn send(method: &str, path: &str, bearer: Option<&str>, content_type: &str, body: &str) -> Outcome {
+    let database = sqlite();
+    let keys = keys();
+    let authorization = bearer.map(|token| format!("Bearer {token}"));
+    let call =
+        Call { method, path, authorization: authorization.as_deref(), content_type: Some(content_type), now: NOW };
+    let services = Services { keys: Ok(&keys), database: Ok(&database) };
+    let body_was_read = Cell::new(false);
+    let read_body = async |_| {
+        body_was_read.set(true);
+        Ok::<_, Failure>(body.as_bytes().to_vec())
+    };
+    let reply = ready(serve::answer(&Route::of(path), &call, services, read_body));
+    Outcome { reply, body_was_read: body_was_read.get(), calls: database.calls.get() }
+}
+
+fn token(id: i64) -> String {
+    signed(json!({"sub": id, "exp": NOW + 60}))
+}
+
+fn paths() -> impl Iterator<Item = String> {
+    UPDATES.iter().map(|pattern| pattern.strip_prefix("PUT ").unwrap().replace(":id", "6"))
+}
+
+#[test]
+fn without_a_good_token_neither_body_nor_database_is_touched() {
+    for path in paths() {
+        for bearer in [None, Some("x.y.z")] {
+            let outcome = send("PUT", &path, bearer, "application/json", "{}");
+            assert_eq!((outcome.reply.answer.status, outcome.body_was_read, outcome.calls), (401, false, 0), "{path}");
+        }
+    }
+}
+
+#[test]
+fn with_another_method_neither_body_nor_database_is_touched() {
+    for path in paths() {
+        let outcome = send("PATCH", &path, Some(&token(6)), "application/json", "{}");
+        assert_eq!((outcome.reply.answer.status, outcome.body_was_read, outcome.calls), (405, false, 0), "{path}");
+        assert_eq!(outcome.reply.allow, Some("PUT"));
+    }
+}
+
+#[test]
+fn a_faulty_body_is_refused_without_the_database() {
+    for path in paths() {
+        for (content_type, body, status) in [("application/json", "{", 400), ("text/plain", "{}", 415)] {
+            let outcome = send("PUT", &path, Some(&token(6)), content_type, body);
+            assert_eq!((outcome.reply.answer.status, outcome.calls), (status, 0), "{path}");
+        }
+    }
+}
+
+#[test]
+fn accepted_or_refused_by_the_database_an_update_is_one_call() {
+    for (caller, status) in [(6, 200), (43, 401)] {
+        for path in paths() {
+            let body = match path.as_str() {
+                "/users" => r#"{"name": "Luis"}"#,
+                path if path.ends_with("/foto") => r#"{"foto_url": "https://example.com/a"}"#,
+                _ => "{}",
+            };
+            let outcome = send("PUT", &path, Some(&token(caller)), "application/json", body);
+            assert_eq!((outcome.reply.answer.status, outcome.calls), (status, 1), "{path}");
+            assert_eq!(outcome.reply.account, Some(caller));
+        }
+    }
+}
+
+#[test]
+fn faults_of_the_id_and_of_the_body_are_told_together() {
+    let outcome = send("PUT", "/api/v1/users/x", Some(&token(1)), "application/json", r#"{"full_name": "J"}"#);
+    let message = "El campo 'id' debe ser numérico. El campo 'full_name' debe tener entre 2 y 100 caracteres";
+    assert_eq!(outcome.reply.answer.body, format!(r#"{{"success":false,"message":"{message}","data":null}}"#));
+}
