@@ -49,13 +49,15 @@ function serve() {
     } catch { /* it is gone already */ }
   };
   let asked = false;
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(name, () => {
-      asked = true;
-      signal('SIGINT');
-      setTimeout(() => signal('SIGKILL'), 5000).unref();
-    });
-  }
+  const stop = () => {
+    asked = true;
+    signal('SIGINT');
+    setTimeout(() => signal('SIGKILL'), 5000).unref();
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, stop);
+  // npm hands a SIGTERM to the shell between us, which dies of it without a word: we notice that it is gone.
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && !asked && stop(), 500).unref();
   child.on('error', () => { throw new Trouble('cannot start wrangler: remove node_modules and run `npm run dev` again'); });
   child.on('exit', (code) => {
     signal('SIGKILL');

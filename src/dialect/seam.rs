@@ -27,14 +27,14 @@ fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
     fields.finish(change)
 }
 
-/// Any number will do here: whether a role has it is the database's to say. What can be no id (a fraction, a
-/// negative number) becomes 0, which no role has.
+/// Any number will do here, however it is spelled (`2`, `2.0`, `2e0`): whether a role has it is the database's to
+/// say. What can be no id (a fraction, a negative number) becomes 0, which no role has.
 fn role(value: &Json<'_>) -> Result<i64, Rule> {
     let Json::Number(digits) = value else {
         return Err(Rule::Number);
     };
-    let whole = digits.strip_suffix(".0").unwrap_or(digits);
-    Ok(Id::parse(whole).map_or(0, Id::get))
+    let plain = digits.parse::<f64>().map_err(|_| Rule::Number)?.to_string();
+    Ok(Id::parse(&plain).map_or(0, Id::get))
 }
 
 #[derive(Serialize)]

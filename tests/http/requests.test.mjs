@@ -1,6 +1,7 @@
 // What holds for a request to any route: its body, its path and method, its headers, and the order in which it is checked.
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { startWorker } from './support/worker.mjs';
 import { token } from './support/tokens.mjs';
@@ -135,6 +136,19 @@ for (const route of ROUTES) {
         const response = await begin(route.path(), { 'content-type': 'application/json', 'content-length': String(length) });
         await answered(worker, response, 413, says.tooLarge(), { d1: 0 });
       }
+    });
+    test(`a client that hangs up in the middle of its body is no failure of ${name} [R9 O2 R7]`, { timeout: 30_000 }, async () => {
+      const before = await worker.dump();
+      const requestId = `hung-up-${randomUUID()}`;
+      const bearer = await token(6);
+      await new Promise((resolve) => {
+        const request = http.request(worker.url + route.path(), { method: 'PUT', agent: false, headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json', 'content-length': '100', 'x-request-id': requestId } });
+        request.on('error', resolve);
+        request.write('{"name":"J', () => request.destroy(new Error('gone')));
+      });
+      const line = await worker.logOf({ requestId });
+      assert.deepEqual([line.status, line.code, line.cause, line.d1_calls], [400, 'malformed', undefined, 0]);
+      assert.equal(await worker.dump(), before);
     });
     test(`a body without a length is refused by ${name} at the byte that is too much, without its end [R3]`, { timeout: 30_000 }, async () => {
       const response = await begin(route.path(), { 'content-type': 'application/json' }, padded(route.good, LIMIT + 1));
