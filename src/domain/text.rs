@@ -77,7 +77,7 @@ pub fn phone(raw: &str) -> Result<Text, Rule> {
     let ends_are_digits =
         [number.bytes().next(), number.bytes().last()].iter().all(|end| end.is_some_and(|b| b.is_ascii_digit()));
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    // Without a limit to what stands between the digits, a "telephone number" could be a megabyte of dashes.
+    // Without a limit to what stands between the digits, a "telephone number" could be a page of dashes.
     if !allowed || !ends_are_digits || !(6..=15).contains(&digits) || text.len() > 40 {
         return Err(Rule::Phone);
     }

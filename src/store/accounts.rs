@@ -11,87 +11,60 @@ macro_rules! target {
 }
 
 /// Whether the caller may change it: with the permission where one is asked for, else only the own account.
-macro_rules! permitted {
-    () => {
-        concat!(
-            "CASE WHEN ?3 IS NULL THEN ",
-            target!(),
-            " = ?1 AND ",
-            is_active!(),
-            " ELSE ",
-            holds_permission!(),
-            " END"
-        )
-    };
-}
+#[rustfmt::skip]
+macro_rules! permitted { () => { concat!(
+"CASE WHEN ?3 IS NULL THEN ", target!(), " = ?1 AND ", is_active!(), " ELSE ", holds_permission!(), " END"
+) } }
 
 /// The account as JSON. Times come out in one form, whatever form an operator or an importer wrote them in.
 /// The password hash is not in it (contract F6, S5).
-macro_rules! record {
-    () => {
-        "json_object('id', id, 'username', username, 'email', email, 'full_name', full_name, \
-           'first_name', first_name, 'last_name', last_name, 'number_phone', number_phone, 'image', image, \
-           'role_id', role_id, \
-           'role_name', (SELECT name FROM roles WHERE roles.id = users.role_id), \
-           'role_description', (SELECT description FROM roles WHERE roles.id = users.role_id), \
-           'is_active', is_active, 'is_staff', is_staff, 'is_superuser', is_superuser, \
-           'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at), \
-           'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ', updated_at), \
-           'last_login', strftime('%Y-%m-%dT%H:%M:%fZ', last_login)) AS row"
-    };
-}
+#[rustfmt::skip]
+macro_rules! record { () => {
+"json_object(
+  'id', id, 'username', username, 'email', email, 'full_name', full_name, 'first_name', first_name,
+  'last_name', last_name, 'number_phone', number_phone, 'image', image, 'role_id', role_id,
+  'role_name', (SELECT name FROM roles WHERE roles.id = users.role_id),
+  'role_description', (SELECT description FROM roles WHERE roles.id = users.role_id),
+  'is_active', is_active, 'is_staff', is_staff, 'is_superuser', is_superuser,
+  'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at),
+  'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ', updated_at),
+  'last_login', strftime('%Y-%m-%dT%H:%M:%fZ', last_login)) AS row"
+} }
 
 /// The one statement that changes accounts, opened by `UPDATE OR IGNORE` or `UPDATE`.
-macro_rules! update {
-    ($verb:literal) => {
-        concat!(
-            "-- update_account()\n",
-            $verb,
-            " users SET \
-       username = coalesce(?4, username), email = coalesce(?5, email), full_name = coalesce(?6, full_name), \
-       first_name = coalesce(?7, first_name), last_name = coalesce(?8, last_name), \
-       number_phone = CASE WHEN ?9 THEN ?10 ELSE number_phone END, \
-       image = CASE WHEN ?11 THEN ?12 ELSE image END, \
-       role_id = coalesce(?13, role_id), password_hash = coalesce(?14, password_hash), \
-       updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
-     WHERE id = ",
-            target!(),
-            " AND ",
-            permitted!(),
-            " AND (?13 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?13)) \
-     RETURNING ",
-            record!()
-        )
-    };
-}
+#[rustfmt::skip]
+macro_rules! update { ($verb:literal) => { concat!(
+"-- update_account()
+", $verb, " users SET
+  username = coalesce(?4, username), email = coalesce(?5, email), full_name = coalesce(?6, full_name),
+  first_name = coalesce(?7, first_name), last_name = coalesce(?8, last_name),
+  number_phone = CASE WHEN ?9 THEN ?10 ELSE number_phone END,
+  image = CASE WHEN ?11 THEN ?12 ELSE image END,
+  role_id = coalesce(?13, role_id),
+  password_hash = coalesce(?14, password_hash),
+  updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE id = ", target!(), " AND ", permitted!(), "
+  AND (?13 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?13))
+RETURNING ", record!()
+) } }
 
+#[rustfmt::skip]
 const LOAD: &str = concat!(
-    "-- load_account()\n\
-     SELECT ",
-    record!(),
-    " FROM users WHERE id = ",
-    target!(),
-    " AND ",
-    permitted!()
+"-- load_account()
+SELECT ", record!(), "
+FROM users WHERE id = ", target!(), " AND ", permitted!()
 );
 
+#[rustfmt::skip]
 const EXPLAIN: &str = concat!(
-    "-- explain_account()\n\
-     SELECT json_object('active', ",
-    is_active!(),
-    ", 'permitted', ",
-    permitted!(),
-    ", \
-       'found', EXISTS (SELECT 1 FROM users WHERE id = ",
-    target!(),
-    "), \
-       'role_found', ?4 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?4), \
-       'username_taken', EXISTS (SELECT 1 FROM users WHERE username = ?5 AND id <> ",
-    target!(),
-    "), \
-       'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?6 AND id <> ",
-    target!(),
-    ")) AS row"
+"-- explain_account()
+SELECT json_object(
+  'active', ", is_active!(), ",
+  'permitted', ", permitted!(), ",
+  'found', EXISTS (SELECT 1 FROM users WHERE id = ", target!(), "),
+  'role_found', ?4 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?4),
+  'username_taken', EXISTS (SELECT 1 FROM users WHERE username = ?5 AND id <> ", target!(), "),
+  'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?6 AND id <> ", target!(), ")) AS row"
 );
 
 impl Stored for Account {

@@ -82,30 +82,22 @@ impl Verdict {
     /// Why the update was refused; `None` when nothing stood in its way. A caller who does not exist is told so
     /// even where the record does not either, and one who may not is not told whether it is there.
     pub fn refusal(&self, access: &Access) -> Option<Refusal> {
-        // Where everybody may change their own only, that somebody else's is there is no secret (contract D3).
-        let found_first = access.permission.is_none();
-        let missing = || Refusal::not_found(access.named());
-        if self.active == 0 {
-            return Some(Refusal::BadToken);
-        }
-        if found_first && self.found == 0 {
-            return Some(missing());
-        }
-        if self.permitted == 0 {
-            return Some(Refusal::Forbidden);
-        }
-        if self.found == 0 {
-            return Some(missing());
-        }
-        if self.role_found == 0 {
-            return Some(Refusal::NoSuchRole);
-        }
+        let unless = |flag: u8, refusal: Refusal| (flag == 0).then_some(refusal);
+        let missing = unless(self.found, Refusal::not_found(access.named()));
+        let forbidden = unless(self.permitted, Refusal::Forbidden);
+        // Where everybody may change their own record only, it is no secret which others there are (contract D3).
+        let own_only = access.permission.is_none();
+        let (first, second) = if own_only { (missing, forbidden) } else { (forbidden, missing) };
         let taken: Vec<Unique> =
             [(self.username_taken, Unique::Username), (self.email_taken, Unique::Email), (self.dni_taken, Unique::Dni)]
                 .into_iter()
                 .filter_map(|(taken, value)| (taken != 0).then_some(value))
                 .collect();
-        (!taken.is_empty()).then_some(Refusal::Taken(taken))
+        unless(self.active, Refusal::BadToken)
+            .or(first)
+            .or(second)
+            .or(unless(self.role_found, Refusal::NoSuchRole))
+            .or((!taken.is_empty()).then_some(Refusal::Taken(taken)))
     }
 }
 

@@ -11,56 +11,41 @@ macro_rules! target {
 }
 
 /// The persona as JSON. Its time comes out in one form, whatever form an importer wrote it in.
-macro_rules! record {
-    () => {
-        "json_object('id', id, 'nombres', nombres, 'apellidos', apellidos, 'telefono', telefono, 'dni', dni, \
-           'foto_url', foto_url, 'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at)) AS row"
-    };
-}
+#[rustfmt::skip]
+macro_rules! record { () => {
+"json_object(
+  'id', id, 'nombres', nombres, 'apellidos', apellidos, 'telefono', telefono, 'dni', dni, 'foto_url', foto_url,
+  'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at)) AS row"
+} }
 
 /// The one statement that changes personas, opened by `UPDATE OR IGNORE` or `UPDATE`.
-macro_rules! update {
-    ($verb:literal) => {
-        concat!(
-            "-- update_persona()\n",
-            $verb,
-            " personas SET \
-               nombres = coalesce(?4, nombres), apellidos = coalesce(?5, apellidos), \
-               telefono = CASE WHEN ?6 THEN ?7 ELSE telefono END, dni = coalesce(?8, dni), \
-               foto_url = CASE WHEN ?9 THEN ?10 ELSE foto_url END \
-             WHERE id = ",
-            target!(),
-            " AND ",
-            holds_permission!(),
-            " RETURNING ",
-            record!()
-        )
-    };
-}
+#[rustfmt::skip]
+macro_rules! update { ($verb:literal) => { concat!(
+"-- update_persona()
+", $verb, " personas SET
+  nombres = coalesce(?4, nombres), apellidos = coalesce(?5, apellidos),
+  telefono = CASE WHEN ?6 THEN ?7 ELSE telefono END,
+  dni = coalesce(?8, dni),
+  foto_url = CASE WHEN ?9 THEN ?10 ELSE foto_url END
+WHERE id = ", target!(), " AND ", holds_permission!(), "
+RETURNING ", record!()
+) } }
 
+#[rustfmt::skip]
 const LOAD: &str = concat!(
-    "-- load_persona()\n\
-     SELECT ",
-    record!(),
-    " FROM personas WHERE id = ",
-    target!(),
-    " AND ",
-    holds_permission!()
+"-- load_persona()
+SELECT ", record!(), "
+FROM personas WHERE id = ", target!(), " AND ", holds_permission!()
 );
 
+#[rustfmt::skip]
 const EXPLAIN: &str = concat!(
-    "-- explain_persona()\n\
-     SELECT json_object('active', ",
-    is_active!(),
-    ", 'permitted', ",
-    holds_permission!(),
-    ", \
-       'found', EXISTS (SELECT 1 FROM personas WHERE id = ",
-    target!(),
-    "), \
-       'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?4 AND id <> ",
-    target!(),
-    ")) AS row"
+"-- explain_persona()
+SELECT json_object(
+  'active', ", is_active!(), ",
+  'permitted', ", holds_permission!(), ",
+  'found', EXISTS (SELECT 1 FROM personas WHERE id = ", target!(), "),
+  'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?4 AND id <> ", target!(), ")) AS row"
 );
 
 impl Stored for Persona {
