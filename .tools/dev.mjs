@@ -9,6 +9,8 @@ import { ensureSecret, mint } from './secret.mjs';
 import { installPackages, installToolchain } from './setup.mjs';
 
 const DAY = 24 * 60 * 60;
+// npm hands a SIGTERM to the shell between us, which dies of it without a word: we notice that it is gone.
+const parent = process.ppid;
 const port = process.env.PORT ?? '8787';
 
 async function assertPortIsFree() {
@@ -55,8 +57,6 @@ function serve() {
     setTimeout(() => signal('SIGKILL'), 5000).unref();
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, stop);
-  // npm hands a SIGTERM to the shell between us, which dies of it without a word: we notice that it is gone.
-  const parent = process.ppid;
   setInterval(() => process.ppid !== parent && !asked && stop(), 500).unref();
   child.on('error', () => { throw new Trouble('cannot start wrangler: remove node_modules and run `npm run dev` again'); });
   child.on('exit', (code) => {

@@ -5,16 +5,14 @@ use crate::domain::text as rules;
 use crate::domain::{Account, AccountChange, Change, InvalidField, Refusal, Rule, Unique};
 use serde::Serialize;
 
-/// `PUT /users`
-pub const USERS: Dialect<Account> =
-    // The path names nobody.
-    Dialect {
-        target: |segment| Err(Refusal::not_found(segment)),
-        read,
-        show,
-        refuse,
-        fail: || error(500, "Internal server error"),
-    };
+/// `PUT /users`, a path that names nobody.
+pub const USERS: Dialect<Account> = Dialect {
+    target: |segment| Err(Refusal::not_found(segment)),
+    read,
+    show,
+    refuse,
+    fail: || error(500, "Internal server error"),
+};
 
 const FIELDS: [&str; 4] = ["email", "name", "username", "image_path"];
 const DEFAULT_IMAGE: &str = "profile-pictures/default.jpg";

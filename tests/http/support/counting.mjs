@@ -1,7 +1,7 @@
 // The entry module of every test worker: the built worker, with its real bindings counted.
 // The count reaches the test in a response header, so that the worker's own `d1_calls` can be checked against it.
 // One path is the tests' own: SQL straight to the database, many times faster than from outside the runtime.
-import worker, * as exports from './index.js';
+import worker from './index.js';
 
 const STATEMENT_CALLS = new Set(['run', 'first', 'all', 'raw']);
 
@@ -51,5 +51,4 @@ export default {
     headers.set('x-test-d1-calls', String(calls));
     return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
   },
-  ...(worker.scheduled && { scheduled: (event, env, ctx) => worker.scheduled(event, env, ctx) }),
 };

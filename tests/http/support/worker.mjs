@@ -1,4 +1,4 @@
-// One helper for every HTTP test: the built worker in Miniflare, with a real D1 and R2, fresh for each call.
+// One helper for every HTTP test: the built worker in Miniflare, with a real D1, fresh for each call.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
@@ -31,9 +31,9 @@ const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
 
 /**
  * Starts a worker. `vars` are its variables beside JWT_SECRET (undefined removes one);
- * `bindings: false` starts it without a database; `demo: false` leaves the database empty.
+ * `bindings: false` starts it without a database.
  */
-export async function startWorker({ vars = {}, bindings = true, demo = true } = {}) {
+export async function startWorker({ vars = {}, bindings = true } = {}) {
   const lines = [];
   const logged = {};
   const log = ({ level, message }) => {
@@ -58,7 +58,7 @@ export async function startWorker({ vars = {}, bindings = true, demo = true } = 
   try {
     url = (await miniflare.unsafeGetDirectURL('perfil')).href.replace(/\/$/, '');
     database = bindings ? await miniflare.getD1Database('DB', 'perfil') : undefined;
-    const sql = [...migrations(), ...(demo ? statements(read('tests/fixtures/demo.sql')) : [])];
+    const sql = [...migrations(), ...statements(read('tests/fixtures/demo.sql'))];
     await database?.batch(sql.map((s) => database.prepare(s)));
   } catch (error) {
     // Left running, it would keep the test runner from ending.
@@ -107,7 +107,6 @@ export async function startWorker({ vars = {}, bindings = true, demo = true } = 
     sql: async (query, ...parameters) => (await batch([{ sql: query, parameters }]))[0],
     /** Every table's rows as text: equal before and after a request that must change nothing. */
     dump: async () => JSON.stringify(await batch(TABLES.map((t) => ({ sql: `SELECT * FROM ${t} ORDER BY 1, 2`, parameters: [] })))),
-    bucket: () => miniflare.getR2Bucket('AVATARS', 'perfil'),
     /** What the worker wrote to its log, raw: `{level, message}`. */
     lines,
     /** The request's own log line, parsed. The log comes by another way than the response, perhaps after it. */
