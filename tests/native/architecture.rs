@@ -7,7 +7,7 @@ use std::path::Path;
 struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
 
 const ROOMS: [Room; 6] = [
-    Room("domain", &[], &["thiserror", "validator"]),
+    Room("domain", &[], &["memchr", "miniz_oxide", "thiserror", "validator"]),
     Room("auth", &["domain"], &["bcrypt", "getrandom", "jwt_compact", "serde", "serde_json"]),
     Room("dialect", &["domain"], &["serde", "serde_json"]),
     Room("store", &["domain"], &["serde", "serde_json"]),
@@ -23,13 +23,15 @@ const ROOMS: [Room; 6] = [
 const ADAPTERS: [&str; 1] = ["src/store/d1.rs"];
 const PLATFORM: [&str; 2] = ["worker", "wasm_bindgen"];
 
-const CRATES: [&str; 13] = [
+const CRATES: [&str; 15] = [
     "bcrypt",
     "console_error_panic_hook",
     "futures_util",
     "getrandom",
     "js_sys",
     "jwt_compact",
+    "memchr",
+    "miniz_oxide",
     "serde",
     "serde_json",
     "thiserror",

@@ -15,6 +15,7 @@
 mod architecture;
 mod contract;
 mod dialects;
+mod image;
 mod routes;
 mod rules;
 mod serve;

@@ -1,0 +1,152 @@
+//! GIF (GIF89a specification, CompuServe 1990). The section numbers are its.
+
+use super::{MAX_SIDE, NotAnImage, Pixels, Size, ensure, icc, tape::Tape};
+
+/// The header and the logical screen descriptor (sections 17 and 18).
+const SCREEN: usize = 13;
+
+const EXTENSION: u8 = 0x21;
+const IMAGE: u8 = 0x2C;
+const TRAILER: u8 = 0x3B;
+
+const PLAIN_TEXT: u8 = 0x01;
+const GRAPHIC_CONTROL: u8 = 0xF9;
+const APPLICATION: u8 = 0xFF;
+
+/// The applications whose blocks say how often an animation runs, and how long a block is that says just that: the
+/// application's name, a sub-block of three bytes, the terminator.
+const LOOPS: [&[u8; 11]; 2] = [b"NETSCAPE2.0", b"ANIMEXTS1.0"];
+const LOOP_LENGTH: usize = 17;
+
+/// The application whose block is a colour profile.
+const COLOUR_PROFILE: &[u8; 11] = b"ICCRGBG1012";
+
+/// The length and the name that an application block begins with (section 26).
+const APPLICATION_HEAD: usize = 12;
+
+/// Keeps the screen, the images with their colour tables and graphic controls, the first loop count and the first
+/// colour profile. Comments, plain text and the blocks of all other applications go.
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+    let mut gif = Gif::screen(tape)?;
+    loop {
+        match tape.peek()? {
+            [EXTENSION] => gif.extension(tape)?,
+            [IMAGE] => gif.image(tape)?,
+            [TRAILER] => {
+                ensure(gif.has_image)?;
+                return tape.keep(1);
+            }
+            _ => return Err(NotAnImage),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Gif {
+    has_colours: bool,
+    has_image: bool,
+    has_loop: bool,
+    has_profile: bool,
+    pixels: Pixels,
+    /// The graphic control that waits for its image. It is written with it, or never.
+    control: Option<[u8; 8]>,
+}
+
+impl Gif {
+    fn screen(tape: &mut Tape) -> Result<Self, NotAnImage> {
+        let [_, _, _, _, _, _, w0, w1, h0, h1, flags, _, _] = tape.peek::<SCREEN>()?;
+        size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
+        tape.keep(SCREEN)?;
+        let table = colour_table(flags);
+        tape.keep(table)?;
+        Ok(Self { has_colours: table > 0, ..Self::default() })
+    }
+
+    fn extension(&mut self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        let [_, label] = tape.peek()?;
+        if label == GRAPHIC_CONTROL {
+            let control: [u8; 8] = tape.take()?;
+            let [_, _, length, _, _, _, _, end] = control;
+            self.control = Some(control);
+            return ensure(length == 4 && end == 0);
+        }
+        if label == PLAIN_TEXT {
+            // A graphic control belongs to whatever is drawn next (section 23): to this, which goes.
+            self.control = None;
+        }
+        let body = tape.rest().get(2..).unwrap_or_default();
+        let length = sub_blocks(body)?;
+        let stays = label == APPLICATION && self.stays(body.get(..length).unwrap_or_default());
+        let whole = length.saturating_add(2);
+        if stays { tape.keep(whole) } else { tape.skip(whole) }
+    }
+
+    /// Whether an application's block is the first of a kind that decoders need.
+    fn stays(&mut self, block: &[u8]) -> bool {
+        let Some(name) = block.get(1..APPLICATION_HEAD) else { return false };
+        let seen = if LOOPS.iter().any(|known| *known == name) {
+            let is_loop = block.len() == LOOP_LENGTH && block.get(APPLICATION_HEAD..14) == Some(&[3, 1]);
+            is_loop.then_some(&mut self.has_loop)
+        } else {
+            let is_profile = name == COLOUR_PROFILE && holds_profile(block.get(APPLICATION_HEAD..).unwrap_or_default());
+            is_profile.then_some(&mut self.has_profile)
+        };
+        seen.is_some_and(|seen| !std::mem::replace(seen, true)) && block.first() == Some(&11)
+    }
+
+    fn image(&mut self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        let [_, x0, x1, y0, y1, w0, w1, h0, h1, flags] = tape.peek::<10>()?;
+        let frame = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
+        let [left, top] = [[x0, x1], [y0, y1]].map(|bytes| u32::from(u16::from_le_bytes(bytes)));
+        // Browsers let a frame stand out of the screen and take the screen to be larger then.
+        ensure(frame.fits(left, top, Size { width: MAX_SIDE, height: MAX_SIDE }))?;
+        self.pixels.add(frame)?;
+        if let Some(control) = self.control.take() {
+            tape.put(&control)?;
+        }
+        tape.keep(10)?;
+        let table = colour_table(flags);
+        ensure(table > 0 || self.has_colours)?;
+        tape.keep(table)?;
+        let [code_size, first] = tape.peek()?;
+        ensure((2..=8).contains(&code_size) && first > 0)?;
+        tape.keep(1)?;
+        tape.keep(sub_blocks(tape.rest())?)?;
+        self.has_image = true;
+        Ok(())
+    }
+}
+
+fn size(width: u16, height: u16) -> Result<Size, NotAnImage> {
+    Size::new(width.into(), height.into())
+}
+
+/// The length of the colour table that these flags announce: 3 × 2^(n+1) bytes, or none (sections 18 and 20).
+fn colour_table(flags: u8) -> usize {
+    let entries = 2_usize.checked_shl(u32::from(flags & 7)).unwrap_or_default();
+    if flags & 0x80 == 0 { 0 } else { entries.saturating_mul(3) }
+}
+
+/// The length of a run of sub-blocks with its terminator (sections 15 and 16). Steps of up to 256 bytes.
+fn sub_blocks(data: &[u8]) -> Result<usize, NotAnImage> {
+    let mut length = 0_usize;
+    loop {
+        let block = *data.get(length).ok_or(NotAnImage)?;
+        length = length.saturating_add(usize::from(block)).saturating_add(1);
+        if block == 0 {
+            return Ok(length);
+        }
+    }
+}
+
+/// Whether a run of sub-blocks is a colour profile.
+fn holds_profile(blocks: &[u8]) -> bool {
+    let (mut rest, mut length) = (blocks, 0_usize);
+    while let Some((&block, after)) = rest.split_first() {
+        length = length.saturating_add(usize::from(block));
+        rest = after.get(usize::from(block)..).unwrap_or_default();
+    }
+    let first = usize::from(blocks.first().copied().unwrap_or_default());
+    let head = blocks.get(1..first.saturating_add(1)).unwrap_or_default();
+    icc::is_profile(head, length)
+}

@@ -1,0 +1,171 @@
+//! JPEG (ITU-T T.81), as far as browsers show it: baseline, extended and progressive Huffman coding of 8 bits.
+
+mod profile;
+mod scan;
+mod tables;
+
+use crate::domain::image::{NotAnImage, ensure, exif::Orientation, tape::Tape};
+use scan::Picture;
+
+/// Markers (T.81, table B.1). Those that are missing here are refused: arithmetic, lossless and hierarchical coding,
+/// a height that comes after the picture (DNL), what is reserved, and what stands by itself where it must not.
+const SOF0: u8 = 0xC0;
+const SOF2: u8 = 0xC2;
+const DHT: u8 = 0xC4;
+const EOI: u8 = 0xD9;
+const SOS: u8 = 0xDA;
+const DQT: u8 = 0xDB;
+const DRI: u8 = 0xDD;
+const APP0: u8 = 0xE0;
+const APP1: u8 = 0xE1;
+const APP2: u8 = 0xE2;
+const APP14: u8 = 0xEE;
+const APP15: u8 = 0xEF;
+const COM: u8 = 0xFE;
+
+/// What the kept application segments begin with.
+const JFIF: &[u8] = b"JFIF\0";
+const EXIF: &[u8] = b"Exif\0";
+const ADOBE: &[u8] = b"Adobe";
+
+/// `Exif`, two NUL or padding bytes, then TIFF (Exif 3.0, section 4.7.2).
+const EXIF_HEAD: usize = 6;
+
+/// Keeps the tables, the frame and the scans, and of the application segments those that decoders need: JFIF and
+/// Adobe (how the colours are coded), the colour profile, and of Exif the orientation.
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+    tape.keep(2)?;
+    let mut picture = Picture::default();
+    let mut segments = Segments::default();
+    loop {
+        match marker(tape)? {
+            EOI => {
+                ensure(picture.is_complete())?;
+                return tape.put(&[0xFF, EOI]);
+            }
+            SOS => {
+                picture.scan(body(tape)?)?;
+                keep_segment(tape, SOS)?;
+                let length = scan::entropy_coded(tape.rest(), picture.has_restarts())?;
+                tape.keep(length)?;
+                segments.are_over = true;
+            }
+            code @ (APP0..=APP15 | COM) => segments.application(tape, code)?,
+            code => {
+                picture.segment(code, body(tape)?)?;
+                keep_segment(tape, code)?;
+            }
+        }
+    }
+}
+
+/// Reads a marker with the fill bytes before it (T.81, B.1.1.2), which go.
+fn marker(tape: &mut Tape) -> Result<u8, NotAnImage> {
+    let [first] = tape.take()?;
+    ensure(first == 0xFF)?;
+    loop {
+        match tape.take()? {
+            [0xFF] => {}
+            [code] => return Ok(code),
+        }
+    }
+}
+
+/// The length of the segment whose marker was read, without the marker.
+fn segment_length(tape: &Tape) -> Result<usize, NotAnImage> {
+    Ok(usize::from(u16::from_be_bytes(tape.peek()?)))
+}
+
+/// The segment whose marker was read, without its length.
+fn body(tape: &Tape) -> Result<&[u8], NotAnImage> {
+    tape.ahead(segment_length(tape)?)?.get(2..).ok_or(NotAnImage)
+}
+
+fn keep_segment(tape: &mut Tape, code: u8) -> Result<(), NotAnImage> {
+    let length = segment_length(tape)?;
+    tape.put(&[0xFF, code])?;
+    tape.keep(length)
+}
+
+/// The application segments and comments: all that holds metadata.
+#[derive(Default)]
+struct Segments {
+    has_jfif: bool,
+    has_exif: bool,
+    /// Whether the colour profile's parts are whole: known once the first of them was seen.
+    keeps_profile: Option<bool>,
+    /// After the first scan nothing is kept any more.
+    are_over: bool,
+}
+
+impl Segments {
+    fn application(&mut self, tape: &mut Tape, code: u8) -> Result<(), NotAnImage> {
+        let body = body(tape)?;
+        let length = body.len().saturating_add(2);
+        if self.are_over {
+            return tape.skip(length);
+        }
+        match code {
+            APP0 if body.starts_with(JFIF) => {
+                let head = body.first_chunk::<12>().copied().filter(|_| body.len() >= 14 && !self.has_jfif);
+                self.has_jfif |= head.is_some();
+                replace(tape, length, head, jfif)
+            }
+            APP1 if body.starts_with(EXIF) => {
+                let tiff = body.get(EXIF_HEAD..).unwrap_or_default();
+                let orientation = Orientation::read(tiff).filter(|_| !self.has_exif);
+                self.has_exif = true;
+                replace(tape, length, orientation, exif)
+            }
+            APP14 if body.starts_with(ADOBE) => replace(tape, length, body.first_chunk::<12>().copied(), adobe),
+            APP2 if body.starts_with(profile::NAME) => {
+                if *self.keeps_profile.get_or_insert_with(|| profile::is_whole(tape.rest())) {
+                    keep_segment(tape, code)
+                } else {
+                    tape.skip(length)
+                }
+            }
+            _ => tape.skip(length),
+        }
+    }
+}
+
+/// Puts what `write` makes of `kept` in the place of the next `length` bytes, or nothing.
+fn replace<T, const N: usize>(
+    tape: &mut Tape,
+    length: usize,
+    kept: Option<T>,
+    write: fn(T) -> [u8; N],
+) -> Result<(), NotAnImage> {
+    tape.skip(length)?;
+    kept.map_or(Ok(()), |kept| tape.put(&write(kept)))
+}
+
+/// JFIF's version and density, with a thumbnail of 0 × 0 (JFIF 1.02, page 5).
+fn jfif(head: [u8; 12]) -> [u8; 18] {
+    let mut segment = *b"\xFF\xE0\0\x10____________\0\0";
+    fill(&mut segment, &head);
+    segment
+}
+
+/// An Exif segment with nothing but the orientation.
+fn exif(orientation: Orientation) -> [u8; 36] {
+    let mut segment = *b"\xFF\xE1\0\x22Exif\0\0__________________________";
+    if let Some(tiff) = segment.get_mut(10..) {
+        tiff.copy_from_slice(&orientation.block());
+    }
+    segment
+}
+
+/// Adobe's version, flags and colour transform, without what writers may append (Adobe TN 5116, section 18).
+fn adobe(head: [u8; 12]) -> [u8; 16] {
+    let mut segment = *b"\xFF\xEE\0\x0E____________";
+    fill(&mut segment, &head);
+    segment
+}
+
+fn fill(segment: &mut [u8], head: &[u8; 12]) {
+    if let Some(place) = segment.get_mut(4..16) {
+        place.copy_from_slice(head);
+    }
+}

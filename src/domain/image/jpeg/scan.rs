@@ -1,0 +1,149 @@
+use super::{DHT, DQT, DRI, SOF0, SOF2, tables::Tables};
+use crate::domain::image::{NotAnImage, Size, ensure};
+use memchr::memchr;
+
+/// The most scans. Real progressive pictures have about ten; thousands of tiny ones keep a decoder busy for minutes.
+const MAX_SCANS: u32 = 100;
+
+/// The most blocks of all components together in a unit of an interleaved scan (T.81, B.2.3).
+const MAX_BLOCKS: u32 = 10;
+
+/// The last coefficient of a block, and the most bits that a progressive scan may leave to later ones (T.81, G.1.1.1).
+const LAST_COEFFICIENT: u8 = 63;
+const MAX_SHIFT: u8 = 13;
+
+/// What the segments have said of the picture so far.
+#[derive(Default)]
+pub(super) struct Picture {
+    tables: Tables,
+    components: Vec<Component>,
+    is_progressive: bool,
+    restart_interval: u16,
+    scans: u32,
+}
+
+struct Component {
+    id: u8,
+    blocks: u32,
+    quantization: u8,
+    is_scanned: bool,
+}
+
+impl Picture {
+    /// Takes a segment that no decoder can do without.
+    pub(super) fn segment(&mut self, code: u8, body: &[u8]) -> Result<(), NotAnImage> {
+        match code {
+            SOF0..=SOF2 => self.frame(body, code == SOF2),
+            DHT => self.tables.define_huffman(body),
+            DQT => self.tables.define_quantization(body),
+            DRI => {
+                let [high, low] = *body else { return Err(NotAnImage) };
+                self.restart_interval = u16::from_be_bytes([high, low]);
+                Ok(())
+            }
+            _ => Err(NotAnImage),
+        }
+    }
+
+    /// The frame header (T.81, B.2.2): one in a picture, with 8 bits and 1, 3 or 4 components.
+    fn frame(&mut self, body: &[u8], is_progressive: bool) -> Result<(), NotAnImage> {
+        let [8, h0, h1, w0, w1, count, components @ ..] = body else { return Err(NotAnImage) };
+        ensure(self.components.is_empty() && matches!(count, 1 | 3 | 4))?;
+        Size::new(u16::from_be_bytes([*w0, *w1]).into(), u16::from_be_bytes([*h0, *h1]).into())?;
+        for component in components.chunks(3) {
+            let [id, sampling, quantization] = *component else { return Err(NotAnImage) };
+            let (across, down) = (sampling >> 4, sampling & 15);
+            let is_new = self.components.iter().all(|other| other.id != id);
+            ensure(is_new && (1..=4).contains(&across) && (1..=4).contains(&down))?;
+            let blocks = u32::from(across).saturating_mul(down.into());
+            self.components.push(Component { id, blocks, quantization, is_scanned: false });
+        }
+        self.is_progressive = is_progressive;
+        ensure(self.components.len() == usize::from(*count))
+    }
+
+    /// A scan header (T.81, B.2.3).
+    pub(super) fn scan(&mut self, body: &[u8]) -> Result<(), NotAnImage> {
+        self.scans = self.scans.saturating_add(1);
+        let (count, rest) = body.split_first().ok_or(NotAnImage)?;
+        let (selectors, band) = rest.split_last_chunk().ok_or(NotAnImage)?;
+        let count = usize::from(*count);
+        ensure(self.scans <= MAX_SCANS && (1..=4).contains(&count) && selectors.len() == count.saturating_mul(2))?;
+        let band = Band::read(*band, self.is_progressive, count)?;
+        let mut blocks = 0_u32;
+        // They come in the order of the frame header, so that one pass over its components finds each at most once.
+        let mut components = self.components.iter_mut();
+        for selector in selectors.chunks_exact(2) {
+            let [id, tables] = *selector else { return Err(NotAnImage) };
+            let component = components.find(|component| component.id == id).ok_or(NotAnImage)?;
+            ensure(
+                band.finds_its_tables(&self.tables, tables) && self.tables.has_quantization(component.quantization),
+            )?;
+            // The first scan of a component is the one that opens it, and no other is.
+            ensure(component.is_scanned != band.opens)?;
+            component.is_scanned = true;
+            blocks = blocks.saturating_add(component.blocks);
+        }
+        ensure(count == 1 || blocks <= MAX_BLOCKS)
+    }
+
+    pub(super) fn has_restarts(&self) -> bool {
+        self.restart_interval > 0
+    }
+
+    /// Whether there is a frame and each of its components was in a scan.
+    pub(super) fn is_complete(&self) -> bool {
+        !self.components.is_empty() && self.components.iter().all(|component| component.is_scanned)
+    }
+}
+
+/// Which coefficients a scan brings, and which bits of them.
+struct Band {
+    /// Whether it is the first that a component sees: everything, or the upper bits of the mean values (DC).
+    opens: bool,
+    needs_dc: bool,
+    needs_ac: bool,
+}
+
+impl Band {
+    fn read([start, end, bits]: [u8; 3], is_progressive: bool, components: usize) -> Result<Self, NotAnImage> {
+        let (before, after) = (bits >> 4, bits & 15);
+        if !is_progressive {
+            // T.81 asks for 0 to 63; encoders that write zeros are about, and all decoders take them.
+            ensure(start == 0 && matches!(end, 0 | LAST_COEFFICIENT) && bits == 0)?;
+            return Ok(Self { opens: true, needs_dc: true, needs_ac: true });
+        }
+        let is_dc = start == 0;
+        let band_is_valid = if is_dc { end == 0 } else { (start..=LAST_COEFFICIENT).contains(&end) && components == 1 };
+        let is_next_bit = after.checked_add(1) == Some(before);
+        ensure(band_is_valid && after <= MAX_SHIFT && (before == 0 || is_next_bit))?;
+        Ok(Self { opens: is_dc && before == 0, needs_dc: is_dc && before == 0, needs_ac: !is_dc })
+    }
+
+    fn finds_its_tables(&self, tables: &Tables, selector: u8) -> bool {
+        let (dc, ac) = (selector >> 4, selector & 15);
+        (!self.needs_dc || tables.has_dc(dc)) && (!self.needs_ac || tables.has_ac(ac))
+    }
+}
+
+/// The length of a scan's entropy-coded data, restart markers included (T.81, B.1.1.5): up to the marker that is none
+/// of its own. The fill bytes before that one don't count.
+pub(super) fn entropy_coded(data: &[u8], has_restarts: bool) -> Result<usize, NotAnImage> {
+    let (mut at, mut restart) = (0_usize, 0_u8);
+    loop {
+        let rest = data.get(at..).unwrap_or_default();
+        let marker = memchr(0xFF, rest).ok_or(NotAnImage)?;
+        let after = rest.get(marker..).unwrap_or_default();
+        let fill = after.iter().take_while(|b| **b == 0xFF).count();
+        let end = at.saturating_add(marker);
+        match after.get(fill).ok_or(NotAnImage)? {
+            0 => ensure(fill == 1)?,
+            code @ 0xD0..=0xD7 => {
+                ensure(has_restarts && *code == 0xD0 | restart)?;
+                restart = restart.wrapping_add(1) & 7;
+            }
+            _ => return if end > 0 { Ok(end) } else { Err(NotAnImage) },
+        }
+        at = end.saturating_add(fill).saturating_add(1);
+    }
+}

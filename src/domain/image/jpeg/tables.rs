@@ -1,0 +1,75 @@
+use crate::domain::image::{NotAnImage, ensure};
+
+/// How many tables of each kind there are (T.81, B.2.4).
+const SLOTS: usize = 4;
+
+/// The largest magnitude category of a DC difference that a Huffman code may stand for (T.81, F.1.2.1).
+const MAX_DC_SYMBOL: u8 = 15;
+
+/// Which tables are defined. A picture that leaves some to its decoder, as motion JPEG does, is none by itself.
+#[derive(Default)]
+pub(super) struct Tables {
+    quantization: [bool; SLOTS],
+    dc: [bool; SLOTS],
+    ac: [bool; SLOTS],
+}
+
+impl Tables {
+    /// Quantization tables of 64 values of 8 or 16 bits (T.81, B.2.4.1).
+    pub(super) fn define_quantization(&mut self, body: &[u8]) -> Result<(), NotAnImage> {
+        let mut rest = body;
+        ensure(!rest.is_empty())?;
+        while let Some((&head, after)) = rest.split_first() {
+            let values = match head >> 4 {
+                0 => 64,
+                1 => 128,
+                _ => return Err(NotAnImage),
+            };
+            *self.quantization.get_mut(usize::from(head & 15)).ok_or(NotAnImage)? = true;
+            rest = after.get(values..).ok_or(NotAnImage)?;
+        }
+        Ok(())
+    }
+
+    /// Huffman tables: how many codes there are of each length, then what they stand for (T.81, B.2.4.2).
+    pub(super) fn define_huffman(&mut self, body: &[u8]) -> Result<(), NotAnImage> {
+        let mut rest = body;
+        ensure(!rest.is_empty())?;
+        while let Some((&head, after)) = rest.split_first() {
+            let (counts, after) = after.split_first_chunk::<16>().ok_or(NotAnImage)?;
+            let count = codes(counts).ok_or(NotAnImage)?;
+            let (symbols, after) = after.split_at_checked(count).ok_or(NotAnImage)?;
+            let slots = match head >> 4 {
+                0 if symbols.iter().all(|symbol| *symbol <= MAX_DC_SYMBOL) => &mut self.dc,
+                1 => &mut self.ac,
+                _ => return Err(NotAnImage),
+            };
+            *slots.get_mut(usize::from(head & 15)).ok_or(NotAnImage)? = true;
+            rest = after;
+        }
+        Ok(())
+    }
+
+    pub(super) fn has_quantization(&self, slot: u8) -> bool {
+        self.quantization.get(usize::from(slot)) == Some(&true)
+    }
+
+    pub(super) fn has_dc(&self, slot: u8) -> bool {
+        self.dc.get(usize::from(slot)) == Some(&true)
+    }
+
+    pub(super) fn has_ac(&self, slot: u8) -> bool {
+        self.ac.get(usize::from(slot)) == Some(&true)
+    }
+}
+
+/// How many codes these are, if so many codes of these lengths can exist: at most 256, and none the start of another
+/// (T.81, annex C).
+fn codes(counts: &[u8; 16]) -> Option<usize> {
+    let (mut total, mut free) = (0_usize, 1_u32);
+    for count in counts {
+        free = free.checked_mul(2)?.checked_sub(u32::from(*count))?;
+        total = total.checked_add(usize::from(*count))?;
+    }
+    (total <= 256).then_some(total)
+}

@@ -1,0 +1,168 @@
+//! Whether an upload is a picture, decided by its bytes alone, and the picture without its metadata (contract M1, M2).
+//!
+//! One module per format walks the file from front to back and moves what stays towards the front of the same buffer
+//! ([`tape`]); pixels are never decoded, and the compressed ones stay bit for bit. What a decoder needs stays: colour
+//! profiles, animation, transparency, and the orientation as the only tag of an Exif block of its own. Everything
+//! else goes, and so does what follows the picture's end. A structure that isn't exactly valid is no picture: what
+//! one decoder forgives, another one reads as something else.
+//!
+//! May import nothing of ours. Must never panic, recurse, or ask for memory that grows with the picture.
+
+mod exif;
+mod gif;
+mod icc;
+mod jpeg;
+mod png;
+mod tape;
+mod webp;
+
+use std::fmt;
+use tape::Tape;
+
+/// The largest width and height of a picture and of each of its frames (contract M1).
+const MAX_SIDE: u32 = 4096;
+
+/// The most pixels of all frames of an animation together: 16 frames of the largest size. A small file can ask a
+/// decoder for any number of them.
+const MAX_PIXELS: u32 = 1 << 28;
+
+/// The bytes are no picture that may be stored: another format, a broken one, or one too large (contract M1). It has
+/// no detail, because no client can act on one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the bytes are no JPEG, PNG, GIF or WebP picture that can be taken")]
+pub struct NotAnImage;
+
+/// A picture by its bytes, without its metadata (contract M1, M2).
+#[derive(Clone, PartialEq, Eq)]
+pub struct Image {
+    format: ImageFormat,
+    bytes: Vec<u8>,
+}
+
+impl Image {
+    /// Takes an upload for a picture, whatever its name and declared type say, and strips it in its own buffer. What
+    /// comes out parses to itself.
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, NotAnImage> {
+        let format = ImageFormat::of_bytes(&bytes).ok_or(NotAnImage)?;
+        let mut tape = Tape::new(bytes);
+        match format {
+            ImageFormat::Jpeg => jpeg::strip(&mut tape)?,
+            ImageFormat::Png => png::strip(&mut tape)?,
+            ImageFormat::Gif => gif::strip(&mut tape)?,
+            ImageFormat::Webp => webp::strip(&mut tape)?,
+        }
+        Ok(Self { format, bytes: tape.finish() })
+    }
+
+    /// What it is.
+    pub fn format(&self) -> ImageFormat {
+        self.format
+    }
+
+    /// The bytes to store and to hash.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The bytes to store, without a copy.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.bytes
+    }
+}
+
+impl fmt::Debug for Image {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Image({:?}, {} bytes)", self.format, self.bytes.len())
+    }
+}
+
+/// The formats that are taken (contract M1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ImageFormat {
+    /// ITU-T T.81, in JFIF or Exif clothes.
+    Jpeg,
+    /// PNG, animated ones among them.
+    Png,
+    /// GIF87a and GIF89a.
+    Gif,
+    /// WebP, still or animated.
+    Webp,
+}
+
+impl ImageFormat {
+    fn of_bytes(bytes: &[u8]) -> Option<Self> {
+        let webp = |b: &[u8]| b.starts_with(b"RIFF") && b.get(8..12) == Some(b"WEBP");
+        match bytes {
+            [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
+            b if b.starts_with(&png::SIGNATURE) => Some(Self::Png),
+            b if b.starts_with(b"GIF87a") || b.starts_with(b"GIF89a") => Some(Self::Gif),
+            b if webp(b) => Some(Self::Webp),
+            _ => None,
+        }
+    }
+
+    /// The format that names with this extension have; `jpeg` is one that others use.
+    pub fn of_extension(extension: &str) -> Option<Self> {
+        let extension = if extension == "jpeg" { "jpg" } else { extension };
+        [Self::Jpeg, Self::Png, Self::Gif, Self::Webp].into_iter().find(|format| format.extension() == extension)
+    }
+
+    /// The end of an object's name, without the dot (contract M3).
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::Webp => "webp",
+        }
+    }
+
+    /// The `Content-Type` to serve it with (contract M4).
+    pub fn media_type(self) -> &'static str {
+        match self {
+            Self::Jpeg => "image/jpeg",
+            Self::Png => "image/png",
+            Self::Gif => "image/gif",
+            Self::Webp => "image/webp",
+        }
+    }
+}
+
+/// The width and height of a picture or a frame, 1 to 4096 each (contract M1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Size {
+    width: u32,
+    height: u32,
+}
+
+impl Size {
+    fn new(width: u32, height: u32) -> Result<Self, NotAnImage> {
+        let taken = 1..=MAX_SIDE;
+        (taken.contains(&width) && taken.contains(&height)).then_some(Self { width, height }).ok_or(NotAnImage)
+    }
+
+    fn pixels(self) -> u32 {
+        self.width.saturating_mul(self.height)
+    }
+
+    /// Whether a frame of this size fits into `canvas` with its left upper corner there.
+    fn fits(self, left: u32, top: u32, canvas: Self) -> bool {
+        left.saturating_add(self.width) <= canvas.width && top.saturating_add(self.height) <= canvas.height
+    }
+}
+
+/// The pixels of the frames so far, to be kept below [`MAX_PIXELS`].
+#[derive(Debug, Default)]
+struct Pixels(u32);
+
+impl Pixels {
+    fn add(&mut self, frame: Size) -> Result<(), NotAnImage> {
+        self.0 = self.0.saturating_add(frame.pixels());
+        (self.0 <= MAX_PIXELS).then_some(()).ok_or(NotAnImage)
+    }
+}
+
+/// Turns a rule that doesn't hold into the refusal.
+fn ensure(holds: bool) -> Result<(), NotAnImage> {
+    holds.then_some(()).ok_or(NotAnImage)
+}

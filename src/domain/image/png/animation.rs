@@ -1,0 +1,56 @@
+use crate::domain::image::{NotAnImage, Pixels, Size, ensure};
+
+/// The frames of an animated PNG (sections 11.3.7.1 to 11.3.7.3).
+pub(super) struct Animation {
+    frames: u32,
+    found: u32,
+    /// The number that the next chunk of the animation has to have.
+    sequence: u32,
+    pixels: Pixels,
+    /// Whether a frame of its own has begun, to which data may belong.
+    is_open: bool,
+}
+
+impl Animation {
+    /// The animation control: how many frames there are, and how often they are shown.
+    pub(super) fn control(data: &[u8]) -> Result<Self, NotAnImage> {
+        let [f0, f1, f2, f3, _, _, _, _] = *data else { return Err(NotAnImage) };
+        let frames = u32::from_be_bytes([f0, f1, f2, f3]);
+        ensure(frames > 0)?;
+        Ok(Self { frames, found: 0, sequence: 0, pixels: Pixels::default(), is_open: false })
+    }
+
+    /// A frame control. The one before the image data makes that the first frame, which is as large as the canvas. Answers its size.
+    pub(super) fn frame(&mut self, data: &[u8], canvas: Size, is_after_image: bool) -> Result<Size, NotAnImage> {
+        let (numbers, rest) = data.split_at_checked(20).ok_or(NotAnImage)?;
+        let [_, _, _, _, 0..=2, 0 | 1] = *rest else { return Err(NotAnImage) };
+        let mut numbers = numbers.as_chunks().0.iter().map(|bytes| u32::from_be_bytes(*bytes));
+        let mut next = || numbers.next().ok_or(NotAnImage);
+        let (sequence, width, height, left, top) = (next()?, next()?, next()?, next()?, next()?);
+        let size = Size::new(width, height)?;
+        ensure(size.fits(left, top, canvas) && (is_after_image || (size == canvas && self.found == 0)))?;
+        self.follows(sequence)?;
+        self.found = self.found.saturating_add(1);
+        self.is_open = is_after_image;
+        self.pixels.add(size)?;
+        Ok(size)
+    }
+
+    /// A part of a frame's data, without its number.
+    pub(super) fn data<'a>(&mut self, data: &'a [u8]) -> Result<&'a [u8], NotAnImage> {
+        let (sequence, data) = data.split_first_chunk().ok_or(NotAnImage)?;
+        ensure(self.is_open && !data.is_empty())?;
+        self.follows(u32::from_be_bytes(*sequence))?;
+        Ok(data)
+    }
+
+    pub(super) fn is_complete(&self) -> bool {
+        self.found == self.frames
+    }
+
+    fn follows(&mut self, sequence: u32) -> Result<(), NotAnImage> {
+        ensure(sequence == self.sequence)?;
+        self.sequence = self.sequence.saturating_add(1);
+        Ok(())
+    }
+}

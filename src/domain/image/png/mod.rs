@@ -1,0 +1,236 @@
+//! PNG, still and animated (PNG specification, third edition, W3C 2025). The section numbers are its.
+
+mod ancillary;
+mod animation;
+mod crc;
+mod stream;
+
+use crate::domain::image::{NotAnImage, Size, ensure, exif::Orientation, tape::Tape};
+use ancillary::Ancillary;
+use animation::Animation;
+use crc::Crc;
+use stream::Stream;
+
+/// What every PNG begins with (section 5.2).
+pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
+
+/// The longest chunk (section 5.3).
+const MAX_CHUNK: u32 = 0x7FFF_FFFF;
+
+/// The length and the type of a chunk, and the check sum behind its data (section 5.3).
+const HEAD: usize = 8;
+const CRC: usize = 4;
+
+/// The bit of a type's first letter that says whether decoders can do without the chunk (section 5.4).
+const ANCILLARY: u8 = 0x20;
+
+/// Keeps the critical chunks, the animation, and the ancillary chunks that change how the picture looks; of Exif the
+/// orientation. A critical chunk or one of an animation with a wrong check sum makes the picture a broken one, another
+/// is dropped.
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+    tape.keep(SIGNATURE.len())?;
+    let crc = Crc::new();
+    let first = Chunk::next(tape)?;
+    ensure(first.kind == *b"IHDR" && first.is_intact(tape, &crc)?)?;
+    let mut png = Png::new(Header::read(first.data(tape)?)?);
+    first.keep(tape)?;
+    loop {
+        let chunk = Chunk::next(tape)?;
+        png.advance(chunk.kind)?;
+        let is_intact = !png.minds(chunk.kind) || chunk.is_intact(tape, &crc)?;
+        ensure(is_intact || !is_vital(chunk.kind))?;
+        if is_intact {
+            png.chunk(chunk, tape, &crc)?;
+        } else {
+            chunk.skip(tape)?;
+        }
+        if chunk.kind == *b"IEND" {
+            return Ok(());
+        }
+    }
+}
+
+fn is_vital(kind: [u8; 4]) -> bool {
+    let [first, ..] = kind;
+    first & ANCILLARY == 0 || matches!(&kind, b"acTL" | b"fcTL" | b"fdAT")
+}
+
+/// A chunk that the tape stands before.
+#[derive(Clone, Copy)]
+struct Chunk {
+    kind: [u8; 4],
+    length: usize,
+}
+
+impl Chunk {
+    fn next(tape: &Tape) -> Result<Self, NotAnImage> {
+        let [l0, l1, l2, l3, kind @ ..] = tape.peek::<HEAD>()?;
+        let length = u32::from_be_bytes([l0, l1, l2, l3]);
+        ensure(length <= MAX_CHUNK && kind.iter().all(u8::is_ascii_alphabetic))?;
+        Ok(Self { kind, length: usize::try_from(length).map_err(|_| NotAnImage)? })
+    }
+
+    fn whole(self) -> usize {
+        self.length.saturating_add(HEAD).saturating_add(CRC)
+    }
+
+    fn data(self, tape: &Tape) -> Result<&[u8], NotAnImage> {
+        tape.ahead(self.length.saturating_add(HEAD))?.get(HEAD..).ok_or(NotAnImage)
+    }
+
+    fn is_intact(self, tape: &Tape, crc: &Crc) -> Result<bool, NotAnImage> {
+        let (covered, sum) = tape.ahead(self.whole())?.split_last_chunk().ok_or(NotAnImage)?;
+        Ok(crc.of(covered.get(4..).unwrap_or_default()) == u32::from_be_bytes(*sum))
+    }
+
+    fn keep(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        tape.keep(self.whole())
+    }
+
+    fn skip(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        tape.skip(self.whole())
+    }
+}
+
+/// What the image header says (section 11.2.1).
+struct Header {
+    size: Size,
+    depth: u8,
+    colour: u8,
+}
+
+impl Header {
+    fn read(data: &[u8]) -> Result<Self, NotAnImage> {
+        let [w0, w1, w2, w3, h0, h1, h2, h3, depth, colour, 0, 0, 0 | 1] = *data else { return Err(NotAnImage) };
+        let size = Size::new(u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]))?;
+        let depth_is_valid = match colour {
+            0 => matches!(depth, 1 | 2 | 4 | 8 | 16),
+            3 => matches!(depth, 1 | 2 | 4 | 8),
+            2 | 4 | 6 => matches!(depth, 8 | 16),
+            _ => false,
+        };
+        ensure(depth_is_valid)?;
+        Ok(Self { size, depth, colour })
+    }
+
+    /// How many bits a pixel has: one sample, or one for each channel (section 11.2.1, table 11.1).
+    fn bits_per_pixel(&self) -> u8 {
+        let samples = match self.colour {
+            2 => 3,
+            4 => 2,
+            6 => 4,
+            _ => 1,
+        };
+        self.depth.saturating_mul(samples)
+    }
+}
+
+/// How far the picture has come: the image data is one run of chunks (section 5.6).
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Before,
+    Within,
+    After,
+}
+
+struct Png {
+    header: Header,
+    stage: Stage,
+    /// The entries of the palette, once there is one.
+    palette: Option<usize>,
+    ancillary: Ancillary,
+    has_exif: bool,
+    animation: Option<Animation>,
+    stream: Stream,
+}
+
+impl Png {
+    fn new(header: Header) -> Self {
+        Self {
+            stream: Stream::of(header.size, header.bits_per_pixel()),
+            header,
+            stage: Stage::Before,
+            palette: None,
+            ancillary: Ancillary::default(),
+            has_exif: false,
+            animation: None,
+        }
+    }
+
+    /// Moves on to a chunk of this kind. One of any other kind ends the run of image data.
+    fn advance(&mut self, kind: [u8; 4]) -> Result<(), NotAnImage> {
+        let is_data = kind == *b"IDAT";
+        ensure(!is_data || self.stage != Stage::After)?;
+        self.stage = match self.stage {
+            _ if is_data => Stage::Within,
+            Stage::Within => Stage::After,
+            stage => stage,
+        };
+        Ok(())
+    }
+
+    /// Whether it matters if this chunk's check sum is right. Those that go anyway need none.
+    fn minds(&self, kind: [u8; 4]) -> bool {
+        is_vital(kind) || kind == *b"eXIf" || Ancillary::knows(kind)
+    }
+
+    fn chunk(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAnImage> {
+        let data = chunk.data(tape)?;
+        match &chunk.kind {
+            b"PLTE" => self.palette(data)?,
+            b"IDAT" => self.stream.feed(data)?,
+            b"IEND" => self.end(data)?,
+            b"acTL" => {
+                ensure(self.animation.is_none() && self.stage == Stage::Before)?;
+                self.animation = Some(Animation::control(data)?);
+            }
+            b"fcTL" => {
+                let animation = self.animation.as_mut().ok_or(NotAnImage)?;
+                let size = animation.frame(data, self.header.size, self.stage == Stage::After)?;
+                if self.stage == Stage::After {
+                    self.stream.end()?;
+                    self.stream = Stream::of(size, self.header.bits_per_pixel());
+                }
+            }
+            b"fdAT" => self.stream.feed(self.animation.as_mut().ok_or(NotAnImage)?.data(data)?)?,
+            b"eXIf" => return self.exif(chunk, tape, crc),
+            _ if is_vital(chunk.kind) => return Err(NotAnImage),
+            _ if !self.ancillary.stays(chunk.kind, data, &self.header, self.palette, self.stage) => {
+                return chunk.skip(tape);
+            }
+            _ => {}
+        }
+        chunk.keep(tape)
+    }
+
+    /// The palette (section 11.2.2): needed by indexed colour, a suggestion for true colour, never with greyscale.
+    fn palette(&mut self, data: &[u8]) -> Result<(), NotAnImage> {
+        let entries = data.len() / 3;
+        let most = if self.header.colour == 3 { 1_usize.checked_shl(self.header.depth.into()) } else { Some(256) };
+        ensure(self.stage == Stage::Before && self.palette.is_none() && matches!(self.header.colour, 2 | 3 | 6))?;
+        ensure(data.len().is_multiple_of(3) && entries > 0 && most.is_some_and(|most| entries <= most))?;
+        self.palette = Some(entries);
+        Ok(())
+    }
+
+    fn exif(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAnImage> {
+        let orientation = Orientation::read(chunk.data(tape)?).filter(|_| !self.has_exif);
+        self.has_exif = true;
+        chunk.skip(tape)?;
+        let Some(orientation) = orientation else { return Ok(()) };
+        let mut exif = *b"\0\0\0\x1aeXIf__________________________";
+        if let Some(data) = exif.get_mut(HEAD..) {
+            data.copy_from_slice(&orientation.block());
+        }
+        tape.put(&exif)?;
+        tape.put(&crc.of(exif.get(4..).unwrap_or_default()).to_be_bytes())
+    }
+
+    fn end(&self, data: &[u8]) -> Result<(), NotAnImage> {
+        let has_colours = self.header.colour != 3 || self.palette.is_some();
+        let is_animation_whole = self.animation.as_ref().is_none_or(Animation::is_complete);
+        ensure(data.is_empty() && self.stage == Stage::After && has_colours)?;
+        ensure(is_animation_whole)?;
+        self.stream.end()
+    }
+}

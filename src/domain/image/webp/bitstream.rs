@@ -1,0 +1,75 @@
+use super::Chunk;
+use crate::domain::image::{NotAnImage, Size, ensure, tape::Tape};
+
+/// The versions of VP8, and of its lossless cousin (RFC 6386, section 9.1; RFC 9649, section 3.4).
+const MAX_LOSSY_VERSION: u32 = 3;
+const LOSSLESS_VERSION: u32 = 0;
+
+/// One picture of a file or a frame: `VP8L`, or `VP8 ` that `ALPH` with its transparency may stand before.
+#[derive(Default)]
+pub(super) struct Picture {
+    has_plane: bool,
+    is_drawn: bool,
+}
+
+impl Picture {
+    pub(super) fn owns(kind: [u8; 4]) -> bool {
+        matches!(&kind, b"ALPH" | b"VP8 " | b"VP8L")
+    }
+
+    /// Keeps a chunk that it [`owns`](Self::owns). Its size is that which the canvas or the frame has, if there is one.
+    pub(super) fn chunk(&mut self, tape: &mut Tape, chunk: Chunk, size: Option<Size>) -> Result<(), NotAnImage> {
+        let data = chunk.data(tape)?;
+        ensure(!self.is_drawn)?;
+        if chunk.kind == *b"ALPH" {
+            ensure(!self.has_plane && is_alpha_plane(data, size.ok_or(NotAnImage)?))?;
+            self.has_plane = true;
+        } else {
+            ensure(!self.has_plane || chunk.kind == *b"VP8 ")?;
+            let drawn = if chunk.kind == *b"VP8L" { lossless(data)? } else { lossy(data)? };
+            ensure(size.is_none_or(|size| size == drawn))?;
+            self.is_drawn = true;
+        }
+        chunk.keep(tape)
+    }
+
+    pub(super) fn is_begun(&self) -> bool {
+        self.has_plane || self.is_drawn
+    }
+
+    pub(super) fn is_drawn(&self) -> bool {
+        self.is_drawn
+    }
+}
+
+/// A VP8 key frame that is shown, and whose first partition is there (RFC 6386, section 9.1).
+fn lossy(data: &[u8]) -> Result<Size, NotAnImage> {
+    let [t0, t1, t2, 0x9D, 0x01, 0x2A, w0, w1, h0, h1, partitions @ ..] = data else { return Err(NotAnImage) };
+    let tag = u32::from_le_bytes([*t0, *t1, *t2, 0]);
+    let (is_delta, version, is_shown, partition) = (tag & 1, tag >> 1 & 7, tag >> 4 & 1, tag >> 5);
+    ensure(is_delta == 0 && version <= MAX_LOSSY_VERSION && is_shown == 1)?;
+    ensure(usize::try_from(partition).is_ok_and(|length| (1..=partitions.len()).contains(&length)))?;
+    // The two upper bits say how to scale what was decoded, which no decoder does.
+    let [width, height] = [[*w0, *w1], [*h0, *h1]].map(|side| u32::from(u16::from_le_bytes(side) & 0x3FFF));
+    Size::new(width, height)
+}
+
+/// The header of a lossless picture (section 3.4).
+fn lossless(data: &[u8]) -> Result<Size, NotAnImage> {
+    let [0x2F, b0, b1, b2, b3, _, ..] = data else { return Err(NotAnImage) };
+    let bits = u32::from_le_bytes([*b0, *b1, *b2, *b3]);
+    ensure(bits >> 29 == LOSSLESS_VERSION)?;
+    let [width, height] = [bits, bits >> 14].map(|side| (side & 0x3FFF).saturating_add(1));
+    Size::new(width, height)
+}
+
+/// A plane of transparency: one byte that says how it is coded, then its data; without compression as many bytes as
+/// there are pixels (section 2.7.1.2).
+fn is_alpha_plane(data: &[u8], size: Size) -> bool {
+    let [coding, plane @ ..] = data else { return false };
+    match coding & 3 {
+        0 => usize::try_from(size.pixels()).is_ok_and(|pixels| plane.len() == pixels),
+        1 => !plane.is_empty(),
+        _ => false,
+    }
+}

@@ -1,0 +1,227 @@
+//! WebP, still and animated (RFC 9649). The section numbers are its.
+
+mod bitstream;
+
+use crate::domain::image::{NotAnImage, Pixels, Size, ensure, exif::Orientation, icc, tape::Tape};
+use bitstream::Picture;
+
+/// `RIFF`, the length of what follows, `WEBP` (section 2.4).
+const FILE_HEAD: usize = 12;
+
+/// The type and the length of a chunk (section 2.3).
+const CHUNK_HEAD: usize = 8;
+
+/// Where the extended header's data stands, and how long it is (section 2.7).
+const EXTENDED_AT: usize = FILE_HEAD + CHUNK_HEAD;
+const EXTENDED_LENGTH: usize = 10;
+
+/// How long the parameters of an animation are, and the header of a frame (section 2.7.1.1).
+const PARAMETERS_LENGTH: usize = 6;
+const FRAME_HEAD: usize = 16;
+
+/// What the extended header says is there.
+const HAS_PROFILE: u8 = 0x20;
+const HAS_ALPHA: u8 = 0x10;
+const HAS_EXIF: u8 = 0x08;
+const IS_ANIMATED: u8 = 0x02;
+
+/// Keeps the pictures with their transparency, the animation and the colour profile; of Exif the orientation. The
+/// lengths and flags that say what is in the file are corrected.
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+    let [_, _, _, _, length @ .., _, _, _, _] = tape.peek::<FILE_HEAD>()?;
+    let length = u32::from_le_bytes(length);
+    ensure(length.is_multiple_of(2))?;
+    tape.end_after(usize::try_from(length).map_err(|_| NotAnImage)?.saturating_add(8))?;
+    tape.keep(FILE_HEAD)?;
+    let end = tape.position().saturating_add(tape.rest().len());
+    let first = Chunk::next(tape, end)?;
+    if first.kind == *b"VP8X" {
+        extended(tape, first, end)?
+    } else {
+        simple(tape, first, end)?
+    }
+    let length = u32::try_from(tape.written().saturating_sub(8)).map_err(|_| NotAnImage)?;
+    tape.patch(4, &length.to_le_bytes())
+}
+
+/// A chunk that the tape stands before.
+#[derive(Clone, Copy)]
+struct Chunk {
+    kind: [u8; 4],
+    length: usize,
+}
+
+impl Chunk {
+    /// The chunk ahead, which ends at `end` at the latest: that of the file, or of the frame that it belongs to.
+    fn next(tape: &Tape, end: usize) -> Result<Self, NotAnImage> {
+        let [k0, k1, k2, k3, length @ ..] = tape.peek::<CHUNK_HEAD>()?;
+        let length = usize::try_from(u32::from_le_bytes(length)).map_err(|_| NotAnImage)?;
+        let chunk = Self { kind: [k0, k1, k2, k3], length };
+        ensure(tape.position().checked_add(chunk.whole()).is_some_and(|after| after <= end))?;
+        Ok(chunk)
+    }
+
+    /// With its head, and with the byte that makes it even (section 2.3).
+    fn whole(self) -> usize {
+        self.length.saturating_add(CHUNK_HEAD).saturating_add(self.length & 1)
+    }
+
+    fn data(self, tape: &Tape) -> Result<&[u8], NotAnImage> {
+        tape.ahead(self.length.saturating_add(CHUNK_HEAD))?.get(CHUNK_HEAD..).ok_or(NotAnImage)
+    }
+
+    fn keep(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        tape.keep(self.length.saturating_add(CHUNK_HEAD))?;
+        if self.length & 1 == 1 {
+            tape.skip(1)?;
+            tape.put(&[0])?;
+        }
+        Ok(())
+    }
+
+    fn skip(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        tape.skip(self.whole())
+    }
+}
+
+/// One picture and nothing else (sections 2.5 and 2.6).
+fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<(), NotAnImage> {
+    ensure(matches!(&first.kind, b"VP8 " | b"VP8L"))?;
+    Picture::default().chunk(tape, first, None)?;
+    while tape.position() < end {
+        Chunk::next(tape, end)?.skip(tape)?;
+    }
+    Ok(())
+}
+
+/// A header that says what there is, then chunks of which some must come before others (section 2.7).
+fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<(), NotAnImage> {
+    ensure(header.length == EXTENDED_LENGTH)?;
+    let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = *header.data(tape)?.first_chunk().ok_or(NotAnImage)?;
+    let canvas = Size::new(plus_one([w0, w1, w2]), plus_one([h0, h1, h2]))?;
+    header.keep(tape)?;
+    let mut file = Extended::new(flags, canvas);
+    while tape.position() < end {
+        let chunk = Chunk::next(tape, end)?;
+        file.chunk(tape, chunk)?;
+    }
+    file.finish(tape)
+}
+
+/// A number of 24 bits that counts from one.
+fn plus_one([low, middle, high]: [u8; 3]) -> u32 {
+    u32::from_le_bytes([low, middle, high, 0]).saturating_add(1)
+}
+
+struct Extended {
+    /// The flags as they came.
+    flags: u8,
+    canvas: Size,
+    still: Picture,
+    has_parameters: bool,
+    has_frames: bool,
+    has_profile: bool,
+    has_exif: bool,
+    orientation: Option<Orientation>,
+    pixels: Pixels,
+}
+
+impl Extended {
+    fn new(flags: u8, canvas: Size) -> Self {
+        Self {
+            flags,
+            canvas,
+            still: Picture::default(),
+            has_parameters: false,
+            has_frames: false,
+            has_profile: false,
+            has_exif: false,
+            orientation: None,
+            pixels: Pixels::default(),
+        }
+    }
+
+    fn is_animated(&self) -> bool {
+        self.flags & IS_ANIMATED != 0
+    }
+
+    fn chunk(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAnImage> {
+        match &chunk.kind {
+            b"VP8X" => Err(NotAnImage),
+            kind if Picture::owns(*kind) => {
+                ensure(!self.is_animated())?;
+                self.still.chunk(tape, chunk, Some(self.canvas))
+            }
+            b"ANIM" if self.is_animated() => {
+                ensure(!self.has_parameters && chunk.length == PARAMETERS_LENGTH)?;
+                self.has_parameters = true;
+                chunk.keep(tape)
+            }
+            b"ANMF" if self.is_animated() => self.frame(tape, chunk),
+            b"ICCP" if self.takes_profile(chunk.data(tape)?) => {
+                self.has_profile = true;
+                chunk.keep(tape)
+            }
+            b"EXIF" => {
+                self.exif(chunk.data(tape)?);
+                chunk.skip(tape)
+            }
+            _ => chunk.skip(tape),
+        }
+    }
+
+    /// The first profile, where decoders look for it: announced, and before the picture (section 2.7.1.4).
+    fn takes_profile(&self, profile: &[u8]) -> bool {
+        let is_announced = self.flags & HAS_PROFILE != 0;
+        let stands_right = !self.has_profile && !self.still.is_begun() && !self.has_frames;
+        is_announced && stands_right && icc::is_profile(profile, profile.len())
+    }
+
+    /// The first Exif block counts. Some writers begin it as JPEG has it.
+    fn exif(&mut self, data: &[u8]) {
+        if !self.has_exif {
+            self.orientation = Orientation::read(data.strip_prefix(b"Exif\0\0").unwrap_or(data));
+        }
+        self.has_exif = true;
+    }
+
+    /// A frame: where it stands, then the chunks of its picture (section 2.7.1.1).
+    fn frame(&mut self, tape: &mut Tape, frame: Chunk) -> Result<(), NotAnImage> {
+        let [x0, x1, x2, y0, y1, y2, w0, w1, w2, h0, h1, h2, ..] =
+            *frame.data(tape)?.first_chunk::<FRAME_HEAD>().ok_or(NotAnImage)?;
+        let size = Size::new(plus_one([w0, w1, w2]), plus_one([h0, h1, h2]))?;
+        let [left, top] = [[x0, x1, x2, 0], [y0, y1, y2, 0]].map(|half| u32::from_le_bytes(half).saturating_mul(2));
+        ensure(self.has_parameters && size.fits(left, top, self.canvas))?;
+        self.pixels.add(size)?;
+        let start = tape.written();
+        let end = tape.position().saturating_add(CHUNK_HEAD).saturating_add(frame.length);
+        tape.keep(CHUNK_HEAD + FRAME_HEAD)?;
+        let mut picture = Picture::default();
+        while tape.position() < end {
+            let chunk = Chunk::next(tape, end)?;
+            if Picture::owns(chunk.kind) { picture.chunk(tape, chunk, Some(size))? } else { chunk.skip(tape)? }
+        }
+        ensure(picture.is_drawn())?;
+        self.has_frames = true;
+        let length = tape.written().saturating_sub(start).saturating_sub(CHUNK_HEAD);
+        tape.patch(start.saturating_add(4), &u32::try_from(length).map_err(|_| NotAnImage)?.to_le_bytes())
+    }
+
+    /// Writes the orientation, and the flags as they are now.
+    fn finish(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        ensure(if self.is_animated() { self.has_frames } else { self.still.is_drawn() })?;
+        if let Some(orientation) = self.orientation {
+            tape.put(b"EXIF\x1a\0\0\0")?;
+            tape.put(&orientation.block())?;
+        }
+        let flags = [
+            (IS_ANIMATED, self.is_animated()),
+            (HAS_PROFILE, self.has_profile),
+            // Some decoders go by this one whatever the pictures have, so it is part of how they look.
+            (HAS_ALPHA, self.flags & HAS_ALPHA != 0),
+            (HAS_EXIF, self.orientation.is_some()),
+        ];
+        let flags = flags.iter().filter(|(_, is_set)| *is_set).fold(0, |flags, (flag, _)| flags | flag);
+        tape.patch(EXTENDED_AT, &[flags, 0, 0, 0])
+    }
+}

@@ -1,0 +1,184 @@
+//! Pictures by their bytes, without their metadata (contract M1, M2). The fixtures were made by real tools, see
+//! tests/fixtures/pictures/make.py, and what is decoded here is decoded by other people's code.
+
+mod dropped;
+mod forge;
+mod limits;
+mod mutants;
+mod refused;
+
+use ::image::{
+    AnimationDecoder, DynamicImage, ImageDecoder, ImageReader,
+    codecs::{gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder},
+};
+use perfil::domain::{Image, ImageFormat, NotAnImage};
+use std::io::Cursor;
+
+/// A fixture, the orientation that has to come out of it, and whether it has a colour profile.
+struct Fixture(&'static str, u8, bool);
+
+const FIXTURES: [Fixture; 18] = [
+    Fixture("phone.jpg", 6, true),
+    Fixture("progressive.jpg", 3, false),
+    Fixture("cmyk.jpg", 1, true),
+    Fixture("grey.jpg", 1, false),
+    Fixture("restarts.jpg", 1, false),
+    Fixture("interlaced.png", 8, true),
+    Fixture("palette.png", 1, false),
+    Fixture("deep.png", 1, false),
+    Fixture("alpha.png", 1, false),
+    Fixture("animated.png", 1, false),
+    Fixture("still.gif", 1, false),
+    Fixture("animated.gif", 1, false),
+    Fixture("lossy.webp", 6, true),
+    Fixture("simple.webp", 1, false),
+    Fixture("lossless.webp", 1, false),
+    Fixture("extended.webp", 1, false),
+    Fixture("alpha.webp", 1, false),
+    Fixture("animated.webp", 2, false),
+];
+
+fn picture(name: &str) -> Vec<u8> {
+    std::fs::read(super::project("tests/fixtures/pictures").join(name)).unwrap()
+}
+
+fn format_of(name: &str) -> ImageFormat {
+    ImageFormat::of_extension(name.rsplit_once('.').unwrap().1).unwrap()
+}
+
+fn parse(bytes: &[u8]) -> Result<Vec<u8>, NotAnImage> {
+    Image::parse(bytes.to_vec()).map(Image::into_bytes)
+}
+
+/// What a decoder makes of a picture: every frame, with its place in time.
+#[derive(PartialEq)]
+struct Decoded {
+    still: DynamicImage,
+    frames: Vec<(u32, u32, Vec<u8>)>,
+    profile: Option<Vec<u8>>,
+    orientation: u8,
+}
+
+fn decode(format: ImageFormat, bytes: &[u8]) -> Decoded {
+    let from = || Cursor::new(bytes);
+    let (profile, orientation) = match format {
+        ImageFormat::Jpeg => colours_and_orientation(JpegDecoder::new(from()).unwrap()),
+        ImageFormat::Png => colours_and_orientation(PngDecoder::new(from()).unwrap()),
+        ImageFormat::Gif => colours_and_orientation(GifDecoder::new(from()).unwrap()),
+        ImageFormat::Webp => colours_and_orientation(WebPDecoder::new(from()).unwrap()),
+    };
+    let still = ImageReader::new(from()).with_guessed_format().unwrap().decode().unwrap();
+    Decoded { still, frames: frames(format, bytes), profile, orientation }
+}
+
+fn colours_and_orientation(mut decoder: impl ImageDecoder) -> (Option<Vec<u8>>, u8) {
+    (decoder.icc_profile().unwrap(), decoder.orientation().unwrap().to_exif())
+}
+
+fn frames(format: ImageFormat, bytes: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
+    let from = Cursor::new(bytes);
+    let frames = match format {
+        ImageFormat::Png if PngDecoder::new(from.clone()).unwrap().is_apng().unwrap() => {
+            PngDecoder::new(from).unwrap().apng().unwrap().into_frames()
+        }
+        ImageFormat::Gif => GifDecoder::new(from).unwrap().into_frames(),
+        ImageFormat::Webp if WebPDecoder::new(from.clone()).unwrap().has_animation() => {
+            WebPDecoder::new(from).unwrap().into_frames()
+        }
+        _ => return Vec::new(),
+    };
+    frames
+        .map(Result::unwrap)
+        .map(|frame| {
+            let (numerator, denominator) = frame.delay().numer_denom_ms();
+            (numerator, denominator, frame.into_buffer().into_raw())
+        })
+        .collect()
+}
+
+/// Whether something that has to go is still there, in ASCII or in the UTF-16 of Windows' tags.
+fn tells(bytes: &[u8]) -> bool {
+    let wide: Vec<u8> = b"SECRET".iter().flat_map(|b| [*b, 0]).collect();
+    bytes.windows(6).any(|window| window == b"SECRET") || bytes.windows(12).any(|window| window == wide)
+}
+
+#[test]
+fn every_fixture_comes_out_as_the_same_picture_without_its_metadata() {
+    for Fixture(name, orientation, has_profile) in FIXTURES {
+        let (format, before) = (format_of(name), picture(name));
+        let image = Image::parse(before.clone()).unwrap_or_else(|_| panic!("{name} is refused"));
+        assert_eq!(image.format(), format, "{name}");
+        let after = image.bytes();
+        assert!(!tells(after), "{name} still tells");
+        let (old, new) = (decode(format, &before), decode(format, after));
+        assert!(old.still == new.still && old.frames == new.frames, "{name} looks different");
+        assert!(old.profile == new.profile, "{name} lost its colours");
+        assert_eq!((old.orientation, new.orientation), (orientation, orientation), "{name}");
+        assert_eq!(new.profile.is_some(), has_profile, "{name}");
+        assert_eq!(parse(after).as_deref(), Ok(after), "{name} is not the same a second time");
+        assert!(after.len() <= before.len(), "{name} grew");
+    }
+}
+
+#[test]
+fn animations_keep_all_their_frames() {
+    for name in ["animated.png", "animated.gif", "animated.webp"] {
+        let frames = decode(format_of(name), &parse(&picture(name)).unwrap()).frames;
+        assert_eq!(frames.len(), 3, "{name}");
+    }
+}
+
+#[test]
+fn of_exif_nothing_is_left_but_the_orientation() {
+    for Fixture(name, orientation, _) in FIXTURES.iter().filter(|Fixture(name, ..)| !name.ends_with("gif")) {
+        let after = parse(&picture(name)).unwrap();
+        let exif = exif::Reader::new().read_from_container(&mut Cursor::new(after));
+        let fields: Vec<_> = exif.iter().flat_map(exif::Exif::fields).map(|f| (f.tag, f.value.get_uint(0))).collect();
+        let expected =
+            if *orientation == 1 { vec![] } else { vec![(exif::Tag::Orientation, Some((*orientation).into()))] };
+        assert_eq!(fields, expected, "{name}");
+    }
+}
+
+#[test]
+fn what_follows_the_end_of_a_picture_is_dropped() {
+    let zip = b"PK\x05\x06SECRET<script>alert(1)</script>".as_slice();
+    for Fixture(name, ..) in FIXTURES {
+        let before = picture(name);
+        for tail in [zip, b"\0", &before] {
+            assert_eq!(parse(&[&before, tail].concat()), parse(&before), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_picture_that_ends_too_early_is_refused() {
+    for Fixture(name, ..) in FIXTURES {
+        let before = picture(name);
+        let after = parse(&before).unwrap();
+        for whole in [before, after] {
+            // All of them where the structure is dense, some of them in between.
+            for end in (0..whole.len()).filter(|end| *end < 700 || end + 100 > whole.len() || end % 13 == 0) {
+                assert_eq!(parse(&whole[..end]), Err(NotAnImage), "{name} up to {end}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_format_has_a_name_and_a_type() {
+    for (extension, media_type) in
+        [("jpg", "image/jpeg"), ("png", "image/png"), ("gif", "image/gif"), ("webp", "image/webp")]
+    {
+        let format = ImageFormat::of_extension(extension).unwrap();
+        assert_eq!((format.extension(), format.media_type()), (extension, media_type));
+    }
+    assert_eq!(ImageFormat::of_extension("svg"), None);
+    assert_eq!(ImageFormat::of_extension("JPG"), None);
+}
+
+#[test]
+fn debug_never_shows_the_bytes() {
+    let image = Image::parse(picture("grey.jpg")).unwrap();
+    assert_eq!(format!("{image:?}"), format!("Image(Jpeg, {} bytes)", image.bytes().len()));
+}

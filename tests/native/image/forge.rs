@@ -1,0 +1,207 @@
+//! Pictures taken apart into their pieces and put together again, to make those that no tool writes.
+
+use super::picture;
+use perfil::domain::ImageFormat;
+
+/// What an upload is, and its bytes.
+pub type Upload = (&'static str, Vec<u8>);
+
+pub fn set(bytes: &mut [u8], at: usize, value: &[u8]) {
+    bytes[at..at + value.len()].copy_from_slice(value);
+}
+
+/// The pieces of a picture, one after the other: head, then chunks, segments or blocks.
+pub fn pieces(format: ImageFormat, bytes: &[u8]) -> Vec<Vec<u8>> {
+    match format {
+        ImageFormat::Jpeg => jpeg_segments(bytes),
+        ImageFormat::Png => png_chunks(bytes),
+        ImageFormat::Gif => gif_blocks(bytes),
+        ImageFormat::Webp => webp_chunks(bytes),
+    }
+}
+
+/// Puts pieces together, with check sums and the file's length made right.
+pub fn whole(format: ImageFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = pieces.concat();
+    match format {
+        ImageFormat::Png => {
+            let repaired =
+                pieces.iter().enumerate().map(|(at, piece)| if at == 0 { piece.clone() } else { mend(piece) });
+            repaired.collect::<Vec<_>>().concat()
+        }
+        ImageFormat::Webp => {
+            let length = u32::try_from(bytes.len().saturating_sub(8)).unwrap();
+            if let Some(place) = bytes.get_mut(4..8) {
+                place.copy_from_slice(&length.to_le_bytes());
+            }
+            bytes
+        }
+        ImageFormat::Jpeg | ImageFormat::Gif => bytes,
+    }
+}
+
+/// A PNG chunk with the length and check sum that its data has.
+fn mend(chunk: &[u8]) -> Vec<u8> {
+    match chunk.get(4..8) {
+        Some(kind) if chunk.len() >= 12 => png_chunk(kind.try_into().unwrap(), &chunk[8..chunk.len() - 4]),
+        _ => chunk.to_vec(),
+    }
+}
+
+pub fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let covered = [kind, data].concat();
+    let length = u32::try_from(data.len()).unwrap().to_be_bytes();
+    [&length[..], &covered, &crc(&covered).to_be_bytes()].concat()
+}
+
+/// PNG's check sum, bit by bit.
+fn crc(data: &[u8]) -> u32 {
+    !data.iter().fold(u32::MAX, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { 0xEDB8_8320 ^ (c >> 1) } else { c >> 1 })
+    })
+}
+
+fn number(length: u32) -> usize {
+    length.try_into().unwrap()
+}
+
+pub fn png_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut pieces = vec![bytes[..8].to_vec()];
+    let mut at = 8;
+    while at < bytes.len() {
+        let length = number(u32::from_be_bytes(bytes[at..at + 4].try_into().unwrap())) + 12;
+        pieces.push(bytes[at..at + length].to_vec());
+        at += length;
+    }
+    pieces
+}
+
+/// A fixture's chunks with others of our own before the first of that kind.
+pub fn png_with(name: &str, before: &[u8; 4], chunks: &[Vec<u8>]) -> Vec<u8> {
+    let mut pieces = png_chunks(&picture(name));
+    let at = pieces.iter().position(|piece| piece.get(4..8) == Some(before)).unwrap();
+    pieces.splice(at..at, chunks.iter().cloned());
+    pieces.concat()
+}
+
+/// A fixture with each chunk of that kind changed.
+pub fn png_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut pieces = png_chunks(&picture(name));
+    for piece in pieces.iter_mut().filter(|piece| piece.get(4..8) == Some(kind)) {
+        let mut data = piece[8..piece.len() - 4].to_vec();
+        edit(&mut data);
+        *piece = png_chunk(kind, &data);
+    }
+    whole(ImageFormat::Png, &pieces)
+}
+
+/// SOI; then segments, each with the entropy-coded data that follows it; EOI.
+pub fn jpeg_segments(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut pieces = vec![bytes[..2].to_vec()];
+    let mut at = 2;
+    while at < bytes.len() {
+        let mut end = at + 2;
+        if bytes[at + 1] != 0xD9 {
+            end += usize::from(u16::from_be_bytes(bytes[end..end + 2].try_into().unwrap()));
+            while bytes[end] != 0xFF || matches!(bytes[end + 1], 0 | 0xD0..=0xD7) {
+                end += 1;
+            }
+        }
+        pieces.push(bytes[at..end].to_vec());
+        at = end;
+    }
+    pieces
+}
+
+pub fn jpeg_segment(code: u8, body: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(body.len() + 2).unwrap().to_be_bytes();
+    [&[0xFF, code], &length[..], body].concat()
+}
+
+/// A fixture with segments of our own right after SOI.
+pub fn jpeg_with(name: &str, segments: &[Vec<u8>]) -> Vec<u8> {
+    let mut pieces = jpeg_segments(&picture(name));
+    pieces.splice(1..1, segments.iter().cloned());
+    pieces.concat()
+}
+
+/// A fixture with each segment of that marker changed.
+pub fn jpeg_edit(name: &str, code: u8, edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut pieces = jpeg_segments(&picture(name));
+    pieces.iter_mut().filter(|piece| piece[1] == code).for_each(edit);
+    pieces.concat()
+}
+
+pub fn gif_blocks(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let table = |flags: u8| if flags & 0x80 == 0 { 0 } else { 3 * (2 << (flags & 7)) };
+    let head = 13 + table(bytes[10]);
+    let mut pieces = vec![bytes[..head].to_vec()];
+    let mut at = head;
+    while at < bytes.len() {
+        let mut end = match bytes[at] {
+            0x21 => at + 2,
+            0x2C => at + 11 + table(bytes[at + 9]),
+            _ => bytes.len(),
+        };
+        while end < bytes.len() {
+            let block = usize::from(bytes[end]);
+            end += block + 1;
+            if block == 0 {
+                break;
+            }
+        }
+        pieces.push(bytes[at..end].to_vec());
+        at = end;
+    }
+    pieces
+}
+
+/// A fixture with blocks of our own right after its head.
+pub fn gif_with(name: &str, blocks: &[Vec<u8>]) -> Vec<u8> {
+    let mut pieces = gif_blocks(&picture(name));
+    pieces.splice(1..1, blocks.iter().cloned());
+    pieces.concat()
+}
+
+/// A fixture with each of its images changed.
+pub fn gif_edit(name: &str, edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut pieces = gif_blocks(&picture(name));
+    pieces.iter_mut().skip(1).filter(|piece| piece[0] == 0x2C).for_each(edit);
+    pieces.concat()
+}
+
+pub fn webp_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(data.len()).unwrap().to_le_bytes();
+    [&kind[..], &length, data, &[0][..data.len() % 2]].concat()
+}
+
+pub fn webp_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let mut pieces = vec![bytes[..12].to_vec()];
+    let mut at = 12;
+    while at < bytes.len() {
+        let length = number(u32::from_le_bytes(bytes[at + 4..at + 8].try_into().unwrap()));
+        let end = at + 8 + length + length % 2;
+        pieces.push(bytes[at..end].to_vec());
+        at = end;
+    }
+    pieces
+}
+
+/// A fixture with chunks of our own at the end.
+pub fn webp_with(name: &str, chunks: &[Vec<u8>]) -> Vec<u8> {
+    let mut pieces = webp_chunks(&picture(name));
+    pieces.extend(chunks.iter().cloned());
+    whole(ImageFormat::Webp, &pieces)
+}
+
+/// A fixture with each chunk of that kind changed in its data.
+pub fn webp_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
+    let mut pieces = webp_chunks(&picture(name));
+    for piece in pieces.iter_mut().skip(1).filter(|piece| piece.starts_with(kind)) {
+        let length = number(u32::from_le_bytes(piece[4..8].try_into().unwrap()));
+        let mut data = piece[8..8 + length].to_vec();
+        edit(&mut data);
+        *piece = webp_chunk(kind, &data);
+    }
+    whole(ImageFormat::Webp, &pieces)
+}
