@@ -1,17 +1,24 @@
-//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D6).
+//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D7).
 
-use super::{Answer, Dialect, Fields, Json, Object};
+use super::{Answer, Dialect, Fields, Object, Value, form};
 use crate::domain::text as rules;
-use crate::domain::{Account, AccountChange, InvalidField, JsonKind, PathId, Refusal, Rule, Text, Unique};
+use crate::domain::{
+    Account, AccountChange, Field, InvalidField, JsonKind, ObjectKey, PathId, Refusal, Rule, Text, Unique,
+};
 use serde::{Serialize, Serializer};
 
 /// `PUT /api/profile/:id/update/`
-pub const PROFILE: Dialect<Account> =
-    Dialect { target, read, show, refuse, fail: || answer(500, &[("error", "Internal server error")]) };
+pub const PROFILE: Dialect<Account> = Dialect {
+    target,
+    file: Some(AVATAR),
+    read,
+    show,
+    refuse,
+    fail: || answer(500, &[("error", "Internal server error")]),
+};
 
-/// Where [`Account::image`] lies when it was uploaded here, and what its URL path opens with then.
-const UPLOADS: &str = "avatars/";
-const MEDIA: &str = "/media/";
+/// A file in a form; in JSON it can only be taken away (contract D5).
+const AVATAR: &str = "avatar";
 /// Where DRF puts what is wrong with a body as a whole.
 const NON_FIELD: &str = "non_field_errors";
 
@@ -20,26 +27,29 @@ fn target(segment: &str) -> Result<PathId, Refusal> {
     PathId::parse(segment).ok_or_else(|| Refusal::not_found(segment))
 }
 
-fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
-    let name = |value: &Json<'_>| char_field(value, |raw| rules::line(raw, 1, 200));
+fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
+    let name = |value: &Value<'_>| char_field(value, |raw| rules::line(raw, 1, 200));
     let mut fields = Fields::of(body);
-    let change = AccountChange {
+    let mut change = AccountChange {
         username: fields.value("username", |value| char_field(value, |raw| rules::username(raw, 150))),
         email: fields.value("email", |value| char_field(value, |raw| rules::email(raw, 200))),
         first_name: fields.value("first_name", name),
         last_name: fields.value("last_name", name),
         number_phone: fields.clearable("number_phone", |value| char_field(value, |raw| rules::line(raw, 1, 10))),
-        // A file comes in a form; in JSON an avatar can only be taken away (contract D5).
-        image: fields.clearable("avatar", |_| Err(Rule::File)),
         ..AccountChange::default()
     };
+    match fields.object.take(AVATAR) {
+        None => {}
+        Some(Value::Null) => change.image = Field::Clear,
+        Some(value) => change.upload = fields.check(AVATAR, form::picture(value)),
+    }
     fields.finish(change)
 }
 
 /// A text, or a number as its text, as DRF's CharField takes it (contract D1).
-fn char_field(value: &Json<'_>, parse: impl FnOnce(&str) -> Result<Text, Rule>) -> Result<Text, Rule> {
+fn char_field(value: &Value<'_>, parse: impl FnOnce(&str) -> Result<Text, Rule>) -> Result<Text, Rule> {
     match value {
-        Json::Number(digits) => parse(&python_number(digits)),
+        Value::Number(digits) => parse(&python_number(digits)),
         other => super::text(other, parse),
     }
 }
@@ -98,11 +108,10 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// The URL path of an upload. What falcon's clients wrote there is free text: a picture that they keep elsewhere has
-/// no path here, and neither has one whose path would have to be escaped.
+/// The URL path of a picture that is served from here. What falcon's clients wrote there is free text: a picture that
+/// they keep elsewhere has no path here.
 fn avatar(image: &str) -> Option<String> {
-    let plain = image.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
-    (plain && image.starts_with(UPLOADS)).then(|| format!("{MEDIA}{image}"))
+    ObjectKey::parse(image).map(|key| key.url_path())
 }
 
 /// Without the fraction where that is zero.
@@ -128,6 +137,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
             detail(415, &format!("Unsupported media type \"{given}\" in request."))
         }
         Refusal::Malformed => detail(400, "JSON parse error"),
+        Refusal::MalformedForm => detail(400, "Multipart form parse error"),
         Refusal::NotAnObject(kind) => answer(400, &[(NON_FIELD, [not_an_object(*kind)])]),
         Refusal::NothingToUpdate => answer(400, &[(NON_FIELD, ["No data provided"])]),
         Refusal::NoSuchRole => answer(400, &[(NON_FIELD, ["Object does not exist."])]),
@@ -198,6 +208,8 @@ fn fault(rule: Rule) -> String {
         Rule::Phone | Rule::NationalId | Rule::ImagePath => "Enter a valid value.",
         Rule::Url => "Enter a valid URL.",
         Rule::File => "The submitted data was not a file. Check the encoding type on the form.",
+        Rule::NotEmpty => "The submitted file is empty.",
+        Rule::Image => "Upload a valid image. The file you uploaded was either not an image or a corrupted image.",
         Rule::Unknown => "This field is not allowed.",
     };
     says.to_owned()

@@ -8,6 +8,7 @@ use serde::Serialize;
 /// `PUT /users`, a path that names nobody.
 pub const USERS: Dialect<Account> = Dialect {
     target: |segment| Err(Refusal::not_found(segment)),
+    file: None,
     read,
     show,
     refuse,
@@ -19,11 +20,10 @@ const DEFAULT_IMAGE: &str = "profile-pictures/default.jpg";
 /// What stands where the documents show a hash and a salt: clients expect the keys (contract F6).
 const REDACTED: &str = "[redacted]";
 
-fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
-    let mut fields = Fields::of(body);
-    for name in body.names().filter(|name| !FIELDS.contains(name)) {
-        fields.faults.push(InvalidField::new(name, Rule::Unknown));
-    }
+fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
+    let unknown = body.names().filter(|name| !FIELDS.contains(name));
+    let faults = unknown.map(|name| InvalidField::new(name, Rule::Unknown)).collect();
+    let mut fields = Fields { object: body, faults };
     let change = AccountChange {
         email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254))),
         full_name: fields.value("name", |value| text(value, |raw| rules::line(raw, 1, 255))),
@@ -78,6 +78,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::TooLarge => error(413, "Payload Too Large"),
         Refusal::UnsupportedMediaType { .. } => error(415, "Unsupported Media Type"),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, "Request body must be a valid JSON object"),
+        Refusal::MalformedForm => error(400, "Request body must be a valid form"),
         Refusal::Invalid(faults) => match faults.as_slice() {
             [one] => error(400, &fault(one)),
             several => {
@@ -148,5 +149,7 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
         Rule::Url => format!("{field} must be a URL address"),
         Rule::ImagePath => format!("{field} must be a relative path or an http(s) URL"),
         Rule::File => format!("{field} must be a file"),
+        Rule::NotEmpty => format!("{field} must not be empty"),
+        Rule::Image => format!("{field} must be an image"),
     }
 }

@@ -5,13 +5,15 @@
 
 pub mod django;
 pub mod falcon;
+mod form;
 mod object;
 pub mod personas;
 pub mod problem;
 pub mod seam;
 mod spanish;
 
-pub use object::{Json, Object};
+pub use form::Part;
+pub use object::{Object, Value};
 
 use crate::domain::{Field, InvalidField, PathId, Record, Refusal, Rule, Text};
 
@@ -19,8 +21,10 @@ use crate::domain::{Field, InvalidField, PathId, Record, Refusal, Rule, Text};
 pub struct Dialect<R: Record> {
     /// An id in the path to what it names; what is no id at all is refused in the dialect's way.
     pub target: fn(&str) -> Result<PathId, Refusal>,
+    /// The part of a form that holds a picture; `None` where no form is taken.
+    pub file: Option<&'static str>,
     /// A body to the change that it asks for.
-    pub read: fn(&Object) -> Result<R::Change, Refusal>,
+    pub read: fn(Object<'_>) -> Result<R::Change, Refusal>,
     /// A record to the body that shows it.
     pub show: fn(&R) -> String,
     /// A refusal to its status and body.
@@ -46,41 +50,39 @@ impl Answer {
 
 /// Reads the fields of a body one by one and gathers every fault, so that a client learns of all at once.
 struct Fields<'a> {
-    object: &'a Object<'a>,
+    object: Object<'a>,
     faults: Vec<InvalidField>,
 }
 
 impl<'a> Fields<'a> {
-    fn of(object: &'a Object<'a>) -> Self {
+    fn of(object: Object<'a>) -> Self {
         Self { object, faults: Vec::new() }
     }
 
     /// A field that may not be null.
-    fn value<T>(&mut self, name: &'static str, parse: impl FnOnce(&Json<'a>) -> Result<T, Rule>) -> Option<T> {
-        match self.object.get(name)? {
-            Json::Null => self.fault(name, Rule::NotNull),
-            value => parse(value).map_or_else(|rule| self.fault(name, rule), Some),
-        }
+    fn value<T>(&mut self, name: &'static str, parse: impl FnOnce(&Value<'a>) -> Result<T, Rule>) -> Option<T> {
+        let read = match self.object.get(name)? {
+            Value::Null => Err(Rule::NotNull),
+            value => parse(value),
+        };
+        self.check(name, read)
     }
 
-    /// A field that null clears (contract R4).
-    fn clearable(&mut self, name: &'static str, parse: impl FnOnce(&Json<'a>) -> Result<Text, Rule>) -> Field<Text> {
+    /// A field that null clears (contract R4), and in a form, which has no null, nothing at all.
+    fn clearable(&mut self, name: &'static str, parse: impl FnOnce(&Value<'a>) -> Result<Text, Rule>) -> Field<Text> {
         match self.object.get(name) {
             None => Field::Keep,
-            Some(Json::Null) => Field::Clear,
-            Some(value) => match parse(value) {
-                Ok(text) => Field::Set(text),
-                Err(rule) => {
-                    self.faults.push(InvalidField::new(name, rule));
-                    Field::Keep
-                }
-            },
+            Some(Value::Null | Value::Blank) => Field::Clear,
+            Some(value) => {
+                let read = parse(value);
+                self.check(name, read).map_or(Field::Keep, Field::Set)
+            }
         }
     }
 
-    fn fault<T>(&mut self, name: &str, rule: Rule) -> Option<T> {
-        self.faults.push(InvalidField::new(name, rule));
-        None
+    /// What was read of a field; where it broke a rule, that is noted.
+    fn check<T>(&mut self, name: &str, read: Result<T, Rule>) -> Option<T> {
+        read.map_err(|rule| self.faults.push(InvalidField::new(name, rule))).ok()
     }
 
     /// The change, unless a field of it was faulty.
@@ -89,10 +91,11 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The text of a JSON string, parsed by a rule of [`crate::domain::text`].
-fn text<T>(value: &Json<'_>, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Result<T, Rule> {
+/// A text, parsed by a rule of [`crate::domain::text`].
+fn text<T>(value: &Value<'_>, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Result<T, Rule> {
     match value {
-        Json::Text(text) => parse(text),
-        Json::Null | Json::Bool | Json::Number(_) | Json::List | Json::Object => Err(Rule::Text),
+        Value::Text(text) => parse(text),
+        Value::Blank => parse(""),
+        Value::File(_) | Value::Null | Value::Bool | Value::Number(_) | Value::List | Value::Object => Err(Rule::Text),
     }
 }

@@ -4,17 +4,18 @@ use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// A JSON object as a client sent it, read strictly: what two parsers could read differently is refused
-/// (contract R2). That is malformed JSON, invalid UTF-8, a key that is there twice, at any depth, and nesting
-/// deeper than serde_json's 128 levels.
+/// A body as a client sent it: its fields by name. A form becomes one too, see [`super::Part`]. JSON is read strictly:
+/// what two parsers could read differently is refused (contract R2). That is malformed JSON, invalid UTF-8, a key that
+/// is there twice, at any depth, and nesting deeper than serde_json's 128 levels.
 #[derive(Debug, Default)]
 pub struct Object<'a> {
-    fields: Vec<(String, Json<'a>)>,
+    pub(super) fields: Vec<(String, Value<'a>)>,
+    pub(super) is_form: bool,
 }
 
 /// One value of an [`Object`]. Lists and objects are checked and let go: no field of any dialect is one.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Json<'a> {
+#[derive(PartialEq, Eq)]
+pub enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
@@ -27,6 +28,10 @@ pub enum Json<'a> {
     List,
     /// `{…}`
     Object,
+    /// A form's field that was left empty. A form has no null: this is both that and the empty text.
+    Blank,
+    /// A form's file.
+    File(Vec<u8>),
 }
 
 impl<'a> Object<'a> {
@@ -43,15 +48,26 @@ impl<'a> Object<'a> {
         let Entries(raw) = serde_json::from_str(text).map_err(|_| Refusal::Malformed)?;
         let fields = raw
             .into_iter()
-            .map(|(name, value)| Some((name, Json::parse(value)?)))
+            .map(|(name, value)| Some((name, Value::parse(value)?)))
             .collect::<Option<Vec<_>>>()
             .ok_or(Refusal::Malformed)?;
-        Ok(Self { fields })
+        Ok(Self { fields, is_form: false })
     }
 
     /// The value of a field; `None` where it was not sent.
-    pub fn get(&self, name: &str) -> Option<&Json<'a>> {
+    pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
+    }
+
+    /// The value of a field, taken out: a file is not copied.
+    pub fn take(&mut self, name: &str) -> Option<Value<'a>> {
+        let at = self.fields.iter().position(|(field, _)| field == name)?;
+        Some(self.fields.swap_remove(at).1)
+    }
+
+    /// Whether it was sent as a form.
+    pub fn is_form(&self) -> bool {
+        self.is_form
     }
 
     /// The fields' names in the order in which they were sent.
@@ -61,7 +77,7 @@ impl<'a> Object<'a> {
 }
 
 /// Text can be a password.
-impl fmt::Debug for Json<'_> {
+impl fmt::Debug for Value<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
             Self::Null => "Null",
@@ -70,11 +86,13 @@ impl fmt::Debug for Json<'_> {
             Self::Text(_) => "Text([redacted])",
             Self::List => "List",
             Self::Object => "Object",
+            Self::Blank => "Blank",
+            Self::File(_) => "File([redacted])",
         })
     }
 }
 
-impl<'a> Json<'a> {
+impl<'a> Value<'a> {
     fn parse(value: &'a RawValue) -> Option<Self> {
         let raw = value.get();
         match raw.as_bytes().first()? {

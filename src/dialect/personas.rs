@@ -1,18 +1,27 @@
 //! `PUT /api/personas/:id/foto` and `PUT /api/personas/me`: the persona itself, or `{"message": …}` in Spanish
 //! (contract P1–P10).
 
-use super::{Answer, Dialect, Fields, Json, Object, spanish, text};
+use super::{Answer, Dialect, Fields, Object, Value, form, spanish, text};
 use crate::domain::text as rules;
 use crate::domain::{Field, PathId, Persona, PersonaChange, Refusal, Rule};
 use serde::Serialize;
 
 /// `PUT /api/personas/:id/foto`
-pub const FOTO: Dialect<Persona> =
-    Dialect { target, read: read_foto, show, refuse, fail: || message(500, "Error al actualizar foto") };
+pub const FOTO: Dialect<Persona> = Dialect {
+    target,
+    file: Some(FOTO_FILE),
+    read: read_foto,
+    show,
+    refuse,
+    fail: || message(500, "Error al actualizar foto"),
+};
 
 /// `PUT /api/personas/me`
 pub const ME: Dialect<Persona> =
-    Dialect { target, read: read_me, show, refuse, fail: || message(500, "Error al actualizar perfil") };
+    Dialect { target, file: None, read: read_me, show, refuse, fail: || message(500, "Error al actualizar perfil") };
+
+/// The photo itself, in a form (contract P5).
+const FOTO_FILE: &str = "foto";
 
 /// Anything but a positive number is a persona that does not exist (contract P3).
 fn target(segment: &str) -> Result<PathId, Refusal> {
@@ -21,17 +30,22 @@ fn target(segment: &str) -> Result<PathId, Refusal> {
         .ok_or_else(|| Refusal::not_found(segment))
 }
 
-fn read_foto(body: &Object<'_>) -> Result<PersonaChange, Refusal> {
+fn read_foto(mut body: Object<'_>) -> Result<PersonaChange, Refusal> {
+    if body.is_form() {
+        let foto = body.take(FOTO_FILE).map_or(Err(Rule::Required), form::picture);
+        let foto = foto.map_err(|rule| Refusal::invalid(FOTO_FILE, rule))?;
+        return Ok(PersonaChange { upload: Some(foto), ..PersonaChange::default() });
+    }
     let foto_url = match body.get("foto_url") {
-        None | Some(Json::Null) => Err(Rule::Required),
+        None | Some(Value::Null) => Err(Rule::Required),
         Some(value) => text(value, rules::url),
     };
     let foto_url = foto_url.map_err(|rule| Refusal::invalid("foto_url", rule))?;
     Ok(PersonaChange { foto_url: Field::Set(foto_url), ..PersonaChange::default() })
 }
 
-fn read_me(body: &Object<'_>) -> Result<PersonaChange, Refusal> {
-    let name = |value: &Json<'_>| text(value, |raw| rules::line(raw, 1, 100));
+fn read_me(body: Object<'_>) -> Result<PersonaChange, Refusal> {
+    let name = |value: &Value<'_>| text(value, |raw| rules::line(raw, 1, 100));
     let mut fields = Fields::of(body);
     let change = PersonaChange {
         nombres: fields.value("nombres", name),
@@ -39,6 +53,7 @@ fn read_me(body: &Object<'_>) -> Result<PersonaChange, Refusal> {
         telefono: fields.clearable("telefono", |value| text(value, rules::phone)),
         dni: fields.value("dni", |value| text(value, rules::national_id)),
         foto_url: fields.clearable("foto_url", |value| text(value, rules::url)),
+        ..PersonaChange::default()
     };
     fields.finish(change)
 }
@@ -78,6 +93,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::TooLarge => message(413, spanish::TOO_LARGE),
         Refusal::UnsupportedMediaType { .. } => message(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => message(400, spanish::MALFORMED),
+        Refusal::MalformedForm => message(400, spanish::MALFORMED_FORM),
         Refusal::Invalid(faults) => message(400, &spanish::faults(faults)),
         Refusal::NothingToUpdate => message(400, spanish::NOTHING_TO_UPDATE),
         Refusal::NoSuchRole => message(400, spanish::NO_SUCH_ROLE),

@@ -1,20 +1,20 @@
 //! `PUT /api/v1/users/:id`: `{"success", "message", "data"}` in Spanish (contract S1–S6).
 
-use super::{Answer, Dialect, Fields, Json, Object, spanish, text};
+use super::{Answer, Dialect, Fields, Object, Value, spanish, text};
 use crate::domain::text as rules;
 use crate::domain::{Account, AccountChange, Id, PathId, Refusal, Rule};
 use serde::Serialize;
 
 /// `PUT /api/v1/users/:id`
 pub const USER: Dialect<Account> =
-    Dialect { target, read, show, refuse, fail: || error(500, "Error interno del servidor") };
+    Dialect { target, file: None, read, show, refuse, fail: || error(500, "Error interno del servidor") };
 
 /// Anything but a number is a fault of the field `id` (contract S2).
 fn target(segment: &str) -> Result<PathId, Refusal> {
     PathId::parse(segment).ok_or_else(|| Refusal::invalid("id", Rule::PathNumber))
 }
 
-fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
+fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     let mut fields = Fields::of(body);
     let change = AccountChange {
         full_name: fields.value("full_name", |value| text(value, |raw| rules::line(raw, 2, 100))),
@@ -29,8 +29,8 @@ fn read(body: &Object<'_>) -> Result<AccountChange, Refusal> {
 
 /// Any number will do here, however it is spelled (`2`, `2.0`, `2e0`): whether a role has it is the database's to
 /// say. What can be no id (a fraction, a negative number) becomes 0, which no role has.
-fn role(value: &Json<'_>) -> Result<i64, Rule> {
-    let Json::Number(digits) = value else {
+fn role(value: &Value<'_>) -> Result<i64, Rule> {
+    let Value::Number(digits) = value else {
         return Err(Rule::Number);
     };
     let plain = digits.parse::<f64>().map_err(|_| Rule::Number)?.to_string();
@@ -84,6 +84,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::TooLarge => error(413, spanish::TOO_LARGE),
         Refusal::UnsupportedMediaType { .. } => error(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, spanish::MALFORMED),
+        Refusal::MalformedForm => error(400, spanish::MALFORMED_FORM),
         Refusal::Invalid(faults) => error(400, &spanish::faults(faults)),
         Refusal::NothingToUpdate => error(400, spanish::NOTHING_TO_UPDATE),
         Refusal::NoSuchRole => error(400, spanish::NO_SUCH_ROLE),

@@ -10,6 +10,7 @@ pub const METHOD_NOT_ALLOWED: &str = "Método no permitido";
 pub const TOO_LARGE: &str = "El cuerpo de la petición es demasiado grande";
 pub const UNSUPPORTED_MEDIA_TYPE: &str = "Tipo de contenido no soportado";
 pub const MALFORMED: &str = "El cuerpo de la petición debe ser un objeto JSON válido";
+pub const MALFORMED_FORM: &str = "El formulario no es válido";
 pub const NO_SUCH_ROLE: &str = "El campo 'roleId' no corresponde a un rol existente";
 pub const NOTHING_TO_UPDATE: &str = "No hay campos para actualizar";
 
@@ -31,9 +32,10 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
         }
         Rule::ControlCharacter => "contiene caracteres no permitidos",
         Rule::Email => "debe tener un formato de correo válido",
-        Rule::Username | Rule::Phone | Rule::NationalId | Rule::Url | Rule::ImagePath | Rule::File => {
-            "tiene un formato inválido"
-        }
+        Rule::Username | Rule::Phone | Rule::NationalId | Rule::Url | Rule::ImagePath => "tiene un formato inválido",
+        Rule::File => "debe ser un archivo",
+        Rule::NotEmpty => "está vacío",
+        Rule::Image => "debe ser una imagen JPEG, PNG, GIF o WebP válida",
         Rule::Unknown => "no está permitido",
     };
     format!("El campo '{field}' {says}")

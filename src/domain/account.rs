@@ -1,4 +1,4 @@
-use super::{Change, Field, Password, Record, Text};
+use super::{Change, Field, Image, Password, Record, Text};
 
 /// One person's account, as every dialect shows a part of it. The password hash is not in it: no query reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,8 +61,10 @@ pub struct AccountChange {
     pub last_name: Option<Text>,
     /// A new telephone number, or none.
     pub number_phone: Field<Text>,
-    /// A new picture, or the default one.
+    /// Where a new picture is, or the default one.
     pub image: Field<Text>,
+    /// A new picture itself; `image` is where it was put then.
+    pub upload: Option<Image>,
     /// The id of another role; whether there is one is the database's to say. 0 is nobody's.
     pub role: Option<i64>,
     /// A new password.
@@ -80,5 +82,13 @@ impl Change for AccountChange {
 
     fn password(&self) -> Option<&Password> {
         self.password.as_ref()
+    }
+
+    fn upload(&self) -> Option<&Image> {
+        self.upload.as_ref()
+    }
+
+    fn replaces_image(&self) -> bool {
+        self.upload.is_some() || self.image != Field::Keep
     }
 }

@@ -1,4 +1,4 @@
-//! What an account, a persona, a change, a rule and a refusal are.
+//! What an account, a persona, a change, a rule, a refusal, a picture and its key in the bucket are.
 //!
 //! May import nothing of ours. Must never know HTTP, JSON, SQL, a clock or the platform.
 
@@ -7,6 +7,7 @@ mod account;
 mod field;
 mod id;
 mod image;
+mod object_key;
 mod persona;
 mod refusal;
 mod rule;
@@ -18,6 +19,7 @@ pub use account::{Account, AccountChange, Role};
 pub use field::Field;
 pub use id::{Id, PathId};
 pub use image::{Image, ImageFormat, NotAnImage};
+pub use object_key::ObjectKey;
 pub use persona::{Persona, PersonaChange};
 pub use refusal::{Failure, Fault, InvalidField, JsonKind, Refusal, Unique};
 pub use rule::Rule;
@@ -39,4 +41,10 @@ pub trait Change {
     fn password(&self) -> Option<&Password> {
         None
     }
+
+    /// The picture that was uploaded, if one was: it is stored before the change is saved.
+    fn upload(&self) -> Option<&Image>;
+
+    /// Whether the record is to show another picture, or none: the one before may be left over then.
+    fn replaces_image(&self) -> bool;
 }

@@ -1,4 +1,4 @@
-use super::{Change, Field, Record, Text};
+use super::{Change, Field, Image, Record, Text};
 
 /// A person in the personas back end. It may belong to an account, and can be shown without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +30,10 @@ pub struct PersonaChange {
     pub telefono: Field<Text>,
     /// A new national id number.
     pub dni: Option<Text>,
-    /// A new photo, or none.
+    /// Where a new photo is, or none.
     pub foto_url: Field<Text>,
+    /// A new photo itself; `foto_url` is where it was put then.
+    pub upload: Option<Image>,
 }
 
 impl Record for Persona {
@@ -41,5 +43,13 @@ impl Record for Persona {
 impl Change for PersonaChange {
     fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    fn upload(&self) -> Option<&Image> {
+        self.upload.as_ref()
+    }
+
+    fn replaces_image(&self) -> bool {
+        self.upload.is_some() || self.foto_url != Field::Keep
     }
 }

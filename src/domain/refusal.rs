@@ -30,6 +30,8 @@ pub enum Refusal {
     },
     /// The body is no JSON, or JSON that cannot be read without guessing (contract R2).
     Malformed,
+    /// The body says that it is a form and cannot be read as one.
+    MalformedForm,
     /// The body is JSON, but no object.
     NotAnObject(JsonKind),
     /// Fields that break their rules: all of them.
@@ -102,6 +104,7 @@ impl Refusal {
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Malformed => "malformed",
+            Self::MalformedForm => "malformed_form",
             Self::NotAnObject(_) => "not_an_object",
             Self::Invalid(_) => "invalid",
             Self::NothingToUpdate => "nothing_to_update",
@@ -138,9 +141,15 @@ pub enum Fault {
     /// Nothing was changed and no reason can be found: a constraint that no rule of ours foresees.
     #[error("the database changed nothing and gives no reason")]
     Unexplained,
+    /// The bucket failed or refused.
+    #[error("bucket: {0}")]
+    Bucket(String),
     /// The request's body could not be read.
     #[error("body: {0}")]
     Body(String),
+    /// The platform has no random bytes.
+    #[error("random bytes: {0}")]
+    Random(String),
     /// There were no random bytes, or bcrypt failed.
     #[error("password hashing: {0}")]
     Hashing(String),

@@ -39,6 +39,10 @@ pub enum Rule {
     ImagePath,
     /// A file, not a text.
     File,
+    /// A file with something in it.
+    NotEmpty,
+    /// A JPEG, PNG, GIF or WebP picture (contract M1).
+    Image,
     /// The id in the path has to be a number.
     PathNumber,
     /// The field is none that may be sent.

@@ -4,4 +4,5 @@ import * as perfil from './perfil.js';
 
 export default {
   fetch: (request, env, ctx) => perfil.fetch(request, env, ctx),
+  scheduled: (event, env, ctx) => perfil.scheduled(event, env, ctx),
 };

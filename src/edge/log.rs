@@ -1,3 +1,6 @@
+use crate::domain::Fault;
+use crate::serve::Reply;
+use crate::store::Swept;
 use serde::Serialize;
 use worker::{console_error, console_log};
 
@@ -23,18 +26,86 @@ pub struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    /// A line with no more to tell: no time spent, no account, no database.
-    pub fn new(request_id: &'a str, method: &'a str, route: Option<&'static str>, status: u16) -> Self {
-        Self { request_id, method, route, status, duration_ms: 0, d1_calls: 0, account: None, code: None, cause: None }
+    /// A line with nothing to tell yet.
+    pub fn new(request_id: &'a str, method: &'a str, route: Option<&'static str>) -> Self {
+        Self {
+            request_id,
+            method,
+            route,
+            status: 0,
+            duration_ms: 0,
+            d1_calls: 0,
+            account: None,
+            code: None,
+            cause: None,
+        }
+    }
+
+    /// What a reply has to tell.
+    pub fn tell(&mut self, reply: &Reply) {
+        self.status = reply.answer.status;
+        self.account = reply.account;
+        self.code = reply.code;
+        self.cause = reply.fault.as_ref().map(ToString::to_string);
     }
 
     /// As an error where the fault is ours, so that a log can be filtered by level.
     pub fn write(&self) {
-        let line = serde_json::to_string(self).unwrap_or_default();
-        if self.status >= 500 {
-            console_error!("{line}");
-        } else {
-            console_log!("{line}");
-        }
+        write(self, self.status >= 500);
+    }
+}
+
+/// The one line that a sweep of the bucket leaves in the log.
+#[derive(Serialize)]
+pub struct SweepLine {
+    event: &'static str,
+    listed: usize,
+    removed: usize,
+    complete: bool,
+    duration_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+impl SweepLine {
+    /// What was done; where something failed, so far.
+    pub fn new(swept: &Swept, duration_ms: u64, failure: Option<Fault>) -> Self {
+        let Swept { listed, removed, complete } = *swept;
+        let cause = failure.map(|fault| fault.to_string());
+        Self { event: "sweep", listed, removed, complete, duration_ms, cause }
+    }
+
+    /// As an error where it failed.
+    pub fn write(&self) {
+        write(self, self.cause.is_some());
+    }
+}
+
+/// A line about an object that was replaced and could not be removed after the reply.
+#[derive(Serialize)]
+pub struct LeftoverLine<'a> {
+    event: &'static str,
+    request_id: &'a str,
+    cause: String,
+}
+
+impl<'a> LeftoverLine<'a> {
+    /// Of the request that replaced it.
+    pub fn new(request_id: &'a str, fault: &Fault) -> Self {
+        Self { event: "leftover", request_id, cause: fault.to_string() }
+    }
+
+    /// As an error.
+    pub fn write(&self) {
+        write(self, true);
+    }
+}
+
+fn write(line: &impl Serialize, is_error: bool) {
+    let line = serde_json::to_string(line).unwrap_or_default();
+    if is_error {
+        console_error!("{line}");
+    } else {
+        console_log!("{line}");
     }
 }

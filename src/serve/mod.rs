@@ -3,14 +3,17 @@
 //! May import `domain`, `auth`, `dialect` and `store`. Must never know the platform: what only the platform can do,
 //! reading a body for example, is handed in.
 
+pub mod media;
 mod media_type;
 mod route;
 mod update;
 
 use crate::auth::Keys;
 use crate::dialect::{Answer, problem};
-use crate::domain::{Failure, Fault, Refusal};
-use crate::store::{self, Batch};
+use crate::domain::{Failure, Fault, ObjectKey, Refusal};
+use crate::store::{self, Batch, Bucket};
+
+pub use crate::dialect::Part;
 pub use route::{Endpoint, Route, UPDATES};
 
 /// What of a request decides about it; the body is read later, if it comes to that.
@@ -23,16 +26,33 @@ pub struct Call<'a> {
     pub authorization: Option<&'a str>,
     /// `Content-Type`
     pub content_type: Option<&'a str>,
+    /// Scheme, host and port that the request was sent to: what URLs of ours open with.
+    pub origin: &'a str,
     /// Unix seconds.
     pub now: i64,
 }
 
 /// What the platform binds to the worker. Each may be unusable: that is told when it is needed, not before.
-pub struct Services<'a, D> {
+pub struct Services<'a, D, B> {
     /// The keys that tokens are verified with.
     pub keys: Result<&'a Keys, Fault>,
     /// The database.
     pub database: Result<&'a D, Fault>,
+    /// The bucket of the pictures.
+    pub bucket: Result<&'a B, Fault>,
+    /// The largest picture that may be uploaded, in bytes (contract R3).
+    pub upload_limit: Result<usize, Fault>,
+}
+
+/// A request's body, which only the platform can read. What is longer than its limit is refused without being read.
+#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+pub trait Body {
+    /// All of it, up to so many bytes.
+    async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure>;
+
+    /// The parts of a form: every text, and of the files the one in the part `file`, up to so many bytes. `None`
+    /// where there is no body at all.
+    async fn form(self, file: &str, limit: usize) -> Result<Option<Vec<(String, Part)>>, Failure>;
 }
 
 /// A reply, and what the log wants to know of how it came about.
@@ -46,12 +66,16 @@ pub struct Reply {
     pub challenge: Option<&'static str>,
     /// `Allow`, with every 405 (contract R8).
     pub allow: Option<&'static str>,
+    /// `Content-Range`, with every 416 (contract M4).
+    pub content_range: Option<String>,
     /// The account that called, once its token was verified.
     pub account: Option<i64>,
     /// The refusal's stable code.
     pub code: Option<&'static str>,
     /// What failed on our side. For the log alone.
     pub fault: Option<Fault>,
+    /// An object that no record may be showing any more: to be removed once the reply is out.
+    pub leftover: Option<ObjectKey>,
 }
 
 const JSON: &str = "application/json";
@@ -62,7 +86,17 @@ impl Reply {
     }
 
     fn json(answer: Answer) -> Self {
-        Self { answer, content_type: JSON, challenge: None, allow: None, account: None, code: None, fault: None }
+        Self {
+            answer,
+            content_type: JSON,
+            challenge: None,
+            allow: None,
+            content_range: None,
+            account: None,
+            code: None,
+            fault: None,
+            leftover: None,
+        }
     }
 
     /// A refusal in the words of whoever answers for it.
@@ -80,12 +114,8 @@ impl Reply {
         Self { fault, ..Self::json(answer) }
     }
 
-    fn problem(status: u16, title: &'static str, refusal: &Refusal) -> Self {
-        Self {
-            content_type: problem::MEDIA_TYPE,
-            code: Some(refusal.code()),
-            ..Self::json(problem::problem(status, title))
-        }
+    fn problem(status: u16, title: &'static str) -> Self {
+        Self { content_type: problem::MEDIA_TYPE, ..Self::json(problem::problem(status, title)) }
     }
 }
 
@@ -98,27 +128,27 @@ fn challenge(refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-/// Answers a call. `read_body` reads the request's body up to a number of bytes; a longer one it refuses.
-pub async fn answer<D, B>(route: &Route<'_>, call: &Call<'_>, services: Services<'_, D>, read_body: B) -> Reply
-where
-    D: Batch,
-    B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
-{
+/// Answers a call.
+pub async fn answer(
+    route: &Route<'_>,
+    call: &Call<'_>,
+    services: Services<'_, impl Batch, impl Bucket>,
+    body: impl Body,
+) -> Reply {
     match route {
-        Route::Account(endpoint, id) => update::answer(endpoint, *id, call, services, read_body).await,
-        Route::Persona(endpoint, id) => update::answer(endpoint, *id, call, services, read_body).await,
+        Route::Account(endpoint, id) => update::answer(endpoint, *id, call, services, body).await,
+        Route::Persona(endpoint, id) => update::answer(endpoint, *id, call, services, body).await,
         Route::Health => health(call, services.database).await,
         Route::Unknown(Some(refuse)) => Reply::refused(&Refusal::NoRoute, *refuse),
-        Route::Unknown(None) => Reply::problem(404, "Not Found", &Refusal::NoRoute),
+        // A picture is no reply of ours: edge streams it.
+        Route::Picture(_) | Route::Unknown(None) => media::not_found(),
     }
 }
 
 /// `GET /health` (contract O1).
 async fn health(call: &Call<'_>, database: Result<&impl Batch, Fault>) -> Reply {
-    if !matches!(call.method, "GET" | "HEAD") {
-        let refusal = Refusal::MethodNotAllowed { method: call.method.to_owned() };
-        let allow = Some(route::HEALTH_METHODS);
-        return Reply { allow, ..Reply::problem(405, "Method Not Allowed", &refusal) };
+    if !media::takes(call.method) {
+        return media::method_not_allowed();
     }
     let health = match database {
         Ok(database) => store::ping(database).await,

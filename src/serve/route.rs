@@ -1,10 +1,10 @@
 use crate::dialect::{Answer, Dialect, django, falcon, personas, seam};
-use crate::domain::{Account, Persona, Record, Refusal};
+use crate::domain::{Account, ObjectKey, Persona, Record, Refusal};
 
 /// The method of every endpoint.
 pub const METHOD: &str = "PUT";
-/// The methods of `/health`.
-pub const HEALTH_METHODS: &str = "GET, HEAD";
+/// The methods of what is only looked at.
+pub const READ: &str = "GET, HEAD";
 
 /// One `PUT` endpoint.
 pub struct Endpoint<R: Record> {
@@ -39,6 +39,8 @@ pub enum Route<'p> {
     Persona(&'static Endpoint<Persona>, Option<&'p str>),
     /// `GET /health`
     Health,
+    /// A picture (contract M4).
+    Picture(ObjectKey),
     /// Nowhere; inside the prefix of a back end, its dialect says so (contract R8).
     Unknown(Option<fn(&Refusal) -> Answer>),
 }
@@ -46,6 +48,9 @@ pub enum Route<'p> {
 impl<'p> Route<'p> {
     /// The route table. A path with and without its trailing slash is the same (contract R8).
     pub fn of(path: &'p str) -> Self {
+        if let Some(key) = path.strip_prefix(ObjectKey::MEDIA) {
+            return ObjectKey::parse(key).map_or(Self::Unknown(None), Self::Picture);
+        }
         let path = path.strip_suffix('/').unwrap_or(path);
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match segments.as_slice() {
@@ -69,6 +74,7 @@ impl<'p> Route<'p> {
             Self::Account(endpoint, _) => Some(endpoint.pattern),
             Self::Persona(endpoint, _) => Some(endpoint.pattern),
             Self::Health => Some("GET /health"),
+            Self::Picture(_) => Some("GET /media/avatars/*"),
             Self::Unknown(_) => None,
         }
     }
@@ -77,7 +83,7 @@ impl<'p> Route<'p> {
     pub fn methods(&self) -> Option<&'static str> {
         match self {
             Self::Account(..) | Self::Persona(..) => Some(METHOD),
-            Self::Health => Some(HEALTH_METHODS),
+            Self::Health | Self::Picture(_) => Some(READ),
             Self::Unknown(_) => None,
         }
     }

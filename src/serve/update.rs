@@ -2,92 +2,105 @@
 //! each step takes what the step before has made, so that none can be left out.
 
 use super::route::{Endpoint, METHOD};
-use super::{Call, Reply, Services, media_type};
+use super::{Body, Call, Reply, Services, media_type};
 use crate::auth::{self, BearerToken, Keys};
 use crate::dialect::{Dialect, Object};
 use crate::domain::{Access, Actor, Change, Failure, Fault, Record, Refusal, Target};
-use crate::store::{self, Batch, Stored};
+use crate::store::{self, Batch, Bucket, Prepared, Stored, Updated};
 
 /// The largest JSON body, in bytes (contract R3).
 const JSON_LIMIT: usize = 64 * 1024;
 
 /// Answers an update in its dialect.
-pub async fn answer<R: Stored, D: Batch, B>(
+pub async fn answer<R: Stored>(
     endpoint: &Endpoint<R>,
     id: Option<&str>,
     call: &Call<'_>,
-    services: Services<'_, D>,
-    read_body: B,
-) -> Reply
-where
-    B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
-{
+    services: Services<'_, impl Batch, impl Bucket>,
+    body: impl Body,
+) -> Reply {
     let dialect = &endpoint.dialect;
     let failure = |failure| match failure {
         Failure::Refused(refusal) => Reply::refused(&refusal, dialect.refuse),
         Failure::Broken(fault) => Reply::failed(fault, (dialect.fail)()),
     };
-    let actor = match authenticate(call, services.keys) {
+    let actor = match authenticate(call, &services.keys) {
         Ok(actor) => actor,
         Err(reason) => return failure(reason),
     };
-    let reply = match update(endpoint, actor, id, call, services.database, read_body).await {
-        Ok(record) => Reply::ok((dialect.show)(&record)),
+    let reply = match update(endpoint, actor, id, call, services, body).await {
+        Ok(Updated { record, replaced }) => {
+            // Another account's object is not this one's to have removed (contract M5).
+            let leftover = replaced.filter(|key| key.belongs_to(actor.account()));
+            Reply { leftover, ..Reply::ok((dialect.show)(&record)) }
+        }
         Err(reason) => failure(reason),
     };
     let account = Some(actor.account().get());
     Reply { account, ..reply }
 }
 
-fn authenticate(call: &Call<'_>, keys: Result<&Keys, Fault>) -> Result<Actor, Failure> {
-    let keys = keys?;
+fn authenticate(call: &Call<'_>, keys: &Result<&Keys, Fault>) -> Result<Actor, Failure> {
+    let keys = keys.as_ref().map_err(Clone::clone)?;
     let token = BearerToken::parse(call.authorization)?;
     Ok(keys.verify(token, call.now)?)
 }
 
-async fn update<R: Stored, D: Batch, B>(
+async fn update<R: Stored>(
     endpoint: &Endpoint<R>,
     actor: Actor,
     id: Option<&str>,
     call: &Call<'_>,
-    database: Result<&D, Fault>,
-    read_body: B,
-) -> Result<R, Failure>
-where
-    B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
-{
+    services: Services<'_, impl Batch, impl Bucket>,
+    body: impl Body,
+) -> Result<Updated<R>, Failure> {
     let dialect = &endpoint.dialect;
     let target = Named::parse(dialect, id)?;
     if call.method != METHOD {
         let method = call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
-    let body = json_body(call.content_type, read_body).await?;
-    let change = Object::parse(&body).and_then(|object| (dialect.read)(&object));
+    let change = read(dialect, call, services.upload_limit, body).await?;
     let (target, change) = target.with(change)?;
 
     let permission = endpoint.needs_permission.then_some(endpoint.pattern);
     let access = Access { actor, target, permission };
-    let database = database?;
-    let hash = match change.password() {
-        None => None,
+    let database = services.database?;
+    let mut prepared = Prepared::default();
+    if let Some(password) = change.password() {
         // Hashing is slow on purpose: nobody makes us do it who may not change that password (contract S6).
-        Some(password) => {
-            store::load::<R>(database, &access, &change).await?;
-            Some(auth::hash(password)?)
+        store::load::<R>(database, &access, &change).await?;
+        prepared.hash = Some(auth::hash(password)?);
+    }
+    match change.upload() {
+        None => store::update(database, &access, &change, &prepared).await,
+        Some(picture) => {
+            let bucket = services.bucket?;
+            store::upload(database, bucket, &access, &change, picture, prepared, call.origin).await
         }
-    };
-    store::update(database, &access, &change, hash.as_ref()).await
+    }
+}
+
+/// The change that a body asks for, JSON or a form; refused as a whole, or for its fields' faults.
+async fn read<R: Record>(
+    dialect: &Dialect<R>,
+    call: &Call<'_>,
+    upload_limit: Result<usize, Fault>,
+    body: impl Body,
+) -> Result<Result<R::Change, Refusal>, Failure> {
+    let given = call.content_type.unwrap_or_default();
+    if let Some(file) = dialect.file.filter(|_| media_type::is_form(given)) {
+        let parts = body.form(file, upload_limit?).await?;
+        return Ok(parts.map_or_else(|| Ok(Object::default()), Object::from_form).and_then(dialect.read));
+    }
+    let bytes = json_body(given, body).await?;
+    Ok(Object::parse(&bytes).and_then(dialect.read))
 }
 
 /// The bytes of a JSON body; none where none was sent (contract R2, R3).
-async fn json_body<B>(content_type: Option<&str>, read_body: B) -> Result<Vec<u8>, Failure>
-where
-    B: AsyncFnOnce(usize) -> Result<Vec<u8>, Failure>,
-{
-    let given = content_type.unwrap_or_default();
+async fn json_body(given: &str, body: impl Body) -> Result<Vec<u8>, Failure> {
     let unsupported = || Refusal::UnsupportedMediaType { given: given.to_owned() };
-    let body = match read_body(JSON_LIMIT).await {
+    let body = match body.bytes(JSON_LIMIT).await {
         // A form is no JSON body, so JSON's limit is not what it fails for.
         Err(Failure::Refused(Refusal::TooLarge)) if media_type::is_form(given) => return Err(unsupported().into()),
         read => read?,

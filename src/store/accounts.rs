@@ -1,5 +1,5 @@
-use super::statement::{guard, holds_permission, is_active, replaceable};
-use super::{Parameter, Statement, Stored, read_row};
+use super::statement::{guard, holds_permission, is_active, is_over, removal, replaceable};
+use super::{Parameter, Prepared, Shown, Statement, Stored, read_row};
 use crate::domain::{Access, Account, AccountChange, Fault, PasswordHash, Role};
 use serde::Deserialize;
 
@@ -45,6 +45,7 @@ macro_rules! update { ($verb:literal) => { concat!(
   updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 WHERE id = ", target!(), " AND ", permitted!(), "
   AND (?13 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?13))
+  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?15)
 RETURNING ", record!()
 ) } }
 
@@ -64,34 +65,50 @@ SELECT json_object(
   'found', EXISTS (SELECT 1 FROM users WHERE id = ", target!(), "),
   'role_found', ?4 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?4),
   'username_taken', EXISTS (SELECT 1 FROM users WHERE username = ?5 AND id <> ", target!(), "),
-  'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?6 AND id <> ", target!(), ")) AS row"
+  'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?6 AND id <> ", target!(), "),
+  ", removal!("?7"), ") AS row"
+);
+
+#[rustfmt::skip]
+const SHOWN: &str = concat!(
+"-- object_shown_by_account()
+SELECT json_object('key', image_object) AS row FROM users WHERE id = ", target!()
 );
 
 impl Stored for Account {
     const INSIST: &'static str = update!("UPDATE");
 
-    fn update(access: &Access, change: &AccountChange, hash: Option<&PasswordHash>) -> Statement {
-        let mut parameters = guard(access);
+    fn update(access: &Access, change: &AccountChange, prepared: &Prepared) -> Statement {
+        let mut parameters = guard(access).to_vec();
         parameters.extend(
             [&change.username, &change.email, &change.full_name, &change.first_name, &change.last_name]
                 .map(|text| text.as_ref().into()),
         );
         parameters.extend(replaceable(&change.number_phone));
-        parameters.extend(replaceable(&change.image));
+        parameters.extend(match &prepared.object {
+            Some(Shown { key, .. }) => [1.into(), key.as_str().into()],
+            None => replaceable(&change.image),
+        });
         parameters.push(change.role.into());
-        parameters.push(hash.map(PasswordHash::reveal).into());
+        parameters.push(prepared.hash.as_ref().map(PasswordHash::reveal).into());
+        parameters.push(prepared.key());
         Statement { sql: update!("UPDATE OR IGNORE"), parameters }
     }
 
     fn load(access: &Access) -> Statement {
-        let parameters = guard(access);
-        Statement { sql: LOAD, parameters }
+        Statement { sql: LOAD, parameters: guard(access).to_vec() }
     }
 
-    fn explain(access: &Access, change: &AccountChange) -> Statement {
-        let mut parameters = guard(access);
+    fn shown(access: &Access) -> Statement {
+        let [caller, target, _] = guard(access);
+        Statement { sql: SHOWN, parameters: vec![caller, target] }
+    }
+
+    fn explain(access: &Access, change: &AccountChange, prepared: &Prepared) -> Statement {
+        let mut parameters = guard(access).to_vec();
         parameters.push(change.role.into());
         parameters.extend([&change.username, &change.email].map(|text| Parameter::from(text.as_ref())));
+        parameters.push(prepared.key());
         Statement { sql: EXPLAIN, parameters }
     }
 

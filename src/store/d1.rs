@@ -40,13 +40,13 @@ impl Database {
 }
 
 impl Batch for Database {
-    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Option<String>; N], Fault> {
+    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
         let prepared = statements.iter().map(|s| self.prepare(s)).collect::<worker::Result<_>>().map_err(fault)?;
         self.calls.set(self.calls.get().saturating_add(1));
         let results = self.d1.batch(prepared).await.map_err(fault)?;
         let rows = results
             .iter()
-            .map(|result| Ok(result.results::<Row>()?.into_iter().next().map(|first| first.row)))
+            .map(|result| Ok(result.results::<Row>()?.into_iter().map(|row| row.row).collect()))
             .collect::<worker::Result<Vec<_>>>()
             .map_err(fault)?;
         rows.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))

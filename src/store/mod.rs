@@ -1,28 +1,99 @@
-//! What the database is asked, and what it answers.
+//! What the database is asked, and what it answers; what lies in the bucket, and how the two are kept in step.
 //!
-//! May import `domain`; may name serde, and worker in [`d1`] alone. Every statement is static text with numbered
-//! parameters and carries its own guard, so that right and change are decided in one step by the database:
-//! an update, accepted or refused, is one batch.
+//! May import `domain`; may name serde, serde_json and getrandom, and worker in [`d1`] and [`r2`] alone. Every
+//! statement is static text with numbered parameters and carries its own guard, so that right and change are decided
+//! in one step by the database: an update, accepted or refused, is one batch.
 
 mod accounts;
 pub mod d1;
 mod personas;
+pub mod r2;
+mod removal;
 mod statement;
+mod sweep;
 mod update;
+mod upload;
 
-use crate::domain::{Access, Fault, PasswordHash, Record, Refusal, Unique};
+use crate::domain::{Access, Fault, Id, Image, ObjectKey, PasswordHash, Record, Refusal, Unique};
+pub use removal::remove;
 use serde::Deserialize;
 pub use statement::{Parameter, Statement};
-pub use update::{load, ping, update};
+pub use sweep::{Swept, sweep};
+pub use update::{Updated, load, ping, update};
+pub use upload::upload;
 
 /// What runs statements: D1 in the worker, SQLite itself in the native tests.
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
 pub trait Batch {
-    /// Runs statements in one transaction and one round trip; answers the first row of each.
-    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Option<String>; N], Fault>;
+    /// Runs statements in one transaction and one round trip; answers the rows of each.
+    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault>;
 }
 
-/// A record that the database holds: its three statements and its row.
+/// What holds the pictures: R2 in the worker, a map in the native tests.
+#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+pub trait Bucket {
+    /// Where a picture belongs, and whether it is there.
+    async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault>;
+
+    /// Stores a picture where it belongs; answers whether it was not there before.
+    async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault>;
+
+    /// Removes objects, at most 1000 of them; those that are not there are no failure.
+    async fn delete(&self, keys: &[String]) -> Result<(), Fault>;
+
+    /// Returns a moment later: a removal of an object is under way.
+    async fn pause(&self);
+
+    /// Objects below [`ObjectKey::PREFIX`] whose keys come behind this one, in the order of keys.
+    async fn list(&self, behind: &str) -> Result<Page, Fault>;
+}
+
+/// Some of the bucket's objects.
+#[derive(Debug)]
+pub struct Page {
+    /// 1000 at most.
+    pub objects: Vec<Listed>,
+    /// Whether there are no more behind them.
+    pub complete: bool,
+}
+
+/// An object as it is listed.
+#[derive(Debug, Clone)]
+pub struct Listed {
+    /// Any key below [`ObjectKey::PREFIX`].
+    pub key: String,
+    /// When it was written, in milliseconds of Unix time.
+    pub uploaded: i64,
+}
+
+/// What was made for a change before it is saved, and is saved with it.
+#[derive(Debug, Default)]
+pub struct Prepared {
+    /// The hash of the new password.
+    pub hash: Option<PasswordHash>,
+    /// The object that the record is to show.
+    pub object: Option<Shown>,
+}
+
+impl Prepared {
+    /// The key of the object that the record is to show: it must not be on its way out of the bucket.
+    fn key(&self) -> Parameter {
+        self.object.as_ref().map(|object| object.key.as_str()).into()
+    }
+}
+
+/// An object that a record is to show.
+#[derive(Debug)]
+pub struct Shown {
+    /// Where it is in the bucket.
+    pub key: ObjectKey,
+    /// The URL that it is served at.
+    pub url: String,
+    /// The claim of a removal of it that was over before it was put anew; see [`remove`].
+    pub outlived: Option<String>,
+}
+
+/// A record that the database holds: its statements and its row.
 ///
 /// Each answers one row with one column of JSON at most, so that a row is read by the same code here and in native
 /// tests, and crosses from the platform in one piece.
@@ -30,17 +101,21 @@ pub trait Stored: Record {
     /// [`Stored::update`] without its OR IGNORE: fails where a constraint forbids the change, and says which.
     const INSIST: &'static str;
 
-    /// Changes the record if the guard lets it, and shows it as it is then. No row: nothing was changed.
+    /// Changes the record if the guard lets it, and shows it as it is then. No row: nothing was changed. A record
+    /// is not made to show an object that is being removed.
     ///
     /// OR IGNORE: a value that somebody else has leaves the record as it was. The constraint decides that at the
     /// moment of writing, and [`Stored::explain`] then names every value that is taken.
-    fn update(access: &Access, change: &Self::Change, hash: Option<&PasswordHash>) -> Statement;
+    fn update(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
 
     /// Shows the record if the guard lets it. No row: it does not.
     fn load(access: &Access) -> Statement;
 
+    /// Answers the key of the object that the record shows, as JSON. Run before the update, in the same batch.
+    fn shown(access: &Access) -> Statement;
+
     /// Answers a [`Verdict`]: what stands in the way of the change. Always one row.
-    fn explain(access: &Access, change: &Self::Change) -> Statement;
+    fn explain(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
 
     /// Reads a row of [`Stored::update`] or [`Stored::load`].
     fn from_row(row: &str) -> Result<Self, Fault>;
@@ -67,6 +142,12 @@ pub struct Verdict {
     /// 1 when another persona has the national id number.
     #[serde(default)]
     dni_taken: u8,
+    /// The claim of a removal of the object that was to be shown.
+    #[serde(default)]
+    removal: Option<String>,
+    /// 1 when that removal is over.
+    #[serde(default)]
+    removal_over: Option<u8>,
 }
 
 fn yes() -> u8 {

@@ -1,6 +1,6 @@
-use super::statement::{guard, holds_permission, is_active, replaceable};
-use super::{Parameter, Statement, Stored, read_row};
-use crate::domain::{Access, Fault, PasswordHash, Persona, PersonaChange};
+use super::statement::{guard, holds_permission, is_active, is_over, removal, replaceable};
+use super::{Parameter, Prepared, Shown, Statement, Stored, read_row};
+use crate::domain::{Access, Fault, Persona, PersonaChange};
 use serde::Deserialize;
 
 /// The id of the persona that is to be changed: the one named, or the one that belongs to the caller.
@@ -28,6 +28,7 @@ macro_rules! update { ($verb:literal) => { concat!(
   dni = coalesce(?8, dni),
   foto_url = CASE WHEN ?9 THEN ?10 ELSE foto_url END
 WHERE id = ", target!(), " AND ", holds_permission!(), "
+  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?11)
 RETURNING ", record!()
 ) } }
 
@@ -45,29 +46,45 @@ SELECT json_object(
   'active', ", is_active!(), ",
   'permitted', ", holds_permission!(), ",
   'found', EXISTS (SELECT 1 FROM personas WHERE id = ", target!(), "),
-  'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?4 AND id <> ", target!(), ")) AS row"
+  'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?4 AND id <> ", target!(), "),
+  ", removal!("?5"), ") AS row"
+);
+
+#[rustfmt::skip]
+const SHOWN: &str = concat!(
+"-- object_shown_by_persona()
+SELECT json_object('key', foto_object) AS row FROM personas WHERE id = ", target!()
 );
 
 impl Stored for Persona {
     const INSIST: &'static str = update!("UPDATE");
 
-    fn update(access: &Access, change: &PersonaChange, _: Option<&PasswordHash>) -> Statement {
-        let mut parameters = guard(access);
+    fn update(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
+        let mut parameters = guard(access).to_vec();
         parameters.extend([&change.nombres, &change.apellidos].map(|text| Parameter::from(text.as_ref())));
         parameters.extend(replaceable(&change.telefono));
         parameters.push(change.dni.as_ref().into());
-        parameters.extend(replaceable(&change.foto_url));
+        parameters.extend(match &prepared.object {
+            Some(Shown { url, .. }) => [1.into(), url.as_str().into()],
+            None => replaceable(&change.foto_url),
+        });
+        parameters.push(prepared.key());
         Statement { sql: update!("UPDATE OR IGNORE"), parameters }
     }
 
     fn load(access: &Access) -> Statement {
-        let parameters = guard(access);
-        Statement { sql: LOAD, parameters }
+        Statement { sql: LOAD, parameters: guard(access).to_vec() }
     }
 
-    fn explain(access: &Access, change: &PersonaChange) -> Statement {
-        let mut parameters = guard(access);
+    fn shown(access: &Access) -> Statement {
+        let [caller, target, _] = guard(access);
+        Statement { sql: SHOWN, parameters: vec![caller, target] }
+    }
+
+    fn explain(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
+        let mut parameters = guard(access).to_vec();
         parameters.push(change.dni.as_ref().into());
+        parameters.push(prepared.key());
         Statement { sql: EXPLAIN, parameters }
     }
 

@@ -74,12 +74,12 @@ pub fn replaceable(field: &Field<Text>) -> [Parameter; 2] {
 
 /// The first three parameters of every statement: the caller (`?1`), the target's id, NULL for the caller's own
 /// (`?2`), and the permission that is needed, NULL where none will do (`?3`).
-pub fn guard(access: &Access) -> Vec<Parameter> {
+pub fn guard(access: &Access) -> [Parameter; 3] {
     let target = match &access.target {
         Target::Own => Parameter::Null,
         Target::Named(id) => id.get().into(),
     };
-    vec![access.actor.account().into(), target, access.permission.into()]
+    [access.actor.account().into(), target, access.permission.into()]
 }
 
 /// SQL: whether the account `?1` is there and active, and its role holds the permission `?3`.
@@ -99,4 +99,20 @@ macro_rules! is_active {
     };
 }
 
-pub(super) use {holds_permission, is_active};
+/// SQL: whether a removal is over, and its claim with it. The platform ends a scheduled event after 15 minutes and what
+/// goes on after a reply after 30 seconds: a claim that is older was left behind by a crash.
+macro_rules! is_over {
+    () => {
+        "(over_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
+           OR claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-20 minutes'))"
+    };
+}
+
+/// SQL: the entries of a verdict that tell of a removal of the object with this key.
+#[rustfmt::skip]
+macro_rules! removal { ($key:literal) => { concat!(
+"'removal', (SELECT claim FROM removals WHERE key = ", $key, "),
+  'removal_over', (SELECT ", is_over!(), " FROM removals WHERE key = ", $key, ")"
+) } }
+
+pub(super) use {holds_permission, is_active, is_over, removal};

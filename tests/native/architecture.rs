@@ -10,7 +10,7 @@ const ROOMS: [Room; 6] = [
     Room("domain", &[], &["memchr", "miniz_oxide", "thiserror", "validator"]),
     Room("auth", &["domain"], &["bcrypt", "getrandom", "jwt_compact", "serde", "serde_json"]),
     Room("dialect", &["domain"], &["serde", "serde_json"]),
-    Room("store", &["domain"], &["serde", "serde_json"]),
+    Room("store", &["domain"], &["getrandom", "serde", "serde_json"]),
     Room("serve", &["domain", "auth", "dialect", "store"], &[]),
     Room(
         "edge",
@@ -19,8 +19,8 @@ const ROOMS: [Room; 6] = [
     ),
 ];
 
-/// The adapter that may name the platform beside edge.
-const ADAPTERS: [&str; 1] = ["src/store/d1.rs"];
+/// The adapters that may name the platform beside edge.
+const ADAPTERS: [&str; 2] = ["src/store/d1.rs", "src/store/r2.rs"];
 const PLATFORM: [&str; 2] = ["worker", "wasm_bindgen"];
 
 const CRATES: [&str; 15] = [

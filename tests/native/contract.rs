@@ -2,11 +2,11 @@
 
 use super::{files, read};
 
-/// The statements that this version keeps. M1–M5, P5 and D7 come with uploads.
+/// All of them.
 const IDS: &[&str] = &[
     "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11",
-    "P1", "P2", "P3", "P4", "P6", "P7", "P8", "P9", "P10", "S1", "S2", "S3", "S4", "S5", "S6", "F1", "F2", "F3", "F4",
-    "F5", "F6", "D1", "D2", "D3", "D4", "D5", "D6", "O1", "O2",
+    "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "S1", "S2", "S3", "S4", "S5", "S6", "F1", "F2", "F3",
+    "F4", "F5", "F6", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "M1", "M2", "M3", "M4", "M5", "O1", "O2",
 ];
 
 /// The ids in the names of the HTTP tests: `… [S4 R7]`.

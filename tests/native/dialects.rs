@@ -1,11 +1,11 @@
-use perfil::dialect::{Answer, Dialect, Json, Object, django, falcon, personas, seam};
+use perfil::dialect::{Answer, Dialect, Object, Part, django, falcon, personas, seam};
 use perfil::domain::{Change, Field, InvalidField, JsonKind, Record, Refusal, Rule, Unique};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::fmt::Debug;
 
 fn read<R: Record>(dialect: &Dialect<R>, body: &[u8]) -> Result<R::Change, Refusal> {
-    Object::parse(body).and_then(|object| (dialect.read)(&object))
+    Object::parse(body).and_then(|object| (dialect.read)(object))
 }
 
 fn every_refusal() -> Vec<Refusal> {
@@ -25,6 +25,8 @@ fn every_refusal() -> Vec<Refusal> {
         Rule::Url,
         Rule::ImagePath,
         Rule::File,
+        Rule::NotEmpty,
+        Rule::Image,
         Rule::PathNumber,
         Rule::Unknown,
     ];
@@ -39,6 +41,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::TooLarge,
         Refusal::UnsupportedMediaType { given: "text/plain; \"x\"\\".into() },
         Refusal::Malformed,
+        Refusal::MalformedForm,
         Refusal::NothingToUpdate,
         Refusal::NoSuchRole,
         Refusal::Invalid(rules.iter().map(|rule| InvalidField::new("a\"b", *rule)).collect()),
@@ -174,6 +177,49 @@ fn a_body_that_is_no_object_is_told_what_it_is() {
     }
 }
 
+fn form<R: Record>(dialect: &Dialect<R>, parts: &[(&str, Part)]) -> Result<R::Change, Refusal> {
+    let parts = parts.iter().map(|(name, part)| ((*name).to_owned(), part.clone())).collect();
+    Object::from_form(parts).and_then(dialect.read)
+}
+
+fn words(text: &str) -> Part {
+    Part::Text(text.to_owned())
+}
+
+#[test]
+fn a_form_reads_as_json_does_but_for_what_a_form_cannot_say() {
+    let change = form(&django::PROFILE, &[("first_name", words(" Ana ")), ("number_phone", words(""))]).unwrap();
+    assert_eq!((change.first_name.unwrap().as_str(), change.number_phone), ("Ana", Field::Clear));
+    assert!(form(&django::PROFILE, &[("is_staff", words("1"))]).unwrap().is_empty());
+    let blank = form(&django::PROFILE, &[("first_name", words("")), ("avatar", Part::File(Vec::new()))]).unwrap_err();
+    let faults = vec![
+        InvalidField::new("first_name", Rule::TooShort { min: 1, max: 200 }),
+        InvalidField::new("avatar", Rule::NotEmpty),
+    ];
+    assert_eq!(blank, Refusal::Invalid(faults));
+    let twice = [("first_name", words("Ana")), ("first_name", words("Eva"))];
+    assert_eq!(form(&django::PROFILE, &twice), Err(Refusal::MalformedForm));
+    let file = form(&django::PROFILE, &[("first_name", Part::File(b"Ana".to_vec()))]);
+    assert_eq!(file, Err(Refusal::invalid("first_name", Rule::Text)));
+}
+
+#[test]
+fn a_picture_is_a_file_with_a_picture_in_it() {
+    for (part, rule) in [
+        (words(""), Rule::NotEmpty),
+        (words("x"), Rule::File),
+        (Part::File(Vec::new()), Rule::NotEmpty),
+        (Part::File(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec()), Rule::Image),
+    ] {
+        let avatar = form(&django::PROFILE, &[("avatar", part.clone())]);
+        assert_eq!(avatar, Err(Refusal::invalid("avatar", rule)));
+        let foto = form(&personas::FOTO, &[("foto", part)]);
+        assert_eq!(foto, Err(Refusal::invalid("foto", rule)));
+    }
+    let elsewhere = form(&personas::FOTO, &[("foto_url", words("https://example.com/a.jpg"))]);
+    assert_eq!(elsewhere, Err(Refusal::invalid("foto", Rule::Required)));
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_never_panic(body in prop_oneof![any::<Vec<u8>>(), "[{][\"a-z0-9:,\\[\\]{}\\\\ -]{0,60}".prop_map(String::into_bytes)]) {
@@ -209,7 +255,7 @@ proptest! {
         let body = serde_json::to_string(&names).unwrap();
         let object = Object::parse(body.as_bytes()).unwrap();
         for (name, value) in &names {
-            prop_assert_eq!(object.get(name), Some(&Json::Text(value.clone())));
+            prop_assert_eq!(object.get(name), Some(&perfil::dialect::Value::Text(value.clone())));
         }
         prop_assert_eq!(object.names().count(), names.len());
     }

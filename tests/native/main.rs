@@ -14,8 +14,11 @@
 
 mod architecture;
 mod contract;
+mod database;
 mod dialects;
 mod image;
+mod media;
+mod pictures;
 mod routes;
 mod rules;
 mod serve;

@@ -1,12 +1,26 @@
 //! The one flow, with a database in memory: what is looked at, and what is not, before a request is refused.
 
+use super::database::{Memory, sqlite};
 use super::ready;
-use super::statements::sqlite;
 use super::tokens::{NOW, keys, signed};
 use perfil::domain::Failure;
-use perfil::serve::{self, Call, Reply, Route, Services, UPDATES};
+use perfil::serve::{self, Body, Call, Part, Reply, Route, Services, UPDATES};
 use serde_json::json;
 use std::cell::Cell;
+
+/// A body in memory. Forms are not what is asked about here.
+struct Text<'a>(&'a str, &'a Cell<bool>);
+
+impl Body for Text<'_> {
+    async fn bytes(self, _: usize) -> Result<Vec<u8>, Failure> {
+        self.1.set(true);
+        Ok(self.0.as_bytes().to_vec())
+    }
+
+    async fn form(self, _: &str, _: usize) -> Result<Option<Vec<(String, Part)>>, Failure> {
+        panic!("no form was sent")
+    }
+}
 
 struct Outcome {
     reply: Reply,
@@ -18,15 +32,18 @@ fn send(method: &str, path: &str, bearer: Option<&str>, content_type: &str, body
     let database = sqlite();
     let keys = keys();
     let authorization = bearer.map(|token| format!("Bearer {token}"));
-    let call =
-        Call { method, path, authorization: authorization.as_deref(), content_type: Some(content_type), now: NOW };
-    let services = Services { keys: Ok(&keys), database: Ok(&database) };
-    let body_was_read = Cell::new(false);
-    let read_body = async |_| {
-        body_was_read.set(true);
-        Ok::<_, Failure>(body.as_bytes().to_vec())
+    let call = Call {
+        method,
+        path,
+        authorization: authorization.as_deref(),
+        content_type: Some(content_type),
+        origin: "https://api.example.com",
+        now: NOW,
     };
-    let reply = ready(serve::answer(&Route::of(path), &call, services, read_body));
+    let bucket = Memory::default();
+    let services = Services { keys: Ok(&keys), database: Ok(&database), bucket: Ok(&bucket), upload_limit: Ok(1024) };
+    let body_was_read = Cell::new(false);
+    let reply = ready(serve::answer(&Route::of(path), &call, services, Text(body, &body_was_read)));
     Outcome { reply, body_was_read: body_was_read.get(), calls: database.calls.get() }
 }
 

@@ -1,79 +1,23 @@
 //! Every statement against the real migrations and the demo accounts, in the SQLite that D1 is made of.
 
-use super::{actor, files, project, read, ready};
+use super::database::{Bound, Sqlite, run, sqlite};
+use super::{actor, ready};
 use perfil::domain::{
-    Access, Account, AccountChange, Failure, Fault, Field, PathId, Persona, PersonaChange, Refusal, Target, Text,
-    Unique, text,
+    Access, Account, AccountChange, Failure, Field, PasswordHash, PathId, Persona, PersonaChange, Refusal, Target,
+    Text, Unique, text,
 };
-use perfil::store::{self, Batch, Parameter, Statement, Stored};
+use perfil::store::{self, Prepared, Statement, Stored};
 use proptest::prelude::*;
-use rusqlite::types::{ToSqlOutput, Value};
-use rusqlite::{Connection, ToSql};
-use std::cell::Cell;
 
 const SEAM: Option<&str> = Some("PUT /api/v1/users/:id");
 const ME: Option<&str> = Some("PUT /api/personas/me");
 
-struct Bound<'a>(&'a Parameter);
-
-impl ToSql for Bound<'_> {
-    /// As D1 binds: numbers as floats.
-    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "53 bits at most")]
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Owned(match self.0 {
-            Parameter::Null => Value::Null,
-            Parameter::Integer(value) => Value::Real(*value as f64),
-            Parameter::Text(text) => Value::Text(text.clone()),
-        }))
-    }
-}
-
-/// The migrations and demo accounts in memory, behind the same door as D1.
-pub struct Sqlite {
-    connection: Connection,
-    pub calls: Cell<u32>,
-}
-
-impl Batch for Sqlite {
-    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Option<String>; N], Fault> {
-        self.calls.set(self.calls.get() + 1);
-        let transaction = self.connection.unchecked_transaction().unwrap();
-        let rows =
-            statements.iter().map(|statement| run(&transaction, statement)).collect::<rusqlite::Result<Vec<_>>>();
-        let rows = rows.map_err(|error| Fault::Database(error.to_string()))?;
-        transaction.commit().unwrap();
-        Ok(rows.try_into().unwrap())
-    }
-}
-
-pub fn sqlite() -> Sqlite {
-    let connection = Connection::open_in_memory().unwrap();
-    connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
-    for migration in files("migrations", ".sql") {
-        connection.execute_batch(&read(&migration)).unwrap();
-    }
-    connection.execute_batch(&read(&project("tests/fixtures/demo.sql"))).unwrap();
-    Sqlite { connection, calls: Cell::new(0) }
-}
-
-/// The first row of a statement.
-fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Option<String>> {
-    let mut prepared = connection.prepare(statement.sql)?;
-    assert_eq!(prepared.parameter_count(), statement.parameters.len(), "{}", statement.sql);
-    let parameters: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
-    let mut rows = prepared.query(rusqlite::params_from_iter(parameters))?;
-    let first = rows.next()?.map(|row| row.get("row")).transpose()?;
-    // To the end: an UPDATE is done when its last row has been read.
-    while rows.next()?.is_some() {}
-    Ok(first)
-}
-
 /// An update, which must take one call and must not fail on our side.
 fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change) -> Result<R, Refusal> {
     let before = database.calls.get();
-    let updated = ready(store::update(database, access, change, None));
+    let updated = ready(store::update(database, access, change, &Prepared::default()));
     assert_eq!(database.calls.get(), before + 1);
-    updated.map_err(|failure| match failure {
+    updated.map(|updated| updated.record).map_err(|failure| match failure {
         Failure::Refused(refusal) => refusal,
         Failure::Broken(fault) => panic!("{fault}"),
     })
@@ -118,10 +62,11 @@ fn an_update_changes_what_was_asked_and_keeps_the_rest() {
 #[test]
 fn the_password_hash_is_stored_and_not_shown() {
     let database = sqlite();
-    let hash = perfil::domain::PasswordHash::new("$2b$12$abc".to_owned());
-    let statement = Account::update(&access(1, Some(7), SEAM), &AccountChange::default(), Some(&hash));
-    let row = run(&database.connection, &statement).unwrap().unwrap();
-    assert!(!row.contains("$2b$"), "{row}");
+    let hash = Some(PasswordHash::new("$2b$12$abc".to_owned()));
+    let prepared = Prepared { hash, ..Prepared::default() };
+    let statement = Account::update(&access(1, Some(7), SEAM), &AccountChange::default(), &prepared);
+    let rows = run(&database.connection, &statement).unwrap();
+    assert!(rows.len() == 1 && !rows[0].contains("$2b$"), "{rows:?}");
     let stored: String =
         database.connection.query_row("SELECT password_hash FROM users WHERE id = 7", [], |row| row.get(0)).unwrap();
     assert_eq!(stored, "$2b$12$abc");
@@ -242,7 +187,7 @@ fn a_constraint_that_nobody_foresaw_is_a_fault_that_names_it() {
     let database = sqlite();
     database.connection.execute_batch("CREATE UNIQUE INDEX surprise ON users (full_name)").unwrap();
     let change = AccountChange { full_name: some("Jane Doe"), ..AccountChange::default() };
-    let failed = ready(store::update::<Account>(&database, &access(42, None, None), &change, None));
+    let failed = ready(store::update::<Account>(&database, &access(42, None, None), &change, &Prepared::default()));
     let Err(Failure::Broken(fault)) = failed else { panic!("{failed:?}") };
     assert!(fault.to_string().contains("UNIQUE constraint failed: users.full_name"), "{fault}");
 }
@@ -259,6 +204,7 @@ fn what_is_bound_does_not_show_in_debug_output() {
     let statement = Account::explain(
         &access(1, Some(7), SEAM),
         &AccountChange { email: some("a@b.co"), ..AccountChange::default() },
+        &Prepared::default(),
     );
     assert!(!format!("{statement:?}").contains("a@b.co"));
 }
@@ -273,8 +219,8 @@ fn times_come_out_in_one_form_whatever_form_they_were_written_in() {
             .connection
             .execute("UPDATE users SET created_at = ?1, last_login = ?1 WHERE id = 42", [written])
             .unwrap();
-        let row = run(&database.connection, &Account::load(&access(42, None, None))).unwrap().unwrap();
-        let account = Account::from_row(&row).unwrap();
+        let rows = run(&database.connection, &Account::load(&access(42, None, None))).unwrap();
+        let account = Account::from_row(&rows[0]).unwrap();
         assert_eq!(account.created_at, "2024-02-01T08:15:30.000Z", "{written}");
         assert_eq!(account.last_login.as_deref(), Some("2024-02-01T08:15:30.000Z"), "{written}");
     }
@@ -286,15 +232,18 @@ fn statements_name_themselves_and_look_records_up_by_key() {
     let database = sqlite();
     let account = access(1, Some(7), SEAM);
     let persona = access(5, None, ME);
+    let nothing = Prepared::default();
     for statement in [
-        Account::update(&account, &AccountChange::default(), None),
-        Statement { sql: Account::INSIST, ..Account::update(&account, &AccountChange::default(), None) },
+        Account::update(&account, &AccountChange::default(), &nothing),
+        Statement { sql: Account::INSIST, ..Account::update(&account, &AccountChange::default(), &nothing) },
         Account::load(&account),
-        Account::explain(&account, &AccountChange::default()),
-        Persona::update(&persona, &PersonaChange::default(), None),
-        Statement { sql: Persona::INSIST, ..Persona::update(&persona, &PersonaChange::default(), None) },
+        Account::shown(&account),
+        Account::explain(&account, &AccountChange::default(), &nothing),
+        Persona::update(&persona, &PersonaChange::default(), &nothing),
+        Statement { sql: Persona::INSIST, ..Persona::update(&persona, &PersonaChange::default(), &nothing) },
         Persona::load(&persona),
-        Persona::explain(&persona, &PersonaChange::default()),
+        Persona::shown(&persona),
+        Persona::explain(&persona, &PersonaChange::default(), &nothing),
     ] {
         assert!(statement.sql.starts_with("-- ") && statement.sql.contains("()\n"), "{}", statement.sql);
         let mut plan = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();

@@ -20,7 +20,7 @@ const badRequest = (message) => falcon(400, 'Bad Request', message);
 
 /** The body of each refusal, by dialect; `unsupported` takes the content type, `wrongMethod` the method, `notObject` Python's name of the type. */
 export const SAYS = {
-  personas: inSpanish((message) => ({ message })),
+  personas: { ...inSpanish((message) => ({ message })), badForm: () => ({ message: 'El formulario no es válido' }) },
   seam: inSpanish(seam),
   falcon: {
     noToken: () => falcon(401, 'Unauthorized', 'Invalid token'),
@@ -36,6 +36,7 @@ export const SAYS = {
     noToken: () => ({ detail: 'Authentication credentials were not provided.' }),
     badToken: () => ({ detail: 'Given token not valid for any token type', code: 'token_not_valid' }),
     malformed: () => ({ detail: 'JSON parse error' }),
+    badForm: () => ({ detail: 'Multipart form parse error' }),
     notObject: (kind) => ({ non_field_errors: [kind === 'null' ? 'No data provided' : `Invalid data. Expected a dictionary, but got ${kind}.`] }),
     tooLarge: () => ({ detail: 'Request body too large.' }),
     unsupported: (type) => ({ detail: `Unsupported media type "${type}" in request.` }),
@@ -47,11 +48,11 @@ export const SAYS = {
 /**
  * Account 6 may call all five and owns persona 6; `path(id)` is the route with `id` where it has one.
  * `good` is a body that is accepted, `empty` the status of `{}` and, where it is refused, the body;
- * `failure` is the body of a 500.
+ * `failure` is the body of a 500; `upload` is the part of a form that holds a picture, where the route takes forms.
  */
 export const ROUTES = [
   {
-    name: 'PUT /api/personas/:id/foto', dialect: 'personas', ids: 'P4', path: (id = 6) => `/api/personas/${id}/foto`,
+    name: 'PUT /api/personas/:id/foto', dialect: 'personas', ids: 'P4', path: (id = 6) => `/api/personas/${id}/foto`, upload: 'foto',
     good: { foto_url: 'https://example.com/luis.jpg' }, empty: [400, { message: "El campo 'foto_url' es requerido" }],
     failure: { message: 'Error al actualizar foto' },
   },
@@ -71,7 +72,7 @@ export const ROUTES = [
     failure: falcon(500, 'Internal Server Error', 'Internal server error'),
   },
   {
-    name: 'PUT /api/profile/:id/update/', dialect: 'django', ids: 'D6', path: (id = 6) => `/api/profile/${id}/update/`,
+    name: 'PUT /api/profile/:id/update/', dialect: 'django', ids: 'D6', path: (id = 6) => `/api/profile/${id}/update/`, upload: 'avatar',
     good: { first_name: 'Luis' }, empty: [200],
     failure: { error: 'Internal server error' },
   },

@@ -1,6 +1,7 @@
-// One helper for every HTTP test: the built worker in Miniflare, with a real D1, fresh for each call.
+// One helper for every HTTP test: the built worker in Miniflare, with a real D1 and R2, fresh for each call.
 import fs from 'node:fs';
 import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 import { SECRET, token } from './tokens.mjs';
 
@@ -29,17 +30,22 @@ const TABLES = ['roles', 'permissions', 'permissionXRole', 'users', 'personas'];
 const config = read('wrangler.toml');
 const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
 
+const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
+
 /**
  * Starts a worker. `vars` are its variables beside JWT_SECRET (undefined removes one);
- * `bindings: false` starts it without a database.
+ * `bindings: false` starts it without a database and a bucket, `bucket: false` without the bucket alone.
  */
-export async function startWorker({ vars = {}, bindings = true } = {}) {
+export async function startWorker({ vars = {}, bindings = true, bucket = bindings } = {}) {
   const lines = [];
   const logged = {};
+  const sweeps = [];
+  let dispatched = 0;
   const log = ({ level, message }) => {
     lines.push({ level, message });
     if (!message.startsWith('{')) return;
     const line = JSON.parse(message);
+    if (line.event === 'sweep') return sweeps.push({ level, ...line });
     (logged[line.request_id] ??= Promise.withResolvers()).resolve(line);
   };
   const variables = Object.fromEntries(Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, v]) => v !== undefined));
@@ -50,7 +56,8 @@ export async function startWorker({ vars = {}, bindings = true } = {}) {
       name: 'perfil', modulesRoot: build, modules: modules(),
       compatibilityDate: JSON.parse(setting('compatibility_date')), compatibilityFlags: JSON.parse(setting('compatibility_flags') ?? '[]'),
       bindings: variables,
-      ...(bindings && { d1Databases: { DB: 'perfil' }, r2Buckets: { AVATARS: 'perfil-avatars' } }),
+      ...(bindings && { d1Databases: { DB: 'perfil' } }),
+      ...(bucket && { r2Buckets: { AVATARS: 'perfil-avatars' } }),
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     }],
   }));
@@ -66,47 +73,103 @@ export async function startWorker({ vars = {}, bindings = true } = {}) {
     throw error;
   }
 
-  /** Sends a request; `as` is the account whose token goes with it, `json` a value to send, `body` raw bytes. */
-  async function send(method, target, { as, token: bearer, json, body, headers = {} } = {}) {
+  /**
+   * Sends a request; `as` is the account whose token goes with it, `json` a value to send, `form` a FormData, `body` raw
+   * bytes; `vars` are variables and `faults` failing bindings (counting.mjs) for this request alone.
+   */
+  async function send(method, target, { as, token: bearer, json, form, body, vars, faults, headers = {} } = {}) {
     const credential = bearer ?? (as === undefined ? undefined : await token(as));
+    // A form is encoded as a browser does it, but sent in one piece: the worker may answer, and hang up, before its end.
+    const encoded = form && new Response(form);
+    if (form) body = await encoded.arrayBuffer();
     const response = await fetch(url + target, {
       method, redirect: 'manual',
       headers: {
+        ...(form && { 'content-type': encoded.headers.get('content-type') }),
         ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
+        ...(faults && { 'x-test-faults': JSON.stringify(faults) }),
         ...headers,
       },
       body: json === undefined ? body : JSON.stringify(json),
       ...(body instanceof ReadableStream && { duplex: 'half' }),
     });
-    const text = await response.text();
+    const bytes = new Uint8Array(await response.arrayBuffer());
+    const text = new TextDecoder().decode(bytes);
     return {
       status: response.status,
       headers: response.headers,
+      bytes,
       text,
       /** The parsed body; throws where it is no JSON. */
       get json() { return JSON.parse(text); },
       /** D1 calls as counted outside the worker. */
       d1Calls: Number(response.headers.get('x-test-d1-calls')),
+      /** R2 calls until the answer: get, head and list; put and delete. */
+      r2Reads: Number(response.headers.get('x-test-r2-reads')),
+      r2Writes: Number(response.headers.get('x-test-r2-writes')),
       requestId: response.headers.get('x-request-id'),
     };
   }
 
-  /** Runs statements in one transaction; answers the rows of each. */
-  async function batch(sql) {
-    const response = await fetch(`${url}/.tests/sql`, { method: 'POST', body: JSON.stringify(sql) });
-    if (!response.ok) throw new Error(await response.text());
-    return (await response.json()).map(({ results }) => results);
+  /** Asks one of the paths that counting.mjs keeps for the tests. */
+  async function own(path, options) {
+    const response = await fetch(`${url}/.tests/${path}`, options);
+    if (!response.ok && response.status !== 404) throw new Error(await response.text());
+    return response;
   }
+  const post = async (path, value) => (await own(path, { method: 'POST', body: JSON.stringify(value) })).json();
+  const object = (key, query = {}) => `r2?${new URLSearchParams({ key, ...query })}`;
 
   return {
     url,
     send,
     put: (target, options) => send('PUT', target, options),
     /** Runs SQL straight against the database; answers its rows. */
-    sql: async (query, ...parameters) => (await batch([{ sql: query, parameters }]))[0],
-    /** Every table's rows as text: equal before and after a request that must change nothing. */
-    dump: async () => JSON.stringify(await batch(TABLES.map((t) => ({ sql: `SELECT * FROM ${t} ORDER BY 1, 2`, parameters: [] })))),
+    sql: async (query, ...parameters) => (await post('sql', [{ sql: query, parameters }]))[0].results,
+    /** Every table's rows and what the bucket holds, as text: equal before and after a request that must change nothing. */
+    dump: async () => {
+      const [tables, objects] = await post('dump', TABLES.map((t) => ({ sql: `SELECT * FROM ${t} ORDER BY 1, 2`, parameters: [] })));
+      return JSON.stringify([tables.map(({ results }) => results), objects]);
+    },
+    /** The bucket itself. */
+    bucket: {
+      /** Every object, by key: `{key, size, etag, uploaded, contentType, cacheControl}`. */
+      list: async () => (await own('r2')).json(),
+      /** An object's bytes, or null. */
+      get: async (key) => {
+        const response = await own(object(key));
+        return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
+      },
+      put: async (key, body, httpMetadata = {}) => void await own(object(key, { metadata: JSON.stringify(httpMetadata) }), { method: 'PUT', body }),
+      /** An object for each of many keys, which is all that they hold. */
+      fill: async (keys) => void await own('r2', { method: 'POST', body: JSON.stringify(keys) }),
+      delete: async (key) => void await own(object(key), { method: 'DELETE' }),
+      /** Removes everything. */
+      clear: async () => void await own('r2', { method: 'DELETE' }),
+    },
+    /** Resolves when nothing is running any more that requests left behind them (wait_until). */
+    idle: async () => void await own('idle'),
+    /** Resolves when a request has come to its fault `hold:name` or `stall:name`. */
+    held: async (name) => void await own('held', { method: 'POST', body: name }),
+    /** Lets such a request go on, and any that comes to it later. */
+    release: async (name) => void await own('held', { method: 'DELETE', body: name }),
+    /**
+     * Dispatches the scheduled event and resolves, when it is done, to the line that it logged; `vars` and `faults` are
+     * for this run alone, as with `send`.
+     */
+    async sweep(vars = {}, faults = {}) {
+      const mine = dispatched++;
+      const event = { cron: JSON.stringify({ cron: CRON, variables: vars, faults }), scheduledTime: new Date() };
+      const { outcome } = await (await miniflare.getWorker('perfil')).scheduled(event);
+      if (outcome !== 'ok') throw new Error(`the scheduled event ended with ${outcome}`);
+      // The log comes by another way than the outcome, perhaps after it.
+      for (const deadline = Date.now() + 5000; sweeps.length <= mine; await setTimeout(2)) {
+        if (Date.now() > deadline) throw new Error('the sweep logged nothing');
+      }
+      return sweeps[mine];
+    },
     /** What the worker wrote to its log, raw: `{level, message}`. */
     lines,
     /** The request's own log line, parsed. The log comes by another way than the response, perhaps after it. */

@@ -20,7 +20,8 @@ impl Animation {
         Ok(Self { frames, found: 0, sequence: 0, pixels: Pixels::default(), is_open: false })
     }
 
-    /// A frame control. The one before the image data makes that the first frame, which is as large as the canvas. Answers its size.
+    /// A frame control; answers the frame's size. The one before the image data makes that the first frame, which is
+    /// as large as the canvas.
     pub(super) fn frame(&mut self, data: &[u8], canvas: Size, is_after_image: bool) -> Result<Size, NotAnImage> {
         let (numbers, rest) = data.split_at_checked(20).ok_or(NotAnImage)?;
         let [_, _, _, _, 0..=2, 0 | 1] = *rest else { return Err(NotAnImage) };

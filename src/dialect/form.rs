@@ -1,0 +1,45 @@
+use super::{Object, Value};
+use crate::domain::{Image, Refusal, Rule};
+use std::collections::BTreeSet;
+
+/// One part of a `multipart/form-data` body (RFC 7578), as the platform took it apart.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Part {
+    /// A text.
+    Text(String),
+    /// A file's bytes. Its name and declared type are not here: nothing is decided by them (contract M1).
+    File(Vec<u8>),
+}
+
+impl Object<'static> {
+    /// A form as an object. A part that is there twice is refused, as is a key in JSON: what two parsers could read
+    /// differently.
+    pub fn from_form(parts: Vec<(String, Part)>) -> Result<Self, Refusal> {
+        let distinct: BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+        if distinct.len() != parts.len() {
+            return Err(Refusal::MalformedForm);
+        }
+        let fields = parts.into_iter().map(|(name, part)| (name, Value::from(part))).collect();
+        Ok(Self { fields, is_form: true })
+    }
+}
+
+impl From<Part> for Value<'_> {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Text(text) if text.is_empty() => Self::Blank,
+            Part::Text(text) => Self::Text(text),
+            Part::File(bytes) => Self::File(bytes),
+        }
+    }
+}
+
+/// The picture that a form's part holds (contract D5, M1).
+pub fn picture(value: Value<'_>) -> Result<Image, Rule> {
+    match value {
+        Value::Blank => Err(Rule::NotEmpty),
+        Value::File(bytes) if bytes.is_empty() => Err(Rule::NotEmpty),
+        Value::File(bytes) => Image::parse(bytes).map_err(|_| Rule::Image),
+        Value::Null | Value::Bool | Value::Number(_) | Value::Text(_) | Value::List | Value::Object => Err(Rule::File),
+    }
+}

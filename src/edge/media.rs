@@ -1,0 +1,188 @@
+//! Serves pictures from the cache of this place, or from R2: streams that the platform passes on, whose bytes never
+//! come into WebAssembly's memory.
+
+use crate::domain::{Fault, ObjectKey};
+use crate::serve::Reply;
+use crate::serve::media::{self, Conditions, Selection};
+use worker::{
+    Bucket, Cache, CacheKey, Conditional, Context, Headers, Method, Object, Range, Request, RequestInit, Response,
+    ResponseBody,
+};
+
+/// How long a place keeps its copy, and so how long a picture may be seen there that is no more: a day.
+const COPY: &str = "max-age=86400";
+
+/// A request for a picture.
+pub struct Asked<'a> {
+    pub key: &'a ObjectKey,
+    pub method: &'a str,
+    /// Without query or fragment: what the copy in the cache is filed under.
+    pub url: &'a str,
+    pub conditions: Conditions,
+}
+
+/// What a request for a picture is answered with.
+pub enum Served {
+    /// No picture.
+    Reply(Reply),
+    /// The picture, a part of it, or what is known of it.
+    Picture { status: u16, headers: Headers, body: ResponseBody },
+}
+
+/// A picture as it was found.
+struct Found {
+    /// Strong, with its quotes.
+    etag: String,
+    size: u64,
+    place: Place,
+}
+
+enum Place {
+    /// In the cache of this place.
+    Cache(Response),
+    /// In the bucket, its body ready to be read; without one where only the head was asked for.
+    Bucket(Object),
+}
+
+/// What a request asks of a picture, as far as its headers say.
+pub fn conditions(headers: &Headers) -> worker::Result<Conditions> {
+    Ok(Conditions {
+        if_match: headers.get("if-match")?,
+        if_none_match: headers.get("if-none-match")?,
+        if_range: headers.get("if-range")?,
+        range: headers.get("range")?,
+    })
+}
+
+/// Answers a request for a picture.
+pub async fn serve(asked: Asked<'_>, bucket: Result<&Bucket, Fault>, context: &Context) -> Served {
+    if !media::takes(asked.method) {
+        return Served::Reply(media::method_not_allowed());
+    }
+    let served = match bucket {
+        Ok(bucket) => look(&asked, bucket, context).await.map_err(|error| Fault::Bucket(error.to_string())),
+        Err(fault) => Err(fault),
+    };
+    match served {
+        Ok(Some(served)) => served,
+        Ok(None) => Served::Reply(media::not_found()),
+        Err(fault) => Served::Reply(media::failed(fault)),
+    }
+}
+
+async fn look(asked: &Asked<'_>, bucket: &Bucket, context: &Context) -> worker::Result<Option<Served>> {
+    let Some(found) = find(asked, bucket).await? else {
+        return Ok(None);
+    };
+    let headers = headers(asked.key, &found.etag)?;
+    let size = found.size;
+    let (status, body) = match asked.conditions.select(asked.method, &found.etag, size) {
+        Selection::NotModified => {
+            // It has no body to be of a type.
+            headers.delete("content-type")?;
+            (304, Some(ResponseBody::Empty))
+        }
+        Selection::PreconditionFailed => return Ok(Some(Served::Reply(media::precondition_failed()))),
+        Selection::Unsatisfiable => return Ok(Some(Served::Reply(media::unsatisfiable(size)))),
+        Selection::Whole if asked.method == "HEAD" => {
+            headers.set("content-length", &size.to_string())?;
+            (200, Some(ResponseBody::Empty))
+        }
+        Selection::Whole => (200, whole(asked, found, context)?),
+        Selection::Part { first, length } => {
+            let last = first.saturating_add(length).saturating_sub(1);
+            headers.set("content-range", &format!("bytes {first}-{last}/{size}"))?;
+            (206, part(asked, &found, bucket, first, last).await?)
+        }
+    };
+    // Gone between two looks.
+    Ok(body.map(|body| Served::Picture { status, headers, body }))
+}
+
+async fn find(asked: &Asked<'_>, bucket: &Bucket) -> worker::Result<Option<Found>> {
+    if let Some(found) = cached(asked.url).await {
+        return Ok(Some(found));
+    }
+    let key = asked.key.as_str();
+    let object = if asked.method == "HEAD" { bucket.head(key).await? } else { bucket.get(key).execute().await? };
+    Ok(object.map(|object| Found { etag: object.http_etag(), size: object.size(), place: Place::Bucket(object) }))
+}
+
+/// A cache that fails is an empty one.
+async fn cached(url: &str) -> Option<Found> {
+    let copy = Cache::default().get(url, false).await.ok()??;
+    let etag = copy.headers().get("etag").ok()??;
+    let size = copy.headers().get("content-length").ok()??.parse().ok()?;
+    Some(Found { etag, size, place: Place::Cache(copy) })
+}
+
+/// All of it; what comes from the bucket is copied to the cache on its way.
+fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<Option<ResponseBody>> {
+    let object = match found.place {
+        Place::Cache(copy) => return Ok(Some(copy.into_parts().1)),
+        Place::Bucket(object) => object,
+    };
+    let Some(body) = object.body() else {
+        return Ok(None);
+    };
+    let headers = Headers::new();
+    headers.set("etag", &found.etag)?;
+    headers.set("cache-control", COPY)?;
+    let mut response = Response::from_body(body.response_body()?)?.with_headers(headers);
+    let copy = response.cloned()?;
+    let url = asked.url.to_owned();
+    context.wait_until(async move {
+        // Without it, the next request reads the bucket again.
+        let _ = Cache::default().put(url, copy).await;
+    });
+    Ok(Some(response.into_parts().1))
+}
+
+/// A part of it, cut by the platform.
+async fn part(
+    asked: &Asked<'_>,
+    found: &Found,
+    bucket: &Bucket,
+    first: u64,
+    last: u64,
+) -> worker::Result<Option<ResponseBody>> {
+    if let Place::Cache(_) = found.place
+        && let Some(part) = cached_part(asked.url, first, last).await
+    {
+        return Ok(Some(part));
+    }
+    let length = last.saturating_sub(first).saturating_add(1);
+    let range = Range::OffsetWithLength { offset: first, length };
+    let etag_matches = Some(found.etag.trim_matches('"').to_owned());
+    let same = Conditional { etag_matches, ..Conditional::default() };
+    let object = bucket.get(asked.key.as_str()).range(range).only_if(same).execute().await?;
+    object.as_ref().and_then(Object::body).map(|body| body.response_body()).transpose()
+}
+
+async fn cached_part(url: &str, first: u64, last: u64) -> Option<ResponseBody> {
+    let headers = Headers::new();
+    headers.set("range", &format!("bytes={first}-{last}")).ok()?;
+    let mut init = RequestInit::new();
+    init.with_method(Method::Get).with_headers(headers);
+    let request = Request::new_with_init(url, &init).ok()?;
+    let part = Cache::default().get(CacheKey::Request(&request), false).await.ok()??;
+    (part.status_code() == 206).then(|| part.into_parts().1)
+}
+
+/// The headers of every answer that is about a picture (contract M4).
+fn headers(key: &ObjectKey, etag: &str) -> worker::Result<Headers> {
+    let headers = Headers::new();
+    headers.set("content-type", key.format().media_type())?;
+    headers.set("etag", etag)?;
+    headers.set("accept-ranges", "bytes")?;
+    headers.set("cache-control", ObjectKey::CACHE_CONTROL)?;
+    // Nothing in it runs, whatever a browser takes it for; and pages elsewhere may show it.
+    headers.set("content-security-policy", "default-src 'none'; sandbox")?;
+    headers.set("cross-origin-resource-policy", "cross-origin")?;
+    Ok(headers)
+}
+
+/// The picture is gone: so is the copy of this place.
+pub async fn forget(url: String) {
+    let _ = Cache::default().delete(url, false).await;
+}

@@ -1,0 +1,509 @@
+// Objects that go and objects that stay: what a request removes after it, and what the daily sweep does.
+import { test, before, beforeEach, after, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { setTimeout } from 'node:timers/promises';
+import { startWorker } from './support/worker.mjs';
+import { refused } from './support/answers.mjs';
+import { REFUSED, cleared, endsInStep, formOf, keyOf, keys, png, pointsAtObjects, settled, shown, sweepAll } from './support/avatars.mjs';
+
+const PROFILE = '/api/profile/42/update/';
+
+let worker;
+before(async () => { worker = await startWorker(); });
+after(() => worker?.stop());
+beforeEach(() => cleared(worker));
+
+/** A request that must be accepted. */
+async function does(target, options) {
+  const response = await worker.put(target, options);
+  assert.equal(response.status, 200, response.text);
+  return response;
+}
+const upload = (as, picture, options) => worker.put(`/api/profile/${as}/update/`, { as, form: formOf({ avatar: picture }), ...options });
+/** The picture becomes the account's avatar; answers its key. */
+async function avatarOf(as, picture) {
+  const response = await upload(as, picture);
+  assert.equal(response.status, 200, response.text);
+  return keyOf(as, picture);
+}
+/** The picture becomes the photo of a persona, set by `as`; answers its key. */
+async function fotoBy(as, id, picture) {
+  await does(`/api/personas/${id}/foto`, { as, form: formOf({ foto: picture }) });
+  return keyOf(as, picture);
+}
+const imageOf = async (id) => (await worker.sql('SELECT image FROM users WHERE id = ?', id))[0].image;
+const shows = (id, image) => worker.sql('UPDATE users SET image = ?2 WHERE id = ?1', id, image);
+const showsFoto = (id, url) => worker.sql('UPDATE personas SET foto_url = ?2 WHERE id = ?1', id, url);
+/** Long enough for a request that is not held back to come to its end; one that waits is gone on with anyway. */
+const soon = (promise) => Promise.race([promise, setTimeout(150)]);
+
+describe('the object of a replaced picture', () => {
+  test('goes when the next avatar is uploaded, out of the cache too [D7 M3 M5]', async () => {
+    const first = await avatarOf(42, png());
+    assert.equal((await worker.send('GET', `/media/${first}`)).status, 200);
+    const second = await avatarOf(42, png());
+    assert.deepEqual(await settled(worker), [second]);
+    assert.equal((await worker.send('GET', `/media/${first}`)).status, 404);
+  });
+  test('goes when the next photo is uploaded [D7 P5]', async () => {
+    await fotoBy(6, 6, png());
+    const second = await fotoBy(6, 6, png());
+    assert.deepEqual(await settled(worker), [second]);
+  });
+
+  test('goes when who set the photo of somebody else sets the next [D7 P5 M5]', async () => {
+    await fotoBy(6, 5, png());
+    const second = await fotoBy(6, 5, png());
+    assert.deepEqual(await settled(worker), [second]);
+  });
+
+  const changes = {
+    'an avatar that is cleared by null': [PROFILE, { avatar: null }, 'avatar'],
+    'an image_path that is cleared by null': ['/users', { image_path: null }, 'avatar'],
+    'an image_path that becomes another path': ['/users', { image_path: 'pictures/a.png' }, 'avatar'],
+    'an image_path that becomes a URL': ['/users', { image_path: 'https://example.com/a.png' }, 'avatar'],
+    'a foto_url that is cleared by null': ['/api/personas/me', { foto_url: null }, 'foto'],
+    'a foto_url that becomes another': ['/api/personas/me', { foto_url: 'https://example.com/a.png' }, 'foto'],
+    'a foto_url that becomes another by the route of its own': ['/api/personas/6/foto', { foto_url: 'https://example.com/a.png' }, 'foto'],
+  };
+  for (const [what, [target, json, kind]] of Object.entries(changes)) {
+    test(`goes with ${what} [D7 M5 R4]`, async () => {
+      await (kind === 'foto' ? fotoBy(6, 6, png()) : avatarOf(42, png()));
+      assert.equal((await keys(worker)).length, 1);
+      const { d1Calls } = await does(target, { as: kind === 'foto' ? 6 : 42, json });
+      assert.equal(d1Calls, 1);
+      assert.deepEqual(await settled(worker), []);
+    });
+  }
+  test("goes where it was written into image_path by hand, under the account's own prefix [M5]", async () => {
+    await worker.bucket.put('avatars/42/by-hand.png', png());
+    await does('/users', { as: 42, json: { image_path: 'avatars/42/by-hand.png' } });
+    await does('/users', { as: 42, json: { image_path: 'pictures/a.png' } });
+    assert.deepEqual(await settled(worker), []);
+  });
+
+  const untouched = {
+    'a change of another field': ['/users', { name: 'Alice' }],
+    'the same path again': ['/users', (key) => ({ image_path: key })],
+    'the same object by its URL': ['/users', (key) => ({ image_path: `https://example.com/media/${key}?v=2` })],
+    'an update without a field': [PROFILE, {}],
+  };
+  for (const [what, [target, json]] of Object.entries(untouched)) {
+    test(`stays with ${what} [M5 R4]`, async () => {
+      const key = await avatarOf(42, png());
+      await does(target, { as: 42, json: typeof json === 'function' ? json(key) : json });
+      assert.deepEqual(await settled(worker), [key]);
+    });
+  }
+  test('stays with the same picture again, and with a form of other fields [M3 M5]', async () => {
+    const picture = png();
+    const key = await avatarOf(42, picture);
+    await avatarOf(42, picture);
+    await does(PROFILE, { as: 42, form: formOf({ last_name: 'Wonderland' }) });
+    assert.deepEqual(await settled(worker), [key]);
+  });
+  test('stays with a change that is refused [R7 M5]', async () => {
+    await avatarOf(42, png());
+    await refused(worker, '/users', { as: 42, json: { image_path: null, email: 'bob@example.com' } }, 409, { message: 'Email already exists', error: 'Conflict', statusCode: 409 }, { d1: 1 });
+    await refused(worker, PROFILE, { as: 42, json: { avatar: null, username: 'luis_p' } }, 400, { username: ['A user with that username already exists.'] }, { d1: 1 });
+    await refused(worker, PROFILE, { as: 42, form: formOf({ avatar: png(), username: 'luis_p' }) }, 400, { username: ['A user with that username already exists.'] }, REFUSED);
+  });
+  test('comes back with the picture, from the first to the second to the first [D7 M3 M5]', async () => {
+    const [first, second] = [png(), png()];
+    for (const picture of [first, second, first, second, first]) {
+      const key = await avatarOf(42, picture);
+      assert.deepEqual(await settled(worker), [key]);
+    }
+  });
+});
+
+describe('an object that is shown elsewhere', () => {
+  const forms = {
+    'its key': (key) => key, 'its path': (key) => `/media/${key}`, 'its URL': (key) => `https://example.com/media/${key}`, 'its URL below another path': (key) => `http://example.com:8080/a/b/media/${key}`,
+    'its URL with a query': (key) => `https://example.com/media/${key}?v=1&w=/x`, 'its URL with a fragment': (key) => `https://example.com/media/${key}#top`, 'its path with both': (key) => `/media/${key}?v=1#top`,
+  };
+  for (const [what, form] of Object.entries(forms)) {
+    test(`stays while another account shows it by ${what}, a request and a sweep long [M5 D7]`, async () => {
+      const [first, second] = [png(), png()];
+      await avatarOf(42, first);
+      await shows(7, form(keyOf(42, first)));
+      await avatarOf(42, second);
+      const both = [keyOf(42, first), keyOf(42, second)].sort();
+      assert.deepEqual(await settled(worker), both);
+      await sweepAll(worker);
+      assert.deepEqual(await keys(worker), both);
+      await shows(7, null);
+      await endsInStep(worker);
+    });
+    test(`stays while a persona shows it by ${what}, a request and a sweep long [M5 D7]`, async () => {
+      const key = await avatarOf(42, png());
+      await showsFoto(8, form(key));
+      await does(PROFILE, { as: 42, json: { avatar: null } });
+      assert.deepEqual(await settled(worker), [key]);
+      await sweepAll(worker);
+      assert.deepEqual(await keys(worker), [key]);
+      await showsFoto(8, null);
+      await sweepAll(worker);
+      assert.deepEqual(await keys(worker), []);
+    });
+  }
+
+  test('goes with the last that shows it: the avatar and the photo of one account [M5 D7 P5]', async () => {
+    const [picture, other] = [png(), png()];
+    await avatarOf(6, picture);
+    await fotoBy(6, 6, picture);
+    await avatarOf(6, other);
+    assert.deepEqual(await settled(worker), [keyOf(6, picture), keyOf(6, other)].sort());
+    await fotoBy(6, 6, other);
+    assert.deepEqual(await settled(worker), [keyOf(6, other)]);
+  });
+  test('is not shown by what only looks like it, and goes [M5 D7]', async () => {
+    for (const form of [(key) => `https://example.com/${key}`, (key) => `x/${key}`, (key) => key.toUpperCase(), (key) => `/media/${key.replace('.', '_')}`, (key) => key.slice(0, -1), (key) => `/media/x/${key}`, (key) => key.replace('avatars/42', 'avatars/7')]) {
+      const key = await avatarOf(42, png());
+      await shows(7, form(key));
+      await does(PROFILE, { as: 42, json: { avatar: null } });
+      assert.deepEqual(await settled(worker), [], form(key));
+    }
+  });
+});
+
+describe('an object of somebody else', () => {
+  const others = {
+    'its key': 'avatars/7/a.png', 'its URL': 'https://example.com/media/avatars/7/a.png', 'a key that only begins alike': 'avatars/421/a.png', 'a key of a shorter id': 'avatars/4/a.png',
+    'a key with zeros': 'avatars/042/a.png', 'a key in capitals': 'AVATARS/42/a.png', 'a key of another folder': 'other/42/a.png', 'a key of no folder': 'a.png', 'the folder itself': 'avatars/42', 'a key without an id': 'avatars/a.png',
+    'a URL that names both': 'https://example.com/media/avatars/7/a.png?x=/media/avatars/42/b.png',
+  };
+  // Only a database that was written by other hands can hold these.
+  const byHand = { 'a path that climbs': 'avatars/42/../7/a.png', 'a path that stays': 'avatars/42/./a.png', 'a path with an empty part': 'avatars/42//a.png', 'an escaped path': 'avatars/42/%2e%2e/7/a.png', 'a wildcard': 'avatars/42/%', 'the bare prefix': 'avatars/42/' };
+  const ways = {
+    upload: () => does(PROFILE, { as: 42, form: formOf({ avatar: png() }) }),
+    null: () => does('/users', { as: 42, json: { image_path: null } }),
+    path: () => does('/users', { as: 42, json: { image_path: 'pictures/a.png' } }),
+    avatar: () => does(PROFILE, { as: 42, json: { avatar: null } }),
+  };
+  for (const [what, image] of Object.entries({ ...others, ...byHand })) {
+    test(`stays, when an account wrote ${what} into its image_path and changes it in any way [M5]`, async () => {
+      const key = image.replace('https://example.com/media/', '').replace(/\?.*/, '');
+      const theirs = [...new Set([key, 'avatars/7/a.png', 'avatars/42/b.png'])];
+      // What is no plain path may be taken for nobody's or for one below the own prefix: that very object may go or stay.
+      const stay = theirs.filter((each) => !(what in byHand && each === key));
+      for (const way of Object.values(ways)) {
+        for (const each of theirs) await worker.bucket.put(each, each);
+        if (what in byHand) await shows(42, image);
+        else await does('/users', { as: 42, json: { image_path: image } });
+        await way();
+        const left = await settled(worker);
+        assert.deepEqual(stay.filter((each) => !left.includes(each)), []);
+        await cleared(worker);
+      }
+    });
+  }
+
+  test('stays when its photo is replaced by another account, until the sweep [M5 P5]', async () => {
+    const theirs = await fotoBy(5, 5, png());
+    const ours = await fotoBy(6, 5, png());
+    assert.deepEqual(await settled(worker), [theirs, ours].sort());
+    const third = await fotoBy(5, 5, png());
+    assert.deepEqual(await settled(worker), [theirs, ours, third].sort());
+    await sweepAll(worker);
+    assert.deepEqual(await keys(worker), [third]);
+  });
+  test('stays when its owner does not show it any more and another clears a URL to it [M5]', async () => {
+    await worker.bucket.put('avatars/5/a.png', 'a');
+    for (const [as, json] of [[6, { foto_url: null }], [6, { foto_url: 'https://example.com/b.png' }]]) {
+      await showsFoto(6, 'https://example.com/media/avatars/5/a.png');
+      await does('/api/personas/me', { as, json });
+      assert.deepEqual(await settled(worker), ['avatars/5/a.png']);
+    }
+  });
+});
+
+describe('at the same time', () => {
+  const ROUNDS = [1, 2, 3];
+  const all = async (requests) => {
+    const responses = await Promise.all(requests);
+    assert.deepEqual(responses.map(({ status, text }) => (status === 200 ? 200 : text)), requests.map(() => 200));
+    return responses;
+  };
+
+  for (const round of ROUNDS) {
+    test(`two uploads of one account end with one picture, round ${round} [D7 M5 R6]`, async () => {
+      await avatarOf(42, png());
+      const pictures = [png(), png()];
+      await all(pictures.map((picture) => upload(42, picture)));
+      const image = await imageOf(42);
+      assert.ok(pictures.some((picture) => keyOf(42, picture) === image));
+      assert.deepEqual(await settled(worker), [image]);
+    });
+    test(`eight uploads of one picture by one account store it once, round ${round} [M3 M5]`, async () => {
+      await avatarOf(42, png());
+      const picture = png();
+      const responses = await all(Array.from({ length: 8 }, () => upload(42, picture)));
+      assert.deepEqual([...new Set(responses.map(({ json }) => json.avatar))], [`/media/${keyOf(42, picture)}`]);
+      assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
+    });
+    test(`uploads and refused uploads of one picture leave it where it is shown, round ${round} [M5 R7]`, async () => {
+      const picture = png();
+      const refusals = () => [upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }) }), worker.put('/api/profile/1/update/', { as: 42, form: formOf({ avatar: picture }) })];
+      const [, ...responses] = await Promise.all([upload(42, picture), ...refusals(), ...refusals(), ...refusals()]);
+      assert.deepEqual(responses.map(({ status }) => status), [400, 403, 400, 403, 400, 403]);
+      assert.equal(await imageOf(42), keyOf(42, picture));
+      assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
+    });
+    test(`the first picture and the second, again and again, round ${round} [M5 D7]`, async () => {
+      const [first, second] = [png(), png()];
+      await all(Array.from({ length: 8 }, (_, at) => upload(42, at % 2 ? first : second)));
+      await pointsAtObjects(worker);
+      await endsInStep(worker);
+    });
+    test(`uploads, clearings, photos and sweeps without grace, round ${round} [M5 D7 P5]`, async () => {
+      const pictures = [png(), png(), png()];
+      const sweep = () => worker.sweep({ AVATAR_GRACE_HOURS: '0' });
+      for (const picture of pictures) {
+        const requests = [
+          upload(42, picture), upload(6, picture), worker.put('/api/personas/6/foto', { as: 6, form: formOf({ foto: picture }) }), worker.put('/api/personas/5/foto', { as: 6, form: formOf({ foto: pictures[0] }) }),
+          worker.put(PROFILE, { as: 42, json: { avatar: null } }), upload(42, pictures[0]), upload(42, pictures[1]), worker.put('/users', { as: 6, json: { image_path: null } }), upload(6, pictures[1]),
+        ];
+        const [, , ...responses] = await Promise.all([sweep(), setTimeout(3).then(sweep), ...requests]);
+        assert.deepEqual(responses.map(({ status, text }) => (status === 200 ? 200 : text)), requests.map(() => 200));
+        await pointsAtObjects(worker);
+      }
+      await endsInStep(worker);
+    });
+  }
+
+  /** Interleavings that chance seldom brings about, by calls that wait for the test. */
+  test('a sweep between the storing of a picture and the update of its record takes nothing from the record [M5]', async () => {
+    const picture = png();
+    for (const before of [null, picture]) {
+      // The second time the object lies there already, so that the upload does not write it.
+      if (before) await worker.bucket.put(keyOf(42, before), before);
+      await shows(42, null);
+      const name = `between-${before === null}`;
+      const uploading = upload(42, picture, { faults: { batch: before ? [`hold:${name}`] : [null, `hold:${name}`] } });
+      await worker.held(name);
+      await sweepAll(worker);
+      await worker.release(name);
+      assert.equal((await uploading).status, 200);
+      await pointsAtObjects(worker);
+      assert.equal(await imageOf(42), keyOf(42, picture));
+      await endsInStep(worker);
+    }
+  });
+
+  for (const kind of ['hold', 'stall']) {
+    // Once released, a name holds nobody any more: each test has its own.
+    const nameOf = (what) => `${what}-${kind}`;
+    const delays = (what) => `${kind}:${nameOf(what)}`;
+    const says = kind === 'hold' ? 'is about to remove' : 'has just removed';
+
+    test(`a picture is uploaded that a sweep ${says} [M5]`, async () => {
+      const picture = png();
+      await worker.bucket.put(keyOf(42, picture), picture);
+      const sweeping = sweepAll(worker, { delete: [delays('sweep')] });
+      await worker.held(nameOf('sweep'));
+      const uploading = upload(42, picture);
+      await soon(uploading);
+      await worker.release(nameOf('sweep'));
+      await sweeping;
+      const { status, text } = await uploading;
+      assert.equal(status, 200, text);
+      await pointsAtObjects(worker);
+      await endsInStep(worker);
+    });
+    test(`a picture is uploaded again that the request before ${says} [M5 D7]`, async () => {
+      const [first, second] = [png(), png()];
+      await avatarOf(42, first);
+      assert.equal((await upload(42, second, { faults: { delete: [delays('replacement')] } })).status, 200);
+      await worker.held(nameOf('replacement'));
+      const uploading = upload(42, first);
+      await soon(uploading);
+      await worker.release(nameOf('replacement'));
+      const { status, text } = await uploading;
+      assert.equal(status, 200, text);
+      await pointsAtObjects(worker);
+      await endsInStep(worker);
+    });
+    test(`a picture is uploaded that a refused upload of it ${says} [M5 R7]`, async () => {
+      const picture = png();
+      // Refused only after the picture was stored: the name is taken between the check and the change.
+      const faults = { batch: [null, `hold:${nameOf('change')}`], delete: [delays('refusal')] };
+      const refusing = upload(42, picture, { form: formOf({ avatar: picture, username: nameOf('nuevo') }), faults });
+      await worker.held(nameOf('change'));
+      await worker.sql('UPDATE users SET username = ? WHERE id = 7', nameOf('nuevo'));
+      await worker.release(nameOf('change'));
+      await worker.held(nameOf('refusal'));
+      const uploading = upload(42, picture);
+      await soon(uploading);
+      await worker.release(nameOf('refusal'));
+      assert.equal((await refusing).status, 400);
+      const { status, text } = await uploading;
+      assert.equal(status, 200, text);
+      await pointsAtObjects(worker);
+      await endsInStep(worker);
+    });
+  }
+  test('a picture is uploaded whose refused upload is still being decided [M5 R7]', async () => {
+    const picture = png();
+    const refusing = upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }), faults: { batch: ['hold:deciding'] } });
+    await worker.held('deciding');
+    assert.equal((await upload(42, picture)).status, 200);
+    await worker.release('deciding');
+    assert.equal((await refusing).status, 400);
+    await pointsAtObjects(worker);
+    assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
+  });
+  test('a picture was found in the bucket, and its refused upload takes it back before the record is updated [M5 R7]', async () => {
+    const picture = png();
+    const refusing = upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }), faults: { batch: ['hold:first'] } });
+    await worker.held('first');
+    const uploading = upload(42, picture, { faults: { batch: ['hold:second'] } });
+    await worker.held('second');
+    await worker.release('first');
+    assert.equal((await refusing).status, 400);
+    await worker.release('second');
+    assert.equal((await uploading).status, 200);
+    await pointsAtObjects(worker);
+    assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
+  });
+  test('an object that a record comes to show while the sweep has listed it stays [M5]', async () => {
+    await worker.bucket.fill(['avatars/42/again.png', 'avatars/42/gone.png']);
+    const sweeping = sweepAll(worker, { list: ['stall:listed'] });
+    await worker.held('listed');
+    await does('/users', { as: 42, json: { image_path: 'avatars/42/again.png' } });
+    await worker.release('listed');
+    assert.equal((await sweeping).removed, 1);
+    assert.deepEqual(await keys(worker), ['avatars/42/again.png']);
+  });
+});
+
+describe('the sweep', () => {
+  const orphan = (name) => `avatars/42/${name}`;
+  const line = ({ level, event, listed, removed, complete, duration_ms, ...rest }) => ({ level, event, listed, removed, complete, rest });
+  const done = (listed, removed) => ({ level: 'log', event: 'sweep', listed, removed, complete: true, rest: {} });
+
+  test('removes what no record shows, and logs it in one line [M5]', async () => {
+    const key = await avatarOf(42, png());
+    await worker.idle();
+    await worker.bucket.fill(['avatars/1/a.png', 'avatars/42/0.png', 'avatars/43/z.webp']);
+    const before = worker.lines.length;
+    const logged = await sweepAll(worker);
+    assert.deepEqual(line(logged), done(4, 3));
+    assert.ok(Number.isInteger(logged.duration_ms) && logged.duration_ms >= 0);
+    assert.deepEqual(Object.keys(logged), ['level', 'event', 'listed', 'removed', 'complete', 'duration_ms']);
+    assert.equal(worker.lines.slice(before).filter(({ message }) => message.includes('"sweep"')).length, 1);
+    assert.deepEqual(await keys(worker), [key]);
+  });
+  test('has nothing to do in an empty bucket [M5]', async () => assert.deepEqual(line(await sweepAll(worker)), done(0, 0)));
+  test('never touches what lies outside avatars/ [M5]', async () => {
+    const outside = ['Avatars/42/a.png', 'avatars', 'avatars-old/42/a.png', 'avatarsx/a.png', 'backup/avatars/42/a.png', 'media/avatars/42/a.png', 'z.png'];
+    await worker.bucket.fill([...outside, orphan('a.png')]);
+    const { removed } = await sweepAll(worker);
+    assert.deepEqual([removed, await keys(worker)], [1, outside]);
+  });
+  test('removes orphans of any name below avatars/ [M5]', async () => {
+    await worker.bucket.fill(['avatars/', 'avatars/a', 'avatars/42/a/b/c.png', "avatars/42/it's.png", 'avatars/42/"x".png', 'avatars/42/%_\\*?[a].png', 'avatars/42/ñ 📷.png', 'avatars/not-an-id/a.png', `avatars/42/${'a'.repeat(900)}.png`]);
+    const { removed } = await sweepAll(worker);
+    assert.deepEqual([removed, await keys(worker)], [9, []]);
+  });
+  test('keeps objects of any name that a record shows by their key [M5]', async () => {
+    const names = ["avatars/42/it's.png", 'avatars/42/%_.png', 'avatars/42/ñ 📷.png', 'avatars/42/a/b/c.png'];
+    await worker.bucket.fill(names);
+    for (const [at, id] of [1, 5, 6, 7].entries()) await shows(id, names[at]);
+    await sweepAll(worker);
+    assert.deepEqual(await keys(worker), [...names].sort((a, b) => (a < b ? -1 : 1)));
+  });
+  test('takes no sign of a key for a wildcard, and no letter for its capital [M5]', async () => {
+    await worker.bucket.fill(['a_b.png', 'a%.png', 'A.png', 'a.png', 'axb.png'].map(orphan));
+    await shows(42, orphan('axb.png'));
+    await showsFoto(6, `https://example.com/media/${orphan('a.png')}`);
+    await sweepAll(worker);
+    assert.deepEqual(await keys(worker), [orphan('a.png'), orphan('axb.png')]);
+  });
+  test('keeps the objects of accounts that are switched off, and of personas without an account [M5]', async () => {
+    await worker.bucket.fill(['avatars/43/a.png', 'avatars/6/b.png']);
+    await shows(43, 'avatars/43/a.png');
+    await showsFoto(8, `${worker.url}/media/avatars/6/b.png`);
+    await sweepAll(worker);
+    assert.deepEqual(await keys(worker), ['avatars/43/a.png', 'avatars/6/b.png']);
+  });
+  test('removes what an upload stored that never came to its end [M5]', async () => {
+    const picture = png();
+    const uploading = upload(42, picture, { faults: { batch: [null, 'hold:for-long'] } });
+    await worker.held('for-long');
+    assert.deepEqual(await keys(worker), [keyOf(42, picture)]);
+    await sweepAll(worker);
+    assert.deepEqual(await keys(worker), []);
+    // It only was very slow, and comes to its end after all.
+    await worker.release('for-long');
+    assert.equal((await uploading).status, 200);
+    await endsInStep(worker);
+    assert.deepEqual(await keys(worker), [keyOf(42, picture)]);
+  });
+
+  const graces = [
+    [{}, 0, false], [{}, 23.99, false], [{}, 24.01, true], [{ AVATAR_GRACE_HOURS: '' }, 23.99, false], [{ AVATAR_GRACE_HOURS: '' }, 24.01, true], [{ AVATAR_GRACE_HOURS: '1' }, 0.99, false], [{ AVATAR_GRACE_HOURS: '1' }, 1.01, true],
+    [{ AVATAR_GRACE_HOURS: '720' }, 719.9, false], [{ AVATAR_GRACE_HOURS: '720' }, 720.1, true],
+  ];
+  for (const [vars, hours, goes] of graces) {
+    test(`${goes ? 'removes' : 'leaves'} an orphan of ${hours} hours with ${JSON.stringify(vars)} [M5]`, async () => {
+      await worker.bucket.fill([orphan('a.png')]);
+      assert.deepEqual(line(await worker.sweep(vars, { hours })), done(1, goes ? 1 : 0));
+      assert.deepEqual(await keys(worker), goes ? [] : [orphan('a.png')]);
+    });
+  }
+  for (const grace of ['-1', '1.5', 'a day', '99999999999999999999']) {
+    test(`removes nothing with a grace time of ${grace}, and says why [M5 R9]`, async () => {
+      await worker.bucket.fill([orphan('a.png')]);
+      const { level, removed, complete, cause } = await worker.sweep({ AVATAR_GRACE_HOURS: grace }, { hours: 1e6 });
+      assert.deepEqual([level, removed, complete, await keys(worker)], ['error', 0, false, [orphan('a.png')]]);
+      assert.match(cause, /AVATAR_GRACE_HOURS/);
+    });
+  }
+
+  test('two sweeps at once remove what one would [M5]', async () => {
+    const key = await avatarOf(42, png());
+    await worker.bucket.fill(Array.from({ length: 40 }, (_, at) => orphan(`${at}.png`)));
+    await setTimeout(5);
+    const lines = await Promise.all([worker.sweep({ AVATAR_GRACE_HOURS: '0' }), worker.sweep({ AVATAR_GRACE_HOURS: '0' })]);
+    assert.deepEqual(lines.map(({ level }) => level), ['log', 'log']);
+    await sweepAll(worker);
+    assert.deepEqual(await keys(worker), [key]);
+  });
+
+  describe('of a large bucket', () => {
+    const MANY = 2500;
+    const names = Array.from({ length: MANY }, (_, at) => `avatars/${1000 + at}/${at}.png`);
+    /** Sweeps until one comes to the end; answers their lines. */
+    async function toTheEnd(vars, faults) {
+      const lines = [];
+      do lines.push(await worker.sweep(vars, faults)); while (!lines.at(-1).complete && lines.length < 30);
+      return lines;
+    }
+    const sum = (lines, key) => lines.reduce((total, each) => total + each[key], 0);
+
+    test('goes on where it stopped, lists every object once, and keeps what is shown on any page [M5]', { timeout: 60_000 }, async () => {
+      await worker.bucket.fill(names);
+      const kept = [names[0], names[999], names[1000], names[1999], names[2000], names.at(-1)];
+      for (const [at, id] of [1, 5, 6, 7, 42, 43].entries()) await shows(id, at % 2 ? kept[at] : `/media/${kept[at]}`);
+
+      // Nothing is old enough: a run that began again at the front would list more than there is.
+      const idle = await toTheEnd({});
+      assert.deepEqual([sum(idle, 'listed'), sum(idle, 'removed'), idle.at(-1).complete], [MANY, 0, true]);
+
+      // A run that fails in the middle says so, and the next takes over there.
+      const failed = await worker.sweep({}, { list: [null, 'refuse'] });
+      assert.deepEqual([failed.level, failed.removed, failed.complete], ['error', 0, false]);
+      assert.match(failed.cause, /list was refused by the test/);
+      assert.ok(failed.listed > 0 && failed.listed < MANY);
+      const rest = await toTheEnd({});
+      assert.equal(failed.listed + sum(rest, 'listed'), MANY);
+
+      const lines = await toTheEnd({ AVATAR_GRACE_HOURS: '0' });
+      assert.deepEqual([sum(lines, 'listed'), sum(lines, 'removed')], [MANY, MANY - kept.length]);
+      assert.ok(lines.every(({ level, cause }) => level === 'log' && cause === undefined));
+      assert.deepEqual(await keys(worker), [...kept].sort());
+      assert.deepEqual(await shown(worker), [...kept].sort());
+    });
+  });
+});

@@ -1,0 +1,108 @@
+//! What stands in for the platform: the SQLite that D1 is made of, and a map for a bucket.
+
+use super::{files, project, read};
+use perfil::domain::{Fault, Id, Image, ObjectKey};
+use perfil::store::{Batch, Bucket, Listed, Page, Parameter, Statement};
+use rusqlite::types::{ToSqlOutput, Value};
+use rusqlite::{Connection, ToSql};
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+pub struct Bound<'a>(pub &'a Parameter);
+
+impl ToSql for Bound<'_> {
+    /// As D1 binds: numbers as floats.
+    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "53 bits at most")]
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Owned(match self.0 {
+            Parameter::Null => Value::Null,
+            Parameter::Integer(value) => Value::Real(*value as f64),
+            Parameter::Text(text) => Value::Text(text.clone()),
+        }))
+    }
+}
+
+/// The migrations and demo accounts in memory, behind the same door as D1.
+pub struct Sqlite {
+    pub connection: Connection,
+    pub calls: Cell<u32>,
+}
+
+impl Batch for Sqlite {
+    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
+        self.calls.set(self.calls.get() + 1);
+        let transaction = self.connection.unchecked_transaction().unwrap();
+        let rows =
+            statements.iter().map(|statement| run(&transaction, statement)).collect::<rusqlite::Result<Vec<_>>>();
+        let rows = rows.map_err(|error| Fault::Database(error.to_string()))?;
+        transaction.commit().unwrap();
+        Ok(rows.try_into().unwrap())
+    }
+}
+
+pub fn sqlite() -> Sqlite {
+    let connection = Connection::open_in_memory().unwrap();
+    connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
+    for migration in files("migrations", ".sql") {
+        connection.execute_batch(&read(&migration)).unwrap();
+    }
+    connection.execute_batch(&read(&project("tests/fixtures/demo.sql"))).unwrap();
+    Sqlite { connection, calls: Cell::new(0) }
+}
+
+/// The rows of a statement.
+pub fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<String>> {
+    let mut prepared = connection.prepare(statement.sql)?;
+    assert_eq!(prepared.parameter_count(), statement.parameters.len(), "{}", statement.sql);
+    let parameters: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
+    let rows = prepared.query_map(rusqlite::params_from_iter(parameters), |row| row.get("row"))?;
+    rows.collect()
+}
+
+/// A bucket in memory, behind the same door as R2.
+#[derive(Default)]
+pub struct Memory {
+    /// What lies in it: when it was written, and the bytes.
+    pub objects: RefCell<BTreeMap<String, (i64, Vec<u8>)>>,
+    /// What is written now is as old as this.
+    pub now: Cell<i64>,
+    /// How many objects were really written.
+    pub writes: Cell<u32>,
+}
+
+/// As many as make the tests turn a page.
+pub const PAGE: usize = 3;
+
+impl Bucket for Memory {
+    async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault> {
+        let key = ObjectKey::new(owner, &Sha256::digest(picture.bytes()), picture.format());
+        let is_there = self.objects.borrow().contains_key(key.as_str());
+        Ok((key, is_there))
+    }
+
+    async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault> {
+        let mut objects = self.objects.borrow_mut();
+        let created = !objects.contains_key(key.as_str());
+        if created {
+            objects.insert(key.to_string(), (self.now.get(), picture.bytes().to_vec()));
+            self.writes.set(self.writes.get() + 1);
+        }
+        Ok(created)
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), Fault> {
+        self.objects.borrow_mut().retain(|key, _| !keys.contains(key));
+        Ok(())
+    }
+
+    async fn pause(&self) {}
+
+    async fn list(&self, behind: &str) -> Result<Page, Fault> {
+        let objects = self.objects.borrow();
+        let ours = objects.iter().filter(|(key, _)| key.starts_with(ObjectKey::PREFIX) && key.as_str() > behind);
+        let all: Vec<Listed> = ours.map(|(key, (at, _))| Listed { key: key.clone(), uploaded: *at }).collect();
+        let complete = all.len() <= PAGE;
+        Ok(Page { objects: all.into_iter().take(PAGE).collect(), complete })
+    }
+}

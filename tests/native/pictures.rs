@@ -1,0 +1,295 @@
+//! Records and bucket stay in step (contract M3, M5): uploads, removals and sweeps in any order, and cut off anywhere.
+
+use super::database::{Memory, Sqlite, sqlite};
+use super::{actor, ready};
+use perfil::domain::{Access, Account, AccountChange, Failure, Fault, Id, Image, ObjectKey, Refusal, Target, text};
+use perfil::store::{self, Batch, Bucket, Page, Prepared, Statement, Swept};
+use proptest::prelude::*;
+use std::cell::Cell;
+use std::collections::BTreeSet;
+use std::io::Cursor;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+const ORIGIN: &str = "https://api.example.com";
+
+/// One pixel of some shade.
+fn picture(shade: u8) -> Image {
+    let mut bytes = Cursor::new(Vec::new());
+    image::GrayImage::from_pixel(1, 1, image::Luma([shade])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
+    Image::parse(bytes.into_inner()).unwrap()
+}
+
+fn own(account: i64) -> Access {
+    Access { actor: actor(account), target: Target::Own, permission: None }
+}
+
+async fn upload(
+    database: &impl Batch,
+    bucket: &impl Bucket,
+    account: i64,
+    shade: u8,
+    change: AccountChange,
+) -> Result<store::Updated<Account>, Failure> {
+    let image = picture(shade);
+    let change = AccountChange { upload: Some(image.clone()), ..change };
+    store::upload(database, bucket, &own(account), &change, &image, Prepared::default(), ORIGIN).await
+}
+
+async fn clear(database: &impl Batch) -> Result<store::Updated<Account>, Failure> {
+    let change = AccountChange { image: perfil::domain::Field::Clear, ..AccountChange::default() };
+    store::update(database, &own(42), &change, &Prepared::default()).await
+}
+
+/// What an upload does, and after the reply the removal of what it replaced.
+async fn replace(database: &impl Batch, bucket: &impl Bucket, shade: u8, change: AccountChange) {
+    if let Ok(updated) = upload(database, bucket, 42, shade, change).await
+        && let Some(key) = updated.replaced
+    {
+        let _ = store::remove(database, bucket, &[key.to_string()]).await;
+    }
+}
+
+fn named(username: &str) -> AccountChange {
+    AccountChange { username: Some(text::username(username, 150).unwrap()), ..AccountChange::default() }
+}
+
+fn shown(database: &Sqlite) -> BTreeSet<String> {
+    let mut statement = database
+        .connection
+        .prepare(
+            "SELECT image_object FROM users WHERE image_object IS NOT NULL \
+             UNION SELECT foto_object FROM personas WHERE foto_object IS NOT NULL",
+        )
+        .unwrap();
+    statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+}
+
+fn stored(bucket: &Memory) -> BTreeSet<String> {
+    bucket.objects.borrow().keys().cloned().collect()
+}
+
+/// Whoever held a claim is long gone, and nothing is too young to be swept.
+fn sweep_everything(database: &Sqlite, bucket: &Memory) -> Swept {
+    database.connection.execute("UPDATE removals SET claimed_at = datetime('now', '-1 hour')", []).unwrap();
+    let mut swept = Swept::default();
+    ready(store::sweep(database, bucket, i64::MAX, &mut swept)).unwrap();
+    swept
+}
+
+#[test]
+fn a_new_picture_takes_two_calls_and_the_same_again_one_and_no_second_write() {
+    let (database, bucket) = (sqlite(), Memory::default());
+    for calls in [2, 1, 1] {
+        let before = database.calls.get();
+        let updated = ready(upload(&database, &bucket, 42, 1, AccountChange::default())).unwrap();
+        assert_eq!(database.calls.get(), before + calls);
+        assert_eq!(updated.replaced, None);
+        assert_eq!(updated.record.image.as_ref(), stored(&bucket).first());
+    }
+    assert_eq!(bucket.writes.get(), 1);
+    let updated = ready(upload(&database, &bucket, 42, 2, AccountChange::default())).unwrap();
+    assert_eq!(updated.replaced.unwrap().to_string().len(), "avatars/42/".len() + 64 + ".png".len());
+}
+
+#[test]
+fn a_refused_upload_is_never_stored_but_one_that_was_there_stays() {
+    let (database, bucket) = (sqlite(), Memory::default());
+    for calls in 1..3 {
+        let refused = ready(upload(&database, &bucket, 42, 1, named("luis_p")));
+        assert!(matches!(refused, Err(Failure::Refused(Refusal::Taken(_)))), "{refused:?}");
+        assert_eq!((database.calls.get(), bucket.writes.get()), (calls, 0));
+    }
+    ready(upload(&database, &bucket, 42, 1, AccountChange::default())).unwrap();
+    ready(upload(&database, &bucket, 42, 1, named("luis_p"))).unwrap_err();
+    assert_eq!(stored(&bucket), shown(&database));
+    assert_eq!(stored(&bucket).len(), 1);
+}
+
+#[test]
+fn a_picture_comes_back_after_it_was_removed() {
+    let (database, bucket) = (sqlite(), Memory::default());
+    for shade in [1, 2, 1, 1, 2, 1] {
+        ready(replace(&database, &bucket, shade, AccountChange::default()));
+        assert_eq!(stored(&bucket), shown(&database));
+        assert_eq!(stored(&bucket).len(), 1);
+    }
+    let before = database.calls.get();
+    ready(upload(&database, &bucket, 42, 1, AccountChange::default())).unwrap();
+    assert_eq!(database.calls.get(), before + 1, "the removals that it outlived are forgotten");
+}
+
+#[test]
+fn an_upload_that_meets_a_removal_without_an_end_fails_and_changes_nothing() {
+    let (database, bucket) = (sqlite(), Memory::default());
+    let key = bucket_key(&bucket, 1);
+    database.connection.execute("INSERT INTO removals (key, claim) VALUES (?1, 'x')", [&key]).unwrap();
+    let failed = ready(upload(&database, &bucket, 42, 1, AccountChange::default()));
+    assert!(matches!(failed, Err(Failure::Broken(Fault::Bucket(_)))), "{failed:?}");
+    assert!(shown(&database).is_empty());
+    database.connection.execute("UPDATE removals SET claimed_at = datetime('now', '-21 minutes')", []).unwrap();
+    ready(upload(&database, &bucket, 42, 1, AccountChange::default())).unwrap();
+    assert_eq!(shown(&database), BTreeSet::from([key]), "a claim that old was left behind by a crash");
+}
+
+fn bucket_key(bucket: &Memory, shade: u8) -> String {
+    let picture = picture(shade);
+    let (key, _) = ready(bucket.find(Id::new(42).unwrap(), &picture)).unwrap();
+    ready(bucket.put(&key, &picture)).unwrap();
+    key.to_string()
+}
+
+#[test]
+fn a_sweep_turns_pages_keeps_what_is_shown_or_young_and_goes_on_where_it_stopped() {
+    let (database, bucket) = (sqlite(), Memory::default());
+    for shade in 0..20 {
+        bucket_key(&bucket, shade);
+    }
+    ready(upload(&database, &bucket, 42, 7, AccountChange::default())).unwrap();
+    bucket.now.set(1000);
+    let young: BTreeSet<String> = (30..33).map(|shade| bucket_key(&bucket, shade)).collect();
+    bucket.objects.borrow_mut().insert("others/x.png".to_owned(), (0, Vec::new()));
+    let mut swept = Swept::default();
+    ready(store::sweep(&database, &bucket, 1000, &mut swept)).unwrap();
+    assert_eq!(swept, Swept { listed: 23, removed: 19, complete: true });
+    let mut left = shown(&database);
+    left.extend(young);
+    left.insert("others/x.png".to_owned());
+    assert_eq!(stored(&bucket), left);
+    // As a run leaves it behind that was cut off, or had its share.
+    let last = left.iter().rfind(|key| key.starts_with("avatars/")).unwrap();
+    database.connection.execute("UPDATE sweeps SET behind = ?1", [last]).unwrap();
+    for listed in [0, 4] {
+        let mut swept = Swept::default();
+        ready(store::sweep(&database, &bucket, 1000, &mut swept)).unwrap();
+        assert_eq!(swept, Swept { listed, removed: 0, complete: true });
+    }
+}
+
+/// A door that everybody has to wait at, once for every step.
+struct Stepwise<'a, T>(&'a T);
+
+/// Answers at the second time of asking.
+async fn step() {
+    let waited = Cell::new(false);
+    std::future::poll_fn(|_| if waited.replace(true) { Poll::Ready(()) } else { Poll::Pending }).await;
+}
+
+impl Batch for Stepwise<'_, Sqlite> {
+    async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
+        step().await;
+        let rows = self.0.batch(statements).await;
+        step().await;
+        rows
+    }
+}
+
+impl Bucket for Stepwise<'_, Memory> {
+    async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault> {
+        step().await;
+        let found = self.0.find(owner, picture).await;
+        step().await;
+        found
+    }
+
+    async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault> {
+        step().await;
+        let put = self.0.put(key, picture).await;
+        step().await;
+        put
+    }
+
+    async fn delete(&self, keys: &[String]) -> Result<(), Fault> {
+        step().await;
+        let deleted = self.0.delete(keys).await;
+        step().await;
+        deleted
+    }
+
+    async fn pause(&self) {
+        step().await;
+    }
+
+    async fn list(&self, behind: &str) -> Result<Page, Fault> {
+        step().await;
+        self.0.list(behind).await
+    }
+}
+
+/// What somebody does at the same time as somebody else.
+#[derive(Debug, Clone, Copy)]
+enum Task {
+    Upload(u8),
+    /// With a user name that somebody else may take between the check and the change.
+    UploadAndRename(u8),
+    TakeName,
+    Clear,
+    Sweep,
+}
+
+impl Task {
+    async fn run(self, database: &impl Batch, bucket: &impl Bucket) {
+        match self {
+            Self::Upload(shade) => replace(database, bucket, shade, AccountChange::default()).await,
+            Self::UploadAndRename(shade) => replace(database, bucket, shade, named("nuevo")).await,
+            Self::TakeName => {
+                let _ = store::update::<Account>(database, &own(7), &named("nuevo"), &Prepared::default()).await;
+            }
+            Self::Clear => {
+                let replaced = clear(database).await.unwrap().replaced;
+                if let Some(key) = replaced {
+                    store::remove(database, bucket, &[key.to_string()]).await.unwrap();
+                }
+            }
+            Self::Sweep => store::sweep(database, bucket, i64::MAX, &mut Swept::default()).await.unwrap(),
+        }
+    }
+}
+
+fn task() -> impl Strategy<Value = Task> {
+    let shade = 0..3u8;
+    prop_oneof![
+        4 => shade.clone().prop_map(Task::Upload),
+        2 => shade.prop_map(Task::UploadAndRename),
+        1 => Just(Task::TakeName),
+        1 => Just(Task::Clear),
+        2 => Just(Task::Sweep),
+    ]
+}
+
+/// How many orders are tried; more by `PERFIL_ORDERS=100000 cargo test --release any_order`.
+fn orders() -> u32 {
+    std::env::var("PERFIL_ORDERS").ok().and_then(|orders| orders.parse().ok()).unwrap_or(300)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: orders(), ..ProptestConfig::default() })]
+
+    /// At every step, and whoever is cut off at whichever: no record shows an object that is not there.
+    #[test]
+    fn uploads_removals_and_sweeps_in_any_order_leave_no_record_that_shows_nothing(
+        tasks in prop::collection::vec(task(), 2..6),
+        turns in prop::collection::vec((any::<prop::sample::Index>(), 0..25u8), 0..120),
+    ) {
+        let (database, bucket) = (sqlite(), Memory::default());
+        let (stepwise_database, stepwise_bucket) = (Stepwise(&database), Stepwise(&bucket));
+        let mut running: Vec<Pin<Box<dyn Future<Output = ()> + '_>>> = Vec::new();
+        for task in tasks {
+            running.push(Box::pin(task.run(&stepwise_database, &stepwise_bucket)));
+        }
+        let mut turns = turns.into_iter();
+        while !running.is_empty() {
+            // One after the other, once the dice are used up.
+            let (turn, fate) = turns.next().map_or((0, 1), |(index, fate)| (index.index(running.len()), fate));
+            let is_cut_off = fate == 0;
+            let polled = running[turn].as_mut().poll(&mut Context::from_waker(Waker::noop()));
+            if polled.is_ready() || is_cut_off {
+                drop(running.remove(turn));
+            }
+            prop_assert!(shown(&database).is_subset(&stored(&bucket)), "a record shows what is not there");
+        }
+        let swept = sweep_everything(&database, &bucket);
+        prop_assert!(swept.complete);
+        prop_assert_eq!(shown(&database), stored(&bucket));
+    }
+}
