@@ -13,10 +13,9 @@ const PLAIN_TEXT: u8 = 0x01;
 const GRAPHIC_CONTROL: u8 = 0xF9;
 const APPLICATION: u8 = 0xFF;
 
-/// The applications whose blocks say how often an animation runs, and how long a block is that says just that: the
-/// application's name, a sub-block of three bytes, the terminator.
+/// The applications whose blocks say how often an animation runs, and how long the sub-block is that says it.
 const LOOPS: [&[u8; 11]; 2] = [b"NETSCAPE2.0", b"ANIMEXTS1.0"];
-const LOOP_LENGTH: usize = 17;
+const LOOP: usize = 4;
 
 /// The application whose block is a colour profile.
 const COLOUR_PROFILE: &[u8; 11] = b"ICCRGBG1012";
@@ -36,6 +35,8 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
                 ensure(gif.has_image)?;
                 return tape.keep(1);
             }
+            // Some encoders end a run of sub-blocks twice.
+            [0] => tape.skip(1)?,
             _ => return Err(NotAnImage),
         }
     }
@@ -76,22 +77,28 @@ impl Gif {
         }
         let body = tape.rest().get(2..).unwrap_or_default();
         let length = sub_blocks(body)?;
-        let stays = label == APPLICATION && self.stays(body.get(..length).unwrap_or_default());
-        let whole = length.saturating_add(2);
-        if stays { tape.keep(whole) } else { tape.skip(whole) }
+        let block = body.get(..length).unwrap_or_default();
+        let kept = if label == APPLICATION { self.kept(block) } else { 0 };
+        if kept == 0 {
+            return tape.skip(length.saturating_add(2));
+        }
+        tape.keep(kept.saturating_add(2))?;
+        tape.skip(length.saturating_sub(kept))?;
+        tape.put(&[0])
     }
 
-    /// Whether an application's block is the first of a kind that decoders need.
-    fn stays(&mut self, block: &[u8]) -> bool {
-        let Some(name) = block.get(1..APPLICATION_HEAD) else { return false };
-        let seen = if LOOPS.iter().any(|known| *known == name) {
-            let is_loop = block.len() == LOOP_LENGTH && block.get(APPLICATION_HEAD..14) == Some(&[3, 1]);
-            is_loop.then_some(&mut self.has_loop)
+    /// How much of an application's block stays, without its terminator: nothing, unless it is the first of a kind that
+    /// decoders need. Of one that says how often to loop no more than that: others say how much to buffer, too.
+    fn kept(&mut self, block: &[u8]) -> usize {
+        let Some((&[11, ref name @ ..], rest)) = block.split_first_chunk::<APPLICATION_HEAD>() else { return 0 };
+        let (seen, kept) = if LOOPS.contains(&name) && rest.starts_with(&[3, 1]) && rest.len() > LOOP {
+            (&mut self.has_loop, APPLICATION_HEAD + LOOP)
+        } else if name == COLOUR_PROFILE && holds_profile(rest) {
+            (&mut self.has_profile, block.len().saturating_sub(1))
         } else {
-            let is_profile = name == COLOUR_PROFILE && holds_profile(block.get(APPLICATION_HEAD..).unwrap_or_default());
-            is_profile.then_some(&mut self.has_profile)
+            return 0;
         };
-        seen.is_some_and(|seen| !std::mem::replace(seen, true)) && block.first() == Some(&11)
+        if std::mem::replace(seen, true) { 0 } else { kept }
     }
 
     fn image(&mut self, tape: &mut Tape) -> Result<(), NotAnImage> {

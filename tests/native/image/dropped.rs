@@ -119,6 +119,11 @@ fn jpeg_segments_that_nobody_needs_are_dropped() {
             ("further pictures", with(jpeg_segment(0xE2, b"MPF\0SECRET"))),
             ("thumbnail", with(jpeg_segment(0xE0, b"JFXX\0\x10SECRET"))),
             ("fill bytes", with(b"\xFF\xFF\xFF".to_vec())),
+            (
+                "bytes behind a segment that is too short",
+                with([jpeg_segment(0xFE, b"x"), b"SECRET\xFF\0".to_vec()].concat()),
+            ),
+            ("bytes behind the pixels", before_end([jpeg_segment(0xFE, b"x"), b"SECRET".to_vec()].concat())),
             ("profile that is none", with(part(1, 1, b"SECRET"))),
             ("profile without its second part", parts(&[(1, 2)])),
             ("profile whose part comes twice", parts(&[(1, 2), (1, 2), (2, 2)])),
@@ -129,6 +134,8 @@ fn jpeg_segments_that_nobody_needs_are_dropped() {
     let (whole, turned) = (parse(&parts(&[(1, 2), (2, 2)])).unwrap(), parse(&parts(&[(2, 2), (1, 2)])).unwrap());
     assert_eq!(whole.len(), parse(&picture("grey.jpg")).unwrap().len() + srgb.len() + 2 * 18);
     assert_eq!(turned.len(), whole.len());
+    let stray = [part(1, 2, &srgb[..1000]), b"SECRET".to_vec(), part(2, 2, &srgb[1000..])];
+    assert_eq!(parse(&jpeg_with("grey.jpg", &stray)).unwrap(), whole);
     let jfif = parse(&with(jpeg_segment(0xE0, &thumb))).unwrap();
     assert!(!tells(&jfif) && jfif[2..].starts_with(b"\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x48\0\x48\0\0"));
     let adobe = parse(&with(jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\0SECRET"))).unwrap();
@@ -162,7 +169,8 @@ fn gif_blocks_that_nobody_needs_are_dropped() {
             ("text with its graphic control", with(&[control.as_slice(), text].concat())),
             ("application", with(b"\x21\xFF\x0BXMP DataXMP\x06SECRET\0")),
             ("block of the future", with(b"\x21\x99\x06SECRET\0")),
-            ("loop of another length", with(b"\x21\xFF\x0BNETSCAPE2.0\x03\x01\0\0\x06SECRET\0")),
+            ("loop that is too short", with(b"\x21\xFF\x0BNETSCAPE2.0\x02\x01\0\0")),
+            ("terminator too many", with(b"\0")),
             ("buffer of a loop", with(b"\x21\xFF\x0BNETSCAPE2.0\x05\x02\0\0\0\0\0")),
             ("application with a name of 10 letters", with(b"\x21\xFF\x0ANETSCAPE2.\x03\x01\0\0\0")),
             ("profile that is none", with(b"\x21\xFF\x0BICCRGBG1012\x06SECRET\0")),
@@ -177,6 +185,8 @@ fn gif_blocks_that_nobody_needs_are_dropped() {
     let once = with(loops);
     assert_eq!(parse(&once).unwrap().len(), parse(&picture("still.gif")).unwrap().len() + loops.len());
     assert_eq!(parse(&with(&loops.repeat(3))), parse(&once));
+    let and_buffer = b"\x21\xFF\x0BNETSCAPE2.0\x03\x01\x05\0\x05\x02\0\0\x10\0\x06SECRET\0";
+    assert_eq!(parse(&with(and_buffer)), parse(&once));
     let blocks = srgb().chunks(255).flat_map(|b| [&[u8::try_from(b.len()).unwrap()], b].concat()).collect::<Vec<_>>();
     let profile = [b"\x21\xFF\x0BICCRGBG1012".as_slice(), &blocks, &[0]].concat();
     assert_eq!(parse(&with(&profile)).unwrap().len(), parse(&picture("still.gif")).unwrap().len() + profile.len());

@@ -59,14 +59,25 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
     }
 }
 
-/// Reads a marker with the fill bytes before it (T.81, B.1.1.2), which go.
+/// Reads a marker with what stands before it, which goes.
 fn marker(tape: &mut Tape) -> Result<u8, NotAnImage> {
-    let [first] = tape.take()?;
-    ensure(first == 0xFF)?;
+    let (code, length) = next_marker(tape.rest()).ok_or(NotAnImage)?;
+    tape.skip(length)?;
+    Ok(code)
+}
+
+/// The next marker, and how many bytes it takes with what stands before it: fill bytes (T.81, B.1.1.2), and stray ones.
+/// Photoshop and others have written segments whose length is too short; every decoder looks for the next marker then,
+/// as this does.
+fn next_marker(bytes: &[u8]) -> Option<(u8, usize)> {
+    let mut rest = bytes;
     loop {
-        match tape.take()? {
-            [0xFF] => {}
-            [code] => return Ok(code),
+        rest = rest.get(memchr::memchr(0xFF, rest)?..)?;
+        let fill = rest.iter().take_while(|byte| **byte == 0xFF).count();
+        let (code, after) = rest.get(fill..)?.split_first()?;
+        rest = after;
+        if *code != 0 {
+            return Some((*code, bytes.len().checked_sub(rest.len())?));
         }
     }
 }

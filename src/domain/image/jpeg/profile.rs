@@ -1,7 +1,7 @@
 //! A colour profile in a JPEG stands in several segments, for one of them holds no more than 64 KiB (ICC.1:2022,
 //! annex B.4): each has the name, its own number from 1, the number of them all, and a part of the profile.
 
-use super::{APP2, SOS};
+use super::{APP2, SOS, next_marker};
 use crate::domain::image::icc;
 
 /// What a part begins with.
@@ -29,9 +29,8 @@ pub(super) fn is_whole(rest: &[u8]) -> bool {
 fn segment(rest: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
     let (segment, after) = rest.split_at_checked(length)?;
-    let fill = after.iter().take_while(|b| **b == 0xFF).count();
-    let (code, next) = after.get(fill..).filter(|_| fill > 0)?.split_first()?;
-    Some((segment.get(2..)?, *code, next))
+    let (code, hop) = next_marker(after)?;
+    Some((segment.get(2..)?, code, after.get(hop..)?))
 }
 
 struct Parts<'a> {
