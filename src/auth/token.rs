@@ -74,7 +74,8 @@ impl Keys {
         if !accepted {
             return Err(Refusal::BadToken);
         }
-        claims.custom.subject().map(Actor::verified).ok_or(Refusal::BadToken)
+        let issued_at = claims.issued_at.map(|at| at.timestamp());
+        claims.custom.subject().map(|account| Actor::verified(account, issued_at)).ok_or(Refusal::BadToken)
     }
 
     fn signed_claims(&self, BearerToken(token): BearerToken<'_>) -> Option<Claims<AccessClaims>> {

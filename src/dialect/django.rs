@@ -14,7 +14,7 @@ pub const PROFILE: Dialect<Account> = Dialect {
     read,
     show,
     refuse,
-    fail: || answer(500, &[("error", "Internal server error")]),
+    fail: |status| answer(status, &[("error", "Internal server error")]),
 };
 
 /// A file in a form; in JSON it can only be taken away (contract D5).
@@ -132,6 +132,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::Forbidden => answer(403, &[("error", "Not authorized")]),
         Refusal::NotFound { .. } | Refusal::NoRoute => detail(404, "Not found."),
         Refusal::MethodNotAllowed { method } => detail(405, &format!("Method \"{method}\" not allowed.")),
+        Refusal::TooManyRequests => detail(429, "Request was throttled. Expected available in 60 seconds."),
         Refusal::TooLarge => detail(413, "Request body too large."),
         Refusal::UnsupportedMediaType { given } => {
             detail(415, &format!("Unsupported media type \"{given}\" in request."))

@@ -12,7 +12,7 @@ pub const USERS: Dialect<Account> = Dialect {
     read,
     show,
     refuse,
-    fail: || error(500, "Internal server error"),
+    fail: |status| error(status, "Internal server error"),
 };
 
 const FIELDS: [&str; 4] = ["email", "name", "username", "image_path"];
@@ -75,6 +75,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::NotFound { .. } => error(404, "User not found"),
         Refusal::NoRoute => error(404, "Not Found"),
         Refusal::MethodNotAllowed { .. } => error(405, "Method Not Allowed"),
+        Refusal::TooManyRequests => error(429, "Too Many Requests"),
         Refusal::TooLarge => error(413, "Payload Too Large"),
         Refusal::UnsupportedMediaType { .. } => error(415, "Unsupported Media Type"),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, "Request body must be a valid JSON object"),
@@ -123,6 +124,8 @@ fn body(status: u16, message: impl Serialize) -> Answer {
         409 => "Conflict",
         413 => "Payload Too Large",
         415 => "Unsupported Media Type",
+        429 => "Too Many Requests",
+        503 => "Service Unavailable",
         _ => "Internal Server Error",
     };
     let status_code = status;

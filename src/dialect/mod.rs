@@ -29,8 +29,8 @@ pub struct Dialect<R: Record> {
     pub show: fn(&R) -> String,
     /// A refusal to its status and body.
     pub refuse: fn(&Refusal) -> Answer,
-    /// What is said when something failed on our side.
-    pub fail: fn() -> Answer,
+    /// What is said when something failed on our side, with this status.
+    pub fail: fn(u16) -> Answer,
 }
 
 /// A status and a JSON body.

@@ -13,12 +13,18 @@ pub const FOTO: Dialect<Persona> = Dialect {
     read: read_foto,
     show,
     refuse,
-    fail: || message(500, "Error al actualizar foto"),
+    fail: |status| message(status, "Error al actualizar foto"),
 };
 
 /// `PUT /api/personas/me`
-pub const ME: Dialect<Persona> =
-    Dialect { target, file: None, read: read_me, show, refuse, fail: || message(500, "Error al actualizar perfil") };
+pub const ME: Dialect<Persona> = Dialect {
+    target,
+    file: None,
+    read: read_me,
+    show,
+    refuse,
+    fail: |status| message(status, "Error al actualizar perfil"),
+};
 
 /// The photo itself, in a form (contract P5).
 const FOTO_FILE: &str = "foto";
@@ -90,6 +96,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::NotFound { .. } => message(404, "Persona no encontrada"),
         Refusal::NoRoute => message(404, spanish::NO_ROUTE),
         Refusal::MethodNotAllowed { .. } => message(405, spanish::METHOD_NOT_ALLOWED),
+        Refusal::TooManyRequests => message(429, spanish::TOO_MANY_REQUESTS),
         Refusal::TooLarge => message(413, spanish::TOO_LARGE),
         Refusal::UnsupportedMediaType { .. } => message(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => message(400, spanish::MALFORMED),

@@ -18,3 +18,8 @@ pub fn problem(status: u16, title: &'static str) -> Answer {
     let r#type = "about:blank";
     Answer::new(status, &Problem { r#type, title, status })
 }
+
+/// Our failure, with this status.
+pub fn failure(status: u16) -> Answer {
+    problem(status, if status == 503 { "Service Unavailable" } else { "Internal Server Error" })
+}

@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// `PUT /api/v1/users/:id`
 pub const USER: Dialect<Account> =
-    Dialect { target, file: None, read, show, refuse, fail: || error(500, "Error interno del servidor") };
+    Dialect { target, file: None, read, show, refuse, fail: |status| error(status, "Error interno del servidor") };
 
 /// Anything but a number is a fault of the field `id` (contract S2).
 fn target(segment: &str) -> Result<PathId, Refusal> {
@@ -81,6 +81,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::NotFound { id } => error(404, &format!("Usuario con id {id} no encontrado")),
         Refusal::NoRoute => error(404, spanish::NO_ROUTE),
         Refusal::MethodNotAllowed { .. } => error(405, spanish::METHOD_NOT_ALLOWED),
+        Refusal::TooManyRequests => error(429, spanish::TOO_MANY_REQUESTS),
         Refusal::TooLarge => error(413, spanish::TOO_LARGE),
         Refusal::UnsupportedMediaType { .. } => error(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, spanish::MALFORMED),

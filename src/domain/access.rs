@@ -4,17 +4,25 @@ use super::{Id, PathId};
 ///
 /// Only `auth` makes one (a test holds that wall), so whatever takes an `Actor` runs after authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Actor(Id);
+pub struct Actor {
+    account: Id,
+    issued_at: Option<i64>,
+}
 
 impl Actor {
     /// For `auth` alone, once a signature and every claim have been checked.
-    pub fn verified(account: Id) -> Self {
-        Self(account)
+    pub fn verified(account: Id, issued_at: Option<i64>) -> Self {
+        Self { account, issued_at }
     }
 
     /// The account that acts.
     pub fn account(self) -> Id {
-        self.0
+        self.account
+    }
+
+    /// When its token was issued, in Unix seconds, if that says so: a change of password ends older ones.
+    pub fn issued_at(self) -> Option<i64> {
+        self.issued_at
     }
 }
 

@@ -21,6 +21,8 @@ pub enum Refusal {
         /// The method that was used.
         method: String,
     },
+    /// The caller, or the address of one who is none, has asked too often.
+    TooManyRequests,
     /// The body is larger than allowed.
     TooLarge,
     /// The body is of a type that is not understood.
@@ -101,6 +103,7 @@ impl Refusal {
             Self::NotFound { .. } => "not_found",
             Self::NoRoute => "no_route",
             Self::MethodNotAllowed { .. } => "method_not_allowed",
+            Self::TooManyRequests => "too_many_requests",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Malformed => "malformed",
@@ -147,6 +150,17 @@ pub enum Fault {
     /// The request's body could not be read.
     #[error("body: {0}")]
     Body(String),
+    /// A part of the platform does not answer. It may do so later.
+    #[error("{service}: no answer within {seconds} s")]
+    Late {
+        /// `database` or `bucket`.
+        service: &'static str,
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The compiled worker stopped in the middle: a panic, whose words the platform has logged, or too little memory.
+    #[error("the instance is gone: {0}")]
+    Gone(String),
     /// The platform has no random bytes.
     #[error("random bytes: {0}")]
     Random(String),

@@ -57,7 +57,7 @@ impl CorsAnswer {
     pub fn write(&self, headers: &Headers) -> Result<()> {
         if let Some(origin) = &self.allowed {
             headers.set(ALLOW_ORIGIN, origin)?;
-            headers.set("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow")?;
+            headers.set("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow, Retry-After")?;
         }
         if self.varies {
             headers.set("vary", "Origin")?;

@@ -1,8 +1,24 @@
-// The worker's entry module, and all of its JavaScript that is written by hand: it hands the platform's events to
-// the compiled worker.
+// The worker's entry module, and all of its JavaScript that is written by hand: it hands the platform's events to the
+// compiled worker, and tells whoever waits for it when it is gone.
 import * as perfil from './perfil.js';
 
+// A panic takes the compiled worker's instance down, and nothing that it had begun comes to an end any more. The next
+// call finds a fresh instance.
+const waiting = new Set();
+const gone = ({ error, reason }) => {
+  const cause = error ?? reason;
+  if (cause instanceof WebAssembly.RuntimeError) waiting.forEach((reject) => reject(cause));
+};
+addEventListener('error', gone);
+addEventListener('unhandledrejection', gone);
+
+/** What `call` answers, or why it never will. */
+const answer = (call) => new Promise((resolve, reject) => {
+  waiting.add(reject);
+  call().then(resolve, reject).finally(() => waiting.delete(reject));
+});
+
 export default {
-  fetch: (request, env, ctx) => perfil.fetch(request, env, ctx),
-  scheduled: (event, env, ctx) => perfil.scheduled(event, env, ctx),
+  fetch: (request, env, ctx) => answer(() => perfil.fetch(request, env, ctx)).catch((cause) => perfil.failed(request, env, String(cause))),
+  scheduled: (event, env, ctx) => answer(() => perfil.scheduled(event, env, ctx)),
 };

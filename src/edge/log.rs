@@ -101,6 +101,32 @@ impl<'a> LeftoverLine<'a> {
     }
 }
 
+/// A line about a rate limit that does not work.
+#[derive(Serialize)]
+pub struct LimitLine {
+    event: &'static str,
+    binding: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+impl LimitLine {
+    /// There is none.
+    pub fn absent(binding: &'static str) -> Self {
+        Self { event: "no_rate_limit", binding, cause: None }
+    }
+
+    /// It failed.
+    pub fn failed(binding: &'static str, error: &worker::Error) -> Self {
+        Self { event: "no_rate_limit", binding, cause: Some(error.to_string()) }
+    }
+
+    /// As an error where it failed.
+    pub fn write(&self) {
+        write(self, self.cause.is_some());
+    }
+}
+
 fn write(line: &impl Serialize, is_error: bool) {
     let line = serde_json::to_string(line).unwrap_or_default();
     if is_error {

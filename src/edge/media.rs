@@ -4,6 +4,7 @@
 use crate::domain::{Fault, ObjectKey};
 use crate::serve::Reply;
 use crate::serve::media::{self, Conditions, Selection};
+use crate::store::r2;
 use worker::{
     Bucket, Cache, CacheKey, Conditional, Context, Headers, Method, Object, Range, Request, RequestInit, Response,
     ResponseBody,
@@ -60,7 +61,10 @@ pub async fn serve(asked: Asked<'_>, bucket: Result<&Bucket, Fault>, context: &C
         return Served::Reply(media::method_not_allowed());
     }
     let served = match bucket {
-        Ok(bucket) => look(&asked, bucket, context).await.map_err(|error| Fault::Bucket(error.to_string())),
+        Ok(bucket) => {
+            let look = async { look(&asked, bucket, context).await.map_err(|error| Fault::Bucket(error.to_string())) };
+            r2::within_deadline(look).await
+        }
         Err(fault) => Err(fault),
     };
     match served {

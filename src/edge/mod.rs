@@ -7,6 +7,7 @@
 
 mod body;
 mod cors;
+mod limits;
 mod log;
 mod media;
 mod request_id;
@@ -19,11 +20,15 @@ use crate::store::d1::Database;
 use crate::store::r2::Pictures;
 use crate::store::{self, Swept};
 use body::Incoming;
+use limits::RateLimits;
 use log::{LeftoverLine, Line, SweepLine};
 use media::{Asked, Served};
 use respond::Frame;
 use settings::Settings;
 use std::time::Duration;
+use wasm_bindgen::JsValue;
+use wasm_bindgen::prelude::wasm_bindgen;
+use worker::web_sys::{Request as PlatformRequest, Response as PlatformResponse};
 use worker::{Bucket, Context, Date, Delay, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
 
 /// The binding that holds the accounts; also named in wrangler.toml.
@@ -50,6 +55,21 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         line.write();
         Response::error("Internal Server Error", 500)
     })
+}
+
+/// The reply to a request whose instance is gone: called by `index.js`, on a fresh one. That is made when this is called,
+/// after its arguments: so none may be copied into its memory, as a text would be.
+#[wasm_bindgen]
+pub fn failed(request: PlatformRequest, env: Env, cause: JsValue) -> Result<PlatformResponse, JsValue> {
+    let request = Request::from(request);
+    let (method, path) = (request.inner().method(), request.path());
+    let frame = Frame::of(request.headers(), &Settings::of(&env).cors)?;
+    let route = Route::of(&path);
+    let reply = serve::failed(&route, Fault::Gone(cause.as_string().unwrap_or_default()));
+    let mut line = Line::new(&frame.request_id, &method, route.pattern());
+    line.tell(&reply);
+    line.write();
+    Ok(frame.reply(reply)?.into())
 }
 
 /// The sweep of the bucket (contract M5), as often as wrangler.toml says.
@@ -131,9 +151,11 @@ impl Visit<'_> {
             keys: settings.keys.as_ref().map_err(Clone::clone),
             database: database.as_ref().map_err(Clone::clone),
             bucket: pictures.as_ref().map_err(Clone::clone),
+            limits: &RateLimits(&self.env),
             upload_limit: settings.upload_limit.clone(),
         };
         let (authorization, content_type) = (headers.get("authorization")?, headers.get("content-type")?);
+        let client = headers.get("cf-connecting-ip")?;
         let url = request.inner().url();
         let call = Call {
             method: self.method,
@@ -141,6 +163,7 @@ impl Visit<'_> {
             authorization: authorization.as_deref(),
             content_type: content_type.as_deref(),
             origin: origin(&url),
+            client: client.as_deref().unwrap_or("unknown"),
             now: i64::try_from(self.started / 1000).unwrap_or(i64::MAX),
         };
         let mut reply = serve::answer(route, &call, services, Incoming(request)).await;

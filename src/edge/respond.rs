@@ -25,6 +25,9 @@ impl Frame {
         if let Some(methods) = reply.allow {
             headers.set("allow", methods)?;
         }
+        if let Some(seconds) = reply.retry_after {
+            headers.set("retry-after", &seconds.to_string())?;
+        }
         if let Some(range) = reply.content_range {
             headers.set("content-range", &range)?;
         }

@@ -1,6 +1,7 @@
 //! What of a picture a request asks for: conditional and range requests (contract M4, RFC 9110 sections 13 and 14).
 
 use super::{Reply, route};
+use crate::dialect::problem;
 use crate::domain::{Fault, Refusal};
 
 /// The headers that make a request conditional, or ask for a part.
@@ -158,5 +159,5 @@ pub fn unsatisfiable(size: u64) -> Reply {
 
 /// The bucket failed.
 pub fn failed(fault: Fault) -> Reply {
-    Reply { fault: Some(fault), ..Reply::problem(500, "Internal Server Error") }
+    Reply { content_type: problem::MEDIA_TYPE, ..Reply::failed(fault, problem::failure) }
 }

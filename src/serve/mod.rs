@@ -3,6 +3,7 @@
 //! May import `domain`, `auth`, `dialect` and `store`. Must never know the platform: what only the platform can do,
 //! reading a body for example, is handed in.
 
+mod limits;
 pub mod media;
 mod media_type;
 mod route;
@@ -14,6 +15,7 @@ use crate::domain::{Failure, Fault, ObjectKey, Refusal};
 use crate::store::{self, Batch, Bucket};
 
 pub use crate::dialect::Part;
+pub use limits::{Class, Limits};
 pub use route::{Endpoint, Route, UPDATES};
 
 /// What of a request decides about it; the body is read later, if it comes to that.
@@ -28,18 +30,22 @@ pub struct Call<'a> {
     pub content_type: Option<&'a str>,
     /// Scheme, host and port that the request was sent to: what URLs of ours open with.
     pub origin: &'a str,
+    /// The client's address.
+    pub client: &'a str,
     /// Unix seconds.
     pub now: i64,
 }
 
 /// What the platform binds to the worker. Each may be unusable: that is told when it is needed, not before.
-pub struct Services<'a, D, B> {
+pub struct Services<'a, D, B, L> {
     /// The keys that tokens are verified with.
     pub keys: Result<&'a Keys, Fault>,
     /// The database.
     pub database: Result<&'a D, Fault>,
     /// The bucket of the pictures.
     pub bucket: Result<&'a B, Fault>,
+    /// How often somebody may ask.
+    pub limits: &'a L,
     /// The largest picture that may be uploaded, in bytes (contract R3).
     pub upload_limit: Result<usize, Fault>,
 }
@@ -66,6 +72,8 @@ pub struct Reply {
     pub challenge: Option<&'static str>,
     /// `Allow`, with every 405 (contract R8).
     pub allow: Option<&'static str>,
+    /// `Retry-After`, in seconds, with every 429 and 503.
+    pub retry_after: Option<u32>,
     /// `Content-Range`, with every 416 (contract M4).
     pub content_range: Option<String>,
     /// The account that called, once its token was verified.
@@ -79,6 +87,8 @@ pub struct Reply {
 }
 
 const JSON: &str = "application/json";
+/// When to try again what the platform was too slow for, in seconds.
+const RETRY_AFTER: u32 = 5;
 
 impl Reply {
     fn ok(body: String) -> Self {
@@ -91,6 +101,7 @@ impl Reply {
             content_type: JSON,
             challenge: None,
             allow: None,
+            retry_after: None,
             content_range: None,
             account: None,
             code: None,
@@ -104,14 +115,17 @@ impl Reply {
         Self {
             challenge: challenge(refusal),
             allow: matches!(refusal, Refusal::MethodNotAllowed { .. }).then_some(route::METHOD),
+            retry_after: matches!(refusal, Refusal::TooManyRequests).then_some(limits::PERIOD),
             code: Some(refusal.code()),
             ..Self::json(refuse(refusal))
         }
     }
 
-    fn failed(fault: Fault, answer: Answer) -> Self {
-        let fault = Some(fault);
-        Self { fault, ..Self::json(answer) }
+    /// Our failure: 503 where it may pass.
+    fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
+        let is_late = matches!(fault, Fault::Late { .. });
+        let answer = fail(if is_late { 503 } else { 500 });
+        Self { fault: Some(fault), retry_after: is_late.then_some(RETRY_AFTER), ..Self::json(answer) }
     }
 
     fn problem(status: u16, title: &'static str) -> Self {
@@ -132,7 +146,7 @@ fn challenge(refusal: &Refusal) -> Option<&'static str> {
 pub async fn answer(
     route: &Route<'_>,
     call: &Call<'_>,
-    services: Services<'_, impl Batch, impl Bucket>,
+    services: Services<'_, impl Batch, impl Bucket, impl Limits>,
     body: impl Body,
 ) -> Reply {
     match route {
@@ -143,6 +157,16 @@ pub async fn answer(
         // A picture is no reply of ours: edge streams it.
         Route::Picture(_) | Route::Unknown(None) => media::not_found(),
     }
+}
+
+/// Answers for a call whose instance is gone.
+pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
+    let fail = match route {
+        Route::Account(endpoint, _) => endpoint.dialect.fail,
+        Route::Persona(endpoint, _) => endpoint.dialect.fail,
+        Route::Health | Route::Picture(_) | Route::Unknown(_) => return media::failed(fault),
+    };
+    Reply::failed(fault, fail)
 }
 
 /// `GET /health` (contract O1).
@@ -158,7 +182,8 @@ async fn health(call: &Call<'_>, database: Result<&impl Batch, Fault>) -> Reply 
         Ok(()) => Reply::ok(r#"{"status":"ok"}"#.to_owned()),
         Err(fault) => {
             let body = r#"{"status":"unavailable"}"#.to_owned();
-            Reply::failed(fault, Answer { status: 503, body })
+            let answer = Answer { status: 503, body };
+            Reply { fault: Some(fault), retry_after: Some(RETRY_AFTER), ..Reply::json(answer) }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The one flow that every update takes. The order of its checks (contract R1) is written here and nowhere else:
 //! each step takes what the step before has made, so that none can be left out.
 
+use super::limits::{Class, Limits, costly_key, update_key};
 use super::route::{Endpoint, METHOD};
 use super::{Body, Call, Reply, Services, media_type};
 use crate::auth::{self, BearerToken, Keys};
@@ -16,16 +17,19 @@ pub async fn answer<R: Stored>(
     endpoint: &Endpoint<R>,
     id: Option<&str>,
     call: &Call<'_>,
-    services: Services<'_, impl Batch, impl Bucket>,
+    services: Services<'_, impl Batch, impl Bucket, impl Limits>,
     body: impl Body,
 ) -> Reply {
     let dialect = &endpoint.dialect;
     let failure = |failure| match failure {
         Failure::Refused(refusal) => Reply::refused(&refusal, dialect.refuse),
-        Failure::Broken(fault) => Reply::failed(fault, (dialect.fail)()),
+        Failure::Broken(fault) => Reply::failed(fault, dialect.fail),
     };
     let actor = match authenticate(call, &services.keys) {
         Ok(actor) => actor,
+        Err(Failure::Refused(_)) if !services.limits.allow(Class::FailedAuth, call.client).await => {
+            return failure(Refusal::TooManyRequests.into());
+        }
         Err(reason) => return failure(reason),
     };
     let reply = match update(endpoint, actor, id, call, services, body).await {
@@ -51,16 +55,26 @@ async fn update<R: Stored>(
     actor: Actor,
     id: Option<&str>,
     call: &Call<'_>,
-    services: Services<'_, impl Batch, impl Bucket>,
+    services: Services<'_, impl Batch, impl Bucket, impl Limits>,
     body: impl Body,
 ) -> Result<Updated<R>, Failure> {
     let dialect = &endpoint.dialect;
+    let limits = services.limits;
+    allowed(limits, Class::Update, &update_key(actor, endpoint.pattern)).await?;
     let target = Named::parse(dialect, id)?;
     if call.method != METHOD {
         let method = call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
-    let change = read(dialect, call, services.upload_limit, body).await?;
+    let given = call.content_type.unwrap_or_default();
+    let form = dialect.file.filter(|_| media_type::is_form(given));
+    let change = match form {
+        Some(file) => {
+            allowed(limits, Class::Costly, &costly_key(actor)).await?;
+            read_form(dialect, body, file, services.upload_limit?).await?
+        }
+        None => Object::parse(&json_body(given, body).await?).and_then(dialect.read),
+    };
     let (target, change) = target.with(change)?;
 
     let permission = endpoint.needs_permission.then_some(endpoint.pattern);
@@ -68,6 +82,7 @@ async fn update<R: Stored>(
     let database = services.database?;
     let mut prepared = Prepared::default();
     if let Some(password) = change.password() {
+        allowed(limits, Class::Costly, &costly_key(actor)).await?;
         // Hashing is slow on purpose: nobody makes us do it who may not change that password (contract S6).
         store::load::<R>(database, &access, &change).await?;
         prepared.hash = Some(auth::hash(password)?);
@@ -81,20 +96,19 @@ async fn update<R: Stored>(
     }
 }
 
-/// The change that a body asks for, JSON or a form; refused as a whole, or for its fields' faults.
-async fn read<R: Record>(
+async fn allowed(limits: &impl Limits, class: Class, key: &str) -> Result<(), Refusal> {
+    if limits.allow(class, key).await { Ok(()) } else { Err(Refusal::TooManyRequests) }
+}
+
+/// The change that a form asks for; refused as a whole, or for its fields' faults.
+async fn read_form<R: Record>(
     dialect: &Dialect<R>,
-    call: &Call<'_>,
-    upload_limit: Result<usize, Fault>,
     body: impl Body,
+    file: &str,
+    limit: usize,
 ) -> Result<Result<R::Change, Refusal>, Failure> {
-    let given = call.content_type.unwrap_or_default();
-    if let Some(file) = dialect.file.filter(|_| media_type::is_form(given)) {
-        let parts = body.form(file, upload_limit?).await?;
-        return Ok(parts.map_or_else(|| Ok(Object::default()), Object::from_form).and_then(dialect.read));
-    }
-    let bytes = json_body(given, body).await?;
-    Ok(Object::parse(&bytes).and_then(dialect.read))
+    let parts = body.form(file, limit).await?;
+    Ok(parts.map_or_else(|| Ok(Object::default()), Object::from_form).and_then(dialect.read))
 }
 
 /// The bytes of a JSON body; none where none was sent (contract R2, R3).

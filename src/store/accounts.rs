@@ -1,4 +1,4 @@
-use super::statement::{guard, holds_permission, is_active, is_over, removal, replaceable};
+use super::statement::{guard, replaceable};
 use super::{Parameter, Prepared, Shown, Statement, Stored, read_row};
 use crate::domain::{Access, Account, AccountChange, Fault, PasswordHash, Role};
 use serde::Deserialize;
@@ -36,16 +36,17 @@ macro_rules! record { () => {
 macro_rules! update { ($verb:literal) => { concat!(
 "-- update_account()
 ", $verb, " users SET
-  username = coalesce(?4, username), email = coalesce(?5, email), full_name = coalesce(?6, full_name),
-  first_name = coalesce(?7, first_name), last_name = coalesce(?8, last_name),
-  number_phone = CASE WHEN ?9 THEN ?10 ELSE number_phone END,
-  image = CASE WHEN ?11 THEN ?12 ELSE image END,
-  role_id = coalesce(?13, role_id),
-  password_hash = coalesce(?14, password_hash),
+  username = coalesce(?5, username), email = coalesce(?6, email), full_name = coalesce(?7, full_name),
+  first_name = coalesce(?8, first_name), last_name = coalesce(?9, last_name),
+  number_phone = CASE WHEN ?10 THEN ?11 ELSE number_phone END,
+  image = CASE WHEN ?12 THEN ?13 ELSE image END,
+  role_id = coalesce(?14, role_id),
+  password_hash = coalesce(?15, password_hash),
+  tokens_valid_after = CASE WHEN ?15 IS NULL THEN tokens_valid_after ELSE unixepoch() END,
   updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
 WHERE id = ", target!(), " AND ", permitted!(), "
-  AND (?13 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?13))
-  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?15)
+  AND (?14 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?14))
+  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?16)
 RETURNING ", record!()
 ) } }
 
@@ -63,10 +64,10 @@ SELECT json_object(
   'active', ", is_active!(), ",
   'permitted', ", permitted!(), ",
   'found', EXISTS (SELECT 1 FROM users WHERE id = ", target!(), "),
-  'role_found', ?4 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?4),
-  'username_taken', EXISTS (SELECT 1 FROM users WHERE username = ?5 AND id <> ", target!(), "),
-  'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?6 AND id <> ", target!(), "),
-  ", removal!("?7"), ") AS row"
+  'role_found', ?5 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?5),
+  'username_taken', EXISTS (SELECT 1 FROM users WHERE username = ?6 AND id <> ", target!(), "),
+  'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?7 AND id <> ", target!(), "),
+  ", removal!("?8"), ") AS row"
 );
 
 #[rustfmt::skip]
@@ -100,7 +101,7 @@ impl Stored for Account {
     }
 
     fn shown(access: &Access) -> Statement {
-        let [caller, target, _] = guard(access);
+        let [caller, target, ..] = guard(access);
         Statement { sql: SHOWN, parameters: vec![caller, target] }
     }
 

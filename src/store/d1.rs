@@ -2,12 +2,16 @@
 
 #![allow(clippy::disallowed_types, reason = "the adapter is the platform's")]
 
+use super::deadline::within;
 use super::{Batch, Parameter, Statement};
 use crate::domain::Fault;
 use serde::Deserialize;
 use std::cell::Cell;
 use wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement};
+
+/// How long the database is waited for, in seconds: many times what one far away takes.
+const DEADLINE: u64 = 10;
 
 /// The database, for one request.
 pub struct Database {
@@ -43,7 +47,8 @@ impl Batch for Database {
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
         let prepared = statements.iter().map(|s| self.prepare(s)).collect::<worker::Result<_>>().map_err(fault)?;
         self.calls.set(self.calls.get().saturating_add(1));
-        let results = self.d1.batch(prepared).await.map_err(fault)?;
+        let answer = async { self.d1.batch(prepared).await.map_err(fault) };
+        let results = within("database", DEADLINE, answer).await?;
         let rows = results
             .iter()
             .map(|result| Ok(result.results::<Row>()?.into_iter().map(|row| row.row).collect()))

@@ -1,15 +1,19 @@
 //! What the database is asked, and what it answers; what lies in the bucket, and how the two are kept in step.
 //!
-//! May import `domain`; may name serde, serde_json and getrandom, and worker in [`d1`] and [`r2`] alone. Every
+//! May import `domain`; may name serde, serde_json and getrandom, and worker in the adapters [`d1`] and [`r2`] alone. Every
 //! statement is static text with numbered parameters and carries its own guard, so that right and change are decided
 //! in one step by the database: an update, accepted or refused, is one batch.
 
+// First, and by its macros: pieces of SQL that statements are put together from.
+#[macro_use]
+mod statement;
+
 mod accounts;
 pub mod d1;
+mod deadline;
 mod personas;
 pub mod r2;
 mod removal;
-mod statement;
 mod sweep;
 mod update;
 mod upload;

@@ -1,4 +1,4 @@
-use super::statement::{guard, holds_permission, is_active, is_over, removal, replaceable};
+use super::statement::{guard, replaceable};
 use super::{Parameter, Prepared, Shown, Statement, Stored, read_row};
 use crate::domain::{Access, Fault, Persona, PersonaChange};
 use serde::Deserialize;
@@ -23,12 +23,12 @@ macro_rules! record { () => {
 macro_rules! update { ($verb:literal) => { concat!(
 "-- update_persona()
 ", $verb, " personas SET
-  nombres = coalesce(?4, nombres), apellidos = coalesce(?5, apellidos),
-  telefono = CASE WHEN ?6 THEN ?7 ELSE telefono END,
-  dni = coalesce(?8, dni),
-  foto_url = CASE WHEN ?9 THEN ?10 ELSE foto_url END
+  nombres = coalesce(?5, nombres), apellidos = coalesce(?6, apellidos),
+  telefono = CASE WHEN ?7 THEN ?8 ELSE telefono END,
+  dni = coalesce(?9, dni),
+  foto_url = CASE WHEN ?10 THEN ?11 ELSE foto_url END
 WHERE id = ", target!(), " AND ", holds_permission!(), "
-  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?11)
+  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?12)
 RETURNING ", record!()
 ) } }
 
@@ -46,8 +46,8 @@ SELECT json_object(
   'active', ", is_active!(), ",
   'permitted', ", holds_permission!(), ",
   'found', EXISTS (SELECT 1 FROM personas WHERE id = ", target!(), "),
-  'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?4 AND id <> ", target!(), "),
-  ", removal!("?5"), ") AS row"
+  'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?5 AND id <> ", target!(), "),
+  ", removal!("?6"), ") AS row"
 );
 
 #[rustfmt::skip]
@@ -77,7 +77,7 @@ impl Stored for Persona {
     }
 
     fn shown(access: &Access) -> Statement {
-        let [caller, target, _] = guard(access);
+        let [caller, target, ..] = guard(access);
         Statement { sql: SHOWN, parameters: vec![caller, target] }
     }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::disallowed_types, reason = "the adapter is the platform's")]
 
+use super::deadline::within;
 use super::{Bucket, Listed, Page};
 use crate::domain::{Fault, Id, Image, ImageFormat, ObjectKey};
 use std::time::Duration;
@@ -18,8 +19,15 @@ extern "C" {
     fn digest(algorithm: &str, data: &Uint8Array) -> Result<Promise, JsValue>;
 }
 
+/// How long the bucket is waited for, in seconds: a picture may have to cross an ocean.
+const DEADLINE: u64 = 30;
 /// About as long as a removal takes.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// What the bucket answers, if it does in time.
+pub async fn within_deadline<T>(call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+    within("bucket", DEADLINE, call).await
+}
 
 /// The bucket of the pictures.
 pub struct Pictures {
@@ -52,16 +60,19 @@ impl Bucket for Pictures {
     async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault> {
         let hash = sha256(picture.bytes()).await.map_err(|thrown| fault(thrown.into()))?;
         let key = ObjectKey::new(owner, &hash, picture.format());
-        let found = self.bucket.head(key.as_str()).await.map_err(fault)?;
+        let found = async { self.bucket.head(key.as_str()).await.map_err(fault) };
+        let found = within_deadline(found).await?;
         Ok((key, found.is_some()))
     }
 
     async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault> {
-        self.write(key, picture).await.map_err(|thrown| fault(thrown.into()))
+        let put = async { self.write(key, picture).await.map_err(|thrown| fault(thrown.into())) };
+        within_deadline(put).await
     }
 
     async fn delete(&self, keys: &[String]) -> Result<(), Fault> {
-        self.bucket.delete_multiple(keys.iter().map(String::as_str).collect()).await.map_err(fault)
+        let keys = keys.iter().map(String::as_str).collect();
+        within_deadline(async { self.bucket.delete_multiple(keys).await.map_err(fault) }).await
     }
 
     async fn pause(&self) {
@@ -71,7 +82,7 @@ impl Bucket for Pictures {
     async fn list(&self, behind: &str) -> Result<Page, Fault> {
         let list = self.bucket.list().prefix(ObjectKey::PREFIX);
         let list = if behind.is_empty() { list } else { list.start_after(behind) };
-        let page = list.execute().await.map_err(fault)?;
+        let page = within_deadline(async { list.execute().await.map_err(fault) }).await?;
         let listed = |object: worker::Object| {
             let uploaded = i64::try_from(object.uploaded().as_millis()).unwrap_or(i64::MAX);
             Listed { key: object.key(), uploaded }

@@ -10,7 +10,6 @@
 //! whatever was put before the end may be gone, what was put after it stays. A crash at any point leaves an object
 //! that nobody shows, for the sweep; and a claim, which is void after 20 minutes.
 
-use super::statement::is_over;
 use super::{Batch, Bucket, Parameter, Shown, Statement, Verdict};
 use crate::domain::Fault;
 

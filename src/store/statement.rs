@@ -72,32 +72,38 @@ pub fn replaceable(field: &Field<Text>) -> [Parameter; 2] {
     }
 }
 
-/// The first three parameters of every statement: the caller (`?1`), the target's id, NULL for the caller's own
-/// (`?2`), and the permission that is needed, NULL where none will do (`?3`).
-pub fn guard(access: &Access) -> [Parameter; 3] {
+/// The first four parameters of every statement: the caller (`?1`), the target's id, NULL for the caller's own (`?2`),
+/// the permission that is needed, NULL where none will do (`?3`), and when the caller's token was issued, NULL where it
+/// does not say (`?4`).
+pub fn guard(access: &Access) -> [Parameter; 4] {
     let target = match &access.target {
         Target::Own => Parameter::Null,
         Target::Named(id) => id.get().into(),
     };
-    [access.actor.account().into(), target, access.permission.into()]
+    [access.actor.account().into(), target, access.permission.into(), access.actor.issued_at().into()]
 }
 
-/// SQL: whether the account `?1` is there and active, and its role holds the permission `?3`.
-macro_rules! holds_permission {
+/// SQL: whether the caller is active, and its token younger than its password.
+macro_rules! is_good {
     () => {
-        "EXISTS (SELECT 1 FROM users AS caller \
-           JOIN permissionXRole AS link ON link.roleId = caller.role_id \
-           JOIN permissions AS permission ON permission.id = link.permissionId \
-           WHERE caller.id = ?1 AND caller.is_active = 1 AND permission.nameUri = ?3)"
+        "caller.is_active = 1 AND (caller.tokens_valid_after IS NULL OR caller.tokens_valid_after <= ?4)"
     };
 }
 
-/// SQL: whether the account `?1` is there and active.
-macro_rules! is_active {
-    () => {
-        "EXISTS (SELECT 1 FROM users AS caller WHERE caller.id = ?1 AND caller.is_active = 1)"
-    };
-}
+/// SQL: whether the account `?1` is there and good, and its role holds the permission `?3`.
+#[rustfmt::skip]
+macro_rules! holds_permission { () => { concat!(
+"EXISTS (SELECT 1 FROM users AS caller
+    JOIN permissionXRole AS link ON link.roleId = caller.role_id
+    JOIN permissions AS permission ON permission.id = link.permissionId
+    WHERE caller.id = ?1 AND ", is_good!(), " AND permission.nameUri = ?3)"
+) } }
+
+/// SQL: whether the account `?1` is there and good.
+#[rustfmt::skip]
+macro_rules! is_active { () => { concat!(
+"EXISTS (SELECT 1 FROM users AS caller WHERE caller.id = ?1 AND ", is_good!(), ")"
+) } }
 
 /// SQL: whether a removal is over, and its claim with it. The platform ends a scheduled event after 15 minutes and what
 /// goes on after a reply after 30 seconds: a claim that is older was left behind by a crash.
@@ -114,5 +120,3 @@ macro_rules! removal { ($key:literal) => { concat!(
 "'removal', (SELECT claim FROM removals WHERE key = ", $key, "),
   'removal_over', (SELECT ", is_over!(), " FROM removals WHERE key = ", $key, ")"
 ) } }
-
-pub(super) use {holds_permission, is_active, is_over, removal};

@@ -78,8 +78,8 @@ pub async fn save<R: Stored>(
 
 /// Answers the record if the change could be made, or says why not, and changes nothing: one call.
 pub async fn load<R: Stored>(database: &impl Batch, access: &Access, change: &R::Change) -> Result<R, Failure> {
-    let explain = R::explain(access, change, &Prepared::default());
-    let [row, verdict] = database.batch([R::load(access), explain]).await?;
+    let ask = || [R::load(access), R::explain(access, change, &Prepared::default())];
+    let [row, verdict] = read(database, ask).await?;
     let verdict = Verdict::from_row(&first(verdict)?)?;
     match (verdict.refusal(access), record(row)?) {
         (Some(refusal), _) => Err(refusal.into()),
@@ -91,8 +91,18 @@ pub async fn load<R: Stored>(database: &impl Batch, access: &Access, change: &R:
 /// Whether the database answers and has our schema (contract O1): one call.
 pub async fn ping(database: &impl Batch) -> Result<(), Fault> {
     let sql = "-- ping()\nSELECT json_object('users', EXISTS (SELECT 1 FROM users)) AS row";
-    let parameters = Vec::new();
-    database.batch([Statement { sql, parameters }]).await.map(|_| ())
+    read(database, || [Statement { sql, parameters: Vec::new() }]).await.map(|_| ())
+}
+
+/// Asks, and once more where the database fails: nothing is changed by asking.
+async fn read<const N: usize>(
+    database: &impl Batch,
+    ask: impl Fn() -> [Statement; N],
+) -> Result<[Vec<String>; N], Fault> {
+    match database.batch(ask()).await {
+        Err(Fault::Database(_)) => database.batch(ask()).await,
+        answer => answer,
+    }
 }
 
 #[derive(Deserialize)]

@@ -20,8 +20,8 @@ const ROOMS: [Room; 6] = [
 ];
 
 /// The adapters that may name the platform beside edge.
-const ADAPTERS: [&str; 2] = ["src/store/d1.rs", "src/store/r2.rs"];
-const PLATFORM: [&str; 2] = ["worker", "wasm_bindgen"];
+const ADAPTERS: [&str; 3] = ["src/store/d1.rs", "src/store/deadline.rs", "src/store/r2.rs"];
+const PLATFORM: [&str; 3] = ["futures_util", "worker", "wasm_bindgen"];
 
 const CRATES: [&str; 15] = [
     "bcrypt",
@@ -126,7 +126,7 @@ fn only_the_password_hash_statement_names_the_hash_and_it_never_reads_it() {
     for file in files("src/store", ".rs") {
         for (number, line) in code(&file).lines().enumerate().filter(|(_, line)| line.contains("password_hash")) {
             assert!(
-                line.contains("password_hash = coalesce(?14, password_hash)"),
+                line.contains("password_hash = coalesce(?15, password_hash)"),
                 "{}:{}",
                 relative(&file),
                 number + 1

@@ -38,6 +38,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::NotFound { id: "7".into() },
         Refusal::NoRoute,
         Refusal::MethodNotAllowed { method: "GET".into() },
+        Refusal::TooManyRequests,
         Refusal::TooLarge,
         Refusal::UnsupportedMediaType { given: "text/plain; \"x\"\\".into() },
         Refusal::Malformed,
@@ -76,7 +77,7 @@ fn every_dialect_has_its_own_words_for_a_failure_of_ours() {
         (falcon::USERS.fail, r#"{"message":"Internal server error","error":"Internal Server Error","statusCode":500}"#),
         (django::PROFILE.fail, r#"{"error":"Internal server error"}"#),
     ] {
-        assert_eq!(fail(), Answer { status: 500, body: body.to_owned() });
+        assert_eq!(fail(500), Answer { status: 500, body: body.to_owned() });
     }
 }
 

@@ -4,7 +4,7 @@ use super::database::{Memory, sqlite};
 use super::ready;
 use super::tokens::{NOW, keys, signed};
 use perfil::domain::Failure;
-use perfil::serve::{self, Body, Call, Part, Reply, Route, Services, UPDATES};
+use perfil::serve::{self, Body, Call, Class, Limits, Part, Reply, Route, Services, UPDATES};
 use serde_json::json;
 use std::cell::Cell;
 
@@ -28,7 +28,27 @@ struct Outcome {
     calls: u32,
 }
 
+/// Everything but one class.
+struct Allowed(Option<Class>);
+
+impl Limits for Allowed {
+    async fn allow(&self, class: Class, _: &str) -> bool {
+        self.0 != Some(class)
+    }
+}
+
 fn send(method: &str, path: &str, bearer: Option<&str>, content_type: &str, body: &str) -> Outcome {
+    send_over(None, method, path, bearer, content_type, body)
+}
+
+fn send_over(
+    over: Option<Class>,
+    method: &str,
+    path: &str,
+    bearer: Option<&str>,
+    content_type: &str,
+    body: &str,
+) -> Outcome {
     let database = sqlite();
     let keys = keys();
     let authorization = bearer.map(|token| format!("Bearer {token}"));
@@ -38,10 +58,17 @@ fn send(method: &str, path: &str, bearer: Option<&str>, content_type: &str, body
         authorization: authorization.as_deref(),
         content_type: Some(content_type),
         origin: "https://api.example.com",
+        client: "192.0.2.1",
         now: NOW,
     };
     let bucket = Memory::default();
-    let services = Services { keys: Ok(&keys), database: Ok(&database), bucket: Ok(&bucket), upload_limit: Ok(1024) };
+    let services = Services {
+        keys: Ok(&keys),
+        database: Ok(&database),
+        bucket: Ok(&bucket),
+        limits: &Allowed(over),
+        upload_limit: Ok(1024),
+    };
     let body_was_read = Cell::new(false);
     let reply = ready(serve::answer(&Route::of(path), &call, services, Text(body, &body_was_read)));
     Outcome { reply, body_was_read: body_was_read.get(), calls: database.calls.get() }
@@ -98,6 +125,32 @@ fn accepted_or_refused_by_the_database_an_update_is_one_call() {
             assert_eq!(outcome.reply.account, Some(caller));
         }
     }
+}
+
+#[test]
+fn over_a_limit_nothing_more_is_looked_at() {
+    let json = "application/json";
+    let refused = |outcome: Outcome| {
+        let reply = &outcome.reply;
+        assert_eq!((reply.answer.status, reply.retry_after, reply.code), (429, Some(60), Some("too_many_requests")));
+        (outcome.body_was_read, outcome.calls)
+    };
+    for path in paths() {
+        assert_eq!(refused(send_over(Some(Class::Update), "PUT", &path, Some(&token(6)), json, "{")), (false, 0));
+        assert_eq!(refused(send_over(Some(Class::FailedAuth), "PUT", &path, None, json, "{}")), (false, 0));
+        let good = send_over(Some(Class::FailedAuth), "PUT", &path, Some(&token(6)), json, "{");
+        assert_eq!(good.reply.answer.status, 400);
+    }
+    let form = "multipart/form-data; boundary=x";
+    for path in ["/api/personas/6/foto", "/api/profile/6/update/"] {
+        assert_eq!(refused(send_over(Some(Class::Costly), "PUT", path, Some(&token(6)), form, "")), (false, 0));
+    }
+    let password = r#"{"password": "a new one"}"#;
+    let costly = send_over(Some(Class::Costly), "PUT", "/api/v1/users/7", Some(&token(6)), json, password);
+    assert_eq!(refused(costly), (true, 0));
+    let cheap =
+        send_over(Some(Class::Costly), "PUT", "/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#);
+    assert_eq!(cheap.reply.answer.status, 200);
 }
 
 #[test]

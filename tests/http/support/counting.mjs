@@ -7,6 +7,19 @@ const STATEMENT_CALLS = new Set(['run', 'first', 'all', 'raw']);
 const BUCKET_CALLS = { get: 'reads', head: 'reads', list: 'reads', put: 'writes', delete: 'writes' };
 const INNER = Symbol('inner');
 
+/** What no database or bucket ever answered. */
+const NONSENSE = {
+  nothing: undefined, null: null, number: 7, text: 'ok', none: [], few: [{ results: [] }], empty: [{ results: [] }, { results: [] }],
+  rows: [{ results: [{ row: '{' }] }, { results: [{ row: '{"active":1}' }] }], columns: [{ results: [{}] }, { results: [{}] }], object: {},
+  /** The getter that throws is unwrapped by the crate that the worker is built with: a real panic. */
+  panic: { get httpEtag() { throw new Error('nonsense of the test'); } },
+};
+
+// Deadlines come sooner where a request says so (`pace` among its faults).
+let pace = 1;
+const { setTimeout: later } = globalThis;
+globalThis.setTimeout = (callback, milliseconds, ...rest) => later(callback, milliseconds / pace, ...rest);
+
 /** What requests wait for or have left running, across requests: one isolate serves them all. */
 const held = new Map();
 let background = 0;
@@ -22,7 +35,8 @@ async function until(what, condition) {
 /**
  * Does what a call of a binding does, or what `faults` says of it: an object of one word per call's name, or a list of
  * them by the call's number. `refuse` throws and does nothing, `lose` does it and throws, `hold:x` waits for the test
- * to release x and then does it, `stall:x` does it and then waits for the release. `hours` is no call: lists show every
+ * to release x and then does it, `stall:x` does it and then waits for the release, `nonsense:x` answers what is no
+ * answer. `pace` is no call: timers run that much faster. `hours` is none either: lists show every
  * object as that much older.
  */
 function faulty(faults) {
@@ -35,6 +49,7 @@ function faulty(faults) {
       held.set(hold, held.get(hold) ?? 'held');
       await until(fault, () => held.get(hold) === 'released');
     };
+    if (kind === 'nonsense') return NONSENSE[hold];
     if (kind === 'refuse') throw new Error(`${name} was refused by the test`);
     if (kind === 'hold') await released();
     const result = await call();
@@ -179,6 +194,7 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     if (Object.hasOwn(TESTS_OWN, pathname)) return TESTS_OWN[pathname](request, env, searchParams);
     const ordered = (name) => JSON.parse(request.headers.get(name) ?? '{}');
+    ({ pace = 1 } = ordered('x-test-faults'));
     const counts = { d1: 0, reads: 0, writes: 0 };
     let seen = counts;
     const bindings = counted(env, { variables: ordered('x-test-variables'), faults: ordered('x-test-faults') }, counts);

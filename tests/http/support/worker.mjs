@@ -34,9 +34,10 @@ const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
 
 /**
  * Starts a worker. `vars` are its variables beside JWT_SECRET (undefined removes one);
- * `bindings: false` starts it without a database and a bucket, `bucket: false` without the bucket alone.
+ * `bindings: false` starts it without a database and a bucket, `bucket: false` without the bucket alone; `limits` are the
+ * rate limits that it has, and how many requests they allow.
  */
-export async function startWorker({ vars = {}, bindings = true, bucket = bindings } = {}) {
+export async function startWorker({ vars = {}, bindings = true, bucket = bindings, limits = {} } = {}) {
   const lines = [];
   const logged = {};
   const sweeps = [];
@@ -58,6 +59,7 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
       bindings: variables,
       ...(bindings && { d1Databases: { DB: 'perfil' } }),
       ...(bucket && { r2Buckets: { AVATARS: 'perfil-avatars' } }),
+      ratelimits: Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }])),
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     }],
   }));
