@@ -23,13 +23,14 @@ mod routes;
 mod rules;
 mod serve;
 mod statements;
+mod supply;
 mod tokens;
 
 use perfil::domain::{Actor, Id};
 use std::path::{Path, PathBuf};
 
 fn actor(id: i64) -> Actor {
-    Actor::verified(Id::new(id).unwrap())
+    Actor::verified(Id::new(id).unwrap(), None)
 }
 
 /// A file or folder of the project.
