@@ -1,8 +1,11 @@
 use crate::domain::{Actor, Fault, Id, Refusal};
+use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, UntrustedToken};
-use serde::{Deserialize, Deserializer, de::IgnoredAny};
+use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::fmt;
 
 /// HS256 needs a key of at least the hash's size (RFC 7518 section 3.2, contract A2).
@@ -41,7 +44,9 @@ impl<'a> BearerToken<'a> {
     /// Parses `Bearer <token>`; the scheme's case does not matter (contract A1, RFC 6750 section 2.1).
     /// No header, another scheme or an empty token is [`Refusal::NoToken`].
     pub fn parse(authorization: Option<&'a str>) -> Result<Self, Refusal> {
-        let (scheme, token) = authorization.and_then(|header| header.trim().split_once(' ')).ok_or(Refusal::NoToken)?;
+        // White space in a header is blanks and tabs (RFC 9110 section 5.6.3), whatever Unicode knows beside them.
+        let trimmed = authorization.map(|header| header.trim_matches([' ', '\t']));
+        let (scheme, token) = trimmed.and_then(|header| header.split_once(' ')).ok_or(Refusal::NoToken)?;
         let token = token.trim_start_matches(' ');
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
             return Err(Refusal::NoToken);
@@ -84,15 +89,20 @@ impl Keys {
         }
         let untrusted = UntrustedToken::<Extensions>::try_from(token).ok()?;
         let header = untrusted.header();
-        let is_jwt = header.token_type.as_deref().is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+        let is_jwt = match header.token_type.as_deref() {
+            Some(typ) => typ.eq_ignore_ascii_case("JWT"),
+            None => !part::<Header>(token, 0)?.typ,
+        };
         if !is_jwt || header.other_fields.crit {
             return None;
         }
-        [Some(&self.current), self.previous.as_ref()]
+        let claims = [Some(&self.current), self.previous.as_ref()]
             .into_iter()
             .flatten()
             .find_map(|key| Hs256.validator(key).validate(&untrusted).ok())
-            .map(|token| token.into_parts().1)
+            .map(|token| token.into_parts().1)?;
+        let Dates { exp, nbf, iat } = part(token, 1)?;
+        (exp && nbf && iat).then_some(claims)
     }
 }
 
@@ -139,6 +149,38 @@ struct AccessClaims {
     iss: Option<Value>,
     #[serde(default, deserialize_with = "as_sent")]
     aud: Option<Value>,
+}
+
+/// Whether a header says of what type the token is, be it null: the library takes that for none.
+#[derive(Deserialize)]
+struct Header {
+    #[serde(default, deserialize_with = "is_present")]
+    typ: bool,
+}
+
+/// Whether each date is a whole number of seconds since 1970, or not there: the library takes fractions and signs.
+#[derive(Deserialize)]
+struct Dates {
+    #[serde(default = "yes", deserialize_with = "is_whole")]
+    exp: bool,
+    #[serde(default = "yes", deserialize_with = "is_whole")]
+    nbf: bool,
+    #[serde(default = "yes", deserialize_with = "is_whole")]
+    iat: bool,
+}
+
+/// A part of the token, read by rules of our own.
+fn part<T: DeserializeOwned>(token: &str, number: usize) -> Option<T> {
+    let json = Base64UrlUnpadded::decode_vec(token.split('.').nth(number)?).ok()?;
+    serde_json::from_slice(&json).ok()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_whole<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+    <&RawValue>::deserialize(value).map(|raw| raw.get().bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {

@@ -1,14 +1,13 @@
-// Who is let in: every route of every dialect × every kind of token.
-// ROUTES must hold every authenticated route of the worker; a new route gets a row here.
+// Who is let in, on every route; who is not, and how each is told, stands in matrix.test.mjs and jwt_attacks.test.mjs.
+// Also what the database says at once when a right is taken away, and which settings make which tokens good.
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHmac } from 'node:crypto';
-import { SignJWT, generateKeyPair } from 'jose';
 import { startWorker } from './support/worker.mjs';
 import { LAYOUTS, SECRET, token } from './support/tokens.mjs';
+import { HS256, forge, luis, now } from './support/forged.mjs';
 import { answered, refused } from './support/answers.mjs';
 
-const spanish = { missing: { message: 'Token requerido' }, bad: { message: 'Token inválido o expirado' }, forbidden: { message: 'No tienes permisos para acceder a este recurso' } };
+const spanish = { bad: { message: 'Token inválido o expirado' }, forbidden: { message: 'No tienes permisos para acceder a este recurso' } };
 const seam = (message) => ({ success: false, message, data: null });
 const falcon = { message: 'Invalid token', error: 'Unauthorized', statusCode: 401 };
 
@@ -16,15 +15,13 @@ const falcon = { message: 'Invalid token', error: 'Unauthorized', statusCode: 40
 const ROUTES = [
   { route: 'PUT /api/personas/:id/foto', path: '/api/personas/5/foto', json: { foto_url: 'https://example.com/a.jpg' }, ...spanish, failed: { message: 'Error al actualizar foto' } },
   { route: 'PUT /api/personas/me', path: '/api/personas/me', json: { telefono: '600123456' }, ...spanish, failed: { message: 'Error al actualizar perfil' } },
-  { route: 'PUT /api/v1/users/:id', path: '/api/v1/users/7', json: { full_name: 'Jane New' }, missing: seam(spanish.missing.message), bad: seam(spanish.bad.message), forbidden: seam(spanish.forbidden.message), failed: seam('Error interno del servidor') },
-  { route: 'PUT /users', path: '/users', json: { name: 'Luis New' }, missing: falcon, bad: falcon, failed: { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 } },
-  { route: 'PUT /api/profile/:id/update/', path: '/api/profile/6/update/', json: { first_name: 'Luis' }, missing: { detail: 'Authentication credentials were not provided.' }, bad: { detail: 'Given token not valid for any token type', code: 'token_not_valid' }, forbidden: { error: 'Not authorized' }, failed: { error: 'Internal server error' } },
+  { route: 'PUT /api/v1/users/:id', path: '/api/v1/users/7', json: { full_name: 'Jane New' }, bad: seam(spanish.bad.message), forbidden: seam(spanish.forbidden.message), failed: seam('Error interno del servidor') },
+  { route: 'PUT /users', path: '/users', json: { name: 'Luis New' }, bad: falcon, failed: { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 } },
+  { route: 'PUT /api/profile/:id/update/', path: '/api/profile/6/update/', json: { first_name: 'Luis' }, bad: { detail: 'Given token not valid for any token type', code: 'token_not_valid' }, failed: { error: 'Internal server error' } },
 ];
 const GATED = ROUTES.filter(({ route }) => route.startsWith('PUT /api/personas') || route.startsWith('PUT /api/v1'));
 
-const MISSING = 'Bearer';
 const BAD = 'Bearer error="invalid_token"';
-const now = () => Math.floor(Date.now() / 1000);
 
 let worker;
 before(async () => { worker = await startWorker(); });
@@ -43,25 +40,14 @@ async function letsIn(on, bearer, routes = ROUTES) {
     assert.equal((await on.logOf(reply)).account, 6);
   }
 }
-/** Every route must refuse the header with its own 401, change nothing, and keep the credential out of the log. */
-async function turnsAway(on, authorization, { words = 'bad', challenge = BAD, d1 = 0 } = {}) {
-  for (const { route, path, json, [words]: body } of ROUTES) {
-    const { line } = await refused(on, path, { json, headers: authorization === undefined ? {} : { authorization } }, 401, body, { d1, challenge });
+/** Every route must refuse the bearer with its own 401, change nothing, and keep the credential out of the log. */
+async function turnsAway(on, bearer, { d1 = 0 } = {}) {
+  for (const { route, path, json, bad } of ROUTES) {
+    const { line } = await refused(on, path, { token: bearer, json }, 401, bad, { d1, challenge: BAD });
     assert.equal(line.route, route);
   }
-  const credential = authorization?.split(/[ ,]+/)[1];
-  assert.equal(credential?.length > 20 && JSON.stringify(on.lines).includes(credential), false);
+  assert.equal(JSON.stringify(on.lines).includes(bearer), false);
 }
-
-/** A token put together by hand, for what no library would sign: any header, any payload, as values or as raw text. */
-function forge(header, payload, { secret = SECRET, hash = 'sha256', signature } = {}) {
-  const part = (value) => Buffer.from(typeof value === 'string' || Buffer.isBuffer(value) ? value : JSON.stringify(value)).toString('base64url');
-  const signed = `${part(header)}.${part(payload)}`;
-  return `${signed}.${signature ?? createHmac(hash, secret).update(signed).digest('base64url')}`;
-}
-const HS256 = { alg: 'HS256', typ: 'JWT' };
-const luis = () => ({ sub: '6', iat: now() - 5, exp: now() + 3600 });
-const asymmetric = async (alg) => new SignJWT({ sub: '6' }).setProtectedHeader({ alg, typ: 'JWT' }).setIssuedAt().setExpirationTime('1h').sign((await generateKeyPair(alg)).privateKey);
 
 describe('who is let in', () => {
   for (const layout of Object.keys(LAYOUTS)) {
@@ -98,119 +84,12 @@ describe('who is let in', () => {
   }
 });
 
-describe('no token', () => {
-  const none = {
-    'no header': () => undefined,
-    'an empty header': () => '',
-    'the scheme alone': () => 'Bearer',
-    'the scheme and white space': () => 'Bearer   ',
-    'another scheme': () => 'Basic bHVpczpkZW1vLXBhc3N3b3Jk',
-    'another scheme with a good token': async () => `Token ${await token(6)}`,
-    'a good token without a scheme': async () => token(6),
-    'a good token grown together with its scheme': async () => `Bearer${await token(6)}`,
-  };
-  for (const [name, header] of Object.entries(none)) {
-    test(`${name} counts as no token on every route [A1 A8 R7]`, async () => turnsAway(worker, await header(), { words: 'missing', challenge: MISSING }));
-  }
-});
-
-describe('bad tokens', () => {
-  const part = (text) => Buffer.from(text).toString('base64url');
-  const unsigned = (alg) => forge({ alg, typ: 'JWT' }, luis(), { signature: '' });
-  const bad = {
-    'A3': {
-      garbage: () => 'garbage',
-      'three parts of garbage': () => 'a.b.c',
-      'dots alone': () => '..',
-      'two tokens in one header': async () => `${await token(6)}, Bearer ${await token(6)}`,
-      'a word after the token': async () => `${await token(6)} x`,
-      'no signature part': async () => (await token(6)).split('.').slice(0, 2).join('.'),
-      'an empty signature': async () => (await token(6)).replace(/[^.]*$/, ''),
-      'half a signature': async () => (await token(6)).slice(0, -20),
-      'a fourth part': async () => `${await token(6)}.e30`,
-      'a fifth part, as in an encrypted token': async () => `${await token(6)}.e30.e30`,
-      'a payload of another token': async () => (([head, , sign], [, body]) => `${head}.${body}.${sign}`)((await token(5)).split('.'), (await token(6)).split('.')),
-      'a header that is no JSON': () => forge('{"alg":"HS256"', luis()),
-      'a payload that is no JSON': () => forge(HS256, 'sub=6'),
-      'a payload that is a list': () => forge(HS256, [luis()]),
-      'a payload that is null': () => forge(HS256, 'null'),
-      'a payload that is no UTF-8': () => forge(HS256, Buffer.from([0xff, 0xfe])),
-      'a header of 10 000 brackets': () => `${part('['.repeat(10000))}.${part('{}')}.x`,
-      'a signature by another key': () => token(6, { secret: 'another-secret-of-more-than-32-bytes' }),
-      'a signature by an empty key': () => forge(HS256, luis(), { secret: '' }),
-      'an algorithm left out': () => forge({ typ: 'JWT' }, luis()),
-      'an algorithm of null': () => forge({ alg: null, typ: 'JWT' }, luis()),
-      'hs256 in small letters': () => forge({ alg: 'hs256', typ: 'JWT' }, luis()),
-      'HS384 with the right secret': () => token(6, { header: { alg: 'HS384' } }),
-      'HS512 with the right secret': () => token(6, { header: { alg: 'HS512' } }),
-      'RS256 with a key of its own': () => asymmetric('RS256'),
-      'ES256 with a key of its own': () => asymmetric('ES256'),
-      'EdDSA with a key of its own': () => asymmetric('EdDSA'),
-      'RS256 in name, HS256 in truth': () => forge({ alg: 'RS256', typ: 'JWT' }, luis()),
-      'a key that the token brings along': () => forge({ ...HS256, jwk: { kty: 'oct', k: part('x'.repeat(32)) } }, luis(), { secret: 'x'.repeat(32) }),
-      ...Object.fromEntries(['none', 'None', 'NONE', 'nOnE', ''].flatMap((alg) => [
-        [`alg ${JSON.stringify(alg)} without a signature`, () => unsigned(alg)],
-        [`alg ${JSON.stringify(alg)} with a good signature`, () => forge({ alg, typ: 'JWT' }, luis())],
-      ])),
-      ...Object.fromEntries(['JOSE', 'JWE', 'refresh+jwt', 'dpop+jwt', '', 7].map((typ) => [`typ ${JSON.stringify(typ)}`, () => forge({ alg: 'HS256', typ }, luis())])),
-      'a crit header that nobody knows': () => forge({ ...HS256, crit: ['x'], x: 1 }, luis()),
-      'a crit header for b64': () => forge({ ...HS256, crit: ['b64'], b64: true }, luis()),
-      'an empty crit header': () => forge({ ...HS256, crit: [] }, luis()),
-    },
-    'A4': {
-      'expired 75 s ago': () => token(6, { exp: now() - 75 }),
-      'expired in 1970': () => token(6, { exp: 1 }),
-      'expiring before time began': () => token(6, { exp: -1 }),
-      'without exp': () => token(6, { exp: null }),
-      'exp as null': () => forge(HS256, { ...luis(), exp: null }),
-      'exp as text': () => forge(HS256, { ...luis(), exp: String(now() + 3600) }),
-      'valid in 75 s': () => token(6, { extra: { nbf: now() + 75 } }),
-      'issued in 75 s': () => token(6, { iat: now() + 75 }),
-    },
-    'A5': {
-      'without a subject': () => token(6, { claims: {} }),
-      'whose profile alone tells the subject': () => token(6, { claims: { type: 'access', profile: { id: 6 } } }),
-      'whose id claim alone tells the subject': () => token(6, { claims: { id: 6 } }),
-      ...Object.fromEntries(['sub', 'user_id', 'idUser'].flatMap((claim) => [0, -1, 1.5, 'abc', '', null, true, '0', '-6', '+6', '6.0', ' 6', '6 ', '0x6', '6e0', '٦', [6], { id: 6 }].map((value) => [`with ${claim} ${JSON.stringify(value)}`, () => token(6, { claims: { [claim]: value } })]))),
-      'with sub and user_id that disagree': () => token(6, { claims: { sub: '6', user_id: 5 } }),
-      'with sub and idUser that disagree': () => token(6, { claims: { sub: 6, idUser: 5 } }),
-      'with user_id and idUser that disagree': () => token(6, { claims: { user_id: 6, idUser: '5' } }),
-      'with one good subject and one that is none': () => token(6, { claims: { sub: '6', user_id: 'abc' } }),
-    },
-    'A6': {
-      ...Object.fromEntries(['refresh', 'Access', '', 'id', true].flatMap((value) => ['type', 'token_type'].map((claim) => [`with ${claim} ${JSON.stringify(value)}`, () => token(6, { extra: { [claim]: value } })]))),
-      'with type access and token_type refresh': () => token(6, { extra: { type: 'access', token_type: 'refresh' } }),
-      'of the falcon layout, refresh': () => token(6, { claims: { ...LAYOUTS.falcon(6), type: 'refresh' } }),
-      'of the django layout, refresh': () => token(6, { claims: { ...LAYOUTS.django(6), token_type: 'refresh' } }),
-    },
-  };
-  for (const [id, cases] of Object.entries(bad)) {
-    for (const [name, mint] of Object.entries(cases)) {
-      test(`a token refused on every route: ${name} [${id} A8 R7]`, async () => turnsAway(worker, `Bearer ${await mint()}`));
-    }
-  }
-});
-
 describe('what the database says about the caller', () => {
-  for (const [name, id] of [['a subject that does not exist', 9999], ['a subject that is switched off', 43]]) {
-    for (const layout of Object.keys(LAYOUTS)) {
-      test(`${name}, in the ${layout} layout, is refused on every route after one look [A7 A8 R7]`, async () => turnsAway(worker, `Bearer ${await token(id, { layout })}`, { d1: 1 }));
-    }
-  }
-
-  test('a role without the permission is refused, whatever its token claims [A7 R7]', async () => {
-    const claims = { idUser: 7, roleId: 1, roleName: 'admin', role: 'admin', is_superuser: true, permissions: ROUTES.map((r) => r.route) };
-    for (const { path, json, forbidden } of GATED) await refused(worker, path, { token: await token(7, { claims }), json }, 403, forbidden, { d1: 1 });
-  });
-  test("somebody else's profile is refused, whatever the token claims [A7 R7]", async () => {
-    const { path, json, forbidden } = ROUTES[4];
-    await refused(worker, path, { token: await token(7, { claims: { user_id: 7, is_superuser: true, is_staff: true } }), json }, 403, forbidden, { d1: 1 });
-  });
   test('an account that is switched off is out at once, and in again when it is switched on [A7]', async () => {
     const bearer = await token(6);
     await letsIn(worker, bearer);
     await worker.sql('UPDATE users SET is_active = 0 WHERE id = 6');
-    await turnsAway(worker, `Bearer ${bearer}`, { d1: 1 });
+    await turnsAway(worker, bearer, { d1: 1 });
     await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
     await letsIn(worker, bearer);
   });
@@ -278,7 +157,7 @@ describe('configuration', () => {
       await token(6, { secret: OLD, exp: now() - 75 }),
       await token(6, { secret: OLD, extra: { type: 'refresh' } }),
       await token(6, { secret: OLD, header: { alg: 'HS512' } }),
-    ]) await turnsAway(rotating, `Bearer ${bearer}`);
+    ]) await turnsAway(rotating, bearer);
   });
   test('a secret that changes under a warm instance takes effect at once [A2 R7]', async (t) => {
     const warm = await workerWith(t, {});
@@ -294,7 +173,7 @@ describe('configuration', () => {
   test('variables that are empty count as not set [A2 A4]', async (t) => {
     const plain = await workerWith(t, { JWT_SECRET_PREVIOUS: '', JWT_ISSUER: '', JWT_AUDIENCE: '' });
     await letsIn(plain, await token(6));
-    await turnsAway(plain, `Bearer ${forge(HS256, luis(), { secret: '' })}`);
+    await turnsAway(plain, forge(HS256, luis(), { secret: '' }));
   });
   test('without the variables any iss and aud are fine [A4]', async () => letsIn(worker, await token(6, { extra: { iss: 'anybody', aud: ['anything'] } })));
   test('issuer and audience are enforced where they are set [A4 A8]', async (t) => {
@@ -305,6 +184,6 @@ describe('configuration', () => {
       {}, { iss: right.iss }, { aud: right.aud },
       { ...right, iss: 'https://login.example.com/' }, { ...right, iss: 'HTTPS://LOGIN.EXAMPLE.COM' }, { ...right, iss: '' }, { ...right, iss: [right.iss] },
       { ...right, aud: 'other' }, { ...right, aud: 'perfil2' }, { ...right, aud: [] }, { ...right, aud: ['other'] }, { ...right, aud: '' },
-    ]) await turnsAway(strict, `Bearer ${forge(HS256, { ...luis(), ...extra })}`);
+    ]) await turnsAway(strict, forge(HS256, { ...luis(), ...extra }));
   });
 });

@@ -8,7 +8,7 @@ struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
 
 const ROOMS: [Room; 6] = [
     Room("domain", &[], &["memchr", "miniz_oxide", "thiserror", "validator"]),
-    Room("auth", &["domain"], &["bcrypt", "getrandom", "jwt_compact", "serde", "serde_json"]),
+    Room("auth", &["domain"], &["base64ct", "bcrypt", "getrandom", "jwt_compact", "serde", "serde_json"]),
     Room("dialect", &["domain"], &["serde", "serde_json"]),
     Room("store", &["domain"], &["getrandom", "serde", "serde_json"]),
     Room("serve", &["domain", "auth", "dialect", "store"], &[]),
@@ -23,7 +23,8 @@ const ROOMS: [Room; 6] = [
 const ADAPTERS: [&str; 3] = ["src/store/d1.rs", "src/store/deadline.rs", "src/store/r2.rs"];
 const PLATFORM: [&str; 3] = ["futures_util", "worker", "wasm_bindgen"];
 
-const CRATES: [&str; 15] = [
+const CRATES: [&str; 16] = [
+    "base64ct",
     "bcrypt",
     "console_error_panic_hook",
     "futures_util",

@@ -29,9 +29,9 @@ fn the_list_of_endpoints_is_complete() {
 /// An endpoint that nobody tried with bad tokens is an open door.
 #[test]
 fn every_endpoint_stands_in_the_matrix_of_bad_callers() {
-    let matrix = read(&project("tests/http/tokens.test.mjs"));
+    let matrix = read(&project("tests/http/matrix.test.mjs"));
     for pattern in UPDATES {
-        assert!(matrix.contains(&format!("'{pattern}'")), "{pattern} is missing from tests/http/tokens.test.mjs");
+        assert!(matrix.contains(&format!("'{pattern}'")), "{pattern} is missing from tests/http/matrix.test.mjs");
     }
 }
 

@@ -1,0 +1,108 @@
+// A client for thousands of small requests, and for what no client library sends: it writes bytes and reads what comes
+// back. A request costs it a tenth of what fetch takes.
+import net from 'node:net';
+
+const END = '\r\n\r\n';
+
+/** The answer at the start of the bytes, and how long it is; null while it is not all there. */
+function parse(bytes) {
+  const end = bytes.indexOf(END);
+  if (end < 0) return null;
+  const [first, ...fields] = bytes.toString('latin1', 0, end).split('\r\n');
+  const entries = fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 1).trim()]);
+  const value = (name) => entries.find(([each]) => each === name)?.[1];
+  const at = end + END.length;
+  const answer = (text, length) => ({ status: Number(first.split(' ')[1]), entries, text, length, closes: value('connection') === 'close' });
+  if (value('transfer-encoding') !== 'chunked') {
+    const length = Number(value('content-length') ?? 0);
+    return bytes.length < at + length ? null : answer(bytes.toString('utf8', at, at + length), at + length);
+  }
+  const chunks = [];
+  for (let from = at; ;) {
+    const line = bytes.indexOf('\r\n', from);
+    if (line < 0) return null;
+    const size = parseInt(bytes.toString('latin1', from, line), 16);
+    if (bytes.length < line + 2 + size + 2) return null;
+    if (size === 0) return answer(Buffer.concat(chunks).toString(), line + 4);
+    chunks.push(bytes.subarray(line + 2, line + 2 + size));
+    from = line + 2 + size + 2;
+  }
+}
+
+/** One connection, with one request at a time. */
+class Pipe {
+  #socket;
+  #busy = Promise.resolve();
+
+  constructor(url) {
+    this.url = new URL(url);
+  }
+
+  send(bytes) {
+    const sent = this.#busy.then(() => this.#exchange(bytes));
+    this.#busy = sent.catch(() => {});
+    return sent;
+  }
+
+  #exchange(bytes) {
+    return new Promise((resolve, reject) => {
+      const isOld = this.#socket?.writable;
+      const socket = isOld ? this.#socket : net.connect(Number(this.url.port), this.url.hostname).setNoDelay();
+      this.#socket = socket;
+      let received = Buffer.alloc(0);
+      const settle = (act, value) => {
+        socket.removeAllListeners().on('error', () => {}).setTimeout(0);
+        act(value);
+      };
+      const broken = (error) => {
+        this.#socket = undefined;
+        socket.destroy();
+        // The server may have closed it before this request came.
+        if (isOld && received.length === 0) return settle(resolve, this.#exchange(bytes));
+        return settle(reject, error);
+      };
+      socket.on('data', (data) => {
+        received = received.length === 0 ? data : Buffer.concat([received, data]);
+        const answer = parse(received);
+        if (!answer) return;
+        if (answer.closes || received.length > answer.length) {
+          this.#socket = undefined;
+          socket.destroy();
+        }
+        settle(resolve, answer);
+      });
+      socket.on('error', broken).on('close', () => broken(new Error('closed without an answer'))).setTimeout(20_000, () => broken(new Error('no answer')));
+      socket.write(bytes);
+    });
+  }
+
+  close() {
+    this.#socket?.destroy();
+  }
+}
+
+/**
+ * Connections to a worker, one for each target. `put` sends a PUT and answers what `worker.put` does, as far as tests
+ * of refusals need it; `headers` are characters up to U+00FF, `lines` raw lines of the head.
+ */
+export function pipesTo(url) {
+  const pipes = new Map();
+  const put = async (target, { json, body = json === undefined ? undefined : JSON.stringify(json), vars, headers = {}, lines = [] } = {}) => {
+    const content = body === undefined ? Buffer.alloc(0) : Buffer.from(body);
+    const fields = {
+      host: new URL(url).host, 'content-length': content.length,
+      ...(json !== undefined && { 'content-type': 'application/json' }),
+      ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
+      ...headers,
+    };
+    const head = [`PUT ${target} HTTP/1.1`, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`), ...lines].join('\r\n') + END;
+    if (!pipes.has(target)) pipes.set(target, new Pipe(url));
+    const { status, entries, text } = await pipes.get(target).send(Buffer.concat([Buffer.from(head, 'latin1'), content]));
+    const get = (name) => entries.find(([each]) => each === name)?.[1] ?? null;
+    return {
+      status, text, entries, headers: { get }, requestId: get('x-request-id'),
+      d1Calls: Number(get('x-test-d1-calls')), r2Reads: Number(get('x-test-r2-reads')), r2Writes: Number(get('x-test-r2-writes')),
+    };
+  };
+  return { put, close: () => pipes.forEach((pipe) => pipe.close()) };
+}
