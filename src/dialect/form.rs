@@ -1,6 +1,7 @@
 use super::{Object, Value};
 use crate::domain::{Image, Refusal, Rule};
 use std::collections::BTreeSet;
+use std::fmt;
 
 /// One part of a `multipart/form-data` body (RFC 7578), as the platform took it apart.
 #[derive(Clone, PartialEq, Eq)]
@@ -9,6 +10,16 @@ pub enum Part {
     Text(String),
     /// A file's bytes. Its name and declared type are not here: nothing is decided by them (contract M1).
     File(Vec<u8>),
+}
+
+/// What somebody sent is nobody's to read in a log.
+impl fmt::Debug for Part {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Text(_) => "Text([redacted])",
+            Self::File(_) => "File([redacted])",
+        })
+    }
 }
 
 impl Object<'static> {
