@@ -74,7 +74,18 @@ fn a_telephone_number_has_6_to_15_digits_and_may_be_grouped() {
 
 #[test]
 fn a_url_is_absolute_and_of_http() {
-    for good in ["http://a", "https://example.com/a.jpg?x=1#y", "HTTPS://EXAMPLE.COM/é", "https://u:p@h.co:8443/"] {
+    for good in [
+        "http://a",
+        "https://example.com/a.jpg?x=1#y",
+        "HTTPS://EXAMPLE.COM/é",
+        "https://u:p@h.co:8443/",
+        "https://ñandú.example./a",
+        "https://my_bucket.example.com/a",
+        "https://192.0.2.1:80/a",
+        "https://[2001:db8::1]/a",
+        "https://[::1]:8443",
+        "https://e.com:",
+    ] {
         assert!(accepts(text::url(good)), "{good}");
     }
     for bad in [
@@ -95,6 +106,17 @@ fn a_url_is_absolute_and_of_http() {
         "https://?a",
         "https://e.com/\"><script>",
         "https://e.com/a|b",
+        "https://e.com:65536/",
+        "https://e.com:+80/",
+        "https://e.com:80:80/",
+        "https://192.0.2.256/",
+        "https://1/",
+        "https://[::1/",
+        "https://[::1]80/",
+        "https://[e.com]/",
+        "https://e..com/",
+        "https://-e.com/",
+        "https://u@/a",
     ] {
         assert!(!accepts(text::url(bad)), "{bad}");
     }
