@@ -64,7 +64,7 @@ fn is_email_user(user: &str) -> bool {
 /// leaves no room for address literals, and none for characters that can't be seen.
 fn is_domain_name(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map(|(_, top)| top);
-    let is_top = |top: &str| top.chars().count() > 1 && top.chars().any(|c| !c.is_ascii_digit());
+    let is_top = |top: &str| top.chars().count() > 1 && top.chars().any(char::is_alphabetic);
     domain.len() <= 255 && domain.split('.').all(is_label) && top.is_some_and(is_top)
 }
 
@@ -165,10 +165,12 @@ pub fn image_path(raw: &str, max: u64) -> Result<Text, Rule> {
 /// A path below the root that it will be read from: no scheme, no absolute path of either operating system, and
 /// no `..`, also not percent-encoded.
 fn is_relative_path(path: &str) -> bool {
-    let decoded = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "\\");
+    let decoded = [("%2e", "."), ("%2f", "/"), ("%5c", "\\"), ("%3a", ":")]
+        .iter()
+        .fold(path.to_ascii_lowercase(), |path, (encoded, plain)| path.replace(encoded, plain));
     !decoded.starts_with(['/', '\\'])
         && !decoded.contains(':')
-        && decoded.split(['/', '\\']).all(|segment| segment != "..")
+        && decoded.split(['/', '\\', '?', '#']).all(|segment| segment != "..")
 }
 
 /// A new password of `min` to `max` characters (contract S1). It is not trimmed: the login services compare what

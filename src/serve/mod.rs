@@ -164,7 +164,8 @@ pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
     let fail = match route {
         Route::Account(endpoint, _) => endpoint.dialect.fail,
         Route::Persona(endpoint, _) => endpoint.dialect.fail,
-        Route::Health | Route::Picture(_) | Route::Unknown(_) => return media::failed(fault),
+        Route::Health => return unavailable(fault),
+        Route::Picture(_) | Route::Unknown(_) => return media::failed(fault),
     };
     Reply::failed(fault, fail)
 }
@@ -180,10 +181,12 @@ async fn health(call: &Call<'_>, database: Result<&impl Batch, Fault>) -> Reply 
     };
     match health {
         Ok(()) => Reply::ok(r#"{"status":"ok"}"#.to_owned()),
-        Err(fault) => {
-            let body = r#"{"status":"unavailable"}"#.to_owned();
-            let answer = Answer { status: 503, body };
-            Reply { fault: Some(fault), retry_after: Some(RETRY_AFTER), ..Reply::json(answer) }
-        }
+        Err(fault) => unavailable(fault),
     }
+}
+
+fn unavailable(fault: Fault) -> Reply {
+    let body = r#"{"status":"unavailable"}"#.to_owned();
+    let answer = Answer { status: 503, body };
+    Reply { fault: Some(fault), retry_after: Some(RETRY_AFTER), ..Reply::json(answer) }
 }

@@ -124,6 +124,16 @@ describe('a panic', () => {
       assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200);
     });
   }
+  test('of another request makes /health unavailable, and not longer than that [O1]', async () => {
+    const { fault, release } = holding();
+    const inFlight = worker.send('GET', '/health', { faults: { batch: fault } });
+    await worker.held(fault.slice('hold:'.length));
+    assert.equal((await picture({ head: 'nonsense:panic' })).status, 500);
+    const { status, text, headers } = await inFlight;
+    assert.deepEqual([status, text, headers.get('retry-after')], [503, '{"status":"unavailable"}', '5']);
+    await release();
+    assert.equal((await worker.send('GET', '/health')).status, 200);
+  });
   test('after a panic after a panic leaves a worker that works [R9]', async () => {
     for (let n = 0; n < 20; n++) {
       const all = await Promise.all([picture(), picture({ head: 'nonsense:panic' }), worker.put('/users', { as: 42, json: { name: `Alice ${n}` } }), picture()]);

@@ -73,6 +73,14 @@ fn a_telephone_number_has_6_to_15_digits_and_may_be_grouped() {
 }
 
 #[test]
+fn a_top_level_domain_is_no_number_in_any_digits() {
+    for bad in ["a@b.12", "a@b.１２", "a@b.①②"] {
+        assert!(!accepts(text::email(bad, 254)), "{bad}");
+    }
+    assert!(accepts(text::email("a@b.x2", 254)));
+}
+
+#[test]
 fn a_url_is_absolute_and_of_http() {
     for good in [
         "http://a",
@@ -144,6 +152,9 @@ fn an_image_path_stays_below_its_root() {
         "a%2f..%2fb",
         "%2fa",
         "c:/a",
+        "c%3a/a",
+        "..?x",
+        "a/..#x",
         "ftp://a/b",
         "javascript:alert(1)",
     ] {
