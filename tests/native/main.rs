@@ -19,6 +19,7 @@ mod dialects;
 mod image;
 mod media;
 mod pictures;
+mod properties;
 mod routes;
 mod rules;
 mod serve;

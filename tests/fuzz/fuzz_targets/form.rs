@@ -1,0 +1,166 @@
+//! Forms of any parts. The first byte says which dialect reads them; then each part is a byte for its kind, one for its
+//! name, two for its length, and its bytes. Pictures are the project's fixtures, as the mutations of the target `image`
+//! hardly ever get as far as to be taken.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use perfil::dialect::{Dialect, Object, Part, Value, django, falcon, personas, seam};
+use perfil::domain::{Change, Image, Record, Refusal, Rule};
+use perfil_fuzz::assert_is_told;
+use perfil_fuzz::changes::{self, Got, Seen};
+use perfil_fuzz::json::Json;
+use std::fmt::Debug;
+
+const NAMES: [&str; 20] = [
+    "avatar",
+    "foto",
+    "foto_url",
+    "username",
+    "email",
+    "first_name",
+    "last_name",
+    "number_phone",
+    "nombres",
+    "apellidos",
+    "telefono",
+    "dni",
+    "full_name",
+    "roleId",
+    "password",
+    "name",
+    "image_path",
+    "is_staff",
+    "",
+    "avatar ",
+];
+
+const PICTURES: [&[u8]; 4] = [
+    include_bytes!("../../fixtures/pictures/grey.jpg"),
+    include_bytes!("../../fixtures/pictures/palette.png"),
+    include_bytes!("../../fixtures/pictures/still.gif"),
+    include_bytes!("../../fixtures/pictures/simple.webp"),
+];
+
+fuzz_target!(|data: &[u8]| {
+    let Some((dialect, rest)) = data.split_first() else { return };
+    let parts = parts(rest);
+    match dialect % 5 {
+        0 => check(&personas::FOTO, parts, changes::foto),
+        1 => check(&personas::ME, parts, changes::persona),
+        2 => check(&seam::USER, parts, changes::seam),
+        3 => check(&falcon::USERS, parts, changes::falcon),
+        _ => check(&django::PROFILE, parts, changes::django),
+    }
+});
+
+fn parts(mut rest: &[u8]) -> Vec<(String, Part)> {
+    let mut parts = Vec::new();
+    while let Some(([kind, name, low, high], after)) = rest.split_first_chunk::<4>() {
+        let length = usize::from(u16::from_le_bytes([*low, *high])).min(after.len());
+        let (bytes, after) = after.split_at(length);
+        let part = match kind % 8 {
+            0..=3 => Part::Text(String::from_utf8_lossy(bytes).into_owned()),
+            4 => Part::File(bytes.to_vec()),
+            5 => Part::File([PICTURES[usize::from(kind / 8) % 4], bytes].concat()),
+            6 => Part::File(PICTURES[usize::from(kind / 8) % 4].to_vec()),
+            _ => Part::File(Vec::new()),
+        };
+        parts.push((NAMES[usize::from(*name) % NAMES.len()].to_owned(), part));
+        rest = after;
+    }
+    parts
+}
+
+fn find<'a>(parts: &'a [(String, Part)], name: &str) -> Option<&'a Part> {
+    parts.iter().find(|(part, _)| part == name).map(|(_, part)| part)
+}
+
+fn check<R: Record>(dialect: &Dialect<R>, parts: Vec<(String, Part)>, see: fn(&R::Change) -> Seen)
+where
+    R::Change: Debug + Default + PartialEq,
+{
+    let object = Object::from_form(parts.clone());
+    let is_twice = (0..parts.len()).any(|at| parts[..at].iter().any(|(name, _)| *name == parts[at].0));
+    assert_eq!(object.as_ref().err(), is_twice.then_some(&Refusal::MalformedForm));
+    let Ok(object) = object else { return assert_is_told(&Refusal::MalformedForm) };
+    assert!(object.is_form() && object.names().eq(parts.iter().map(|(name, _)| name.as_str())));
+    for (name, part) in &parts {
+        let is_same = match (object.get(name), part) {
+            (Some(Value::Text(read)), Part::Text(sent)) => read == sent,
+            (Some(Value::Blank), Part::Text(sent)) => sent.is_empty(),
+            (Some(Value::File(read)), Part::File(sent)) => read == sent,
+            _ => false,
+        };
+        assert!(is_same, "{name}");
+    }
+    let change = (dialect.read)(object);
+    if let Err(refusal) = &change {
+        assert_is_told(refusal);
+        assert_eq!((dialect.refuse)(refusal).status, 400);
+    }
+    upload(dialect, &parts, &change);
+    fields(dialect, &parts, &change, see);
+    as_json(dialect, &parts, &change);
+}
+
+/// P5, D5, M1: a picture comes out of the one part that may hold it, as [`Image::parse`] takes it, and of no other.
+fn upload<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)], change: &Result<R::Change, Refusal>) {
+    let part = dialect.file.and_then(|file| find(parts, file));
+    let picture = match part {
+        Some(Part::File(bytes)) => Image::parse(bytes.clone()).ok(),
+        _ => None,
+    };
+    match change {
+        Ok(change) => assert_eq!(change.upload(), picture.as_ref()),
+        Err(Refusal::Invalid(faults)) => {
+            let told = faults.iter().find(|fault| dialect.file == Some(fault.field.as_str())).map(|fault| fault.rule);
+            let expected = match part {
+                Some(Part::Text(text)) if !text.is_empty() => Some(Rule::File),
+                Some(Part::File(bytes)) if !bytes.is_empty() => Some(Rule::Image).filter(|_| picture.is_none()),
+                Some(_) => Some(Rule::NotEmpty),
+                None => told.filter(|rule| *rule == Rule::Required),
+            };
+            assert_eq!(told, expected);
+        }
+        Err(refusal) => assert_eq!(*refusal, Refusal::NothingToUpdate),
+    }
+}
+
+/// R4, R5: what was left empty is cleared where it may be, and every text follows its rule.
+fn fields<R: Record>(
+    dialect: &Dialect<R>,
+    parts: &[(String, Part)],
+    change: &Result<R::Change, Refusal>,
+    see: fn(&R::Change) -> Seen,
+) {
+    let Ok(change) = change else { return };
+    for got in see(change) {
+        let is_cleared = got.got == Got::Clear;
+        match find(parts, got.name) {
+            Some(Part::Text(text)) if text.is_empty() && dialect.file != Some("foto") => {
+                assert!(is_cleared, "{}", got.name)
+            }
+            Some(Part::Text(text)) if dialect.file != Some("foto") => {
+                changes::assert_follows(&got, Some(&Json::Text(text.clone())));
+            }
+            // A form of the photo's endpoint is read for the photo alone.
+            _ => assert_eq!(got.got, Got::Keep, "{}", got.name),
+        }
+    }
+}
+
+/// Texts in a form read as they do in JSON.
+fn as_json<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)], change: &Result<R::Change, Refusal>)
+where
+    R::Change: Debug + PartialEq,
+{
+    let texts = parts.iter().map(|(name, part)| match part {
+        Part::Text(text) if !text.is_empty() => Some((name.clone(), Json::Text(text.clone()))),
+        _ => None,
+    });
+    let Some(texts) = texts.collect::<Option<Vec<_>>>() else { return };
+    if dialect.file != Some("foto") {
+        let body = Json::Object(texts).write();
+        assert_eq!(Object::parse(body.as_bytes()).and_then(dialect.read), *change);
+    }
+}

@@ -1,0 +1,119 @@
+//! A path: where it leads, which id stands in it, and which object it names.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use perfil::domain::{Id, ObjectKey, PathId, Refusal, Rule};
+use perfil::serve::Route;
+use perfil_fuzz::assert_is_told;
+use url::Url;
+
+/// Pattern, what stands before and behind the id.
+const NAMED: [(&str, &str, &str); 3] = [
+    ("PUT /api/personas/:id/foto", "/api/personas/", "/foto"),
+    ("PUT /api/v1/users/:id", "/api/v1/users/", ""),
+    ("PUT /api/profile/:id/update/", "/api/profile/", "/update"),
+];
+const FIXED: [(&str, &str); 3] =
+    [("PUT /api/personas/me", "/api/personas/me"), ("PUT /users", "/users"), ("GET /health", "/health")];
+const PREFIXES: [&str; 4] = ["/api/personas", "/api/v1", "/users", "/api/profile"];
+
+fuzz_target!(|data: &[u8]| {
+    let text = String::from_utf8_lossy(data);
+    ids(&text);
+    key(&text);
+    let path = if text.starts_with('/') { text.into_owned() } else { format!("/{text}") };
+    leads(&path);
+});
+
+fn leads(path: &str) {
+    let route = Route::of(path);
+    let bare = path.strip_suffix('/').unwrap_or(path);
+    let expected = if let Some(key) = path.strip_prefix("/media/") {
+        is_key(key).then_some(("GET /media/avatars/*", None))
+    } else if let Some((pattern, _)) = FIXED.iter().find(|(_, fixed)| *fixed == bare) {
+        Some((*pattern, None))
+    } else {
+        let id = |before, behind| bare.strip_prefix(before)?.strip_suffix(behind).filter(|id: &&str| !id.contains('/'));
+        NAMED.iter().find_map(|(pattern, before, behind)| Some((*pattern, Some(id(before, behind)?))))
+    };
+    assert_eq!(route.pattern(), expected.map(|(pattern, _)| pattern), "{path:?}");
+    assert_eq!(route.methods().is_some(), expected.is_some());
+    let id = expected.and_then(|(_, id)| id);
+    match route {
+        Route::Account(endpoint, found) => {
+            assert_eq!(found, id);
+            found.into_iter().for_each(|id| target(endpoint.pattern, id, (endpoint.dialect.target)(id)));
+        }
+        Route::Persona(endpoint, found) => {
+            assert_eq!(found, id);
+            found.into_iter().for_each(|id| target(endpoint.pattern, id, (endpoint.dialect.target)(id)));
+        }
+        Route::Picture(key) => assert_eq!(key.url_path(), path),
+        Route::Unknown(refuse) => {
+            let inside = PREFIXES
+                .iter()
+                .any(|prefix| bare.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+            assert_eq!(refuse.is_some(), inside, "{path:?}");
+            assert!(refuse.is_none_or(|refuse| refuse(&Refusal::NoRoute).status == 404));
+        }
+        Route::Health => {}
+    }
+}
+
+/// R1, S2, P3, D3: what an id in the path that is none is told.
+fn target(pattern: &str, id: &str, target: Result<PathId, Refusal>) {
+    let is_number = !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
+    let is_zero = is_number && id.bytes().all(|b| b == b'0');
+    let refused = !is_number || (is_zero && pattern == NAMED[0].0);
+    let expected = match pattern {
+        "PUT /api/v1/users/:id" => Refusal::invalid("id", Rule::PathNumber),
+        _ => Refusal::not_found(id),
+    };
+    match target {
+        Ok(target) => assert!(!refused && target.digits() == id),
+        Err(refusal) => {
+            assert!(refused && refusal == expected, "{id:?}: {refusal:?}");
+            assert_is_told(&refusal);
+        }
+    }
+}
+
+fn ids(text: &str) {
+    let is_number = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let digits = text.trim_start_matches('0');
+    let value = Some(digits).filter(|digits| is_number && (1..=16).contains(&digits.len()));
+    let value = value.map(|digits| digits.parse::<i64>().unwrap()).filter(|value| *value < 1 << 53);
+    assert_eq!(Id::parse(text).map(Id::get), value, "{text:?}");
+    assert_eq!(PathId::parse(text).is_some(), is_number);
+    if let Some(id) = PathId::parse(text) {
+        assert_eq!((id.get(), id.digits()), (value.unwrap_or(0), text));
+    }
+}
+
+/// M4, M5
+fn is_key(text: &str) -> bool {
+    let plain = |c: char| matches!(c, '0'..='9' | 'a'..='z' | 'A'..='Z' | '.' | '_' | '-');
+    let parts: Vec<&str> = text.split('/').collect();
+    let named = |part: &&str| !part.is_empty() && *part != "." && *part != ".." && part.chars().all(plain);
+    let kinds = [".jpg", ".jpeg", ".png", ".gif", ".webp"];
+    parts.len() > 1
+        && parts[0] == "avatars"
+        && parts[1..].iter().all(named)
+        && kinds.iter().any(|kind| text.ends_with(kind))
+        && text.len() <= 1024
+}
+
+fn key(text: &str) {
+    let key = ObjectKey::parse(text);
+    assert_eq!(key.is_some(), is_key(text), "{text:?}");
+    let Some(key) = key else { return };
+    assert_eq!((key.as_str(), key.to_string().as_str()), (text, text));
+    let url = Url::parse(&format!("https://api.example{}", key.url_path())).unwrap();
+    assert_eq!((url.path(), url.query(), url.fragment()), (key.url_path().as_str(), None, None));
+    let owner = text.split('/').nth(1).filter(|_| text.split('/').count() > 2);
+    for id in [1, 7, 42, (1 << 53) - 1] {
+        let belongs = owner == Some(id.to_string().as_str());
+        assert_eq!(key.belongs_to(Id::new(id).unwrap()), belongs, "{text:?}");
+    }
+    assert!(key.format().media_type().starts_with("image/"));
+}

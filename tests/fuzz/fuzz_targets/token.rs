@@ -1,0 +1,202 @@
+//! Tokens. The first byte says what the rest is, the second what the keys ask for:
+//!
+//! - `h`: a whole `Authorization` header;
+//! - `c`: claims, which are signed with the right key;
+//! - `j`: a header, a line break, and claims: signed with the right key;
+//! - `p`, `w`: claims signed with the previous key, or with a wrong one;
+//! - `s`: claims, a line break, and whatever stands in for the signature.
+//!
+//! What is accepted has a signature that this file makes itself, and claims that it judges itself (contract A1–A6).
+#![no_main]
+
+use hmac::{Hmac, Mac};
+use libfuzzer_sys::fuzz_target;
+use perfil::auth::{BearerToken, Keys, Settings};
+use perfil_fuzz::json::{self, Json};
+use sha2::Sha256;
+use std::sync::LazyLock;
+
+const NOW: i64 = 1_800_000_000;
+const CURRENT: &str = "the-current-secret-of-the-fuzz-target";
+const PREVIOUS: &str = "the-previous-secret-of-the-fuzz-target";
+const WRONG: &str = "the-wrong-secret-of-the-fuzz-target!!";
+const NAME: &str = "perfil";
+
+/// With `JWT_ISSUER` and `JWT_AUDIENCE`, and without.
+static KEYS: LazyLock<[Keys; 2]> = LazyLock::new(|| {
+    [None, Some(NAME.to_owned())].map(|name| {
+        let [secret, previous_secret] = [CURRENT, PREVIOUS].map(|secret| Some(secret.to_owned()));
+        Keys::new(Settings { secret, previous_secret, issuer: name.clone(), audience: name }).unwrap()
+    })
+});
+
+fuzz_target!(|data: &[u8]| {
+    let [kind, asks, rest @ ..] = data else { return };
+    let is_strict = asks & 1 == 1;
+    let text = String::from_utf8_lossy(rest);
+    let (first, second) = text.split_once('\n').unwrap_or((&text, ""));
+    let header = r#"{"alg":"HS256","typ":"JWT"}"#;
+    let accepted = match kind {
+        b'c' => signed(header.as_bytes(), rest, CURRENT, is_strict),
+        b'p' => signed(header.as_bytes(), rest, PREVIOUS, is_strict),
+        b'w' => signed(header.as_bytes(), rest, WRONG, is_strict),
+        b'j' => signed(first.as_bytes(), second.as_bytes(), CURRENT, is_strict),
+        b's' => {
+            let signed = format!("{}.{}", encode(header.as_bytes()), encode(first.as_bytes()));
+            check(&format!("Bearer {signed}.{second}"), is_strict)
+        }
+        _ => check(&text, is_strict),
+    };
+    assert!(*kind != b'w' || !accepted);
+});
+
+/// Whether a token with these parts is accepted; panics when it is not, and nothing in it is a reason for that.
+fn signed(header: &[u8], claims: &[u8], key: &str, is_strict: bool) -> bool {
+    let signed = format!("{}.{}", encode(header), encode(claims));
+    let token = format!("{signed}.{}", encode(&signature(&signed, key)));
+    let accepted = check(&format!("Bearer {token}"), is_strict);
+    let is_good = judge(header, claims, is_strict).is_ok_and(|judged| judged.is_plain);
+    assert!(accepted || !is_good || key == WRONG || token.len() > 8 * 1024, "a good token is refused");
+    accepted
+}
+
+/// Whether it is accepted; panics when it should not have been.
+fn check(authorization: &str, is_strict: bool) -> bool {
+    let parsed = BearerToken::parse(Some(authorization));
+    let (scheme, token) = authorization.trim_matches([' ', '\t']).split_once(' ').unwrap_or_default();
+    let token = token.trim_start_matches(' ');
+    assert_eq!(parsed.is_ok(), scheme.to_ascii_lowercase() == "bearer" && !token.is_empty(), "{authorization:?}");
+    let Ok(actor) = parsed.and_then(|token| KEYS[usize::from(is_strict)].verify(token, NOW)) else { return false };
+
+    assert!(token.len() <= 8 * 1024);
+    let (signed, made) = token.rsplit_once('.').unwrap();
+    let ours = [CURRENT, PREVIOUS].map(|key| encode(&signature(signed, key)));
+    assert!(ours.iter().any(|signature| signature == made), "nobody signed {token}");
+    let (header, claims) = signed.split_once('.').unwrap();
+    let judged = judge(&decode(header), &decode(claims), is_strict);
+    let judged = judged.unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&decode(claims))));
+    assert_eq!((actor.account().get(), actor.issued_at()), (judged.subject, judged.issued_at));
+    true
+}
+
+struct Judged {
+    subject: i64,
+    /// What a change of password is compared with.
+    issued_at: Option<i64>,
+    /// Whether nothing in it is so unusual that a verifier may refuse it.
+    is_plain: bool,
+}
+
+/// What is wrong with a token that is signed (contract A3–A6).
+fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'static str> {
+    let read = |bytes: &[u8]| json::parse(std::str::from_utf8(bytes).ok()?).ok();
+    let header = read(header).ok_or("header")?;
+    let Json::Object(fields) = &header else { return Err("a header that is no object") };
+    ensure(header.get("alg") == Some(&Json::Text("HS256".to_owned())), "alg")?;
+    ensure(header.get("typ").is_none() || is_text(header.get("typ"), "jwt"), "typ")?;
+    ensure(header.get("crit").is_none(), "crit")?;
+    let only_usual = fields.iter().all(|(name, value)| {
+        matches!(name.as_str(), "alg" | "typ") && matches!(value, Json::Text(_)) || name == "kid" && is_short(value)
+    });
+
+    let claims = read(claims).ok_or("claims")?;
+    let Json::Object(fields) = &claims else { return Err("claims that are no object") };
+    let judged = ["sub", "user_id", "idUser", "exp", "nbf", "iat", "type", "token_type", "iss", "aud"];
+    let times = |name: &str| fields.iter().filter(|(field, _)| field == name).count();
+    ensure(judged.iter().all(|name| times(name) < 2), "a claim twice")?;
+
+    let time = |name: &str| match claims.get(name) {
+        None => Ok(None),
+        // Whole seconds since 1970, and nothing that verifiers could round to different ones.
+        Some(Json::Number(digits)) => digits.parse::<u64>().map(|time| Some(i128::from(time))).map_err(|_| ()),
+        Some(_) => Err(()),
+    };
+    let [exp, nbf, iat] = [time("exp"), time("nbf"), time("iat")];
+    let now = i128::from(NOW);
+    ensure(exp.is_ok_and(|exp| exp.is_some_and(|exp| exp > now - 60)), "exp")?;
+    ensure(
+        [nbf, iat].iter().all(|start| start.is_ok_and(|start| start.is_none_or(|start| start <= now + 60))),
+        "nbf, iat",
+    )?;
+
+    let kinds = ["type", "token_type"].map(|name| claims.get(name)).into_iter().flatten();
+    ensure(kinds.into_iter().all(|kind| *kind == Json::Text("access".to_owned())), "a token for something else")?;
+    if is_strict {
+        ensure(is_name(claims.get("iss")), "iss")?;
+        let several = match claims.get("aud") {
+            Some(Json::List(several)) => several.iter().any(|one| is_name(Some(one))),
+            one => is_name(one),
+        };
+        ensure(several, "aud")?;
+    }
+    let subjects: Vec<_> = ["sub", "user_id", "idUser"].iter().filter_map(|name| claims.get(name)).map(id).collect();
+    let subject = subjects.first().copied().flatten().ok_or("no subject")?;
+    ensure(subjects.iter().all(|other| *other == Some(subject)), "subjects that differ")?;
+
+    let whole = |name: &str| match claims.get(name) {
+        Some(Json::Number(digits)) => digits.parse::<i64>().is_ok_and(|time| time.abs() < 1 << 40),
+        _ => true,
+    };
+    let is_plain = only_usual
+        && !header.has_twice()
+        && !claims.has_twice()
+        && claims.largest() < 1e300
+        && ["exp", "nbf", "iat"].iter().all(|name| whole(name));
+    let issued_at = iat.ok().flatten().map(|iat| iat as i64);
+    Ok(Judged { subject, issued_at, is_plain })
+}
+
+fn ensure(holds: bool, fault: &'static str) -> Result<(), &'static str> {
+    if holds { Ok(()) } else { Err(fault) }
+}
+
+fn is_text(value: Option<&Json>, lower: &str) -> bool {
+    matches!(value, Some(Json::Text(text)) if text.to_ascii_lowercase() == lower)
+}
+
+fn is_short(value: &Json) -> bool {
+    matches!(value, Json::Text(text) if text.len() < 100)
+}
+
+fn is_name(value: Option<&Json>) -> bool {
+    value == Some(&Json::Text(NAME.to_owned()))
+}
+
+/// A5: a positive integer below 2^53, as a number or as decimal text.
+fn id(value: &Json) -> Option<i64> {
+    let (Json::Number(digits) | Json::Text(digits)) = value else { return None };
+    let is_decimal = !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit());
+    let id: i64 = digits.parse().ok().filter(|_| is_decimal)?;
+    (0 < id && id < 1 << 53).then_some(id)
+}
+
+fn signature(signed: &str, key: &str) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    mac.finalize().into_bytes().to_vec()
+}
+
+const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
+fn encode(bytes: &[u8]) -> String {
+    let group = |bytes: &[u8]| {
+        let bits = bytes.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - bytes.len()));
+        (0..=bytes.len()).map(move |at| char::from(ALPHABET[(bits >> (18 - 6 * at) & 63) as usize])).collect::<String>()
+    };
+    bytes.chunks(3).map(group).collect()
+}
+
+/// Panics at whatever [`encode`] would not have written.
+fn decode(text: &str) -> Vec<u8> {
+    let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
+    for char in text.bytes() {
+        let value = ALPHABET.iter().position(|known| *known == char).expect("no base64url was accepted");
+        (bits, count) = (bits << 6 | value as u32, count + 6);
+        if count >= 8 {
+            count -= 8;
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    assert_eq!(encode(&bytes), text, "base64url that is not canonical was accepted");
+    bytes
+}

@@ -1,0 +1,208 @@
+//! RFC 8259 to the letter: every name and digit as it was sent.
+
+/// A JSON value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Json {
+    Null,
+    Bool(bool),
+    /// As it was written.
+    Number(String),
+    Text(String),
+    List(Vec<Json>),
+    /// In the order in which they were sent; a name can be there twice.
+    Object(Vec<(String, Json)>),
+}
+
+/// Why there is no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    Invalid,
+    /// So deep that parsers may differ.
+    TooDeep,
+}
+
+const DEEP: usize = 100;
+
+/// Parses one value with nothing but white space around it.
+pub fn parse(text: &str) -> Result<Json, Why> {
+    let mut reader = Reader { rest: text };
+    let value = reader.value(0)?;
+    reader.space();
+    if reader.rest.is_empty() { Ok(value) } else { Err(Why::Invalid) }
+}
+
+impl Json {
+    /// Whether a name is in an object twice, at any depth.
+    pub fn has_twice(&self) -> bool {
+        match self {
+            Self::Object(fields) => {
+                let twice = |at: usize| fields[..at].iter().any(|(name, _)| *name == fields[at].0);
+                (0..fields.len()).any(twice) || fields.iter().any(|(_, value)| value.has_twice())
+            }
+            Self::List(values) => values.iter().any(Self::has_twice),
+            _ => false,
+        }
+    }
+
+    /// The largest absolute value of a number in it, at any depth.
+    pub fn largest(&self) -> f64 {
+        match self {
+            Self::Number(digits) => digits.parse::<f64>().unwrap().abs(),
+            Self::Object(fields) => fields.iter().map(|(_, value)| value.largest()).fold(0.0, f64::max),
+            Self::List(values) => values.iter().map(Self::largest).fold(0.0, f64::max),
+            _ => 0.0,
+        }
+    }
+
+    /// A field of an object; the last where there are several.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        let Self::Object(fields) = self else { return None };
+        fields.iter().rfind(|(field, _)| field == name).map(|(_, value)| value)
+    }
+
+    /// The same value in other words: with white space wherever it may be, and every character escaped.
+    pub fn write(&self) -> String {
+        let list = |values: Vec<String>| values.join("\t, ");
+        match self {
+            Self::Null => "null".to_owned(),
+            Self::Bool(value) => value.to_string(),
+            Self::Number(digits) => digits.clone(),
+            Self::Text(text) => quoted(text),
+            Self::List(values) => format!("[\n{} ]", list(values.iter().map(Self::write).collect())),
+            Self::Object(fields) => {
+                let field = |(name, value): &(String, Self)| format!("{} : {}", quoted(name), value.write());
+                format!("{{\r\n{} }}", list(fields.iter().map(field).collect()))
+            }
+        }
+    }
+}
+
+fn quoted(text: &str) -> String {
+    let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+    format!("\"{escaped}\"")
+}
+
+struct Reader<'a> {
+    rest: &'a str,
+}
+
+impl Reader<'_> {
+    fn space(&mut self) {
+        self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        let after = self.rest.strip_prefix(token);
+        self.rest = after.unwrap_or(self.rest);
+        after.is_some()
+    }
+
+    fn need(&mut self, token: &str) -> Result<(), Why> {
+        self.space();
+        if self.take(token) { Ok(()) } else { Err(Why::Invalid) }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Json, Why> {
+        if depth > DEEP {
+            return Err(Why::TooDeep);
+        }
+        self.space();
+        for (token, value) in [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))] {
+            if self.take(token) {
+                return Ok(value);
+            }
+        }
+        match self.rest.as_bytes().first() {
+            Some(b'"') => self.text().map(Json::Text),
+            Some(b'[') => {
+                let read = |reader: &mut Self| reader.value(depth + 1);
+                self.items("[", "]", read).map(Json::List)
+            }
+            Some(b'{') => {
+                let read = |reader: &mut Self| {
+                    reader.space();
+                    let name = reader.text()?;
+                    reader.need(":")?;
+                    Ok((name, reader.value(depth + 1)?))
+                };
+                self.items("{", "}", read).map(Json::Object)
+            }
+            _ => self.number(),
+        }
+    }
+
+    fn items<T>(
+        &mut self,
+        open: &str,
+        close: &str,
+        mut read: impl FnMut(&mut Self) -> Result<T, Why>,
+    ) -> Result<Vec<T>, Why> {
+        self.need(open)?;
+        self.space();
+        let mut items = Vec::new();
+        if self.take(close) {
+            return Ok(items);
+        }
+        loop {
+            items.push(read(self)?);
+            self.space();
+            if self.take(close) {
+                return Ok(items);
+            }
+            self.need(",")?;
+        }
+    }
+
+    fn digits(&mut self) -> usize {
+        let count = self.rest.bytes().take_while(u8::is_ascii_digit).count();
+        self.rest = &self.rest[count..];
+        count
+    }
+
+    fn number(&mut self) -> Result<Json, Why> {
+        let start = self.rest;
+        self.take("-");
+        let whole = self.rest;
+        let count = self.digits();
+        let mut good = count > 0 && (count == 1 || !whole.starts_with('0'));
+        if self.take(".") {
+            good &= self.digits() > 0;
+        }
+        if self.take("e") || self.take("E") {
+            let _ = self.take("+") || self.take("-");
+            good &= self.digits() > 0;
+        }
+        if good { Ok(Json::Number(start[..start.len() - self.rest.len()].to_owned())) } else { Err(Why::Invalid) }
+    }
+
+    fn text(&mut self) -> Result<String, Why> {
+        let mut units = Vec::new();
+        let mut chars = self.rest.strip_prefix('"').ok_or(Why::Invalid)?.chars();
+        loop {
+            match chars.next().ok_or(Why::Invalid)? {
+                '"' => break,
+                '\\' => units.push(match chars.next().ok_or(Why::Invalid)? {
+                    c @ ('"' | '\\' | '/') => c as u16,
+                    'b' => 8,
+                    'f' => 12,
+                    'n' => 10,
+                    'r' => 13,
+                    't' => 9,
+                    'u' => {
+                        let hex = chars.as_str().get(..4).ok_or(Why::Invalid)?;
+                        if !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
+                            return Err(Why::Invalid);
+                        }
+                        chars = chars.as_str()[4..].chars();
+                        u16::from_str_radix(hex, 16).map_err(|_| Why::Invalid)?
+                    }
+                    _ => return Err(Why::Invalid),
+                }),
+                c if c < ' ' => return Err(Why::Invalid),
+                c => units.extend_from_slice(c.encode_utf16(&mut [0; 2])),
+            }
+        }
+        self.rest = chars.as_str();
+        String::from_utf16(&units).map_err(|_| Why::Invalid)
+    }
+}
