@@ -271,7 +271,7 @@ describe('other origins', () => {
   const OTHERS = ['https://evil.example', 'http://app.example.com', 'https://app.example.com.evil.example', 'https://sub.app.example.com', 'https://app.example.com:8443', 'null'];
   const preflight = (origin, method = 'PUT') => ({ headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': 'authorization,content-type' } });
   const cors = (response) => Object.fromEntries([...response.headers].filter(([name]) => name.startsWith('access-control-') || name === 'vary'));
-  const granted = (origin) => ({ 'access-control-allow-origin': origin, 'access-control-expose-headers': 'X-Request-Id, WWW-Authenticate, Allow' });
+  const granted = (origin) => ({ 'access-control-allow-origin': origin, 'access-control-expose-headers': 'X-Request-Id, WWW-Authenticate, Allow, Retry-After' });
   const open = (origin, methods) => ({ 'access-control-allow-origin': origin, 'access-control-allow-methods': methods, 'access-control-allow-headers': 'Authorization, Content-Type, X-Request-Id', 'access-control-max-age': '86400' });
   const VARY = { vary: 'Origin' };
   const answers = [

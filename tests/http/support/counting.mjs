@@ -2,6 +2,7 @@
 // The counts reach the test in response headers, so that the worker's own `d1_calls` can be checked against them.
 // Some paths are the tests' own: straight to the database and the bucket, many times faster than from outside the runtime.
 import worker from './index.js';
+import * as perfil from './perfil.js';
 
 const STATEMENT_CALLS = new Set(['run', 'first', 'all', 'raw']);
 const BUCKET_CALLS = { get: 'reads', head: 'reads', list: 'reads', put: 'writes', delete: 'writes' };
@@ -153,6 +154,10 @@ const executed = async (env, request) => env.DB.batch((await request.json()).map
 
 const TESTS_OWN = {
   '/.tests/sql': async (request, env) => Response.json(await executed(env, request)),
+  '/.tests/taken': async () => {
+    globalThis.gc?.();
+    return Response.json(perfil.taken());
+  },
   '/.tests/idle': async () => {
     await until('work after an answer', () => background === 0);
     return new Response();

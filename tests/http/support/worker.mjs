@@ -1,4 +1,5 @@
 // One helper for every HTTP test: the built worker in Miniflare, with a real D1 and R2, fresh for each call.
+import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -16,11 +17,14 @@ const migrations = () => fs.readdirSync(path.join(root, 'migrations')).filter((f
 
 const build = path.join(root, 'build');
 
+/** What nobody but the glue can tell: how much of WebAssembly's memory the instance has taken, and how many handles of JavaScript's. */
+const TOLD = '\nexport const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });\n';
+
 /** The built worker's modules behind the entry that counts; workerd resolves their imports as they stand. */
 function modules() {
   const built = fs.readdirSync(build, { recursive: true }).filter((f) => /\.(js|wasm)$/.test(f)).map((f) => path.join(build, f)).map((file) => (file.endsWith('.wasm')
     ? { type: 'CompiledWasm', path: file, contents: new Uint8Array(fs.readFileSync(file)) }
-    : { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') }));
+    : { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + (path.basename(file) === 'perfil.js' ? TOLD : '') }));
   return [{ type: 'ESModule', path: path.join(build, 'counting.mjs'), contents: read('tests/http/support/counting.mjs') }, ...built];
 }
 
@@ -32,26 +36,55 @@ const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
 
 const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
 
+/** The workerd processes that this process has started. Node has no public way to ask for them; these objects are never another's process. */
+const runtimes = () => process._getActiveHandles().filter(({ spawnfile }) => /workerd(\.exe)?$/.test(spawnfile));
+
+/** Asks the runtime's inspector: what nobody inside can say. */
+async function inspectorOf({ host }) {
+  const [{ webSocketDebuggerUrl }] = await (await fetch(`http://${host}/json`)).json();
+  const socket = new WebSocket(webSocketDebuggerUrl);
+  await once(socket, 'open');
+  const asked = {};
+  let id = 0;
+  socket.addEventListener('message', ({ data }) => { const { id, result } = JSON.parse(data); asked[id]?.resolve(result); });
+  socket.addEventListener('close', () => Object.values(asked).forEach(({ reject }) => reject(new Error('the inspector is gone'))));
+  const ask = (method) => {
+    asked[++id] = Promise.withResolvers();
+    socket.send(JSON.stringify({ id, method }));
+    return asked[id].promise.finally(() => delete asked[id]);
+  };
+  return { heap: async () => { const { usedSize, embedderHeapUsedSize, backingStorageSize } = await ask('Runtime.getHeapUsage'); return usedSize + embedderHeapUsedSize + backingStorageSize; } };
+}
+
 /**
  * Starts a worker. `vars` are its variables beside JWT_SECRET (undefined removes one);
  * `bindings: false` starts it without a database and a bucket, `bucket: false` without the bucket alone; `limits` are the
  * rate limits that it has, and how many requests they allow.
+ * `persist` is a folder where database and bucket lie, which outlives the worker: the next one there goes on with them.
+ * `heard` is called with every log line, and then none is kept. With `inspected` its heap is measured, its garbage
+ * collected before that, and workerd is short of memory.
  */
-export async function startWorker({ vars = {}, bindings = true, bucket = bindings, limits = {} } = {}) {
+export async function startWorker({ vars = {}, bindings = true, bucket = bindings, limits = {}, persist, heard, inspected = false } = {}) {
   const lines = [];
-  const logged = {};
+  // Without a prototype: any sane request id may be a key.
+  const logged = Object.create(null);
   const sweeps = [];
   let dispatched = 0;
+  // V8 collects nothing much below 256 MiB, for each of the simulators too: with less, what leaks is seen sooner.
+  if (inspected) process.env.MINIFLARE_WORKERD_V8_FLAGS = '--expose-gc --initial-heap-size=8 --max-heap-size=64';
+  const isNew = persist === undefined || fs.readdirSync(persist).length === 0;
+  const others = runtimes();
   const log = ({ level, message }) => {
-    lines.push({ level, message });
+    if (heard) heard({ level, message });
+    else lines.push({ level, message });
     if (!message.startsWith('{')) return;
     const line = JSON.parse(message);
     if (line.event === 'sweep') return sweeps.push({ level, ...line });
-    (logged[line.request_id] ??= Promise.withResolvers()).resolve(line);
+    if (!heard) (logged[line.request_id] ??= Promise.withResolvers()).resolve(line);
   };
   const variables = Object.fromEntries(Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, v]) => v !== undefined));
   const miniflare = new Miniflare(convertV4MiniflareOptions({
-    host: '127.0.0.1', port: 0, cf: false, inspectorPort: undefined,
+    host: '127.0.0.1', port: 0, cf: false, inspectorPort: inspected ? 0 : undefined, resourcePersistencePath: persist,
     handleStructuredLogs: log,
     workers: [{
       name: 'perfil', modulesRoot: build, modules: modules(),
@@ -63,12 +96,13 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
       unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
     }],
   }));
-  let url, database;
+  let url, database, inspector;
   try {
     url = (await miniflare.unsafeGetDirectURL('perfil')).href.replace(/\/$/, '');
+    inspector = inspected ? await inspectorOf(await miniflare.getInspectorURL()) : undefined;
     database = bindings ? await miniflare.getD1Database('DB', 'perfil') : undefined;
     const sql = [...migrations(), ...statements(read('tests/fixtures/demo.sql'))];
-    await database?.batch(sql.map((s) => database.prepare(s)));
+    if (isNew) await database?.batch(sql.map((s) => database.prepare(s)));
   } catch (error) {
     // Left running, it would keep the test runner from ending.
     await miniflare.dispose();
@@ -124,8 +158,20 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
   const post = async (path, value) => (await own(path, { method: 'POST', body: JSON.stringify(value) })).json();
   const object = (key, query = {}) => `r2?${new URLSearchParams({ key, ...query })}`;
 
+  const [runtime] = runtimes().filter((each) => !others.includes(each));
   return {
     url,
+    /** The id of the workerd that serves it. */
+    get pid() { return runtime.pid; },
+    /** Kills that workerd, as the machine would: at once, with all that it was about to do. Then stops the rest. */
+    kill: async () => {
+      const gone = once(runtime, 'exit');
+      runtime.kill('SIGKILL');
+      await gone;
+      await miniflare.dispose();
+    },
+    /** What the worker has taken, its garbage not counted: bytes of its heap and of WebAssembly's memory, and handles of JavaScript's objects. */
+    taken: async () => ({ ...await (await own('taken')).json(), heap: await inspector?.heap() }),
     send,
     put: (target, options) => send('PUT', target, options),
     /** Runs SQL straight against the database; answers its rows. */

@@ -1,0 +1,278 @@
+// The machine dies under the worker: workerd is killed in the middle of mixed load, and the next one goes on with what lies
+// on the disk. What was acknowledged is there, what was refused is not, and bucket and database can still be brought in step.
+//
+// PERFIL_CRASH_SEED=… takes the same random choices again; what meets when is up to the machine all the same.
+import { test, before, after, describe } from 'node:test';
+import assert from 'node:assert/strict';
+import { randomInt } from 'node:crypto';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout } from 'node:timers/promises';
+import bcrypt from 'bcryptjs';
+import { startWorker } from './support/worker.mjs';
+import { endsInStep, formOf, keyOf, keys, png, pointsAtObjects, sha256, shown } from './support/avatars.mjs';
+
+const ROUNDS = ['first', 'second', 'third', 'fourth'];
+const SEED = Number(process.env.PERFIL_CRASH_SEED ?? randomInt(2 ** 31));
+const ADMIN = 200;
+const ACCOUNTS = [201, 202, 203, 204];
+/** Whose password is changed, by the admin. */
+const CHANGED = 290;
+/** Few values that all accounts are after, in all sorts of letters. */
+const FOUGHT_FOR = [1, 2, 3, 4, 5];
+
+/**
+ * Uploads that the kill finds at a certain point, by the account that makes them: what their calls do (`batch` 0 asks, 1 makes
+ * the record show the picture, 2 claims the replaced one's key, 3 ends that), and which picture is shown from then on.
+ */
+const HALTED = {
+  301: [{ put: 'hold:301' }, 'the old', 'before its picture was stored'],
+  302: [{ put: 'stall:302' }, 'the old', 'after its picture was stored'],
+  303: [{ batch: [null, 'hold:303'] }, 'the old', 'before the record was changed'],
+  304: [{ batch: [null, 'stall:304'] }, 'the new', 'after the record was changed, before the answer'],
+  305: [{ batch: [null, null, 'hold:305'] }, 'the new', 'before the key of the replaced picture was claimed'],
+  306: [{ batch: [null, null, 'stall:306'] }, 'the new', 'after the key of the replaced picture was claimed'],
+  307: [{ delete: 'hold:307' }, 'the new', 'before the replaced picture was deleted'],
+  308: [{ delete: 'stall:308' }, 'the new', 'after the replaced picture was deleted'],
+};
+
+/** Numbers from 0 to 1 that the seed decides (mulberry32). */
+let state = SEED;
+function chance() {
+  state = (state + 0x6d2b79f5) | 0;
+  let t = Math.imul(state ^ (state >>> 15), 1 | state);
+  t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+  return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+}
+const under = (n) => Math.floor(chance() * n);
+const oneOf = (values) => values[under(values.length)];
+
+/** A moment after every other. */
+let moments = 0;
+const now = () => ++moments;
+
+/** A place in a record: everything that was, or may have been, written there, with the moments when it was sent and acknowledged. */
+class Place {
+  constructor(value) { this.found(value); }
+
+  /** What is there now, whoever wrote it. */
+  found(value) { this.written = [{ value, sent: now(), acknowledged: now() }]; }
+
+  /** Sends a change; one that is refused never was. */
+  async write(value, send) {
+    const change = { value, sent: now(), acknowledged: Infinity };
+    this.written.push(change);
+    const accepted = await send();
+    if (accepted) change.acknowledged = now();
+    else this.written.splice(this.written.indexOf(change), 1);
+  }
+
+  /** What may be there: all but what was acknowledged before another was sent that was acknowledged too. */
+  get possible() {
+    return this.written.filter((one) => !this.written.some((other) => other.acknowledged < Infinity && one.acknowledged < other.sent)).map(({ value }) => value);
+  }
+
+  get acknowledged() { return this.written.filter(({ acknowledged }) => acknowledged < Infinity).length - 1; }
+}
+
+const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-crash-'));
+const places = {};
+const pictures = Object.fromEntries(ACCOUNTS.map((id) => [id, []]));
+let worker, killed, failures;
+
+before(async () => {
+  worker = await startWorker({ persist: folder });
+  for (const id of [ADMIN, ...ACCOUNTS, CHANGED, ...Object.keys(HALTED).map(Number)]) {
+    await worker.sql("INSERT INTO users (id, username, email, role_id) VALUES (?1, 'crash_' || ?1, 'crash' || ?1 || '@example.com', 1)", id);
+    await worker.sql("INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'N', 'A', 'CRASH-' || ?1)", id);
+  }
+  for (const [place, value] of Object.entries(await held())) places[place] = new Place(value);
+});
+after(async () => {
+  await worker?.stop();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+/** What the database holds in every place that is written to; what is changed in one request is one place. */
+async function held() {
+  const rows = await worker.sql('SELECT * FROM users JOIN personas ON personas.user_id = users.id WHERE users.id IN (SELECT value FROM json_each(?1))', JSON.stringify(ACCOUNTS));
+  return Object.fromEntries(rows.flatMap((row) => Object.entries({
+    'full name': row.full_name,
+    'first and last name': JSON.stringify([row.first_name, row.last_name]),
+    'avatar and telephone': JSON.stringify([row.image, row.number_phone]),
+    'user name': row.username,
+    'e-mail': row.email,
+    'persona': JSON.stringify([row.nombres, row.apellidos, row.telefono]),
+    'DNI': row.dni,
+    'photo': row.foto_url?.replace(/^.*\/media\//, '') ?? null,
+  }).map(([what, value]) => [`the ${what} of ${row.user_id}`, value])));
+}
+
+/** Sends a change; whether it was accepted. Only what is fought for may be refused. */
+async function sends(target, options, refusals = []) {
+  const { status, text } = await worker.put(target, options);
+  if (status !== 200 && !refusals.includes(status)) failures.push(`${target} is answered ${status} ${text}`);
+  return status === 200;
+}
+
+/** Does something again and again until workerd is killed. */
+async function again(once) {
+  try {
+    while (!killed) await once();
+  } catch (error) {
+    if (!killed) failures.push(`not answered: ${error.cause ?? error}`);
+  }
+}
+
+/** A picture: another, or one that was sent before and may be on its way out. */
+function picture(id) {
+  const sent = pictures[id];
+  if (sent.length > 0 && under(3) === 0) return oneOf(sent);
+  sent.push(png({ width: 2 + under(40), height: 2 + under(40) }));
+  return sent.splice(0, sent.length - 3) && sent.at(-1);
+}
+
+/** Everything that is done to one account at the same time; `n` makes values new. */
+function load(id, round) {
+  let count = 0;
+  const next = () => `${round}-${++count}`;
+  const at = (what) => places[`the ${what} of ${id}`];
+  const writes = (what, value, target, options, refusals) => at(what).write(value, () => sends(target, options, refusals));
+  const [byId, profile, foto] = [`/api/v1/users/${id}`, `/api/profile/${id}/update/`, `/api/personas/${id}/foto`];
+  const fights = (what, field, value, target, as, refusal) => writes(what, value, target, { as, json: { [field]: value } }, [refusal]);
+  const cased = (text) => (under(2) ? text.toUpperCase() : text);
+  return [
+    (n = next()) => writes('full name', `Full ${n}`, '/users', { as: id, json: { name: `Full ${n}` } }),
+    (n = next()) => writes('full name', `Full ${n}`, byId, { as: ADMIN, json: { full_name: `Full ${n}`, roleId: 1 } }),
+    (n = next()) => writes('first and last name', JSON.stringify([`First ${n}`, `Last ${n}`]), profile, { as: id, json: { first_name: `First ${n}`, last_name: `Last ${n}` } }),
+    (n = next(), telefono = `+${100000 + count}`) => writes('persona', JSON.stringify([n, `A ${n}`, telefono]), '/api/personas/me', { as: id, json: { nombres: n, apellidos: `A ${n}`, telefono } }),
+    (n = next()) => {
+      if (under(4) === 0) return writes('avatar and telephone', JSON.stringify([null, n]), profile, { as: id, json: { avatar: null, number_phone: n } });
+      const bytes = picture(id);
+      return writes('avatar and telephone', JSON.stringify([keyOf(id, bytes), n]), profile, { as: id, form: formOf({ avatar: bytes, number_phone: n }) });
+    },
+    (n = next(), url = `https://example.com/${n}.jpg`) => {
+      if (under(5) === 0) return writes('photo', null, '/api/personas/me', { as: id, json: { foto_url: null } });
+      if (under(5) === 0) return writes('photo', url, foto, { as: id, json: { foto_url: url } });
+      const bytes = picture(id);
+      return writes('photo', keyOf(id, bytes), foto, { as: id, form: formOf({ foto: bytes }) });
+    },
+    () => fights('user name', 'username', cased(`fought_${oneOf(FOUGHT_FOR)}`), ...oneOf([['/users', id, 409], [profile, id, 400]])),
+    () => fights('e-mail', 'email', cased(`fought${oneOf(FOUGHT_FOR)}@example.com`), ...oneOf([['/users', id, 409], [profile, id, 400], [byId, ADMIN, 409]])),
+    () => fights('DNI', 'dni', `FOUGHT-${oneOf(FOUGHT_FOR)}`, '/api/personas/me', id, 409),
+  ];
+}
+
+/** Every database on the disk as the kill has left it, of the worker's own and of the simulated bucket: what SQLite finds wrong with it. */
+function damage() {
+  const copy = `${folder}-copy`;
+  try {
+    fs.cpSync(folder, copy, { recursive: true });
+    const files = fs.readdirSync(copy, { recursive: true }).filter((file) => file.endsWith('.sqlite'));
+    assert.ok(files.some((file) => file.startsWith('d1')) && files.some((file) => file.startsWith('r2')), `${files}`);
+    return files.flatMap((file) => {
+      const database = new DatabaseSync(path.join(copy, file));
+      try {
+        return ['integrity_check', 'foreign_key_check'].flatMap((check) => database.prepare(`PRAGMA ${check}`).all()).filter((row) => row.integrity_check !== 'ok').map((row) => [file, row]);
+      } finally {
+        database.close();
+      }
+    });
+  } finally {
+    fs.rmSync(copy, { recursive: true, force: true });
+  }
+}
+
+for (const [round, nth] of ROUNDS.entries()) {
+  describe(`a worker whose process is killed for the ${nth} time in the middle of its work, seed ${SEED}`, () => {
+    const password = new Place(null);
+    const halted = {};
+    let told, damaged, found;
+
+    before(async () => {
+      [killed, failures] = [false, []];
+      for (const [place, value] of Object.entries(await held())) places[place].found(value);
+      const replaces = (id, bytes, faults) => sends(`/api/profile/${id}/update/`, { as: id, form: formOf({ avatar: bytes }), faults });
+      for (const id of Object.keys(HALTED)) {
+        const [old, young] = [png(), png()];
+        await replaces(id, old);
+        halted[id] = { 'the old': keyOf(id, old), 'the new': keyOf(id, young), bytes: young };
+      }
+
+      const running = ACCOUNTS.flatMap((id) => load(id, round)).map(again);
+      running.push(again(async () => {
+        await worker.sweep({ AVATAR_GRACE_HOURS: '0' });
+        await setTimeout(100);
+      }));
+      let passwords = 0;
+      running.push(again(async () => {
+        const text = `password ${round}-${++passwords} ñ📷`;
+        await password.write(text, () => sends(`/api/v1/users/${CHANGED}`, { as: ADMIN, json: { password: text } }));
+        await setTimeout(200 + under(600));
+      }));
+
+      const acknowledged = () => Object.values(places).reduce((sum, place) => sum + place.acknowledged, password.acknowledged);
+      const [enough, started] = [40 + under(160), Date.now()];
+      const goesOn = (seconds) => failures.length === 0 && Date.now() < started + seconds * 1000;
+      while ((acknowledged() < enough && goesOn(2)) || (password.acknowledged === 0 && goesOn(20))) await setTimeout(1);
+      running.push(...Object.entries(HALTED).map(([id, [faults]]) => again(async () => {
+        await replaces(id, halted[id].bytes, faults);
+        // It was answered, and what comes after the answer is where it halts.
+        while (!killed) await setTimeout(5);
+      })));
+      await Promise.all(Object.keys(HALTED).map((id) => worker.held(id)));
+      await setTimeout(under(25));
+
+      const gone = worker.kill();
+      killed = true;
+      await gone;
+      await Promise.all(running);
+      const open = Object.values(places).reduce((sum, { written }) => sum + written.filter((change) => change.acknowledged === Infinity).length, 0);
+      told = `${acknowledged()} changes acknowledged, ${open} on their way, ${Object.keys(HALTED).length} halted`;
+
+      damaged = damage();
+      worker = await startWorker({ persist: folder });
+      found = await held();
+    });
+
+    test('was answering until then [R6 R9]', (context) => {
+      context.diagnostic(told);
+      assert.deepEqual(failures, []);
+      assert.ok(password.acknowledged > 0);
+    });
+    test('leaves databases that are whole [M5]', () => assert.deepEqual(damaged, []));
+    test('has kept every change that it acknowledged, and none that it refused; what belongs together is there together [R6 R7]', () => {
+      const lost = Object.entries(places).filter(([what, place]) => !place.possible.includes(found[what]));
+      assert.deepEqual(lost.map(([what, { possible }]) => ({ what, found: found[what], possible })), []);
+    });
+    test('has kept the password that it acknowledged last, or one on its way [S5]', async () => {
+      const [{ password_hash: hash }] = await worker.sql('SELECT password_hash FROM users WHERE id = ?', CHANGED);
+      assert.match(hash, /^\$2b\$12\$/);
+      const verified = await Promise.all(password.possible.filter((text) => text !== null).map((text) => bcrypt.compare(text, hash)));
+      assert.deepEqual(verified.filter(Boolean), [true], JSON.stringify(password.written));
+    });
+    test('has given every user name, e-mail and DNI to one [S4 F4 D4 P8]', async () => {
+      const rows = await worker.sql('SELECT lower(username) AS a, lower(email) AS b, dni AS c FROM users NOT INDEXED JOIN personas NOT INDEXED ON personas.user_id = users.id');
+      for (const column of ['a', 'b', 'c']) assert.equal(new Set(rows.map((row) => row[column])).size, rows.length, JSON.stringify(rows));
+    });
+    test('shows no picture that is not there, or not whole [M3 M5]', async () => {
+      await pointsAtObjects(worker);
+      for (const key of await shown(worker)) {
+        const { status, bytes } = await worker.send('GET', `/media/${key}`);
+        assert.deepEqual([status, sha256(bytes)], [200, path.parse(key).name]);
+      }
+    });
+    for (const [id, [, picture, when]] of Object.entries(HALTED)) {
+      test(`shows ${picture} picture where it was killed ${when} [M5 D7]`, async () => {
+        const [{ image }] = await worker.sql('SELECT image FROM users WHERE id = ?', Number(id));
+        assert.equal(image, halted[id][picture]);
+      });
+    }
+    test('ends with nothing in the bucket but what is shown, once a sweep was there [M5]', async () => {
+      await endsInStep(worker);
+      assert.ok((await keys(worker)).length > 0);
+    });
+  });
+}

@@ -1,0 +1,46 @@
+// The document, its parts by name, and whether an answer is one that it allows.
+import fs from 'node:fs';
+import path from 'node:path';
+import Ajv from 'ajv/dist/2020.js';
+import formats from 'ajv-formats';
+
+export const document = JSON.parse(fs.readFileSync(path.join(import.meta.dirname, 'openapi.json'), 'utf8'));
+
+/** What a `$ref` leads to, or the thing itself. */
+export const resolve = (thing) => (thing?.$ref === undefined ? thing : resolve(thing.$ref.slice(2).split('/').reduce((at, key) => at[key], document)));
+
+/** `{id, method, path, operation}` of every operation. */
+export const operations = Object.entries(document.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => ({ id: operation.operationId, method: method.toUpperCase(), path, operation })));
+
+const ajv = formats.default(new Ajv.default({ allErrors: true, strict: false, validateSchema: false }));
+ajv.addFormat('binary', true).addFormat('password', true).addSchema(document, 'document');
+const validators = new Map();
+
+/** What is wrong with a value by a schema of the document: a list of texts. */
+export function faults(schema, value) {
+  let validate = validators.get(schema);
+  if (!validate) {
+    const absolute = JSON.parse(JSON.stringify(schema), (key, part) => (key === '$ref' ? `document${part}` : part));
+    validators.set(schema, validate = ajv.compile(absolute));
+  }
+  return validate(value) ? [] : validate.errors.map((error) => `${error.instancePath || 'it'} ${error.message} ${JSON.stringify(error.params)}`);
+}
+
+/** What is wrong with an answer (`status`, `headers`, `text`) to an operation: a list of texts, empty where the document allows it. */
+export function disallowed(operation, answer) {
+  const declared = resolve(operation.responses[answer.status]);
+  if (!declared) return [`status ${answer.status} is not in the document`];
+  const wrong = [];
+  for (const [name, reference] of Object.entries(declared.headers ?? {})) {
+    const { required, schema } = resolve(reference);
+    const value = answer.headers.get(name);
+    if (value === null) required && wrong.push(`no ${name}`);
+    else wrong.push(...faults(schema, schema.type === 'integer' ? Number(value) : value).map((fault) => `${name}: ${fault}`));
+  }
+  const type = answer.headers.get('content-type');
+  if (!declared.content) return answer.text === '' ? wrong : [...wrong, 'a body where there should be none'];
+  const content = declared.content[type];
+  if (!content) return [...wrong, `content type ${type} is not in the document`];
+  if (content.schema) wrong.push(...faults(content.schema, JSON.parse(answer.text)));
+  return wrong;
+}
