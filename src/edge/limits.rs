@@ -21,7 +21,8 @@ impl Limits for RateLimits<'_> {
         let name = binding(class);
         let bound = Reflect::get(self.0, &JsValue::from_str(name)).is_ok_and(|binding| !binding.is_undefined());
         if !bound {
-            return is_absent(name);
+            tell_absence(name);
+            return true;
         }
         let outcome = match self.0.rate_limiter(name) {
             Ok(limiter) => limiter.limit(key.to_owned()).await,
@@ -45,12 +46,11 @@ fn binding(class: Class) -> &'static str {
     }
 }
 
-fn is_absent(name: &'static str) -> bool {
+fn tell_absence(name: &'static str) {
     ABSENT.with_borrow_mut(|absent| {
         if !absent.contains(&name) {
             absent.push(name);
             LimitLine::absent(name).write();
         }
     });
-    true
 }

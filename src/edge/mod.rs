@@ -118,7 +118,7 @@ impl Visit<'_> {
                 }
             },
             _ => {
-                let (reply, d1_calls) = self.reply(&settings, &route, request, &path, &frame.request_id).await?;
+                let (reply, d1_calls) = self.reply(&settings, &route, request, &frame.request_id).await?;
                 line.tell(&reply);
                 line.d1_calls = d1_calls;
                 frame.reply(reply)?
@@ -142,7 +142,6 @@ impl Visit<'_> {
         settings: &Settings,
         route: &Route<'_>,
         request: Request,
-        path: &str,
         request_id: &str,
     ) -> worker::Result<(Reply, u32)> {
         let headers = request.headers();
@@ -159,7 +158,6 @@ impl Visit<'_> {
         let url = request.inner().url();
         let call = Call {
             method: self.method,
-            path,
             authorization: authorization.as_deref(),
             content_type: content_type.as_deref(),
             origin: origin(&url),

@@ -1,3 +1,4 @@
+use crate::store::random_id;
 use worker::{Error, Headers, Result};
 
 /// The header that carries it, both ways.
@@ -19,7 +20,5 @@ fn is_sane(id: &str) -> bool {
 }
 
 fn fresh() -> Result<String> {
-    let bits = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
-    let (high, low) = bits.map_err(|error| Error::RustError(error.to_string()))?;
-    Ok(format!("{high:016x}{low:016x}"))
+    random_id().map_err(|fault| Error::RustError(fault.to_string()))
 }

@@ -22,8 +22,6 @@ pub use route::{Endpoint, Route, UPDATES};
 pub struct Call<'a> {
     /// As sent: `PUT`, `GET`, …
     pub method: &'a str,
-    /// The URL's path, still percent-encoded.
-    pub path: &'a str,
     /// `Authorization`
     pub authorization: Option<&'a str>,
     /// `Content-Type`

@@ -78,6 +78,8 @@ SELECT json_object('key', image_object) AS row FROM users WHERE id = ", target!(
 
 impl Stored for Account {
     const INSIST: &'static str = update!("UPDATE");
+    const LOAD: &'static str = LOAD;
+    const SHOWN: &'static str = SHOWN;
 
     fn update(access: &Access, change: &AccountChange, prepared: &Prepared) -> Statement {
         let mut parameters = guard(access).to_vec();
@@ -94,15 +96,6 @@ impl Stored for Account {
         parameters.push(prepared.hash.as_ref().map(PasswordHash::reveal).into());
         parameters.push(prepared.key());
         Statement { sql: update!("UPDATE OR IGNORE"), parameters }
-    }
-
-    fn load(access: &Access) -> Statement {
-        Statement { sql: LOAD, parameters: guard(access).to_vec() }
-    }
-
-    fn shown(access: &Access) -> Statement {
-        let [caller, target, ..] = guard(access);
-        Statement { sql: SHOWN, parameters: vec![caller, target] }
     }
 
     fn explain(access: &Access, change: &AccountChange, prepared: &Prepared) -> Statement {

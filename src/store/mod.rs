@@ -19,7 +19,7 @@ mod update;
 mod upload;
 
 use crate::domain::{Access, Fault, Id, Image, ObjectKey, PasswordHash, Record, Refusal, Unique};
-pub use removal::remove;
+pub use removal::{random_id, remove};
 use serde::Deserialize;
 pub use statement::{Parameter, Statement};
 pub use sweep::{Swept, sweep};
@@ -104,6 +104,10 @@ pub struct Shown {
 pub trait Stored: Record {
     /// [`Stored::update`] without its OR IGNORE: fails where a constraint forbids the change, and says which.
     const INSIST: &'static str;
+    /// The text of [`Stored::load`].
+    const LOAD: &'static str;
+    /// The text of [`Stored::shown`].
+    const SHOWN: &'static str;
 
     /// Changes the record if the guard lets it, and shows it as it is then. No row: nothing was changed. A record
     /// is not made to show an object that is being removed.
@@ -113,10 +117,15 @@ pub trait Stored: Record {
     fn update(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
 
     /// Shows the record if the guard lets it. No row: it does not.
-    fn load(access: &Access) -> Statement;
+    fn load(access: &Access) -> Statement {
+        Statement { sql: Self::LOAD, parameters: statement::guard(access).into() }
+    }
 
     /// Answers the key of the object that the record shows, as JSON. Run before the update, in the same batch.
-    fn shown(access: &Access) -> Statement;
+    fn shown(access: &Access) -> Statement {
+        let [caller, target, ..] = statement::guard(access);
+        Statement { sql: Self::SHOWN, parameters: vec![caller, target] }
+    }
 
     /// Answers a [`Verdict`]: what stands in the way of the change. Always one row.
     fn explain(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;

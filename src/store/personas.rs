@@ -58,6 +58,8 @@ SELECT json_object('key', foto_object) AS row FROM personas WHERE id = ", target
 
 impl Stored for Persona {
     const INSIST: &'static str = update!("UPDATE");
+    const LOAD: &'static str = LOAD;
+    const SHOWN: &'static str = SHOWN;
 
     fn update(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
         let mut parameters = guard(access).to_vec();
@@ -70,15 +72,6 @@ impl Stored for Persona {
         });
         parameters.push(prepared.key());
         Statement { sql: update!("UPDATE OR IGNORE"), parameters }
-    }
-
-    fn load(access: &Access) -> Statement {
-        Statement { sql: LOAD, parameters: guard(access).to_vec() }
-    }
-
-    fn shown(access: &Access) -> Statement {
-        let [caller, target, ..] = guard(access);
-        Statement { sql: SHOWN, parameters: vec![caller, target] }
     }
 
     fn explain(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {

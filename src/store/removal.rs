@@ -4,11 +4,11 @@
 //! 2. The object is deleted.
 //! 3. The removal is marked as over; from a minute later where the bucket failed, which may still act.
 //!
-//! While a key is claimed, no upload makes a record show it. (What a client writes as a text is taken on trust: it may
-//! name an object that is gone, or going.) An upload that finds its key claimed waits for the end of
+//! While a key is claimed, no upload makes a record show it. An upload that finds its key claimed waits for the end of
 //! that removal, puts its object anew, and forgets that very claim in the transaction that makes the record show it:
 //! whatever was put before the end may be gone, what was put after it stays. A crash at any point leaves an object
-//! that nobody shows, for the sweep; and a claim, which is void after 20 minutes.
+//! that nobody shows, for the sweep; and a claim, which is void after 20 minutes. What a client writes as a text is
+//! taken on trust: it may name an object that is gone, or going.
 
 use super::{Batch, Bucket, Parameter, Shown, Statement, Verdict};
 use crate::domain::Fault;
@@ -29,15 +29,13 @@ impl Removal {
     }
 }
 
-/// The name of one removal of some objects: 128 random bits.
+/// The name of one removal of some objects.
 struct Claim(String);
 
 impl Claim {
     /// A new one.
     fn new() -> Result<Self, Fault> {
-        let bits = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
-        let (high, low) = bits.map_err(|error| Fault::Random(error.to_string()))?;
-        Ok(Self(format!("{high:016x}{low:016x}")))
+        random_id().map(Self)
     }
 
     /// Lays it on those of the keys that no record shows, and that nobody else has claimed; answers them. Doing it
@@ -105,6 +103,13 @@ pub fn forget(object: Option<&Shown>) -> Statement {
     let key = object.map(|object| object.key.as_str());
     let claim = object.and_then(|object| object.outlived.as_deref());
     Statement { sql: FORGET, parameters: vec![key.into(), claim.into()] }
+}
+
+/// 128 random bits, in hexadecimal digits.
+pub fn random_id() -> Result<String, Fault> {
+    let bits = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
+    let (high, low) = bits.map_err(|error| Fault::Random(error.to_string()))?;
+    Ok(format!("{high:016x}{low:016x}"))
 }
 
 /// Keys are plain texts: this does not fail.

@@ -2,14 +2,14 @@
 
 use super::{Batch, Bucket, Parameter, Statement, read_row, remove};
 use crate::domain::Fault;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 /// How many pages one run looks at. A page costs three calls to the database and two to the bucket, eight where three
 /// of them fail once; 1000 in one event is what the platform has always allowed.
 const PAGES: u32 = 100;
 
 /// What a run has done.
-#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Objects looked at.
     pub listed: usize,

@@ -47,7 +47,7 @@ fn format_of(name: &str) -> ImageFormat {
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<u8>, NotAnImage> {
-    Image::parse(bytes.to_vec()).map(Image::into_bytes)
+    Image::parse(bytes.to_vec()).map(|image| image.bytes().to_vec())
 }
 
 /// What a decoder makes of a picture: every frame, with its place in time.

@@ -54,7 +54,6 @@ fn send_over(
     let authorization = bearer.map(|token| format!("Bearer {token}"));
     let call = Call {
         method,
-        path,
         authorization: authorization.as_deref(),
         content_type: Some(content_type),
         origin: "https://api.example.com",

@@ -36,7 +36,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
                 return tape.keep(1);
             }
             // Some encoders end a run of sub-blocks twice.
-            [0] => tape.skip(1)?,
+            [0] => tape.cut(1)?,
             _ => return Err(NotAnImage),
         }
     }
@@ -80,10 +80,10 @@ impl Gif {
         let block = body.get(..length).unwrap_or_default();
         let kept = if label == APPLICATION { self.kept(block) } else { 0 };
         if kept == 0 {
-            return tape.skip(length.saturating_add(2));
+            return tape.cut(length.saturating_add(2));
         }
         tape.keep(kept.saturating_add(2))?;
-        tape.skip(length.saturating_sub(kept))?;
+        tape.cut(length.saturating_sub(kept))?;
         tape.put(&[0])
     }
 

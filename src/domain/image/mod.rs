@@ -63,11 +63,6 @@ impl Image {
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
-
-    /// The bytes to store, without a copy.
-    pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
-    }
 }
 
 impl fmt::Debug for Image {

@@ -32,12 +32,12 @@ impl Tape {
     /// Reads `N` bytes. They are gone unless they are [`put`](Self::put) again.
     pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], NotAnImage> {
         let taken = self.peek()?;
-        self.skip(N)?;
+        self.cut(N)?;
         Ok(taken)
     }
 
     /// Drops the next `count` bytes.
-    pub(super) fn skip(&mut self, count: usize) -> Result<(), NotAnImage> {
+    pub(super) fn cut(&mut self, count: usize) -> Result<(), NotAnImage> {
         self.read = self.after(count)?;
         Ok(())
     }

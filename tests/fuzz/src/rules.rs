@@ -86,9 +86,9 @@ pub fn can_be_image_path(text: &str, max: usize) -> bool {
     if text.contains("://") {
         return can_be_url(text);
     }
-    let base = Url::parse("https://media.example/root/").unwrap();
+    let base = Url::parse("https://media.example/below/").unwrap();
     let in_browser = base.join(text).is_ok_and(|url| {
-        url.scheme() == "https" && url.host_str() == Some("media.example") && url.path().starts_with("/root/")
+        url.scheme() == "https" && url.host_str() == Some("media.example") && url.path().starts_with("/below/")
     });
     let decoded = decode(text);
     let in_files = [text.as_bytes(), &decoded].iter().all(|path| {

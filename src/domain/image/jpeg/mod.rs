@@ -62,7 +62,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
 /// Reads a marker with what stands before it, which goes.
 fn marker(tape: &mut Tape) -> Result<u8, NotAnImage> {
     let (code, length) = next_marker(tape.rest()).ok_or(NotAnImage)?;
-    tape.skip(length)?;
+    tape.cut(length)?;
     Ok(code)
 }
 
@@ -114,7 +114,7 @@ impl Segments {
         let body = body(tape)?;
         let length = body.len().saturating_add(2);
         if self.are_over {
-            return tape.skip(length);
+            return tape.cut(length);
         }
         match code {
             APP0 if body.starts_with(JFIF) => {
@@ -133,10 +133,10 @@ impl Segments {
                 if *self.keeps_profile.get_or_insert_with(|| profile::is_whole(tape.rest())) {
                     keep_segment(tape, code)
                 } else {
-                    tape.skip(length)
+                    tape.cut(length)
                 }
             }
-            _ => tape.skip(length),
+            _ => tape.cut(length),
         }
     }
 }
@@ -148,7 +148,7 @@ fn replace<T, const N: usize>(
     kept: Option<T>,
     write: fn(T) -> [u8; N],
 ) -> Result<(), NotAnImage> {
-    tape.skip(length)?;
+    tape.cut(length)?;
     kept.map_or(Ok(()), |kept| tape.put(&write(kept)))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
         if is_intact {
             png.chunk(chunk, tape, &crc)?;
         } else {
-            chunk.skip(tape)?;
+            chunk.cut(tape)?;
         }
         if chunk.kind == *b"IEND" {
             return Ok(());
@@ -87,8 +87,8 @@ impl Chunk {
         tape.keep(self.whole())
     }
 
-    fn skip(self, tape: &mut Tape) -> Result<(), NotAnImage> {
-        tape.skip(self.whole())
+    fn cut(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        tape.cut(self.whole())
     }
 }
 
@@ -196,7 +196,7 @@ impl Png {
             b"eXIf" => return self.exif(chunk, tape, crc),
             _ if is_vital(chunk.kind) => return Err(NotAnImage),
             _ if !self.ancillary.stays(chunk.kind, data, &self.header, self.palette, self.stage) => {
-                return chunk.skip(tape);
+                return chunk.cut(tape);
             }
             _ => {}
         }
@@ -216,7 +216,7 @@ impl Png {
     fn exif(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAnImage> {
         let orientation = Orientation::read(chunk.data(tape)?).filter(|_| !self.has_exif);
         self.has_exif = true;
-        chunk.skip(tape)?;
+        chunk.cut(tape)?;
         let Some(orientation) = orientation else { return Ok(()) };
         let mut exif = *b"\0\0\0\x1aeXIf__________________________";
         if let Some(data) = exif.get_mut(HEAD..) {

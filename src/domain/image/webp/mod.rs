@@ -73,14 +73,14 @@ impl Chunk {
     fn keep(self, tape: &mut Tape) -> Result<(), NotAnImage> {
         tape.keep(self.length.saturating_add(CHUNK_HEAD))?;
         if self.length & 1 == 1 {
-            tape.skip(1)?;
+            tape.cut(1)?;
             tape.put(&[0])?;
         }
         Ok(())
     }
 
-    fn skip(self, tape: &mut Tape) -> Result<(), NotAnImage> {
-        tape.skip(self.whole())
+    fn cut(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+        tape.cut(self.whole())
     }
 }
 
@@ -89,7 +89,7 @@ fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<(), NotAnImage> {
     ensure(matches!(&first.kind, b"VP8 " | b"VP8L"))?;
     Picture::default().chunk(tape, first, None)?;
     while tape.position() < end {
-        Chunk::next(tape, end)?.skip(tape)?;
+        Chunk::next(tape, end)?.cut(tape)?;
     }
     Ok(())
 }
@@ -164,9 +164,9 @@ impl Extended {
             }
             b"EXIF" => {
                 self.exif(chunk.data(tape)?);
-                chunk.skip(tape)
+                chunk.cut(tape)
             }
-            _ => chunk.skip(tape),
+            _ => chunk.cut(tape),
         }
     }
 
@@ -199,7 +199,7 @@ impl Extended {
         let mut picture = Picture::default();
         while tape.position() < end {
             let chunk = Chunk::next(tape, end)?;
-            if Picture::owns(chunk.kind) { picture.chunk(tape, chunk, Some(size))? } else { chunk.skip(tape)? }
+            if Picture::owns(chunk.kind) { picture.chunk(tape, chunk, Some(size))? } else { chunk.cut(tape)? }
         }
         ensure(picture.is_drawn())?;
         self.has_frames = true;
