@@ -1,4 +1,6 @@
-use worker::{Headers, Result};
+use super::respond::HeaderList;
+use worker::Result;
+use worker::web_sys::Headers;
 
 /// Which browser origins may read answers: `CORS_ALLOWED_ORIGINS` (contract R11).
 pub enum Cors {
@@ -16,8 +18,6 @@ pub struct CorsAnswer {
     varies: bool,
     asks_for_method: bool,
 }
-
-const ALLOW_ORIGIN: &str = "access-control-allow-origin";
 
 impl Cors {
     /// Parses origins separated by commas, or `*`.
@@ -54,14 +54,16 @@ impl CorsAnswer {
     }
 
     /// The headers that let the page read the answer.
-    pub fn write(&self, headers: &Headers) -> Result<()> {
+    pub fn headers(&self) -> HeaderList<'_> {
+        let mut headers = HeaderList::new();
         if let Some(origin) = &self.allowed {
-            headers.set(ALLOW_ORIGIN, origin)?;
-            headers.set("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow, Retry-After")?;
+            headers.push(("access-control-allow-origin", origin.into()));
+            headers
+                .push(("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow, Retry-After".into()));
         }
         if self.varies {
-            headers.set("vary", "Origin")?;
+            headers.push(("vary", "Origin".into()));
         }
-        Ok(())
+        headers
     }
 }

@@ -2,7 +2,8 @@ use crate::domain::Fault;
 use crate::serve::Reply;
 use crate::store::Swept;
 use serde::Serialize;
-use worker::{console_error, console_log};
+use wasm_bindgen::JsValue;
+use worker::web_sys::console;
 
 /// The one line that every request leaves in the log (contract O2). Nothing personal has a field here.
 #[derive(Serialize)]
@@ -117,8 +118,8 @@ impl LimitLine {
     }
 
     /// It failed.
-    pub fn failed(binding: &'static str, error: &worker::Error) -> Self {
-        Self { event: "no_rate_limit", binding, cause: Some(error.to_string()) }
+    pub fn failed(binding: &'static str, cause: String) -> Self {
+        Self { event: "no_rate_limit", binding, cause: Some(cause) }
     }
 
     /// As an error where it failed.
@@ -128,10 +129,6 @@ impl LimitLine {
 }
 
 fn write(line: &impl Serialize, is_error: bool) {
-    let line = serde_json::to_string(line).unwrap_or_default();
-    if is_error {
-        console_error!("{line}");
-    } else {
-        console_log!("{line}");
-    }
+    let line = JsValue::from_str(&serde_json::to_string(line).unwrap_or_default());
+    if is_error { console::error_1(&line) } else { console::log_1(&line) }
 }

@@ -1,10 +1,12 @@
 //! Serves pictures from the cache of this place, or from R2: streams that the platform passes on, whose bytes never
 //! come into WebAssembly's memory.
 
+use super::respond::{HeaderList, Picture};
 use crate::domain::{Fault, ObjectKey};
 use crate::serve::Reply;
 use crate::serve::media::{self, Conditions, Selection};
 use crate::store::r2;
+use worker::web_sys::{Headers as PlatformHeaders, ReadableStream};
 use worker::{
     Bucket, Cache, CacheKey, Conditional, Context, Headers, Method, Object, Range, Request, RequestInit, Response,
     ResponseBody,
@@ -27,7 +29,7 @@ pub enum Served {
     /// No picture.
     Reply(Reply),
     /// The picture, a part of it, or what is known of it.
-    Picture { status: u16, headers: Headers, body: ResponseBody },
+    Picture(Picture),
 }
 
 /// A picture as it was found.
@@ -46,7 +48,7 @@ enum Place {
 }
 
 /// What a request asks of a picture, as far as its headers say.
-pub fn conditions(headers: &Headers) -> worker::Result<Conditions> {
+pub fn conditions(headers: &PlatformHeaders) -> worker::Result<Conditions> {
     Ok(Conditions {
         if_match: headers.get("if-match")?,
         if_none_match: headers.get("if-none-match")?,
@@ -78,29 +80,34 @@ async fn look(asked: &Asked<'_>, bucket: &Bucket, context: &Context) -> worker::
     let Some(found) = find(asked, bucket).await? else {
         return Ok(None);
     };
-    let headers = headers(asked.key, &found.etag)?;
     let size = found.size;
+    let mut headers = headers(found.etag.clone());
     let (status, body) = match asked.conditions.select(asked.method, &found.etag, size) {
-        Selection::NotModified => {
-            // It has no body to be of a type.
-            headers.delete("content-type")?;
-            (304, Some(ResponseBody::Empty))
-        }
+        Selection::NotModified => (304, None),
         Selection::PreconditionFailed => return Ok(Some(Served::Reply(media::precondition_failed()))),
         Selection::Unsatisfiable => return Ok(Some(Served::Reply(media::unsatisfiable(size)))),
         Selection::Whole if asked.method == "HEAD" => {
-            headers.set("content-length", &size.to_string())?;
-            (200, Some(ResponseBody::Empty))
+            headers.push(("content-length", size.to_string().into()));
+            (200, None)
         }
-        Selection::Whole => (200, whole(asked, found, context)?),
+        Selection::Whole => (200, Some(whole(asked, found, context)?)),
         Selection::Part { first, length } => {
             let last = first.saturating_add(length).saturating_sub(1);
-            headers.set("content-range", &format!("bytes {first}-{last}/{size}"))?;
-            (206, part(asked, &found, bucket, first, last).await?)
+            headers.push(("content-range", format!("bytes {first}-{last}/{size}").into()));
+            (206, Some(part(asked, &found, bucket, first, last).await?))
         }
     };
-    // Gone between two looks.
-    Ok(body.map(|body| Served::Picture { status, headers, body }))
+    // Without a body there is nothing to be of a type.
+    if status != 304 {
+        headers.push(("content-type", asked.key.format().media_type().into()));
+    }
+    let body = match body {
+        None => None,
+        Some(Some(body)) => Some(body),
+        // Gone between two looks.
+        Some(None) => return Ok(None),
+    };
+    Ok(Some(Served::Picture(Picture { status, headers, body })))
 }
 
 async fn find(asked: &Asked<'_>, bucket: &Bucket) -> worker::Result<Option<Found>> {
@@ -121,9 +128,9 @@ async fn cached(url: &str) -> Option<Found> {
 }
 
 /// All of it; what comes from the bucket is copied to the cache on its way.
-fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<Option<ResponseBody>> {
+fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<Option<ReadableStream>> {
     let object = match found.place {
-        Place::Cache(copy) => return Ok(Some(copy.into_parts().1)),
+        Place::Cache(copy) => return Ok(stream(copy)),
         Place::Bucket(object) => object,
     };
     let Some(body) = object.body() else {
@@ -139,7 +146,7 @@ fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<O
         // Without it, the next request reads the bucket again.
         let _ = Cache::default().put(url, copy).await;
     });
-    Ok(Some(response.into_parts().1))
+    Ok(stream(response))
 }
 
 /// A part of it, cut by the platform.
@@ -149,7 +156,7 @@ async fn part(
     bucket: &Bucket,
     first: u64,
     last: u64,
-) -> worker::Result<Option<ResponseBody>> {
+) -> worker::Result<Option<ReadableStream>> {
     if let Place::Cache(_) = found.place
         && let Some(part) = cached_part(asked.url, first, last).await
     {
@@ -160,30 +167,38 @@ async fn part(
     let etag_matches = Some(found.etag.trim_matches('"').to_owned());
     let same = Conditional { etag_matches, ..Conditional::default() };
     let object = bucket.get(asked.key.as_str()).range(range).only_if(same).execute().await?;
-    object.as_ref().and_then(Object::body).map(|body| body.response_body()).transpose()
+    let body =
+        object.as_ref().and_then(Object::body).map(|body| Response::from_body(body.response_body()?)).transpose()?;
+    Ok(body.and_then(stream))
 }
 
-async fn cached_part(url: &str, first: u64, last: u64) -> Option<ResponseBody> {
+async fn cached_part(url: &str, first: u64, last: u64) -> Option<ReadableStream> {
     let headers = Headers::new();
     headers.set("range", &format!("bytes={first}-{last}")).ok()?;
     let mut init = RequestInit::new();
     init.with_method(Method::Get).with_headers(headers);
     let request = Request::new_with_init(url, &init).ok()?;
     let part = Cache::default().get(CacheKey::Request(&request), false).await.ok()??;
-    (part.status_code() == 206).then(|| part.into_parts().1)
+    (part.status_code() == 206).then(|| stream(part))?
+}
+
+fn stream(response: Response) -> Option<ReadableStream> {
+    match response.into_parts().1 {
+        ResponseBody::Stream(stream) => Some(stream),
+        ResponseBody::Body(_) | ResponseBody::Empty => None,
+    }
 }
 
 /// The headers of every answer that is about a picture (contract M4).
-fn headers(key: &ObjectKey, etag: &str) -> worker::Result<Headers> {
-    let headers = Headers::new();
-    headers.set("content-type", key.format().media_type())?;
-    headers.set("etag", etag)?;
-    headers.set("accept-ranges", "bytes")?;
-    headers.set("cache-control", ObjectKey::CACHE_CONTROL)?;
-    // Nothing in it runs, whatever a browser takes it for; and pages elsewhere may show it.
-    headers.set("content-security-policy", "default-src 'none'; sandbox")?;
-    headers.set("cross-origin-resource-policy", "cross-origin")?;
-    Ok(headers)
+fn headers(etag: String) -> HeaderList<'static> {
+    vec![
+        ("etag", etag.into()),
+        ("accept-ranges", "bytes".into()),
+        ("cache-control", ObjectKey::CACHE_CONTROL.into()),
+        // Nothing in it runs, whatever a browser takes it for; and pages elsewhere may show it.
+        ("content-security-policy", "default-src 'none'; sandbox".into()),
+        ("cross-origin-resource-policy", "cross-origin".into()),
+    ]
 }
 
 /// The picture is gone: so is the copy of this place.

@@ -1,40 +1,37 @@
 //! Events, bindings, bodies with their limits, replies and the log line.
 //!
 //! May import `serve` and what it hands over. With the adapters of `store`, the only room that knows the platform;
-//! it decides nothing about accounts.
+//! it decides nothing about accounts. Every call into JavaScript costs more than most of what is computed here: what
+//! can be kept from one request to the next is, and what a refused request has no need of is not fetched.
 
 #![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "this room is the platform's")]
 
 mod body;
 mod cors;
+mod deployment;
 mod limits;
 mod log;
 mod media;
 mod request_id;
 mod respond;
-mod settings;
 
 use crate::domain::{Fault, ObjectKey};
 use crate::serve::{self, Call, Reply, Route, Services};
 use crate::store::d1::Database;
-use crate::store::r2::Pictures;
 use crate::store::{self, Swept};
 use body::Incoming;
-use limits::RateLimits;
+use deployment::Deployment;
+use limits::ClientLimits;
 use log::{LeftoverLine, Line, SweepLine};
 use media::{Asked, Served};
-use respond::Frame;
-use settings::Settings;
+use respond::{Frame, internal_server_error};
+use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
-use worker::web_sys::{Request as PlatformRequest, Response as PlatformResponse};
-use worker::{Bucket, Context, Date, Delay, Env, Request, Response, ScheduleContext, ScheduledEvent, event};
-
-/// The binding that holds the accounts; also named in wrangler.toml.
-const DATABASE: &str = "DB";
-/// The binding that holds the pictures; also named in wrangler.toml.
-const BUCKET: &str = "AVATARS";
+use worker::js_sys::Date;
+use worker::web_sys::{Headers, Request, Response};
+use worker::{Context, Delay, Env, ScheduleContext, ScheduledEvent, event};
 
 #[event(start)]
 fn start() {
@@ -43,9 +40,16 @@ fn start() {
 
 #[event(fetch)]
 async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<Response> {
-    let started = Date::now().as_millis();
-    let method = request.inner().method();
-    let visit = Visit { env, context, method: &method, started };
+    let started = now();
+    let (method, url, headers) = (request.method(), request.url(), request.headers());
+    let visit = Visit {
+        deployment: Deployment::of(&env),
+        context,
+        method: &method,
+        url: Url::parse(&url),
+        headers: &headers,
+        started,
+    };
     // Only the platform refusing us a header or random bytes fails here.
     visit.answer(request).await.or_else(|error| {
         let mut line = Line::new("", &method, None);
@@ -53,75 +57,74 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         line.duration_ms = elapsed(started);
         line.cause = Some(error.to_string());
         line.write();
-        Response::error("Internal Server Error", 500)
+        internal_server_error()
     })
 }
 
 /// The reply to a request whose instance is gone: called by `index.js`, on a fresh one. That is made when this is called,
 /// after its arguments: so none may be copied into its memory, as a text would be.
 #[wasm_bindgen]
-pub fn failed(request: PlatformRequest, env: Env, cause: JsValue) -> Result<PlatformResponse, JsValue> {
-    let request = Request::from(request);
-    let (method, path) = (request.inner().method(), request.path());
-    let frame = Frame::of(request.headers(), &Settings::of(&env).cors)?;
-    let route = Route::of(&path);
+pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, JsValue> {
+    let (method, url) = (request.method(), request.url());
+    let frame = Frame::of(&request.headers(), &Deployment::of(&env).cors)?;
+    let route = Route::of(Url::parse(&url).path);
     let reply = serve::failed(&route, Fault::Gone(cause.as_string().unwrap_or_default()));
     let mut line = Line::new(&frame.request_id, &method, route.pattern());
     line.tell(&reply);
     line.write();
-    Ok(frame.reply(reply)?.into())
+    Ok(frame.reply(&reply)?)
 }
 
 /// The sweep of the bucket (contract M5), as often as wrangler.toml says.
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
-    let started = Date::now().as_millis();
+    let started = now();
     let mut swept = Swept::default();
-    let failure = sweep(&env, started, &mut swept).await.err();
+    let failure = sweep(&Deployment::of(&env), started, &mut swept).await.err();
     SweepLine::new(&swept, elapsed(started), failure).write();
 }
 
-async fn sweep(env: &Env, now: u64, swept: &mut Swept) -> Result<(), Fault> {
-    let grace = Settings::of(env).grace.clone()?;
-    let deadline = i64::try_from(now).unwrap_or(i64::MAX).saturating_sub(grace);
-    store::sweep(&database(env)?, &pictures(env)?, deadline, swept).await
+async fn sweep(deployment: &Deployment, now: i64, swept: &mut Swept) -> Result<(), Fault> {
+    let deadline = now.saturating_sub(deployment.grace.clone()?);
+    let database = Database::new(deployment.database()?);
+    store::sweep(&database, deployment.pictures()?, deadline, swept).await
 }
 
 /// One request, and what the platform hands over with it.
 struct Visit<'a> {
-    env: Env,
+    deployment: Rc<Deployment>,
     context: Context,
     method: &'a str,
-    started: u64,
+    url: Url<'a>,
+    headers: &'a Headers,
+    started: i64,
 }
 
 impl Visit<'_> {
     async fn answer(&self, request: Request) -> worker::Result<Response> {
-        let settings = Settings::of(&self.env);
-        let path = request.path();
-        let frame = Frame::of(request.headers(), &settings.cors)?;
-        let route = Route::of(&path);
+        let frame = Frame::of(self.headers, &self.deployment.cors)?;
+        let route = Route::of(self.url.path);
         let mut line = Line::new(&frame.request_id, self.method, route.pattern());
         let response = match (&route, route.methods()) {
             (_, Some(methods)) if frame.cors.is_preflight(self.method) => {
                 line.status = 204;
                 frame.preflight(methods)?
             }
-            (Route::Picture(key), _) => match self.picture(key, &request, &path).await? {
-                Served::Picture { status, headers, body } => {
-                    line.status = status;
-                    frame.picture(status, headers, body)?
+            (Route::Picture(key), _) => match self.picture(key).await? {
+                Served::Picture(picture) => {
+                    line.status = picture.status;
+                    frame.picture(picture)?
                 }
                 Served::Reply(reply) => {
                     line.tell(&reply);
-                    frame.reply(reply)?
+                    frame.reply(&reply)?
                 }
             },
             _ => {
-                let (reply, d1_calls) = self.reply(&settings, &route, request, &frame.request_id).await?;
+                let (reply, d1_calls) = self.reply(&route, request, &frame.request_id).await?;
                 line.tell(&reply);
                 line.d1_calls = d1_calls;
-                frame.reply(reply)?
+                frame.reply(&reply)?
             }
         };
         line.duration_ms = elapsed(self.started);
@@ -129,45 +132,37 @@ impl Visit<'_> {
         Ok(response)
     }
 
-    async fn picture(&self, key: &ObjectKey, request: &Request, path: &str) -> worker::Result<Served> {
-        let url = format!("{}{path}", origin(&request.inner().url()));
-        let conditions = media::conditions(request.headers())?;
+    async fn picture(&self, key: &ObjectKey) -> worker::Result<Served> {
+        let url = format!("{}{}", self.url.origin, self.url.path);
+        let conditions = media::conditions(self.headers)?;
         let asked = Asked { key, method: self.method, url: &url, conditions };
-        Ok(media::serve(asked, bucket(&self.env).as_ref().map_err(Clone::clone), &self.context).await)
+        Ok(media::serve(asked, self.deployment.bucket(), &self.context).await)
     }
 
     /// The reply, and how often the database was called for it.
-    async fn reply(
-        &self,
-        settings: &Settings,
-        route: &Route<'_>,
-        request: Request,
-        request_id: &str,
-    ) -> worker::Result<(Reply, u32)> {
-        let headers = request.headers();
-        let (database, pictures) = (database(&self.env), pictures(&self.env));
+    async fn reply(&self, route: &Route<'_>, request: Request, request_id: &str) -> worker::Result<(Reply, u32)> {
+        let deployment = &self.deployment;
+        let database = deployment.database().map(Database::new);
         let services = Services {
-            keys: settings.keys.as_ref().map_err(Clone::clone),
+            keys: deployment.keys.as_ref().map_err(Clone::clone),
             database: database.as_ref().map_err(Clone::clone),
-            bucket: pictures.as_ref().map_err(Clone::clone),
-            limits: &RateLimits(&self.env),
-            upload_limit: settings.upload_limit.clone(),
+            bucket: deployment.pictures(),
+            limits: &ClientLimits { limits: &deployment.limits, headers: self.headers },
+            upload_limit: deployment.upload_limit.clone(),
         };
-        let (authorization, content_type) = (headers.get("authorization")?, headers.get("content-type")?);
-        let client = headers.get("cf-connecting-ip")?;
-        let url = request.inner().url();
+        let authorization = self.headers.get("authorization")?;
         let call = Call {
             method: self.method,
             authorization: authorization.as_deref(),
-            content_type: content_type.as_deref(),
-            origin: origin(&url),
-            client: client.as_deref().unwrap_or("unknown"),
-            now: i64::try_from(self.started / 1000).unwrap_or(i64::MAX),
+            origin: self.url.origin,
+            now: self.started.div_euclid(1000),
         };
-        let mut reply = serve::answer(route, &call, services, Incoming(request)).await;
+        let body = Incoming { request, headers: self.headers };
+        let mut reply = serve::answer(route, &call, services, body).await;
         if let Some(key) = reply.leftover.take() {
-            let url = format!("{}{}", origin(&url), key.url_path());
-            self.context.wait_until(remove(self.env.clone(), key, url, request_id.to_owned()));
+            let url = format!("{}{}", self.url.origin, key.url_path());
+            let removal = remove(Rc::clone(deployment), key, url, request_id.to_owned());
+            self.context.wait_until(removal);
         }
         let calls = database.map_or(0, |database| database.calls());
         Ok((reply, calls))
@@ -176,9 +171,12 @@ impl Visit<'_> {
 
 /// Removes an object that was replaced, once the reply is out, and the copy of it that this place has. Where that
 /// fails, the sweep finds it.
-async fn remove(env: Env, key: ObjectKey, url: String, request_id: String) {
+async fn remove(deployment: Rc<Deployment>, key: ObjectKey, url: String, request_id: String) {
     Delay::from(Duration::ZERO).await;
-    let removed = async { store::remove(&database(&env)?, &pictures(&env)?, &[key.to_string()]).await };
+    let removed = async {
+        let database = Database::new(deployment.database()?);
+        store::remove(&database, deployment.pictures()?, &[key.to_string()]).await
+    };
     match removed.await {
         Ok(0) => {}
         Ok(_) => media::forget(url).await,
@@ -186,28 +184,30 @@ async fn remove(env: Env, key: ObjectKey, url: String, request_id: String) {
     }
 }
 
-fn database(env: &Env) -> Result<Database, Fault> {
-    let problem = "is not bound to a D1 database";
-    env.d1(DATABASE).map(Database::new).map_err(|_| Fault::Setting { name: DATABASE, problem })
+/// A URL as the platform writes it.
+struct Url<'a> {
+    /// Scheme, host and port.
+    origin: &'a str,
+    /// Still percent-encoded, without query and fragment.
+    path: &'a str,
 }
 
-fn bucket(env: &Env) -> Result<Bucket, Fault> {
-    let problem = "is not bound to an R2 bucket";
-    env.bucket(BUCKET).map_err(|_| Fault::Setting { name: BUCKET, problem })
+impl<'a> Url<'a> {
+    fn parse(url: &'a str) -> Self {
+        let host = url.find("://").and_then(|at| at.checked_add(3)).unwrap_or(0);
+        let path = url.get(host..).and_then(|rest| rest.find('/')).and_then(|at| at.checked_add(host));
+        let (origin, path) = path.and_then(|at| url.split_at_checked(at)).unwrap_or((url, "/"));
+        Self { origin, path: path.split(['?', '#']).next().unwrap_or(path) }
+    }
 }
 
-fn pictures(env: &Env) -> Result<Pictures, Fault> {
-    bucket(env).map(Pictures::new)
+/// Milliseconds of Unix time; the platform's clock stands still between two waits for it.
+#[expect(clippy::as_conversions, clippy::cast_possible_truncation, reason = "a whole number of 53 bits")]
+fn now() -> i64 {
+    Date::now() as i64
 }
 
-/// Scheme, host and port of a URL as the platform writes it.
-fn origin(url: &str) -> &str {
-    let host = url.find("://").and_then(|at| at.checked_add(3)).unwrap_or(0);
-    let path = url.get(host..).and_then(|rest| rest.find('/')).and_then(|at| at.checked_add(host));
-    path.and_then(|at| url.get(..at)).unwrap_or(url)
-}
-
-/// Milliseconds since; the platform's clock stands still between two waits for it.
-fn elapsed(started: u64) -> u64 {
-    Date::now().as_millis().saturating_sub(started)
+/// Milliseconds since.
+fn elapsed(started: i64) -> u64 {
+    now().saturating_sub(started).try_into().unwrap_or(0)
 }

@@ -1,5 +1,6 @@
 use crate::store::random_id;
-use worker::{Error, Headers, Result};
+use worker::web_sys::Headers;
+use worker::{Error, Result};
 
 /// The header that carries it, both ways.
 pub const HEADER: &str = "x-request-id";

@@ -1,12 +1,27 @@
 use super::cors::{Cors, CorsAnswer};
 use super::request_id;
 use crate::serve::Reply;
-use worker::{Headers, Response, ResponseBody, Result};
+use serde::{Serialize, Serializer};
+use std::borrow::Cow;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::Result;
+use worker::js_sys::JSON;
+use worker::web_sys::{Headers, ReadableStream, Response, ResponseInit};
+
+/// Names and values, in the form that the platform takes too.
+pub type HeaderList<'a> = Vec<(&'static str, Cow<'a, str>)>;
 
 /// What every response to one request carries (contract R10, R11).
 pub struct Frame {
     pub request_id: String,
     pub cors: CorsAnswer,
+}
+
+/// A picture, a part of it, or what is known of it.
+pub struct Picture {
+    pub status: u16,
+    pub headers: HeaderList<'static>,
+    pub body: Option<ReadableStream>,
 }
 
 impl Frame {
@@ -16,50 +31,63 @@ impl Frame {
     }
 
     /// An answer of the API, with the headers that it needs of its own.
-    pub fn reply(&self, reply: Reply) -> Result<Response> {
-        let headers = self.api()?;
-        headers.set("content-type", reply.content_type)?;
-        if let Some(challenge) = reply.challenge {
-            headers.set("www-authenticate", challenge)?;
-        }
-        if let Some(methods) = reply.allow {
-            headers.set("allow", methods)?;
-        }
-        if let Some(seconds) = reply.retry_after {
-            headers.set("retry-after", &seconds.to_string())?;
-        }
-        if let Some(range) = reply.content_range {
-            headers.set("content-range", &range)?;
-        }
-        let body = ResponseBody::Body(reply.answer.body.into_bytes());
-        Ok(Response::from_body(body)?.with_status(reply.answer.status).with_headers(headers))
+    pub fn reply(&self, reply: &Reply) -> Result<Response> {
+        let mut headers = self.headers();
+        headers.push(("cache-control", "no-store".into()));
+        headers.push(("content-type", reply.content_type.into()));
+        headers.extend(reply.challenge.map(|challenge| ("www-authenticate", challenge.into())));
+        headers.extend(reply.allow.map(|methods| ("allow", methods.into())));
+        headers.extend(reply.retry_after.map(|seconds| ("retry-after", seconds.to_string().into())));
+        headers.extend(reply.content_range.as_deref().map(|range| ("content-range", range.into())));
+        let init = init(reply.answer.status, &headers)?;
+        Ok(Response::new_with_opt_str_and_init(Some(&reply.answer.body), &init)?)
     }
 
-    /// A picture, or a part of it.
-    pub fn picture(&self, status: u16, headers: Headers, body: ResponseBody) -> Result<Response> {
-        self.write(&headers)?;
-        Ok(Response::from_body(body)?.with_status(status).with_headers(headers))
+    /// A picture, streamed.
+    pub fn picture(&self, picture: Picture) -> Result<Response> {
+        let mut headers = self.headers();
+        headers.extend(picture.headers);
+        let init = init(picture.status, &headers)?;
+        Ok(Response::new_with_opt_readable_stream_and_init(picture.body.as_ref(), &init)?)
     }
 
     /// What a browser's page may send, to one that asks (contract R11).
     pub fn preflight(&self, methods: &str) -> Result<Response> {
-        let headers = self.api()?;
-        headers.set("access-control-allow-methods", methods)?;
-        headers.set("access-control-allow-headers", "Authorization, Content-Type, X-Request-Id")?;
-        headers.set("access-control-max-age", "86400")?;
-        Ok(Response::empty()?.with_status(204).with_headers(headers))
+        let mut headers = self.headers();
+        headers.push(("cache-control", "no-store".into()));
+        headers.push(("access-control-allow-methods", methods.into()));
+        headers.push(("access-control-allow-headers", "Authorization, Content-Type, X-Request-Id".into()));
+        headers.push(("access-control-max-age", "86400".into()));
+        Ok(Response::new_with_opt_str_and_init(None, &init(204, &headers)?)?)
     }
 
-    fn api(&self) -> Result<Headers> {
-        let headers = Headers::new();
-        headers.set("cache-control", "no-store")?;
-        self.write(&headers)?;
-        Ok(headers)
+    fn headers(&self) -> HeaderList<'_> {
+        let mut headers = Vec::with_capacity(8);
+        headers.push(("x-content-type-options", "nosniff".into()));
+        headers.push((request_id::HEADER, self.request_id.as_str().into()));
+        headers.extend(self.cors.headers());
+        headers
     }
+}
 
-    fn write(&self, headers: &Headers) -> Result<()> {
-        headers.set("x-content-type-options", "nosniff")?;
-        headers.set(request_id::HEADER, &self.request_id)?;
-        self.cors.write(headers)
+/// What is left to say when nothing else can be.
+pub fn internal_server_error() -> Result<Response> {
+    Ok(Response::new_with_opt_str_and_init(Some("Internal Server Error"), &init(500, &Vec::new())?)?)
+}
+
+/// Status and headers cross to the platform as one text, which makes one plain object: a call for each of them would
+/// cost several times as much, and so would a list.
+fn init(status: u16, headers: &HeaderList<'_>) -> Result<ResponseInit> {
+    #[derive(Serialize)]
+    struct Init<'a> {
+        status: u16,
+        #[serde(serialize_with = "as_object")]
+        headers: &'a HeaderList<'a>,
     }
+    let text = serde_json::to_string(&Init { status, headers })?;
+    Ok(JSON::parse(&text).map(JsValue::unchecked_into)?)
+}
+
+fn as_object<S: Serializer>(headers: &HeaderList<'_>, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+    serializer.collect_map(headers.iter().map(|(name, value)| (name, value)))
 }

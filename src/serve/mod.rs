@@ -24,12 +24,8 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// `Authorization`
     pub authorization: Option<&'a str>,
-    /// `Content-Type`
-    pub content_type: Option<&'a str>,
     /// Scheme, host and port that the request was sent to: what URLs of ours open with.
     pub origin: &'a str,
-    /// The client's address.
-    pub client: &'a str,
     /// Unix seconds.
     pub now: i64,
 }
@@ -51,6 +47,9 @@ pub struct Services<'a, D, B, L> {
 /// A request's body, which only the platform can read. What is longer than its limit is refused without being read.
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
 pub trait Body {
+    /// `Content-Type`; empty where there is none.
+    fn content_type(&self) -> Result<String, Fault>;
+
     /// All of it, up to so many bytes.
     async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure>;
 

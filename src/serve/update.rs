@@ -1,7 +1,7 @@
 //! The one flow that every update takes. The order of its checks (contract R1) is written here and nowhere else:
 //! each step takes what the step before has made, so that none can be left out.
 
-use super::limits::{Class, Limits, costly_key, update_key};
+use super::limits::{Class, Limits};
 use super::route::{Endpoint, METHOD};
 use super::{Body, Call, Reply, Services, media_type};
 use crate::auth::{self, BearerToken, Keys};
@@ -27,7 +27,7 @@ pub async fn answer<R: Stored>(
     };
     let actor = match authenticate(call, &services.keys) {
         Ok(actor) => actor,
-        Err(Failure::Refused(_)) if !services.limits.allow(Class::FailedAuth, call.client).await => {
+        Err(Failure::Refused(_)) if !services.limits.allow(Class::FailedAuth).await => {
             return failure(Refusal::TooManyRequests.into());
         }
         Err(reason) => return failure(reason),
@@ -60,20 +60,20 @@ async fn update<R: Stored>(
 ) -> Result<Updated<R>, Failure> {
     let dialect = &endpoint.dialect;
     let limits = services.limits;
-    allowed(limits, Class::Update, &update_key(actor, endpoint.pattern)).await?;
+    allowed(limits, Class::Update(actor, endpoint.pattern)).await?;
     let target = Named::parse(dialect, id)?;
     if call.method != METHOD {
         let method = call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
-    let given = call.content_type.unwrap_or_default();
-    let form = dialect.file.filter(|_| media_type::is_form(given));
+    let given = body.content_type()?;
+    let form = dialect.file.filter(|_| media_type::is_form(&given));
     let change = match form {
         Some(file) => {
-            allowed(limits, Class::Costly, &costly_key(actor)).await?;
+            allowed(limits, Class::Costly(actor)).await?;
             read_form(dialect, body, file, services.upload_limit?).await?
         }
-        None => Object::parse(&json_body(given, body).await?).and_then(dialect.read),
+        None => Object::parse(&json_body(&given, body).await?).and_then(dialect.read),
     };
     let (target, change) = target.with(change)?;
 
@@ -82,7 +82,7 @@ async fn update<R: Stored>(
     let database = services.database?;
     let mut prepared = Prepared::default();
     if let Some(password) = change.password() {
-        allowed(limits, Class::Costly, &costly_key(actor)).await?;
+        allowed(limits, Class::Costly(actor)).await?;
         // Hashing is slow on purpose: nobody makes us do it who may not change that password (contract S6).
         store::load::<R>(database, &access, &change).await?;
         prepared.hash = Some(auth::hash(password)?);
@@ -96,8 +96,8 @@ async fn update<R: Stored>(
     }
 }
 
-async fn allowed(limits: &impl Limits, class: Class, key: &str) -> Result<(), Refusal> {
-    if limits.allow(class, key).await { Ok(()) } else { Err(Refusal::TooManyRequests) }
+async fn allowed(limits: &impl Limits, class: Class<'_>) -> Result<(), Refusal> {
+    if limits.allow(class).await { Ok(()) } else { Err(Refusal::TooManyRequests) }
 }
 
 /// The change that a form asks for; refused as a whole, or for its fields' faults.

@@ -5,73 +5,111 @@
 use super::deadline::within;
 use super::{Batch, Parameter, Statement};
 use crate::domain::Fault;
-use serde::Deserialize;
-use std::cell::Cell;
-use wasm_bindgen::JsValue;
+use std::cell::{Cell, RefCell};
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::d1::D1Argument;
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{Array, Error};
+use worker::worker_sys::types::{D1Database as PlatformDatabase, D1Result};
 use worker::{D1Database, D1PreparedStatement};
 
 /// How long the database is waited for, in seconds: many times what one far away takes.
 const DEADLINE: u64 = 10;
 
-/// The database, for one request.
-pub struct Database {
+#[wasm_bindgen]
+extern "C" {
+    type Row;
+
+    /// The one column that every statement answers.
+    #[wasm_bindgen(method, getter, catch)]
+    fn row(this: &Row) -> Result<Option<String>, JsValue>;
+}
+
+/// The binding, with the statements that were prepared on it: their texts cross into JavaScript once.
+pub struct Accounts {
     d1: D1Database,
+    prepared: RefCell<Vec<(&'static str, D1PreparedStatement)>>,
+}
+
+/// The database, for one request.
+pub struct Database<'a> {
+    accounts: &'a Accounts,
     calls: Cell<u32>,
 }
 
-/// The one column that every statement answers.
-#[derive(Deserialize)]
-struct Row {
-    row: String,
-}
-
-impl Database {
+impl Accounts {
     /// Wraps the binding.
     pub fn new(d1: D1Database) -> Self {
-        let calls = Cell::new(0);
-        Self { d1, calls }
+        Self { d1, prepared: RefCell::default() }
+    }
+
+    fn bind(&self, Statement { sql, parameters }: &Statement) -> worker::Result<D1PreparedStatement> {
+        let mut prepared = self.prepared.borrow_mut();
+        // Texts are static, so comparing where they lie is enough.
+        if let Some((_, statement)) = prepared.iter().find(|(known, _)| std::ptr::eq(*known, *sql)) {
+            return statement.bind_refs(parameters);
+        }
+        let statement = self.d1.prepare(*sql);
+        let bound = statement.bind_refs(parameters);
+        prepared.push((sql, statement));
+        bound
+    }
+
+    /// Past the crate's own `batch`, whose rows take a detour through serde.
+    async fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<String>>, JsValue> {
+        let bound = statements.iter().map(|statement| self.bind(statement)).collect::<worker::Result<Vec<_>>>()?;
+        let bound: Array = bound.iter().map(|statement| statement.inner()).collect();
+        let d1: &PlatformDatabase = self.d1.as_ref().unchecked_ref();
+        let results = JsFuture::from(d1.batch(bound)?).await?.dyn_into::<Array>()?;
+        results.iter().map(|result| rows(&result.unchecked_into())).collect()
+    }
+}
+
+fn rows(result: &D1Result) -> Result<Vec<String>, JsValue> {
+    let rows = result.results()?.unwrap_or_default();
+    let row =
+        |row: JsValue| row.unchecked_into::<Row>().row()?.ok_or_else(|| Error::new("a row without a text").into());
+    rows.iter().map(row).collect()
+}
+
+impl<'a> Database<'a> {
+    /// Nothing was asked yet.
+    pub fn new(accounts: &'a Accounts) -> Self {
+        Self { accounts, calls: Cell::new(0) }
     }
 
     /// How many round trips to the database there have been.
     pub fn calls(&self) -> u32 {
         self.calls.get()
     }
-
-    fn prepare(&self, statement: &Statement) -> worker::Result<D1PreparedStatement> {
-        let values: Vec<JsValue> = statement.parameters.iter().map(bound).collect();
-        self.d1.prepare(statement.sql).bind(&values)
-    }
 }
 
-impl Batch for Database {
+impl Batch for Database<'_> {
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
-        let prepared = statements.iter().map(|s| self.prepare(s)).collect::<worker::Result<_>>().map_err(fault)?;
         self.calls.set(self.calls.get().saturating_add(1));
-        let answer = async { self.d1.batch(prepared).await.map_err(fault) };
-        let results = within("database", DEADLINE, answer).await?;
-        let rows = results
-            .iter()
-            .map(|result| Ok(result.results::<Row>()?.into_iter().map(|row| row.row).collect()))
-            .collect::<worker::Result<Vec<_>>>()
-            .map_err(fault)?;
+        let answer = async { self.accounts.run(&statements).await.map_err(|thrown| fault(&thrown)) };
+        let rows = within("database", DEADLINE, answer).await?;
         rows.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))
     }
 }
 
 /// D1 takes no BigInt; our integers have 53 bits at most, so a float carries them exactly.
-#[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "53 bits at most")]
-fn bound(parameter: &Parameter) -> JsValue {
-    match parameter {
-        Parameter::Null => JsValue::NULL,
-        Parameter::Integer(value) => JsValue::from_f64(*value as f64),
-        Parameter::Text(text) => JsValue::from_str(text),
+impl D1Argument for Parameter {
+    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "53 bits at most")]
+    fn js_value(&self) -> impl AsRef<JsValue> {
+        match self {
+            Self::Null => JsValue::NULL,
+            Self::Integer(value) => JsValue::from_f64(*value as f64),
+            Self::Text(text) => JsValue::from_str(text),
+        }
     }
 }
 
-/// D1's own words for what went wrong; the platform's `Display` of such an error is a dump with a stack.
-fn fault(error: worker::Error) -> Fault {
-    Fault::Database(match error {
-        worker::Error::D1(error) => error.cause(),
-        other => other.to_string(),
-    })
+/// D1's own words for what went wrong are its error's cause; the platform's `Display` of such an error is a dump with
+/// a stack.
+fn fault(thrown: &JsValue) -> Fault {
+    let error = |value: &JsValue| value.dyn_ref::<Error>().cloned();
+    let error = error(thrown).map(|outer| error(&outer.cause()).unwrap_or(outer));
+    Fault::Database(error.map_or_else(|| "unknown error".to_owned(), |error| error.message().into()))
 }

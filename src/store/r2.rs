@@ -40,6 +40,11 @@ impl Pictures {
         Self { bucket }
     }
 
+    /// The binding, for what streams.
+    pub fn bucket(&self) -> &worker::Bucket {
+        &self.bucket
+    }
+
     /// Past the crate's own `put`, which takes bytes from here and copies them once more.
     async fn write(&self, key: &ObjectKey, picture: &Image) -> Result<bool, JsValue> {
         let bytes = Uint8Array::from(picture.bytes());

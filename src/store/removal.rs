@@ -107,9 +107,9 @@ pub fn forget(object: Option<&Shown>) -> Statement {
 
 /// 128 random bits, in hexadecimal digits.
 pub fn random_id() -> Result<String, Fault> {
-    let bits = getrandom::u64().and_then(|high| Ok((high, getrandom::u64()?)));
-    let (high, low) = bits.map_err(|error| Fault::Random(error.to_string()))?;
-    Ok(format!("{high:016x}{low:016x}"))
+    let mut bits = [0; 16];
+    getrandom::fill(&mut bits).map_err(|error| Fault::Random(error.to_string()))?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bits)))
 }
 
 /// Keys are plain texts: this does not fail.

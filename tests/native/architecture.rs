@@ -15,7 +15,7 @@ const ROOMS: [Room; 6] = [
     Room(
         "edge",
         &["serve", "domain", "auth", "store"],
-        &["console_error_panic_hook", "futures_util", "serde", "serde_json", "wasm_bindgen", "worker"],
+        &["console_error_panic_hook", "serde", "serde_json", "wasm_bindgen", "worker"],
     ),
 ];
 

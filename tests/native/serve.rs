@@ -3,17 +3,21 @@
 use super::database::{Memory, sqlite};
 use super::ready;
 use super::tokens::{NOW, keys, signed};
-use perfil::domain::Failure;
+use perfil::domain::{Failure, Fault};
 use perfil::serve::{self, Body, Call, Class, Limits, Part, Reply, Route, Services, UPDATES};
 use serde_json::json;
 use std::cell::Cell;
 
-/// A body in memory. Forms are not what is asked about here.
-struct Text<'a>(&'a str, &'a Cell<bool>);
+/// A body in memory, and of what type it is said to be. Forms are not what is asked about here.
+struct Text<'a>(&'a str, &'a str, &'a Cell<bool>);
 
 impl Body for Text<'_> {
+    fn content_type(&self) -> Result<String, Fault> {
+        Ok(self.1.to_owned())
+    }
+
     async fn bytes(self, _: usize) -> Result<Vec<u8>, Failure> {
-        self.1.set(true);
+        self.2.set(true);
         Ok(self.0.as_bytes().to_vec())
     }
 
@@ -28,21 +32,34 @@ struct Outcome {
     calls: u32,
 }
 
-/// Everything but one class.
-struct Allowed(Option<Class>);
+/// What is allowed.
+type Allowance = fn(Class<'_>) -> bool;
+struct Allowed(Allowance);
 
 impl Limits for Allowed {
-    async fn allow(&self, class: Class, _: &str) -> bool {
-        self.0 != Some(class)
+    async fn allow(&self, class: Class<'_>) -> bool {
+        self.0(class)
     }
 }
 
+fn but_updates(class: Class<'_>) -> bool {
+    !matches!(class, Class::Update(..))
+}
+
+fn but_failed_auth(class: Class<'_>) -> bool {
+    !matches!(class, Class::FailedAuth)
+}
+
+fn but_costly(class: Class<'_>) -> bool {
+    !matches!(class, Class::Costly(_))
+}
+
 fn send(method: &str, path: &str, bearer: Option<&str>, content_type: &str, body: &str) -> Outcome {
-    send_over(None, method, path, bearer, content_type, body)
+    send_over(|_| true, method, path, bearer, content_type, body)
 }
 
 fn send_over(
-    over: Option<Class>,
+    allowed: Allowance,
     method: &str,
     path: &str,
     bearer: Option<&str>,
@@ -52,24 +69,17 @@ fn send_over(
     let database = sqlite();
     let keys = keys();
     let authorization = bearer.map(|token| format!("Bearer {token}"));
-    let call = Call {
-        method,
-        authorization: authorization.as_deref(),
-        content_type: Some(content_type),
-        origin: "https://api.example.com",
-        client: "192.0.2.1",
-        now: NOW,
-    };
+    let call = Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW };
     let bucket = Memory::default();
     let services = Services {
         keys: Ok(&keys),
         database: Ok(&database),
         bucket: Ok(&bucket),
-        limits: &Allowed(over),
+        limits: &Allowed(allowed),
         upload_limit: Ok(1024),
     };
     let body_was_read = Cell::new(false);
-    let reply = ready(serve::answer(&Route::of(path), &call, services, Text(body, &body_was_read)));
+    let reply = ready(serve::answer(&Route::of(path), &call, services, Text(body, content_type, &body_was_read)));
     Outcome { reply, body_was_read: body_was_read.get(), calls: database.calls.get() }
 }
 
@@ -135,20 +145,19 @@ fn over_a_limit_nothing_more_is_looked_at() {
         (outcome.body_was_read, outcome.calls)
     };
     for path in paths() {
-        assert_eq!(refused(send_over(Some(Class::Update), "PUT", &path, Some(&token(6)), json, "{")), (false, 0));
-        assert_eq!(refused(send_over(Some(Class::FailedAuth), "PUT", &path, None, json, "{}")), (false, 0));
-        let good = send_over(Some(Class::FailedAuth), "PUT", &path, Some(&token(6)), json, "{");
+        assert_eq!(refused(send_over(but_updates, "PUT", &path, Some(&token(6)), json, "{")), (false, 0));
+        assert_eq!(refused(send_over(but_failed_auth, "PUT", &path, None, json, "{}")), (false, 0));
+        let good = send_over(but_failed_auth, "PUT", &path, Some(&token(6)), json, "{");
         assert_eq!(good.reply.answer.status, 400);
     }
     let form = "multipart/form-data; boundary=x";
     for path in ["/api/personas/6/foto", "/api/profile/6/update/"] {
-        assert_eq!(refused(send_over(Some(Class::Costly), "PUT", path, Some(&token(6)), form, "")), (false, 0));
+        assert_eq!(refused(send_over(but_costly, "PUT", path, Some(&token(6)), form, "")), (false, 0));
     }
     let password = r#"{"password": "a new one"}"#;
-    let costly = send_over(Some(Class::Costly), "PUT", "/api/v1/users/7", Some(&token(6)), json, password);
+    let costly = send_over(but_costly, "PUT", "/api/v1/users/7", Some(&token(6)), json, password);
     assert_eq!(refused(costly), (true, 0));
-    let cheap =
-        send_over(Some(Class::Costly), "PUT", "/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#);
+    let cheap = send_over(but_costly, "PUT", "/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#);
     assert_eq!(cheap.reply.answer.status, 200);
 }
 
