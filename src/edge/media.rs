@@ -90,23 +90,22 @@ async fn look(asked: &Asked<'_>, bucket: &Bucket, context: &Context) -> worker::
             headers.push(("content-length", size.to_string().into()));
             (200, None)
         }
-        Selection::Whole => (200, Some(whole(asked, found, context)?)),
+        Selection::Whole => {
+            let Some(body) = whole(asked, found, context)? else { return Ok(None) };
+            (200, Some(body))
+        }
         Selection::Part { first, length } => {
             let last = first.saturating_add(length).saturating_sub(1);
             headers.push(("content-range", format!("bytes {first}-{last}/{size}").into()));
-            (206, Some(part(asked, &found, bucket, first, last).await?))
+            // Gone between two looks.
+            let Some(body) = part(asked, &found, bucket, first, last).await? else { return Ok(None) };
+            (206, Some(body))
         }
     };
     // Without a body there is nothing to be of a type.
     if status != 304 {
         headers.push(("content-type", asked.key.format().media_type().into()));
     }
-    let body = match body {
-        None => None,
-        Some(Some(body)) => Some(body),
-        // Gone between two looks.
-        Some(None) => return Ok(None),
-    };
     Ok(Some(Served::Picture(Picture { status, headers, body })))
 }
 
