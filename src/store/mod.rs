@@ -102,8 +102,6 @@ pub struct Shown {
 /// Each answers one row with one column of JSON at most, so that a row is read by the same code here and in native
 /// tests, and crosses from the platform in one piece.
 pub trait Stored: Record {
-    /// [`Stored::update`] without its OR IGNORE: fails where a constraint forbids the change, and says which.
-    const INSIST: &'static str;
     /// The text of [`Stored::load`].
     const LOAD: &'static str;
     /// The text of [`Stored::shown`].
@@ -115,6 +113,9 @@ pub trait Stored: Record {
     /// OR IGNORE: a value that somebody else has leaves the record as it was. The constraint decides that at the
     /// moment of writing, and [`Stored::explain`] then names every value that is taken.
     fn update(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
+
+    /// [`Stored::update`] without its OR IGNORE: fails where a constraint forbids the change, and says which.
+    fn insist(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
 
     /// Shows the record if the guard lets it. No row: it does not.
     fn load(access: &Access) -> Statement {

@@ -1,6 +1,6 @@
 use super::statement::{guard, replaceable};
 use super::{Parameter, Prepared, Shown, Statement, Stored, read_row};
-use crate::domain::{Access, Fault, Persona, PersonaChange};
+use crate::domain::{Access, Change, Fault, Persona, PersonaChange};
 use serde::Deserialize;
 
 /// The id of the persona that is to be changed: the one named, or the one that belongs to the caller.
@@ -18,18 +18,26 @@ macro_rules! record { () => {
   'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at)) AS row"
 } }
 
-/// The one statement that changes personas, opened by `UPDATE OR IGNORE` or `UPDATE`.
+/// The statement that changes personas, opened by `UPDATE OR IGNORE` or `UPDATE`, in two widths, as that of accounts.
 #[rustfmt::skip]
-macro_rules! update { ($verb:literal) => { concat!(
+macro_rules! update { ($verb:literal, { $($set:tt)* }, { $($unless:tt)* }) => { concat!(
 "-- update_persona()
 ", $verb, " personas SET
   nombres = coalesce(?5, nombres), apellidos = coalesce(?6, apellidos),
-  telefono = CASE WHEN ?7 THEN ?8 ELSE telefono END,
-  dni = coalesce(?9, dni),
-  foto_url = CASE WHEN ?10 THEN ?11 ELSE foto_url END
-WHERE id = ", target!(), " AND ", holds_permission!(), "
-  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?12)
+  telefono = CASE WHEN ?7 THEN ?8 ELSE telefono END", $($set)*, "
+WHERE id = ", target!(), " AND ", holds_permission!(), $($unless)*, "
 RETURNING ", record!()
+) } }
+
+const NARROW: &str = update!("UPDATE OR IGNORE", { "" }, { "" });
+/// How many parameters it has.
+const NARROW_PARAMETERS: usize = 8;
+
+#[rustfmt::skip]
+macro_rules! wide { ($verb:literal) => { update!($verb, { ",
+  dni = coalesce(?9, dni),
+  foto_url = CASE WHEN ?10 THEN ?11 ELSE foto_url END" }, { "
+  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?12)" }
 ) } }
 
 #[rustfmt::skip]
@@ -57,21 +65,20 @@ SELECT json_object('key', foto_object) AS row FROM personas WHERE id = ", target
 );
 
 impl Stored for Persona {
-    const INSIST: &'static str = update!("UPDATE");
     const LOAD: &'static str = LOAD;
     const SHOWN: &'static str = SHOWN;
 
     fn update(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
-        let mut parameters = guard(access).to_vec();
-        parameters.extend([&change.nombres, &change.apellidos].map(|text| Parameter::from(text.as_ref())));
-        parameters.extend(replaceable(&change.telefono));
-        parameters.push(change.dni.as_ref().into());
-        parameters.extend(match &prepared.object {
-            Some(Shown { url, .. }) => [1.into(), url.as_str().into()],
-            None => replaceable(&change.foto_url),
-        });
-        parameters.push(prepared.key());
-        Statement { sql: update!("UPDATE OR IGNORE"), parameters }
+        let mut parameters = parameters(access, change, prepared);
+        if change.dni.is_some() || change.replaces_image() {
+            return Statement { sql: wide!("UPDATE OR IGNORE"), parameters };
+        }
+        parameters.truncate(NARROW_PARAMETERS);
+        Statement { sql: NARROW, parameters }
+    }
+
+    fn insist(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
+        Statement { sql: wide!("UPDATE"), parameters: parameters(access, change, prepared) }
     }
 
     fn explain(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
@@ -84,6 +91,20 @@ impl Stored for Persona {
     fn from_row(row: &str) -> Result<Self, Fault> {
         read_row::<Row>(row).map(Self::from)
     }
+}
+
+fn parameters(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Vec<Parameter> {
+    let mut parameters = Vec::with_capacity(12);
+    parameters.extend(guard(access));
+    parameters.extend([&change.nombres, &change.apellidos].map(|text| Parameter::from(text.as_ref())));
+    parameters.extend(replaceable(&change.telefono));
+    parameters.push(change.dni.as_ref().into());
+    parameters.extend(match &prepared.object {
+        Some(Shown { url, .. }) => [1.into(), url.as_str().into()],
+        None => replaceable(&change.foto_url),
+    });
+    parameters.push(prepared.key());
+    parameters
 }
 
 #[derive(Deserialize)]

@@ -57,13 +57,13 @@ pub async fn save<R: Stored>(
         let [row, verdict] = database.batch([update, explain]).await?;
         (Vec::new(), row, verdict)
     };
-    let verdict = Verdict::from_row(&first(verdict)?)?;
     if let Some(record) = record::<R>(row)? {
         let replaced = shown.first().map(|row| read_row::<Key>(row)).transpose()?;
         let replaced = replaced.and_then(|shown| ObjectKey::parse(&shown.key?));
         let replaced = replaced.filter(|key| prepared.object.as_ref().is_none_or(|object| object.key != *key));
         return Ok(Outcome::Updated(Updated { record, replaced }));
     }
+    let verdict = Verdict::from_row(&first(verdict)?)?;
     if let Some(refusal) = verdict.refusal(access) {
         return Err(refusal.into());
     }
@@ -126,7 +126,6 @@ async fn insist<R: Stored>(
     change: &R::Change,
     prepared: &Prepared,
 ) -> Result<R, Failure> {
-    let statement = Statement { sql: R::INSIST, ..R::update(access, change, prepared) };
-    let [row] = database.batch([statement]).await?;
+    let [row] = database.batch([R::insist(access, change, prepared)]).await?;
     Ok(R::from_row(&first(row)?)?)
 }

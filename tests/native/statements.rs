@@ -235,12 +235,14 @@ fn statements_name_themselves_and_look_records_up_by_key() {
     let nothing = Prepared::default();
     for statement in [
         Account::update(&account, &AccountChange::default(), &nothing),
-        Statement { sql: Account::INSIST, ..Account::update(&account, &AccountChange::default(), &nothing) },
+        Account::update(&account, &AccountChange { email: some("a@b.example"), ..AccountChange::default() }, &nothing),
+        Account::insist(&account, &AccountChange::default(), &nothing),
         Account::load(&account),
         Account::shown(&account),
         Account::explain(&account, &AccountChange::default(), &nothing),
         Persona::update(&persona, &PersonaChange::default(), &nothing),
-        Statement { sql: Persona::INSIST, ..Persona::update(&persona, &PersonaChange::default(), &nothing) },
+        Persona::update(&persona, &PersonaChange { dni: some("99887766"), ..PersonaChange::default() }, &nothing),
+        Persona::insist(&persona, &PersonaChange::default(), &nothing),
         Persona::load(&persona),
         Persona::shown(&persona),
         Persona::explain(&persona, &PersonaChange::default(), &nothing),
@@ -253,6 +255,91 @@ fn statements_name_themselves_and_look_records_up_by_key() {
         for step in steps.map(Result::unwrap) {
             let scans_a_table = step.starts_with("SCAN ") && step != "SCAN CONSTANT ROW";
             assert!(!scans_a_table, "{step}: {}", statement.sql);
+        }
+    }
+}
+
+/// How many steps of SQLite's program for a statement write an index.
+fn index_writes(database: &Sqlite, statement: &Statement) -> usize {
+    let mut program = database.connection.prepare(&format!("EXPLAIN {}", statement.sql)).unwrap();
+    let parameters: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
+    let steps =
+        program.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>("opcode")).unwrap();
+    steps.map(Result::unwrap).filter(|step| ["IdxInsert", "IdxDelete"].contains(&step.as_str())).count()
+}
+
+#[test]
+fn a_change_that_no_index_holds_writes_no_index() {
+    let database = sqlite();
+    let nothing = Prepared::default();
+    let (account, persona) = (access(1, Some(7), SEAM), access(5, None, ME));
+    let named = AccountChange {
+        full_name: some("Jo"),
+        first_name: some("Jo"),
+        last_name: some("Jo"),
+        number_phone: Field::Clear,
+        ..AccountChange::default()
+    };
+    let called = PersonaChange {
+        nombres: some("Jo"),
+        apellidos: some("Jo"),
+        telefono: Field::Clear,
+        ..PersonaChange::default()
+    };
+    assert_eq!(index_writes(&database, &Account::update(&account, &named, &nothing)), 0);
+    assert_eq!(index_writes(&database, &Persona::update(&persona, &called, &nothing)), 0);
+    let moved = AccountChange { email: some("jo@example.com"), ..named };
+    assert_ne!(index_writes(&database, &Account::update(&account, &moved, &nothing)), 0);
+}
+
+/// Which columns of a record an update has changed.
+fn changed(database: &Sqlite, table: &str, id: i64, statement: &Statement) -> Vec<String> {
+    let row = || {
+        let mut select = database.connection.prepare(&format!("SELECT * FROM {table} WHERE id = {id}")).unwrap();
+        let names: Vec<String> = select.column_names().map(str::to_owned).collect();
+        let read =
+            |row: &rusqlite::Row<'_>| (0..names.len()).map(|at| row.get::<_, rusqlite::types::Value>(at)).collect();
+        let values: Vec<_> = select.query_row([], read).unwrap();
+        names.into_iter().zip(values).collect::<Vec<_>>()
+    };
+    let before = row();
+    assert_eq!(run(&database.connection, statement).unwrap().len(), 1);
+    let after = row().into_iter().zip(before);
+    after.filter(|(now, then)| now != then).map(|((name, _), _)| name).collect()
+}
+
+#[test]
+fn every_field_is_written_by_the_statement_that_it_is_changed_with() {
+    let text = some("new-value@example.com");
+    let field = Field::Set(text::line("12345", 1, 9).unwrap());
+    let nothing = AccountChange::default();
+    for (column, change) in [
+        ("username", AccountChange { username: text.clone(), ..nothing.clone() }),
+        ("email", AccountChange { email: text.clone(), ..nothing.clone() }),
+        ("full_name", AccountChange { full_name: text.clone(), ..nothing.clone() }),
+        ("first_name", AccountChange { first_name: text.clone(), ..nothing.clone() }),
+        ("last_name", AccountChange { last_name: text.clone(), ..nothing.clone() }),
+        ("number_phone", AccountChange { number_phone: field.clone(), ..nothing.clone() }),
+        ("image", AccountChange { image: field.clone(), ..nothing.clone() }),
+        ("role_id", AccountChange { role: Some(3), ..nothing.clone() }),
+    ] {
+        for statement in [Account::update, Account::insist] {
+            let statement = statement(&access(1, Some(7), SEAM), &change, &Prepared::default());
+            assert_eq!(changed(&sqlite(), "users", 7, &statement), [column, "updated_at"]);
+        }
+    }
+    let nothing = PersonaChange::default();
+    let dni = some("99.887.766");
+    for (column, change) in [
+        ("nombres", PersonaChange { nombres: text.clone(), ..nothing.clone() }),
+        ("apellidos", PersonaChange { apellidos: text.clone(), ..nothing.clone() }),
+        ("telefono", PersonaChange { telefono: field.clone(), ..nothing.clone() }),
+        ("dni", PersonaChange { dni, ..nothing.clone() }),
+        ("foto_url", PersonaChange { foto_url: field, ..nothing.clone() }),
+    ] {
+        for statement in [Persona::update, Persona::insist] {
+            let statement = statement(&access(5, None, ME), &change, &Prepared::default());
+            assert_eq!(changed(&sqlite(), "personas", 5, &statement), [column]);
         }
     }
 }
