@@ -65,8 +65,8 @@ async function inspectorOf({ host }) {
  * `persist` is a folder where database and bucket lie, which outlives the worker: the next one there goes on with them.
  * `heard` is called with every log line, and then none is kept. With `inspected` its heap is measured, its garbage
  * collected before that, and workerd is short of memory. `counted: false` serves what was built with nothing around it:
- * no counts, no faults, and only `url`, `urls` and `stop` are of use. `beside` are scripts of other workers in the same runtime, on the same
- * database and bucket, by name; `urls` says where they answer.
+ * no counts, no faults, nothing that asks counting.mjs. `beside` are scripts of other workers in the same runtime, on the
+ * same database and bucket, by name; `urls` says where they answer.
  */
 export async function startWorker({ vars = {}, bindings = true, bucket = bindings, limits = {}, persist, heard, inspected = false, counted = true, beside = {} } = {}) {
   const lines = [];
