@@ -20,11 +20,13 @@ const build = path.join(root, 'build');
 /** What nobody but the glue can tell: how much of WebAssembly's memory the instance has taken, and how many handles of JavaScript's. */
 const TOLD = '\nexport const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });\n';
 
-/** The built worker's modules behind the entry that counts; workerd resolves their imports as they stand. */
-function modules() {
+/** The built worker's modules, as they are or behind the entry that counts; workerd resolves their imports as they stand. */
+function modules(counted) {
   const built = fs.readdirSync(build, { recursive: true }).filter((f) => /\.(js|wasm)$/.test(f)).map((f) => path.join(build, f)).map((file) => (file.endsWith('.wasm')
     ? { type: 'CompiledWasm', path: file, contents: new Uint8Array(fs.readFileSync(file)) }
-    : { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + (path.basename(file) === 'perfil.js' ? TOLD : '') }));
+    : { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + (counted && path.basename(file) === 'perfil.js' ? TOLD : '') }));
+  // The first is the entry.
+  if (!counted) return built.sort((a, b) => (path.basename(b.path) === 'index.js') - (path.basename(a.path) === 'index.js'));
   return [{ type: 'ESModule', path: path.join(build, 'counting.mjs'), contents: read('tests/http/support/counting.mjs') }, ...built];
 }
 
@@ -62,9 +64,11 @@ async function inspectorOf({ host }) {
  * rate limits that it has, and how many requests they allow.
  * `persist` is a folder where database and bucket lie, which outlives the worker: the next one there goes on with them.
  * `heard` is called with every log line, and then none is kept. With `inspected` its heap is measured, its garbage
- * collected before that, and workerd is short of memory.
+ * collected before that, and workerd is short of memory. `counted: false` serves what was built with nothing around it:
+ * no counts, no faults, nothing that asks counting.mjs. `beside` are scripts of other workers in the same runtime, on the
+ * same database and bucket, by name; `urls` says where they answer.
  */
-export async function startWorker({ vars = {}, bindings = true, bucket = bindings, limits = {}, persist, heard, inspected = false } = {}) {
+export async function startWorker({ vars = {}, bindings = true, bucket = bindings, limits = {}, persist, heard, inspected = false, counted = true, beside = {} } = {}) {
   const lines = [];
   // Without a prototype: any sane request id may be a key.
   const logged = Object.create(null);
@@ -83,22 +87,25 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
     if (!heard) (logged[line.request_id] ??= Promise.withResolvers()).resolve(line);
   };
   const variables = Object.fromEntries(Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, v]) => v !== undefined));
+  const common = {
+    compatibilityDate: JSON.parse(setting('compatibility_date')), compatibilityFlags: JSON.parse(setting('compatibility_flags') ?? '[]'),
+    ...(bindings && { d1Databases: { DB: 'perfil' } }),
+    ...(bucket && { r2Buckets: { AVATARS: 'perfil-avatars' } }),
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  };
   const miniflare = new Miniflare(convertV4MiniflareOptions({
     host: '127.0.0.1', port: 0, cf: false, inspectorPort: inspected ? 0 : undefined, resourcePersistencePath: persist,
     handleStructuredLogs: log,
     workers: [{
-      name: 'perfil', modulesRoot: build, modules: modules(),
-      compatibilityDate: JSON.parse(setting('compatibility_date')), compatibilityFlags: JSON.parse(setting('compatibility_flags') ?? '[]'),
-      bindings: variables,
-      ...(bindings && { d1Databases: { DB: 'perfil' } }),
-      ...(bucket && { r2Buckets: { AVATARS: 'perfil-avatars' } }),
+      ...common, name: 'perfil', modulesRoot: build, modules: modules(counted), bindings: variables,
       ratelimits: Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }])),
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    }],
+    }, ...Object.entries(beside).map(([name, script]) => ({ ...common, name, modules: true, script }))],
   }));
+  const urls = {};
   let url, database, inspector;
   try {
-    url = (await miniflare.unsafeGetDirectURL('perfil')).href.replace(/\/$/, '');
+    for (const name of ['perfil', ...Object.keys(beside)]) urls[name] = (await miniflare.unsafeGetDirectURL(name)).href.replace(/\/$/, '');
+    url = urls.perfil;
     inspector = inspected ? await inspectorOf(await miniflare.getInspectorURL()) : undefined;
     database = bindings ? await miniflare.getD1Database('DB', 'perfil') : undefined;
     const sql = [...migrations(), ...statements(read('tests/fixtures/demo.sql'))];
@@ -161,6 +168,7 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
   const [runtime] = runtimes().filter((each) => !others.includes(each));
   return {
     url,
+    urls,
     /** The id of the workerd that serves it. */
     get pid() { return runtime.pid; },
     /** Kills that workerd, as the machine would: at once, with all that it was about to do. Then stops the rest. */
