@@ -1,8 +1,9 @@
-// Compiles the worker to WebAssembly and writes build/: what wrangler deploys and what the tests run.
+// Compiles the worker to WebAssembly and writes build/, and the reference page beside it: what wrangler deploys and what the tests run.
 // wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
 import fs from 'node:fs';
 import path from 'node:path';
 import { output, root, run } from './lib.mjs';
+import { writePage } from './page.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
 const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
@@ -26,3 +27,4 @@ if ([compiled, bindgen, entry].every((file) => modified(file) <= modified(made))
   const bytes = fs.statSync(path.join(build, 'perfil_bg.wasm')).size;
   console.log(`build/ is made: ${Math.ceil(bytes / 1024)} KiB of WebAssembly`);
 }
+writePage(path.join(build, 'page'));

@@ -45,7 +45,7 @@ export default {
 /** Milliseconds from instantiation to the first reply, and how many times what the control takes that is. */
 export async function startup(report) {
   const build = path.join(root, 'build');
-  const scripts = fs.readdirSync(build, { recursive: true }).filter((file) => file.endsWith('.js'));
+  const scripts = fs.readdirSync(build, { recursive: true }).filter((file) => /^(?!page).*\.js$/.test(file));
   const modules = { ...Object.fromEntries(scripts.map((file) => [file.replaceAll(path.sep, '/'), fs.readFileSync(path.join(build, file), 'utf8')])), 'control.js': CONTROL };
   const [, date] = /^compatibility_date = "(.*)"$/m.exec(fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8'));
   const miniflare = new Miniflare(convertV4MiniflareOptions({

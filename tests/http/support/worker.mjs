@@ -20,9 +20,9 @@ const build = path.join(root, 'build');
 /** What nobody but the glue can tell: how much of WebAssembly's memory the instance has taken, and how many handles of JavaScript's. */
 const TOLD = '\nexport const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });\n';
 
-/** The built worker's modules, as they are or behind the entry that counts; workerd resolves their imports as they stand. */
+/** The built worker's modules (the reference page lies beside them), as they are or behind the entry that counts; workerd resolves their imports as they stand. */
 function modules(counted) {
-  const built = fs.readdirSync(build, { recursive: true }).filter((f) => /\.(js|wasm)$/.test(f)).map((f) => path.join(build, f)).map((file) => (file.endsWith('.wasm')
+  const built = fs.readdirSync(build, { recursive: true }).filter((f) => /^(?!page).*\.(js|wasm)$/.test(f)).map((f) => path.join(build, f)).map((file) => (file.endsWith('.wasm')
     ? { type: 'CompiledWasm', path: file, contents: new Uint8Array(fs.readFileSync(file)) }
     : { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + (counted && path.basename(file) === 'perfil.js' ? TOLD : '') }));
   // The first is the entry.
