@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { noBrowser } from '../tests/http/support/browser.mjs';
 import { root, run, step } from './lib.mjs';
 import { installChecks, installPackages, installToolchain } from './setup.mjs';
 
@@ -26,3 +27,4 @@ await check('Build', 'node', ['.tools/build.mjs']);
 const http = fs.readdirSync(path.join(root, 'tests/http')).filter((file) => file.endsWith('.test.mjs')).map((file) => `tests/http/${file}`);
 const processes = Math.max(2, os.availableParallelism() - 1);
 await check('HTTP tests', 'node', ['--test', '--test-reporter=dot', `--test-concurrency=${processes}`, ...http]);
+if (noBrowser) console.log(`\nLeft out: ${noBrowser}.`);

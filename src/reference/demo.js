@@ -9,14 +9,18 @@ const picture = fetch('/reference/demo.jpg').then((answer) => answer.blob()).the
 
 const select = document.createElement('select');
 select.id = 'act-as';
-select.append(new Option('whoever the example is for', ''));
+select.append(new Option('the account of each example', ''));
 accounts.then((all) => select.append(...all.map(({ id, name, role }) => new Option(`${id} ${name}, ${role}`, id)), new Option('nobody: no token', '0')));
 const label = document.createElement('label');
 label.htmlFor = select.id;
 label.textContent = 'Act as';
+const note = document.createElement('span');
+note.textContent = 'Demo accounts of this local database. A new password ends an account’s sessions: start again for new tokens.';
+const row = document.createElement('div');
+row.append(label, select, note);
 const bar = document.createElement('div');
 bar.className = 'demo';
-bar.append(label, select);
+bar.append(row);
 document.body.prepend(bar);
 
 /** A form's file is there before anybody has looked for one. */

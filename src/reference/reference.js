@@ -16,8 +16,10 @@ function pictureOf(text) {
   }
 }
 
-const pictures = ({ React: { createElement } }) => ({
+const answers = ({ React: { createElement } }) => ({
   wrapComponents: {
+    // Nearly the same for every status: there when somebody looks for them.
+    headers: (Headers) => (props) => createElement('details', null, createElement('summary', null, 'Headers'), createElement(Headers, props)),
     responseBody: (Body) => (props) => {
       const picture = typeof props.content === 'string' ? pictureOf(props.content) : undefined;
       return createElement('div', null, createElement(Body, props), picture && createElement('a', { href: picture, className: 'picture' }, createElement('img', { src: picture, alt: 'The picture that the record shows' })));
@@ -33,7 +35,7 @@ globalThis.ui = SwaggerUIBundle({
   tryItOutEnabled: true,
   defaultModelsExpandDepth: 0,
   validatorUrl: null,
-  plugins: [pictures],
+  plugins: [answers],
   // What demo.js adds in local development; deployed, there is no such file.
   ...globalThis.demo,
 });
