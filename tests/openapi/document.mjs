@@ -26,6 +26,9 @@ export function faults(schema, value) {
   return validate(value) ? [] : validate.errors.map((error) => `${error.instancePath || 'it'} ${error.message} ${JSON.stringify(error.params)}`);
 }
 
+/** What a header of an answer is that is the connection's, the platform's, or the tests' own, or said by the body's type. */
+const UNDECLARED = /^(connection|content-encoding|content-length|content-type|date|keep-alive|transfer-encoding|x-test-.*)$/;
+
 /** What is wrong with an answer (`status`, `headers`, `text`) to an operation: a list of texts, empty where the document allows it. */
 export function disallowed(operation, answer) {
   const declared = resolve(operation.responses[answer.status]);
@@ -37,6 +40,8 @@ export function disallowed(operation, answer) {
     if (value === null) required && wrong.push(`no ${name}`);
     else wrong.push(...faults(schema, schema.type === 'integer' ? Number(value) : value).map((fault) => `${name}: ${fault}`));
   }
+  const names = Object.keys(declared.headers ?? {}).map((name) => name.toLowerCase());
+  for (const [name] of answer.headers) if (!names.includes(name) && !UNDECLARED.test(name)) wrong.push(`header ${name} is not in the document`);
   const type = answer.headers.get('content-type');
   if (!declared.content) return answer.text === '' ? wrong : [...wrong, 'a body where there should be none'];
   const content = declared.content[type];

@@ -12,8 +12,8 @@ const form = (parts) => {
 };
 const text = (body, type) => ({ body: new TextEncoder().encode(body), headers: { 'content-type': type } });
 
-/** What an error is asked for alike on every endpoint, by the account that may call it. */
-const common = (as) => ({
+/** What an error is asked for alike on every endpoint, by the account that may call it; `example` is a body that changes something. */
+const common = (as, example) => ({
   401: { noToken: {}, badToken: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.bm90IHRoZSBzaWduYXR1cmU' } },
   405: { methodNotAllowed: { as, method: 'PATCH' } },
   413: { tooLarge: { as, ...text(`{"a":"${'a'.repeat(65536)}"}`, 'application/json') } },
@@ -21,23 +21,25 @@ const common = (as) => ({
   429: { tooManyRequests: {} },
   // A secret that is too short is a failure on our side (contract A2).
   500: { failed: { as, vars: { JWT_SECRET: 'short' } } },
+  // The database is waited for, but not for ever.
+  503: { unavailable: { as, example, faults: { batch: 'hold:unavailable' } } },
 });
 
-/** The key of the picture that the example `upload` of django leaves behind. */
-export const PICTURE = '/media/avatars/42/6b762528e956120b01aec1f794cf00b84f64b8470a072f01d01cb6d4999b708d.jpg';
+/** What puts the picture there that the documents' path leads to; `npm run dev` does the same at its first start. */
+export const PICTURE = ['PUT', '/api/profile/6/update/', { as: 6, form: form({ avatar: file('phone.jpg') }) }];
 const NO_PICTURE = `/media/avatars/42/${'0'.repeat(64)}.jpg`;
 
 /** A request is a method (the operation's), a path (the operation's, its parameters replaced by their examples) and the options of `worker.send`. `example` names the body among the operation's own examples. */
 export const REQUESTS = {
   updatePersonaFoto: {
-    ...common(5),
+    ...common(5, 'url'),
     200: { url: { as: 5, example: 'url' }, upload: { as: 5, form: form({ foto: file('phone.jpg') }) } },
     400: { missing: { as: 5, json: {} }, notAUrl: { as: 5, json: { foto_url: 'photo.jpg' } }, notAPicture: { as: 5, form: form({ foto: new Blob(['%PDF-1.7']) }) } },
     403: { forbidden: { as: 42, example: 'url' } },
     404: { notFound: { as: 5, path: '/api/personas/999/foto', example: 'url' } },
   },
   updateOwnPersona: {
-    ...common(5),
+    ...common(5, 'phoneAndPhoto'),
     200: { phoneAndPhoto: { as: 5, example: 'phoneAndPhoto' }, clear: { as: 5, example: 'clear' }, nothing: { as: 5, example: 'nothing' } },
     400: { phone: { as: 5, json: { telefono: '12' } }, several: { as: 5, json: { nombres: '', apellidos: null, dni: 12345678 } }, malformed: { as: 5, json: [] } },
     403: { forbidden: { as: 42, json: {} } },
@@ -45,7 +47,7 @@ export const REQUESTS = {
     409: { conflict: { as: 5, json: { dni: '87654321' } } },
   },
   updateUser: {
-    ...common(1),
+    ...common(1, 'nameAndEmail'),
     200: { nameAndEmail: { as: 1, example: 'nameAndEmail' }, role: { as: 1, example: 'role' }, password: { as: 1, example: 'password' } },
     400: {
       email: { as: 1, json: { email: 'jane.smith' } }, several: { as: 1, json: { full_name: 'J', roleId: '2' } }, id: { as: 1, path: '/api/v1/users/seven', json: {} },
@@ -56,7 +58,7 @@ export const REQUESTS = {
     409: { conflict: { as: 1, json: { email: 'alice@example.com' } } },
   },
   updateOwnUser: {
-    ...common(1),
+    ...common(1, 'nameAndEmail'),
     200: { nameAndEmail: { as: 1, example: 'nameAndEmail' }, defaultPicture: { as: 1, example: 'defaultPicture' } },
     400: {
       nothing: { as: 1, json: {} }, email: { as: 1, json: { email: 'jane' } }, unknown: { as: 1, json: { password: 'secret' } },
@@ -65,7 +67,7 @@ export const REQUESTS = {
     409: { emailTaken: { as: 1, json: { email: 'alice@example.com' } }, usernameTaken: { as: 1, json: { username: 'alice_wonder' } } },
   },
   updateProfile: {
-    ...common(42),
+    ...common(42, 'names'),
     200: { names: { as: 42, example: 'names' }, clear: { as: 42, example: 'clear' }, upload: { as: 42, form: form({ avatar: file('phone.jpg'), first_name: 'Alice' }) } },
     400: {
       fields: { as: 42, json: { email: 'alice', number_phone: '01234567890' } }, taken: { as: 42, json: { username: 'janedoe_123' } },
