@@ -118,12 +118,13 @@ test('the limits are those of the code and of wrangler.toml', () => {
     'a picture’s sides': `${side} × ${side} pixels: 400`,
     'the rest of a form': `${rust('edge/body.rs', /FORM_OVERHEAD: usize = (\d+) \* 1024;/)} KiB: 413`,
     'a token': `${rust('auth/token.rs', /MAX_TOKEN_BYTES: usize = (\d+) \* 1024;/)} KiB: 401`,
-    'an account’s updates at one endpoint': `${rate('RATE_UPDATES')} a minute: 429, \`Retry-After: ${period}\``,
-    'an account’s new passwords and uploads': `${rate('RATE_COSTLY')} a minute: 429, \`Retry-After: ${period}\``,
-    'requests without a good token, from one address': `${rate('RATE_FAILED_AUTH')} a minute: 429, \`Retry-After: ${period}\``,
-    'waiting for the database': `${rust('store/d1.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503, \`Retry-After: ${later}\``,
-    'waiting for the bucket': `${rust('store/r2.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503, \`Retry-After: ${later}\``,
+    'an account’s updates at one endpoint': `${rate('RATE_UPDATES')} a minute: 429`,
+    'an account’s new passwords and uploads': `${rate('RATE_COSTLY')} a minute: 429`,
+    'requests without a good token, from one address': `${rate('RATE_FAILED_AUTH')} a minute: 429`,
+    'waiting for the database': `${rust('store/d1.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
+    'waiting for the bucket': `${rust('store/r2.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
   });
+  assert.ok(document.info.description.includes(`A 429 comes with \`Retry-After: ${period}\`, a 503 with \`Retry-After: ${later}\`.`));
   for (const [form, part] of [['PersonaFotoForm', 'foto'], ['DjangoForm', 'avatar']]) assert.equal(document.components.schemas[form].properties[part].maxLength, largest);
   assert.deepEqual([document.components.headers.RetryAfterLimit.schema.const, document.components.headers.RetryAfterDeadline.schema.const], [Number(period), Number(later)]);
 });
