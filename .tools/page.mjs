@@ -40,9 +40,9 @@ function write(folder, files) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, contents);
   }
-  for (const entry of fs.readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    const file = path.join(entry.parentPath, entry.name);
-    if (entry.isFile() && !(path.relative(folder, file).replaceAll(path.sep, '/') in files)) fs.rmSync(file);
+  for (const name of fs.readdirSync(folder, { recursive: true })) {
+    const file = path.join(folder, name);
+    if (!(name.replaceAll(path.sep, '/') in files) && fs.statSync(file).isFile()) fs.rmSync(file);
   }
 }
 
