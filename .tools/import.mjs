@@ -25,7 +25,8 @@ class Files {
 
   add(statements) {
     const sql = statements.map((statement) => `${statement};\n`).join('');
-    if (this.size + sql.length > FILE) {
+    const size = Buffer.byteLength(sql);
+    if (this.size + size > FILE) {
       this.finish();
       const file = path.join(this.folder, `${this.prefix}${String(this.written.push('')).padStart(3, '0')}.sql`);
       this.written[this.written.length - 1] = file;
@@ -33,7 +34,7 @@ class Files {
       this.handle = fs.openSync(`${file}.part`, 'w', 0o600);
       this.size = 0;
     }
-    this.size += sql.length;
+    this.size += size;
     fs.writeSync(this.handle, sql);
   }
 

@@ -39,6 +39,7 @@ class Dump {
   /** The columns of each table, as CREATE TABLE has them. */
   columns = new Map();
   utc = false;
+  completed = true;
 
   more() {
     if (this.ended) throw this.trouble('ends in the middle of a statement: is the dump complete?');
@@ -98,6 +99,12 @@ class Dump {
     if (/^M?!\d*\s*(INSERT|REPLACE)\b/i.test(body)) throw this.trouble('has rows in a conditional comment, which is not understood');
   }
 
+  /** mysqldump says where a dump begins and ends, unless it was told to be silent. */
+  remark(text) {
+    if (/^-- (MySQL|MariaDB) dump /.test(text)) this.completed = false;
+    if (/^-- Dump completed/.test(text)) this.completed = true;
+  }
+
   /** What a SET says of the rows behind it. */
   setting(text) {
     const names = /\bNAMES\s+'?(\w+)/i.exec(text)?.[1];
@@ -118,7 +125,7 @@ class Dump {
       }
       const two = this.text.slice(this.at, this.at + 2);
       if (two.length < 2 && !this.ended && '-/'.includes(two)) throw MORE;
-      if (two === '/*') { this.at += 2; this.comment(); } else if (two === '--' || two[0] === '#') this.lineEnd();
+      if (two === '/*') { this.at += 2; this.comment(); } else if (two === '--' || two[0] === '#') this.remark(this.lineEnd());
       else break;
     }
     const char = this.text[this.at];
@@ -333,6 +340,7 @@ export async function* rowsOfDump(file, wanted, { others = new Map(), told = {},
     }
     const line = dump.lineAt(dump.from + SPACES.exec(dump.text.slice(dump.from, dump.at))[0].length);
     dump.commit();
+    if (opened === null && !dump.completed) throw dump.trouble("is the last, and it is not mysqldump's: the dump was cut off");
     if (opened === null) break;
     if (opened) {
       insert = { ...opened, table: opened.table.toLowerCase() };

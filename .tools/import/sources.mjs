@@ -2,7 +2,7 @@
 // database when it has no faults, whole; `kind` is the table here, `table` and `where` tell the reader of a report where
 // the record stands in the source. The schemas are the back ends' own; see the README's "Moving over".
 import fs from 'node:fs';
-import { Readable } from 'node:stream';
+import { Readable, pipeline } from 'node:stream';
 import { Trouble } from '../lib.mjs';
 import { BCRYPT, Row } from './check.mjs';
 import { rowsOfDump } from './mysql.mjs';
@@ -196,7 +196,7 @@ async function* djangoJson(file, told) {
       else told.others.set(String(value?.model), (told.others.get(String(value?.model)) ?? 0) + 1);
     }
   } catch (error) {
-    throw error instanceof Trouble ? error : new Trouble(`${file} is no SQLite file, and not the JSON of \`manage.py dumpdata\` either: ${error.message}`);
+    throw error instanceof Trouble ? error : new Trouble(`${file} is no SQLite file, and not the JSON of \`manage.py dumpdata\` either, or not all of it; nothing was written`);
   }
 }
 
@@ -210,7 +210,7 @@ async function* personas(file, told) {
   }
   let header;
   try {
-    const rows = Readable.from(text()).pipe(parse({ bom: true, delimiter, relax_column_count: true, skip_empty_lines: true, info: true }));
+    const rows = pipeline(Readable.from(text()), parse({ bom: true, delimiter, relax_column_count: true, skip_empty_lines: true, info: true }), () => {});
     for await (const { record, info } of rows) {
       if (!header) {
         header = record.map((name) => name.trim());
@@ -222,8 +222,9 @@ async function* personas(file, told) {
       yield recordOf(PERSONA, { table: 'personas', where: `line ${info.lines}`, values }, told);
     }
   } catch (error) {
-    if (error instanceof TypeError) throw new Trouble(`${file} is not UTF-8: save it as "CSV UTF-8"`);
-    throw error instanceof Trouble ? error : new Trouble(`${file} can not be read as CSV: ${error.message}; nothing was written`);
+    // Never a library's own words: they quote what they read.
+    if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA') throw new Trouble(`${file} is not UTF-8: save it as "CSV UTF-8"`);
+    throw error instanceof Trouble ? error : new Trouble(`${file} cannot be read as CSV${error.lines ? `, line ${error.lines}: ${error.code}` : ''}; nothing was written`);
   }
   if (!header) throw new Trouble(`${file} is empty: its first line has to be ${PERSONA.columns.join(',')}`);
 }
