@@ -59,7 +59,7 @@ export async function convert(source, file, folder, heard = () => {}) {
   const files = new Files(folder, source);
   const told = { others: new Map(), unmapped: new Set(), naive: false, utc: undefined };
   const counts = {};
-  const seen = new Set();
+  const seen = {};
   let chunk = { kind: undefined, records: [], bytes: 0 };
   const flush = () => {
     if (chunk.records.length > 0) files.add(bring(source, chunk.kind, chunk.records));
@@ -70,13 +70,13 @@ export async function convert(source, file, folder, heard = () => {}) {
     for await (const { kind, table, id, where, record, faults } of SOURCES[source](file, told)) {
       const count = (counts[kind] ??= { read: 0, written: 0, leftOut: 0 });
       count.read++;
-      if (faults.length === 0 && seen.has(`${kind} ${id}`)) faults.push({ field: 'id', why: 'is that of a record before it' });
+      if (faults.length === 0 && seen[kind]?.has(id)) faults.push({ field: 'id', why: 'is that of a record before it' });
       if (faults.length > 0) {
         count.leftOut++;
         heard({ where, table, id, faults });
         continue;
       }
-      seen.add(`${kind} ${id}`);
+      (seen[kind] ??= new Set()).add(id);
       const bytes = Buffer.byteLength(JSON.stringify(record).replaceAll("'", '\\u0027')) + 16;
       if (chunk.kind !== kind || chunk.bytes + bytes > CHUNK) flush();
       chunk.kind = kind;

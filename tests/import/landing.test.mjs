@@ -37,6 +37,13 @@ describe('a dump of seam', () => {
     assert.deepEqual(report.slice(3), ['users 101: differs in role_id', 'users 103: id: it was removed here since, and is not brought back']);
     assert.deepEqual(database.rows("SELECT base FROM imports WHERE kind = 'users' AND id = 103"), [{ base: '{}' }]);
   });
+  test('never brings a password back that was changed here', async () => {
+    const database = new Database();
+    await database.bring('seam', fixture('seam.sql'));
+    database.run("UPDATE users SET password_hash = '$2b$12$here', tokens_valid_after = 1 WHERE id = 101; UPDATE users SET password_hash = '$2b$12$old' WHERE id = 102");
+    await database.bring('seam', fixture('seam.sql'));
+    assert.deepEqual([101, 102].map((id) => database.user(id).password_hash), ['$2b$12$here', HASH]);
+  });
   test('leaves out an account or a link whose role is left out, and says so', async () => {
     const { leftOut, counts } = await new Database().bring('seam', source(`
       CREATE TABLE roles (idRole INT, roleName VARCHAR(9), description TEXT, PRIMARY KEY (idRole));

@@ -40,6 +40,11 @@ describe('the reader of dumps', () => {
       fs.rmSync(file);
     }), { numRuns: 300 });
   });
+  test('reads escapes, quotes and numbers as MySQL does', async () => {
+    const values = [["'a\\%b\\_c\\d\\'e'", "a\\%b\\_cd'e"], ["'it''s'", "it's"], ['"double ""q"""', 'double "q"'], ['-1.5', '-1.5'], ['0b101', '5'], ['TRUE', '1'], ["_utf8mb4'é'", 'é'], ["X'41'", 'A'], ["''", ''], ['1e5', EXPRESSION], ["_latin1'a'", EXPRESSION]];
+    const found = await all(source(`INSERT IGNORE INTO \`db\`.users (a) VALUES ${values.map(([sql]) => `(${sql})`).join(',')};`));
+    assert.deepEqual(found, values.map(([, means]) => [means]));
+  });
   test('takes no dump that was cut off', async () => {
     const dump = fs.readFileSync(fixture('falcon.sql'));
     const [first, last] = [dump.indexOf('\n-- MariaDB dump') + 18, dump.indexOf('-- Dump completed')];
