@@ -31,7 +31,8 @@ export class Tokens {
 
   lineAt(at) {
     let line = this.line;
-    for (let found = this.text.indexOf('\n', this.from); found >= 0 && found < at; found = this.text.indexOf('\n', found + 1)) line++;
+    const before = this.text.slice(this.from, at);
+    for (let found = -1; (found = before.indexOf('\n', found + 1)) >= 0;) line++;
     return line;
   }
 
