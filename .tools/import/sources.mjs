@@ -36,9 +36,9 @@ const seam = {
     permissionxrole: { kind: 'permissionXRole', columns: ['permissionId', 'roleId'], read: (row) => ({ permission: row.id('permissionId'), role: row.id('roleId') }) },
     users: {
       kind: 'users', columns: ['idUser', 'full_name', 'email', 'password', 'roleId', 'isActive'], id: 'idUser', role: 'roleId',
-      read: (row) => ({
+      read: (row, id) => ({
         // seam knows no user names; whoever brings a real one replaces this.
-        username: `seam_${row.values.idUser}`,
+        username: `seam_${id}`,
         email: row.email('email'), full_name: row.text('full_name', { max: 255 }), is_active: row.flag('isActive'),
         role: row.id('roleId', { optional: true }),
         ...hashOf('seam', verbatim(row, 'password')),

@@ -50,7 +50,7 @@ describe('a dump of seam', () => {
       INSERT INTO roles VALUES (1, '', NULL), (2, 'ok', 'fine');
       INSERT INTO permissions (idPermission, nameUri) VALUES (1, 'GET /x');
       INSERT INTO permissionXRole (permissionId, roleId) VALUES (1, 1), (1, 2), (7, 2);
-      INSERT INTO users (idUser, full_name, email, password, roleId, isActive) VALUES (1, 'A', 'a@x.y', '${HASH}', 1, 1), (2, 'B', 'b@x.y', '${HASH}', 2, b'1'), (3, 'C', 'c@x.y', '', 3, 0x01);
+      INSERT INTO users (idUser, full_name, email, password, roleId, isActive) VALUES (1, 'A', 'a@x.y', '${HASH}', 1, 1), (2, 'B', 'b@x.y', '${HASH}', 2, b'1'), (3, 'C', 'c@x.y', '', 3, 0x01), (NOW(), 'D', 'd@x.y', '', NULL, 'yes');
       `));
     assert.deepEqual(leftOut, [
       'line 3, roles 1, roleName: has 0 characters, 1 to 200 are allowed',
@@ -58,8 +58,10 @@ describe('a dump of seam', () => {
       'line 5, permissionxrole 7/2, permissionId: names a row that is not in the dump, or was left out',
       'line 6, users 1, roleId: names role 1, which is not in the dump, or was left out',
       'line 6, users 3, roleId: names role 3, which is not in the dump, or was left out',
+      'line 6, users null, idUser: is an expression, not a value',
+      'line 6, users null, isActive: is neither 0 nor 1',
     ]);
-    assert.deepEqual(counts.users, { read: 3, written: 1, leftOut: 2 });
+    assert.deepEqual(counts.users, { read: 4, written: 1, leftOut: 3 });
   });
 });
 
