@@ -187,11 +187,9 @@ async function* djangoTable(file) {
 }
 
 async function* djangoJson(file, told) {
-  const { parser } = await import('stream-json');
   const { streamArray } = await import('stream-json/streamers/stream-array.js');
-  const { default: chain } = await import('stream-chain');
   try {
-    for await (const { key, value } of chain([fs.createReadStream(file), parser(), streamArray()])) {
+    for await (const { key, value } of pipeline(fs.createReadStream(file), streamArray.withParserAsStream(), () => {})) {
       if (String(value?.model).toLowerCase() === 'users.users') yield { where: `record ${key + 1}`, values: { ...value.fields, id: value.pk } };
       else told.others.set(String(value?.model), (told.others.get(String(value?.model)) ?? 0) + 1);
     }
