@@ -55,6 +55,7 @@ macro_rules! wide { ($verb:literal) => { update!($verb, { "
   image = CASE WHEN ?12 THEN ?13 ELSE image END,
   role_id = coalesce(?14, role_id),
   password_hash = coalesce(?15, password_hash),
+  legacy_password_hashes = CASE WHEN ?15 IS NULL THEN legacy_password_hashes END,
   tokens_valid_after = CASE WHEN ?15 IS NULL THEN tokens_valid_after ELSE unixepoch() END," }, { "
   AND (?14 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?14))
   AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?16)" }
