@@ -10,7 +10,7 @@ import { PICTURE, REQUESTS } from '../openapi/requests.mjs';
 import { startWorker } from './support/worker.mjs';
 
 let worker;
-before(async () => { worker = await startWorker({ limits: { RATE_FAILED_AUTH: 1 } }); });
+before(async () => { worker = await startWorker({ limits: { RATE_FAILED_AUTH: 1 }, vars: { SERVER_TIMING: 'on' } }); });
 after(() => worker?.stop());
 
 const read = (file) => fs.readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8');
