@@ -26,9 +26,5 @@ await check('Native tests', 'cargo', ['test', '--workspace']);
 await check('Build', 'node', ['.tools/build.mjs']);
 const tests = ['tests/import', 'tests/http'].flatMap((folder) => fs.readdirSync(path.join(root, folder)).filter((file) => file.endsWith('.test.mjs')).map((file) => `${folder}/${file}`));
 const processes = Math.max(2, os.availableParallelism() - 1);
-<<<<<<< HEAD
-await check('HTTP tests', 'node', ['--test', '--test-reporter=dot', `--test-concurrency=${processes}`, ...http]);
-if (noBrowser) console.log(`\nLeft out: ${noBrowser}.`);
-=======
 await check('HTTP and import tests', 'node', ['--test', '--test-reporter=dot', `--test-concurrency=${processes}`, ...tests]);
->>>>>>> main
+if (noBrowser) console.log(`\nLeft out: ${noBrowser}.`);
