@@ -1,4 +1,5 @@
 use super::cors::Cors;
+use super::keys::Imported;
 use super::limits::RateLimits;
 use crate::auth::{self, Keys};
 use crate::domain::Fault;
@@ -14,6 +15,8 @@ use worker::{Bucket, Env};
 pub struct Deployment {
     /// The keys that tokens are verified with, or why there are none.
     pub keys: Result<Keys, Fault>,
+    /// Those of them that the platform verifies with.
+    pub imported: Imported,
     /// Who may call from a browser.
     pub cors: Cors,
     /// The largest picture that may be uploaded, in bytes (contract R3).
@@ -60,6 +63,8 @@ impl Deployment {
         let keys = Keys::new(auth::Settings {
             secret: variable("JWT_SECRET"),
             previous_secret: variable("JWT_SECRET_PREVIOUS"),
+            key_set: variable("JWT_JWKS"),
+            key_set_url: variable("JWT_JWKS_URL"),
             issuer: variable("JWT_ISSUER"),
             audience: variable("JWT_AUDIENCE"),
         });
@@ -77,7 +82,7 @@ impl Deployment {
         let accounts = env.d1(DATABASE).map_err(|_| Fault::Setting { name: DATABASE, problem }).map(Accounts::new);
         let problem = "is not bound to an R2 bucket";
         let pictures = env.bucket(BUCKET).map_err(|_| Fault::Setting { name: BUCKET, problem }).map(Pictures::new);
-        Self { keys, cors, upload_limit, grace, limits, accounts, pictures }
+        Self { keys, imported: Imported::default(), cors, upload_limit, grace, limits, accounts, pictures }
     }
 
     /// The database of the accounts.
