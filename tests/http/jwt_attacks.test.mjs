@@ -14,6 +14,17 @@ import { pipesTo } from './support/pipes.mjs';
 import { LAYOUTS, SECRET, token } from './support/tokens.mjs';
 import { HS256, forge, luis, mac, now, part, signed } from './support/forged.mjs';
 
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const k256 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+const ed = generateKeyPairSync('ed25519');
+/** The keys that the worker knows, by `kid`, beside its secret; those above are an attacker's. */
+const known = {
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }), rsa2: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ec: generateKeyPairSync('ec', { namedCurve: 'P-256' }), ed: generateKeyPairSync('ed25519'),
+};
+const jwkOf = (pair) => pair.publicKey.export({ format: 'jwk' });
+
 let worker, pipes, tables;
 /** Each route's answer to a token that is plainly bad, to a header without one, and the log's. */
 const usual = { bad: [], missing: [] };
@@ -64,16 +75,6 @@ async function letsIn(authorization, vars) {
   }
 }
 
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const k256 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
-const ed = generateKeyPairSync('ed25519');
-/** The keys that the worker knows, by `kid`, beside its secret; those above are an attacker's. */
-const known = {
-  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }), rsa2: generateKeyPairSync('rsa', { modulusLength: 2048 }),
-  ec: generateKeyPairSync('ec', { namedCurve: 'P-256' }), ed: generateKeyPairSync('ed25519'),
-};
-const jwkOf = (pair) => pair.publicKey.export({ format: 'jwk' });
 const pemOf = (pair, type = 'spki') => pair.publicKey.export({ format: 'pem', type });
 const derOf = (pair) => pair.publicKey.export({ format: 'der', type: 'spki' });
 /** OpenSSH's one-line public key. */
