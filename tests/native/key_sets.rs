@@ -216,7 +216,7 @@ fn keys_that_are_weak_or_on_another_curve_are_passed_over() {
         (json!([]), false),
         (json!("key"), false),
     ] {
-        let made = Keys::new(Settings { key_set: Some(set(&[key.clone()])), ..Settings::default() });
+        let made = Keys::new(Settings { key_set: Some(set(std::slice::from_ref(&key))), ..Settings::default() });
         assert_eq!(made.is_ok(), usable, "{key}");
         if let Err(fault) = made {
             assert_eq!(fault.to_string(), "JWT_JWKS holds no key for RS256, ES256 or EdDSA that may be used");
@@ -486,7 +486,7 @@ proptest! {
     fn no_bytes_panic_as_a_key_set(bytes in any::<Vec<u8>>(), member in "kty|kid|alg|use|key_ops|crv|n|e|x|y|d", value in any::<String>()) {
         let _ = remote().receive(Ok(bytes));
         let odd = with(jwk("RS256", 9), json!({member: value}));
-        prop_assert!(set(&[odd.clone()]).len() < MAX_KEY_SET_BYTES);
+        prop_assert!(set(std::slice::from_ref(&odd)).len() < MAX_KEY_SET_BYTES);
         let _ = remote().receive(Ok(set(&[odd]).into_bytes()));
     }
 
