@@ -1,5 +1,6 @@
 // npm run deploy [-- --dry-run and any other option of `wrangler deploy`]
-// Builds for release and deploys to the Cloudflare account that wrangler is logged in to.
+// Builds for release, applies the migrations that the database lacks, and deploys to the Cloudflare account that wrangler
+// is logged in to. The migrations come first: a new worker may need them, an old one is not disturbed by them.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Trouble, root, run, step } from './lib.mjs';
@@ -12,5 +13,9 @@ if (placeholder && !args.includes('--dry-run')) {
 }
 await installPackages();
 await installToolchain();
+if (!args.includes('--dry-run')) {
+  step('Migrating the database');
+  await run('wrangler', ['d1', 'migrations', 'apply', 'DB', '--remote']);
+}
 step('Building and deploying');
 await run('wrangler', ['deploy', ...args]);

@@ -25,16 +25,16 @@ impl Body for Incoming<'_> {
     /// What `Content-Length` says is checked first, and what really comes is counted too (contract R3). The platform
     /// reads no more than that header says, so the body comes in one piece where there is one.
     async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure> {
-        match (self.announced(limit)?, self.request.body()) {
-            (Some(0), _) | (_, None) => Ok(Vec::new()),
-            (Some(_), Some(_)) => {
+        match self.announced(limit)? {
+            Some(0) => Ok(Vec::new()),
+            Some(_) => {
                 let whole = JsFuture::from(self.request.array_buffer().map_err(fault)?).await;
                 // The client hung up, or broke its own framing: not our failure, and nobody is left to tell.
-                let whole = whole.map_err(|_| Refusal::Malformed)?;
-                let whole = Uint8Array::new(&whole);
+                let whole = Uint8Array::new(&whole.map_err(|_| Refusal::Malformed)?);
                 if size(&whole) > limit { Err(Refusal::TooLarge.into()) } else { Ok(whole.to_vec()) }
             }
-            (None, Some(body)) => {
+            None => {
+                let Some(body) = self.request.body() else { return Ok(Vec::new()) };
                 let (_, chunks) = counted(body, limit).await?.ok_or(Refusal::Malformed)?;
                 Ok(chunks.iter().flat_map(|chunk| chunk.unchecked_into::<Uint8Array>().to_vec()).collect())
             }
@@ -45,13 +45,13 @@ impl Body for Incoming<'_> {
     /// bytes are counted first.
     async fn form(self, file: &str, limit: usize) -> Result<Option<Vec<(String, Part)>>, Failure> {
         let whole = limit.saturating_add(FORM_OVERHEAD);
-        let (length, request) = match (self.announced(whole)?, self.request.body()) {
-            (Some(length), _) => (length, self.request),
-            (None, Some(body)) => {
+        let (length, request) = match self.announced(whole)? {
+            Some(length) => (length, self.request),
+            None => {
+                let Some(body) = self.request.body() else { return Ok(None) };
                 let (length, chunks) = counted(body, whole).await?.ok_or(Refusal::MalformedForm)?;
                 (length, with_body(&self.request, &chunks).map_err(fault)?)
             }
-            (None, None) => (0, self.request),
         };
         if length == 0 {
             return Ok(None);

@@ -23,6 +23,8 @@ pub struct Deployment {
     pub upload_limit: Result<usize, Fault>,
     /// How old an object must be that is swept away, in milliseconds (contract M5).
     pub grace: Result<i64, Fault>,
+    /// Whether clients are told how long the database took.
+    pub server_timing: bool,
     /// How often somebody may ask.
     pub limits: RateLimits,
     accounts: Result<Accounts, Fault>,
@@ -77,12 +79,14 @@ impl Deployment {
         let upload_limit = upload_limit.ok_or(Fault::Setting { name: UPLOAD_LIMIT, problem });
         let grace = number(variable(GRACE), 24).map(|hours| i64::from(hours).saturating_mul(HOUR));
         let grace = grace.ok_or(Fault::Setting { name: GRACE, problem: "is no number of hours" });
+        let server_timing = variable("SERVER_TIMING").is_some_and(|value| value == "on");
         let limits = RateLimits::new(env);
         let problem = "is not bound to a D1 database";
         let accounts = env.d1(DATABASE).map_err(|_| Fault::Setting { name: DATABASE, problem }).map(Accounts::new);
         let problem = "is not bound to an R2 bucket";
         let pictures = env.bucket(BUCKET).map_err(|_| Fault::Setting { name: BUCKET, problem }).map(Pictures::new);
-        Self { keys, imported: Imported::default(), cors, upload_limit, grace, limits, accounts, pictures }
+        let imported = Imported::default();
+        Self { keys, imported, cors, upload_limit, grace, server_timing, limits, accounts, pictures }
     }
 
     /// The database of the accounts.

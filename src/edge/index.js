@@ -19,8 +19,13 @@ addEventListener('unhandledrejection', gone);
 
 /** What `call` answers, or why it never will. */
 const answer = (call) => new Promise((resolve, reject) => {
+  const answered = call();
+  const over = (settle) => (value) => {
+    waiting.delete(reject);
+    settle(value);
+  };
   waiting.add(reject);
-  call().then(resolve, reject).finally(() => waiting.delete(reject));
+  answered.then(over(resolve), over(reject));
 });
 
 export default {

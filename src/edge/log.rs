@@ -1,6 +1,7 @@
 use crate::domain::Fault;
 use crate::serve::Reply;
 use crate::store::Swept;
+use crate::store::d1::Spent;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::web_sys::console;
@@ -14,7 +15,9 @@ pub struct Line<'a> {
     pub route: Option<&'static str>,
     pub status: u16,
     pub duration_ms: u64,
+    /// Round trips to the database, and how long they took.
     pub d1_calls: u32,
+    pub d1_ms: u64,
     /// The caller, once its token was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<i64>,
@@ -36,10 +39,22 @@ impl<'a> Line<'a> {
             status: 0,
             duration_ms: 0,
             d1_calls: 0,
+            d1_ms: 0,
             account: None,
             code: None,
             cause: None,
         }
+    }
+
+    /// What was asked of the database.
+    pub fn spend(&mut self, spent: Spent) {
+        (self.d1_calls, self.d1_ms) = (spent.calls, spent.milliseconds);
+    }
+
+    /// The same durations for a client, in the form of W3C Server Timing.
+    pub fn server_timing(&self) -> String {
+        let Self { d1_calls, d1_ms, duration_ms, .. } = self;
+        format!("d1;dur={d1_ms};desc=\"calls: {d1_calls}\", total;dur={duration_ms}")
     }
 
     /// What a reply has to tell.

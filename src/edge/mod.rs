@@ -18,7 +18,7 @@ mod respond;
 
 use crate::domain::{Fault, ObjectKey};
 use crate::serve::{self, Call, Reply, Route, Services};
-use crate::store::d1::Database;
+use crate::store::d1::{Database, Spent};
 use crate::store::{self, Swept};
 use body::Incoming;
 use deployment::Deployment;
@@ -26,7 +26,7 @@ use keys::Verifier;
 use limits::ClientLimits;
 use log::{LeftoverLine, Line, SweepLine};
 use media::{Asked, Served};
-use respond::{Frame, internal_server_error};
+use respond::{Frame, Picture, internal_server_error};
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
@@ -86,10 +86,18 @@ async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     SweepLine::new(&swept, elapsed(started), failure).write();
 }
 
-async fn sweep(deployment: &Deployment, now: i64, swept: &mut Swept) -> Result<(), Fault> {
-    let deadline = now.saturating_sub(deployment.grace.clone()?);
-    let database = Database::new(deployment.database()?);
+async fn sweep(deployment: &Deployment, started: i64, swept: &mut Swept) -> Result<(), Fault> {
+    let deadline = started.saturating_sub(deployment.grace.clone()?);
+    let database = Database::new(deployment.database()?, now);
     store::sweep(&database, deployment.pictures()?, deadline, swept).await
+}
+
+/// What a request is answered with.
+enum Outcome {
+    /// To a browser that asks what it may send: these methods.
+    Preflight(&'static str),
+    Picture(Picture),
+    Reply(Reply),
 }
 
 /// One request, and what the platform hands over with it.
@@ -104,47 +112,53 @@ struct Visit<'a> {
 
 impl Visit<'_> {
     async fn answer(&self, request: Request) -> worker::Result<Response> {
-        let frame = Frame::of(self.headers, &self.deployment.cors)?;
+        let mut frame = Frame::of(self.headers, &self.deployment.cors)?;
         let route = Route::of(self.url.path);
-        let mut line = Line::new(&frame.request_id, self.method, route.pattern());
-        let response = match (&route, route.methods()) {
-            (_, Some(methods)) if frame.cors.is_preflight(self.method) => {
-                line.status = 204;
-                frame.preflight(methods)?
-            }
-            (Route::Picture(key), _) => match self.picture(key).await? {
-                Served::Picture(picture) => {
-                    line.status = picture.status;
-                    frame.picture(picture)?
-                }
-                Served::Reply(reply) => {
-                    line.tell(&reply);
-                    frame.reply(&reply)?
-                }
-            },
+        let request_id = frame.request_id.clone();
+        let mut line = Line::new(&request_id, self.method, route.pattern());
+        let outcome = match (&route, route.methods()) {
+            (_, Some(methods)) if frame.cors.is_preflight(self.method) => Outcome::Preflight(methods),
+            (Route::Picture(key), _) => self.picture(key).await?,
             _ => {
-                let (reply, d1_calls) = self.reply(&route, request, &frame.request_id).await?;
-                line.tell(&reply);
-                line.d1_calls = d1_calls;
-                frame.reply(&reply)?
+                let (reply, spent) = self.reply(&route, request, &request_id).await?;
+                line.spend(spent);
+                Outcome::Reply(reply)
             }
         };
         line.duration_ms = elapsed(self.started);
+        frame.timing = self.deployment.server_timing.then(|| line.server_timing());
+        let response = match outcome {
+            Outcome::Preflight(methods) => {
+                line.status = 204;
+                frame.preflight(methods)?
+            }
+            Outcome::Picture(picture) => {
+                line.status = picture.status;
+                frame.picture(picture)?
+            }
+            Outcome::Reply(reply) => {
+                line.tell(&reply);
+                frame.reply(&reply)?
+            }
+        };
         line.write();
         Ok(response)
     }
 
-    async fn picture(&self, key: &ObjectKey) -> worker::Result<Served> {
+    async fn picture(&self, key: &ObjectKey) -> worker::Result<Outcome> {
         let url = format!("{}{}", self.url.origin, self.url.path);
         let conditions = media::conditions(self.headers)?;
         let asked = Asked { key, method: self.method, url: &url, conditions };
-        Ok(media::serve(asked, self.deployment.bucket(), &self.context).await)
+        Ok(match media::serve(asked, self.deployment.bucket(), &self.context).await {
+            Served::Picture(picture) => Outcome::Picture(picture),
+            Served::Reply(reply) => Outcome::Reply(reply),
+        })
     }
 
-    /// The reply, and how often the database was called for it.
-    async fn reply(&self, route: &Route<'_>, request: Request, request_id: &str) -> worker::Result<(Reply, u32)> {
+    /// The reply, and what was asked of the database for it.
+    async fn reply(&self, route: &Route<'_>, request: Request, request_id: &str) -> worker::Result<(Reply, Spent)> {
         let deployment = &self.deployment;
-        let database = deployment.database().map(Database::new);
+        let database = deployment.database().map(|accounts| Database::new(accounts, now));
         let services = Services {
             keys: deployment.keys.as_ref().map_err(Clone::clone),
             platform: &Verifier { deployment, context: &self.context },
@@ -167,8 +181,8 @@ impl Visit<'_> {
             let removal = remove(Rc::clone(deployment), key, url, request_id.to_owned());
             self.context.wait_until(removal);
         }
-        let calls = database.map_or(0, |database| database.calls());
-        Ok((reply, calls))
+        let spent = database.map(|database| database.spent()).unwrap_or_default();
+        Ok((reply, spent))
     }
 }
 
@@ -177,7 +191,7 @@ impl Visit<'_> {
 async fn remove(deployment: Rc<Deployment>, key: ObjectKey, url: String, request_id: String) {
     Delay::from(Duration::ZERO).await;
     let removed = async {
-        let database = Database::new(deployment.database()?);
+        let database = Database::new(deployment.database()?, now);
         store::remove(&database, deployment.pictures()?, &[key.to_string()]).await
     };
     match removed.await {

@@ -15,6 +15,8 @@ pub type HeaderList<'a> = Vec<(&'static str, Cow<'a, str>)>;
 pub struct Frame {
     pub request_id: String,
     pub cors: CorsAnswer,
+    /// `Server-Timing`, where a variable asks for it.
+    pub timing: Option<String>,
 }
 
 /// A picture, a part of it, or what is known of it.
@@ -27,7 +29,7 @@ pub struct Picture {
 impl Frame {
     /// What a request's headers ask for.
     pub fn of(headers: &Headers, cors: &Cors) -> Result<Self> {
-        Ok(Self { request_id: request_id::of(headers)?, cors: cors.answer(headers)? })
+        Ok(Self { request_id: request_id::of(headers)?, cors: cors.answer(headers)?, timing: None })
     }
 
     /// An answer of the API, with the headers that it needs of its own.
@@ -66,6 +68,7 @@ impl Frame {
         headers.push(("x-content-type-options", "nosniff".into()));
         headers.push((request_id::HEADER, self.request_id.as_str().into()));
         headers.extend(self.cors.headers());
+        headers.extend(self.timing.as_deref().map(|timing| ("server-timing", timing.into())));
         headers
     }
 }

@@ -17,14 +17,14 @@ macro_rules! permitted { () => { concat!(
 ) } }
 
 /// The account as JSON. Times come out in one form, whatever form an operator or an importer wrote them in.
-/// The password hash is not in it (contract F6, S5).
+/// The password hash is not in it (contract F6, S5). D1 takes 32 arguments at most.
 #[rustfmt::skip]
 macro_rules! record { () => {
 "json_object(
   'id', id, 'username', username, 'email', email, 'full_name', full_name, 'first_name', first_name,
-  'last_name', last_name, 'number_phone', number_phone, 'image', image, 'role_id', role_id,
-  'role_name', (SELECT name FROM roles WHERE roles.id = users.role_id),
-  'role_description', (SELECT description FROM roles WHERE roles.id = users.role_id),
+  'last_name', last_name, 'number_phone', number_phone, 'image', image,
+  'role', json((
+    SELECT json_object('id', id, 'name', name, 'description', description) FROM roles WHERE id = users.role_id)),
   'is_active', is_active, 'is_staff', is_staff, 'is_superuser', is_superuser,
   'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at),
   'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ', updated_at),
@@ -55,6 +55,7 @@ macro_rules! wide { ($verb:literal) => { update!($verb, { "
   image = CASE WHEN ?12 THEN ?13 ELSE image END,
   role_id = coalesce(?14, role_id),
   password_hash = coalesce(?15, password_hash),
+  legacy_password_hashes = CASE WHEN ?15 IS NULL THEN legacy_password_hashes END,
   tokens_valid_after = CASE WHEN ?15 IS NULL THEN tokens_valid_after ELSE unixepoch() END," }, { "
   AND (?14 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?14))
   AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?16)" }
@@ -148,9 +149,7 @@ struct Row {
     last_name: String,
     number_phone: Option<String>,
     image: Option<String>,
-    role_id: Option<i64>,
-    role_name: Option<String>,
-    role_description: Option<String>,
+    role: Option<RoleRow>,
     is_active: u8,
     is_staff: u8,
     is_superuser: u8,
@@ -159,10 +158,15 @@ struct Row {
     last_login: Option<String>,
 }
 
+#[derive(Deserialize)]
+struct RoleRow {
+    id: i64,
+    name: String,
+    description: Option<String>,
+}
+
 impl From<Row> for Account {
     fn from(row: Row) -> Self {
-        let description = row.role_description;
-        let role = row.role_id.zip(row.role_name).map(|(id, name)| Role { id, name, description });
         Self {
             id: row.id,
             username: row.username,
@@ -172,7 +176,7 @@ impl From<Row> for Account {
             last_name: row.last_name,
             number_phone: row.number_phone,
             image: row.image,
-            role,
+            role: row.role.map(|RoleRow { id, name, description }| Role { id, name, description }),
             is_active: row.is_active != 0,
             is_staff: row.is_staff != 0,
             is_superuser: row.is_superuser != 0,

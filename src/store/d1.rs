@@ -35,7 +35,18 @@ pub struct Accounts {
 /// The database, for one request.
 pub struct Database<'a> {
     accounts: &'a Accounts,
-    calls: Cell<u32>,
+    /// Milliseconds since any moment.
+    clock: fn() -> i64,
+    spent: Cell<Spent>,
+}
+
+/// What a request has asked of the database.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Spent {
+    /// Round trips.
+    pub calls: u32,
+    /// Milliseconds that they took, as the worker sees it.
+    pub milliseconds: u64,
 }
 
 impl Accounts {
@@ -75,22 +86,25 @@ fn rows(result: &D1Result) -> Result<Vec<String>, JsValue> {
 
 impl<'a> Database<'a> {
     /// Nothing was asked yet.
-    pub fn new(accounts: &'a Accounts) -> Self {
-        Self { accounts, calls: Cell::new(0) }
+    pub fn new(accounts: &'a Accounts, clock: fn() -> i64) -> Self {
+        Self { accounts, clock, spent: Cell::default() }
     }
 
-    /// How many round trips to the database there have been.
-    pub fn calls(&self) -> u32 {
-        self.calls.get()
+    /// What was asked so far.
+    pub fn spent(&self) -> Spent {
+        self.spent.get()
     }
 }
 
 impl Batch for Database<'_> {
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
-        self.calls.set(self.calls.get().saturating_add(1));
+        let begun = (self.clock)();
         let answer = async { self.accounts.run(&statements).await.map_err(|thrown| fault(&thrown)) };
-        let rows = within("database", DEADLINE, answer).await?;
-        rows.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))
+        let rows = within("database", DEADLINE, answer).await;
+        let took = u64::try_from((self.clock)().saturating_sub(begun)).unwrap_or(0);
+        let Spent { calls, milliseconds } = self.spent.get();
+        self.spent.set(Spent { calls: calls.saturating_add(1), milliseconds: milliseconds.saturating_add(took) });
+        rows?.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))
     }
 }
 

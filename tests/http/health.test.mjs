@@ -52,25 +52,39 @@ describe('health', () => {
   });
 });
 
+describe('Server-Timing', () => {
+  const put = (SERVER_TIMING) => worker.put('/users', { as: 6, json: { name: 'Luis' }, vars: { SERVER_TIMING } });
+
+  test('tells a client what the log line tells, where a variable turns it on [O2]', async () => {
+    const response = await put('on');
+    const { d1_calls, d1_ms, duration_ms } = await worker.logOf(response);
+    assert.equal(response.headers.get('server-timing'), `d1;dur=${d1_ms};desc="calls: ${d1_calls}", total;dur=${duration_ms}`);
+  });
+
+  test('tells nothing otherwise [O2]', async () => {
+    for (const value of [undefined, '', 'off', 'true', 'ON']) assert.equal((await put(value)).headers.get('server-timing'), null);
+  });
+});
+
 describe('the log', () => {
   const LUIS = { as: 6 };
-  /** What is said of a request beside its id and duration, which are checked apart. */
-  const said = ({ request_id, duration_ms, code, cause, ...rest }) => rest;
+  /** What is said of a request beside its id and durations, which are checked apart. */
+  const said = ({ request_id, duration_ms, d1_ms, code, cause, ...rest }) => rest;
 
   for (const { name, path, good } of ROUTES) {
     test(`a change by ${name} is one line with these fields and no other [O2]`, async () => {
       const response = await worker.put(path(), { ...LUIS, json: good });
       const line = await worker.logOf(response);
       assert.deepEqual(said(line), { method: 'PUT', route: name, status: 200, d1_calls: 1, account: 6 });
-      assert.deepEqual(Object.keys(line).sort(), ['account', 'd1_calls', 'duration_ms', 'method', 'request_id', 'route', 'status']);
-      assert.equal(typeof line.duration_ms, 'number');
-      assert.ok(line.duration_ms >= 0);
+      assert.deepEqual(Object.keys(line).sort(), ['account', 'd1_calls', 'd1_ms', 'duration_ms', 'method', 'request_id', 'route', 'status']);
+      assert.ok(Number.isInteger(line.duration_ms) && Number.isInteger(line.d1_ms));
+      assert.ok(line.d1_ms >= 0 && line.duration_ms >= line.d1_ms, `${line.d1_ms} of ${line.duration_ms} ms`);
     });
 
     test(`a refusal by ${name} has a code beside, and no cause [O2]`, async () => {
       const line = await worker.logOf(await worker.put(path(), { ...LUIS, ...raw('{') }));
       assert.deepEqual(said(line), { method: 'PUT', route: name, status: 400, d1_calls: 0, account: 6 });
-      assert.deepEqual(Object.keys(line).sort(), ['account', 'code', 'd1_calls', 'duration_ms', 'method', 'request_id', 'route', 'status']);
+      assert.deepEqual(Object.keys(line).sort(), ['account', 'code', 'd1_calls', 'd1_ms', 'duration_ms', 'method', 'request_id', 'route', 'status']);
       assert.match(line.code, /^[a-z][a-z0-9_]*$/);
     });
 

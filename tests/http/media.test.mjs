@@ -561,7 +561,7 @@ describe('the log line', () => {
     ['GET', { 'if-match': '"x"' }, 412], ['GET', { range: 'bytes=10-' }, 416], ['GET', { authorization: 'Bearer x.y.z' }, 200],
   ];
   /** What an operator reads, beside the id, the duration and a refusal's code. */
-  const said = ({ request_id, duration_ms, code, ...rest }) => rest;
+  const said = ({ request_id, duration_ms, d1_ms, code, ...rest }) => rest;
   test('every request is one line that names the route and not the key, cold and warm [M4 O2]', async () => {
     for (const [method, headers, status] of CASES) {
       for (const target of [await stored(ten.bytes), ten.warm]) {

@@ -3,6 +3,7 @@
 use super::{files, project, read};
 use perfil::domain::{Fault, Id, Image, ObjectKey};
 use perfil::store::{Batch, Bucket, Listed, Page, Parameter, Statement};
+use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, ToSql};
 use sha2::{Digest, Sha256};
@@ -41,6 +42,15 @@ impl Batch for Sqlite {
     }
 }
 
+/// What D1 allows a statement, as Cloudflare documents it. The local one lets more pass.
+const D1_LIMITS: [(Limit, i32); 5] = [
+    (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
+    (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
+    (Limit::SQLITE_LIMIT_SQL_LENGTH, 100_000),
+    (Limit::SQLITE_LIMIT_COLUMN, 100),
+    (Limit::SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 50),
+];
+
 pub fn sqlite() -> Sqlite {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
@@ -48,6 +58,9 @@ pub fn sqlite() -> Sqlite {
         connection.execute_batch(&read(&migration)).unwrap();
     }
     connection.execute_batch(&read(&project("tests/fixtures/demo.sql"))).unwrap();
+    for (limit, most) in D1_LIMITS {
+        connection.set_limit(limit, most).unwrap();
+    }
     Sqlite { connection, calls: Cell::new(0) }
 }
 

@@ -73,6 +73,22 @@ fn the_password_hash_is_stored_and_not_shown() {
 }
 
 #[test]
+fn a_new_password_makes_the_hashes_void_that_were_brought_along_and_nothing_else_does() {
+    let database = sqlite();
+    let legacy = || -> Option<String> {
+        let select = "SELECT legacy_password_hashes FROM users WHERE id = 7";
+        database.connection.query_row(select, [], |row| row.get(0)).unwrap()
+    };
+    database.connection.execute_batch("UPDATE users SET legacy_password_hashes = '{\"django\":\"x\"}'").unwrap();
+    let change = AccountChange { full_name: some("Jane"), ..AccountChange::default() };
+    update::<Account>(&database, &access(1, Some(7), SEAM), &change).unwrap();
+    assert_eq!(legacy().as_deref(), Some(r#"{"django":"x"}"#));
+    let prepared = Prepared { hash: Some(PasswordHash::new("$2b$12$abc".to_owned())), ..Prepared::default() };
+    run(&database.connection, &Account::update(&access(1, Some(7), SEAM), &change, &prepared)).unwrap();
+    assert_eq!(legacy(), None);
+}
+
+#[test]
 fn a_refused_update_says_why_in_the_contracts_order_and_changes_nothing() {
     let database = sqlite();
     let before = dump(&database);

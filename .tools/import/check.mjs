@@ -1,0 +1,89 @@
+// The rules of migrations/*.sql for one row of a source, in JavaScript: what passes here, the database takes.
+import { EXPRESSION, NOT_UTF8 } from './mysql.mjs';
+
+const MAX_ID = Number.MAX_SAFE_INTEGER;
+const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;
+export const BCRYPT = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/;
+
+/** Reads the fields of one row and collects what is wrong, as `{field, why}`: never what a field holds. */
+export class Row {
+  faults = [];
+  /** Whether a time did not say which zone it is of. */
+  naive = false;
+
+  constructor(values) {
+    this.values = values;
+  }
+
+  fault(field, why) {
+    this.faults.push({ field, why });
+    return null;
+  }
+
+  /** The value as text; null where there is none. */
+  raw(field) {
+    const value = this.values[field];
+    if (value === undefined) return this.fault(field, 'is missing');
+    if (value === EXPRESSION || value === NOT_UTF8) return this.fault(field, value.description);
+    if (value === null || typeof value === 'string') return value;
+    if (['number', 'bigint', 'boolean'].includes(typeof value)) return String(value);
+    return this.fault(field, 'is neither a text nor a number');
+  }
+
+  /** An id from 1 to 2^53 − 1; `optional`: null where it is null or empty. */
+  id(field, { optional = false } = {}) {
+    const raw = this.raw(field);
+    if (this.isFaulty(field) || (optional && (raw === null || raw === ''))) return null;
+    if (!/^[1-9]\d{0,15}$/.test(raw ?? '') || Number(raw) > MAX_ID) return this.fault(field, 'is no number from 1 to 9007199254740991');
+    return Number(raw);
+  }
+
+  isFaulty(field) {
+    return this.faults.some((fault) => fault.field === field);
+  }
+
+  /** Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means. */
+  text(field, { min = 0, max = Infinity, optional = false, absent } = {}) {
+    const raw = this.raw(field);
+    if (this.isFaulty(field)) return null;
+    if (raw === null && absent !== undefined) return absent;
+    const text = raw?.trim() ?? '';
+    if (optional && text === '') return null;
+    if (raw === null) return this.fault(field, 'is null');
+    if (!text.isWellFormed()) return this.fault(field, 'is no Unicode text');
+    if (/\p{Cc}/u.test(text)) return this.fault(field, 'has control characters');
+    const length = [...text].length;
+    if (length < min || length > max) return this.fault(field, `has ${length} characters, ${min} to ${max} are allowed`);
+    return text;
+  }
+
+  email(field) {
+    const email = this.text(field, { min: 3, max: 254 });
+    return email === null || email.includes('@') ? email : this.fault(field, 'is no e-mail address');
+  }
+
+  /** 0 or 1, also as a byte of a BIT column. */
+  flag(field) {
+    const raw = this.raw(field);
+    if (this.isFaulty(field)) return null;
+    const value = { 0: 0, 1: 1, '\0': 0, '\x01': 1, false: 0, true: 1 }[raw ?? ''];
+    return value ?? this.fault(field, 'is neither 0 nor 1');
+  }
+
+  /** A time as UTC text, `2024-03-01T08:00:00.000Z`; null where there is none. */
+  time(field) {
+    const raw = this.raw(field)?.trim();
+    if (raw === undefined || raw === '') return null;
+    const [, year, month, day, hour, minute, second = '00', fraction = '', zone] = ISO.exec(raw) ?? [];
+    if (year === undefined) return this.fault(field, 'is no time such as 2024-03-01 08:00:00');
+    const [, sign, hours, minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone ?? '') ?? [];
+    const shift = sign ? `${sign}${hours}:${minutes}` : 'Z';
+    const local = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}`;
+    const time = new Date(local + shift);
+    // JavaScript takes the 30th of February for the 1st of March; so does MySQL's 0000-00-00 not become a time.
+    const isReal = !Number.isNaN(time.getTime()) && new Date(`${local}Z`).toISOString() === `${local}Z`;
+    if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999) return this.fault(field, 'is a time that there never was');
+    this.naive ||= zone === undefined;
+    return time.toISOString();
+  }
+}
