@@ -8,7 +8,7 @@ use crate::store::r2::Pictures;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
-use worker::js_sys::Reflect;
+use worker::js_sys::{JSON, Reflect};
 use worker::{Bucket, Env};
 
 /// What a deployment hands to the worker, prepared for use: variables, secrets and bindings.
@@ -61,11 +61,12 @@ impl Deployment {
     }
 
     fn prepare(env: &Env) -> Self {
-        let variable = |name| text(&Reflect::get(env, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED));
+        let value = |name| Reflect::get(env, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+        let variable = |name| text(&value(name));
         let keys = Keys::new(auth::Settings {
             secret: variable("JWT_SECRET"),
             previous_secret: variable("JWT_SECRET_PREVIOUS"),
-            key_set: variable("JWT_JWKS"),
+            key_set: variable("JWT_JWKS").or_else(|| json(&value("JWT_JWKS"))),
             key_set_url: variable("JWT_JWKS_URL"),
             issuer: variable("JWT_ISSUER"),
             audience: variable("JWT_AUDIENCE"),
@@ -108,6 +109,11 @@ impl Deployment {
 /// A variable may be written as a text or as a number.
 fn text(variable: &JsValue) -> Option<String> {
     variable.as_string().or_else(|| variable.as_f64().map(|number| number.to_string()))
+}
+
+/// wrangler.toml can hold a table, which comes as an object.
+fn json(variable: &JsValue) -> Option<String> {
+    variable.is_object().then(|| JSON::stringify(variable).ok().map(String::from))?
 }
 
 /// A whole number; `None` for anything else. Empty is not set.

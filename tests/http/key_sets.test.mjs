@@ -105,8 +105,10 @@ describe('a token that the owner of a key signed', () => {
 });
 
 describe('settings', () => {
+  test('JWT_JWKS may be a table in wrangler.toml, which is an object here [A2]', async () => letsIn(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
   const misconfigured = {
     'JWT_JWKS that is no JSON': ['JWT_JWKS is no JSON Web Key Set', { JWT_JWKS: 'x' }],
+    'JWT_JWKS that is another object': ['JWT_JWKS is no JSON Web Key Set', { JWT_JWKS: { kty: 'OKP' } }],
     'JWT_JWKS without a usable key': ['JWT_JWKS holds no key', { JWT_JWKS: '{"keys":[]}' }],
     'JWT_JWKS with a shared key': ['JWT_JWKS holds a private or a shared key', () => ({ JWT_JWKS: setOf(keys.ed, { kty: 'oct', k: 'c2VjcmV0', kid: 'hs' }) })],
     'JWT_JWKS with a private key': ['JWT_JWKS holds a private or a shared key', async () => ({ JWT_JWKS: setOf(keys.ec, { ...keys.ed.jwk, d: 'c2VjcmV0' }) })],
