@@ -176,6 +176,18 @@ describe('a key set at a URL', () => {
     assert.deepEqual(new Set((await Promise.all(replies)).map(({ status }) => status)), new Set([200]));
     assert.equal(issuer.requests, 1);
   });
+  test('is fetched once by the worker as it is deployed, and its keys go from request to request [A2]', async (t) => {
+    const issuer = await startIssuer(all());
+    t.after(() => issuer.stop());
+    const plain = await startWorker({ counted: false, vars: { JWT_JWKS_URL: issuer.url } });
+    t.after(() => plain.stop());
+    const good = Object.values(KINDS).map((kind) => keys[kind]);
+    for (let round = 0; round < 5; round++) {
+      const replies = await Promise.all(Array.from({ length: 24 }, async (_, n) => plain.put('/users', { token: n % 6 === 5 ? await token(6) : await tokenBy(good[n % good.length], 6), json: ROUTES[3].good })));
+      assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200]));
+    }
+    assert.equal(issuer.requests, 1);
+  });
   test('is not fetched for what no key could make good [A1 A3]', async (t) => {
     const { issuer, put } = await issuerOf(t, all());
     for (const bearer of ['x.y.z', await token(6), await tokenBy(keys.ed, 6, { header: { typ: 'at+jwt' } }), `${await tokenBy(keys.ed, 6)}x`.repeat(30)]) assert.equal((await put(bearer)).status, 401);
