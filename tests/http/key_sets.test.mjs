@@ -95,6 +95,13 @@ describe('a token that the owner of a key signed', () => {
     for (const kind of Object.values(KINDS)) await letsIn(await tokenBy(keys[kind], 6), { vars });
   });
   test('without a secret HS256 is not configured [A2 A3]', async () => turnsAway(await token(6)));
+  test('by a key that the platform refuses is a bad token, and the keys beside it are good [A3 R9]', async () => {
+    const { y } = keys.ec.jwk;
+    const offTheCurve = { ...keys.ec.jwk, y: (y[0] === 'A' ? 'B' : 'A') + y.slice(1) };
+    const vars = { JWT_JWKS: setOf(offTheCurve, keys.ed) };
+    await turnsAway(await tokenBy(keys.ec, 6), { vars });
+    await letsIn(await tokenBy(keys.ed, 6), { vars });
+  });
   test('counts against the limit for failed attempts when it is bad [A3]', async (t) => {
     const limited = await startWorker({ vars: { JWT_JWKS: setOf(keys.ed) }, limits: { RATE_FAILED_AUTH: 3 } });
     t.after(() => limited.stop());
