@@ -1,4 +1,5 @@
-use crate::domain::{Actor, Fault, Id, Refusal};
+use super::{Platform, PublicKey};
+use crate::domain::{Actor, Id, Refusal};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, UntrustedToken};
@@ -8,32 +9,17 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// HS256 needs a key of at least the hash's size (RFC 7518 section 3.2, contract A2).
-const MIN_SECRET_BYTES: usize = 32;
 /// Far more than any login service issues; a longer one is refused before it is decoded.
 const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// How far the login services' clocks may be off, in seconds (contract A4).
 const LEEWAY: i64 = 60;
 
-/// The variables that say which tokens are good. An empty text counts as not set.
-#[derive(Default)]
-pub struct Settings {
-    /// `JWT_SECRET`
-    pub secret: Option<String>,
-    /// `JWT_SECRET_PREVIOUS`: verifies too, so that a secret can be rotated without logging anybody out.
-    pub previous_secret: Option<String>,
-    /// `JWT_ISSUER`: what `iss` must be.
+/// What claims must be, as far as that is configured.
+pub struct Demands {
+    /// What `iss` must be.
     pub issuer: Option<String>,
-    /// `JWT_AUDIENCE`: what `aud` must be or hold.
+    /// What `aud` must be or hold.
     pub audience: Option<String>,
-}
-
-/// The prepared keys and demands that tokens are checked against. Made once for each instance of the worker.
-pub struct Keys {
-    current: Hs256Key,
-    previous: Option<Hs256Key>,
-    issuer: Option<String>,
-    audience: Option<String>,
 }
 
 /// The token of an `Authorization` header, not verified.
@@ -55,63 +41,76 @@ impl<'a> BearerToken<'a> {
     }
 }
 
-impl Keys {
-    /// Refuses to be made from a missing or short secret: a weak key is never verified with (contract A2).
-    pub fn new(settings: Settings) -> Result<Self, Fault> {
-        let set = |value: Option<String>| value.filter(|text| !text.is_empty());
-        let secret = set(settings.secret).ok_or(Fault::Setting { name: "JWT_SECRET", problem: "is not set" })?;
-        Ok(Self {
-            current: key("JWT_SECRET", &secret)?,
-            previous: set(settings.previous_secret).map(|secret| key("JWT_SECRET_PREVIOUS", &secret)).transpose()?,
-            issuer: set(settings.issuer),
-            audience: set(settings.audience),
-        })
-    }
-
-    /// Verifies a token's form, algorithm, signature and claims (contract A2–A6); `now` is in Unix seconds.
-    /// Whether the account is there and active is the database's to say (contract A7).
-    pub fn verify(&self, token: BearerToken<'_>, now: i64) -> Result<Actor, Refusal> {
-        let claims = self.signed_claims(token).ok_or(Refusal::BadToken)?;
-        let accepted = in_time(&claims, now)
-            && claims.custom.is_access_token()
-            && claims.custom.is_issued_by(self.issuer.as_deref())
-            && claims.custom.is_meant_for(self.audience.as_deref());
-        if !accepted {
-            return Err(Refusal::BadToken);
-        }
-        let issued_at = claims.issued_at.map(|at| at.timestamp());
-        claims.custom.subject().map(|account| Actor::verified(account, issued_at)).ok_or(Refusal::BadToken)
-    }
-
-    fn signed_claims(&self, BearerToken(token): BearerToken<'_>) -> Option<Claims<AccessClaims>> {
-        if token.len() > MAX_TOKEN_BYTES {
+impl<'a> BearerToken<'a> {
+    /// Takes it apart: no more than its form and its header are known to be good then (contract A3).
+    pub(super) fn open(self) -> Option<Opened<'a>> {
+        let Self(text) = self;
+        if text.len() > MAX_TOKEN_BYTES {
             return None;
         }
-        let untrusted = UntrustedToken::<Extensions>::try_from(token).ok()?;
-        let header = untrusted.header();
+        let parts = UntrustedToken::<Extensions>::try_from(text).ok()?;
+        let header = parts.header();
         let is_jwt = match header.token_type.as_deref() {
             Some(typ) => typ.eq_ignore_ascii_case("JWT"),
-            None => !part::<Header>(token, 0)?.typ,
+            None => !part::<Header>(text, 0)?.typ,
         };
-        if !is_jwt || header.other_fields.crit {
-            return None;
-        }
-        let claims = [Some(&self.current), self.previous.as_ref()]
-            .into_iter()
-            .flatten()
-            .find_map(|key| Hs256.validator(key).validate(&untrusted).ok())
-            .map(|token| token.into_parts().1)?;
-        let Dates { exp, nbf, iat } = part(token, 1)?;
-        (exp && nbf && iat).then_some(claims)
+        (is_jwt && !header.other_fields.crit).then_some(Opened { text, parts })
     }
 }
 
-fn key(name: &'static str, secret: &str) -> Result<Hs256Key, Fault> {
-    if secret.len() < MIN_SECRET_BYTES {
-        let problem = "is shorter than 32 bytes";
-        return Err(Fault::Setting { name, problem });
+/// A token whose signature was not verified yet.
+pub struct Opened<'a> {
+    text: &'a str,
+    parts: UntrustedToken<'a, Extensions>,
+}
+
+/// Claims that somebody signed whose key we know: there is no other way to them.
+pub struct SignedClaims(Claims<AccessClaims>);
+
+impl Opened<'_> {
+    /// What it says that it is signed by.
+    pub fn algorithm(&self) -> &str {
+        self.parts.algorithm()
     }
-    Ok(Hs256Key::new(secret))
+
+    /// `kid`: which key it says that it is signed with.
+    pub fn key_id(&self) -> Option<&str> {
+        self.parts.header().key_id.as_deref()
+    }
+
+    /// Its claims, where it is signed by HS256 with this secret.
+    pub fn signed_with(&self, key: &Hs256Key) -> Option<SignedClaims> {
+        let token = Hs256.validator(key).validate(&self.parts).ok()?;
+        self.read(token.into_parts().1)
+    }
+
+    /// Its claims, where the owner of this key signed it by the algorithm that the key is for.
+    pub async fn signed_by(&self, key: &PublicKey, platform: &impl Platform) -> Option<SignedClaims> {
+        let (signed, _) = self.text.rsplit_once('.')?;
+        let signature = self.parts.signature_bytes();
+        let is_signed = key.could_have_made(signature) && platform.verify(key, signed.as_bytes(), signature).await;
+        if !is_signed {
+            return None;
+        }
+        self.read(self.parts.deserialize_claims_unchecked().ok()?)
+    }
+
+    fn read(&self, claims: Claims<AccessClaims>) -> Option<SignedClaims> {
+        let Dates { exp, nbf, iat } = part(self.text, 1)?;
+        (exp && nbf && iat).then_some(SignedClaims(claims))
+    }
+}
+
+impl Demands {
+    /// Who it is that acts, where the claims are good (contract A4–A6); `now` is in Unix seconds.
+    pub fn judge(&self, SignedClaims(claims): &SignedClaims, now: i64) -> Option<Actor> {
+        let accepted = in_time(claims, now)
+            && claims.custom.is_access_token()
+            && claims.custom.is_issued_by(self.issuer.as_deref())
+            && claims.custom.is_meant_for(self.audience.as_deref());
+        let account = claims.custom.subject().filter(|_| accepted)?;
+        Some(Actor::verified(account, claims.issued_at.map(|at| at.timestamp())))
+    }
 }
 
 /// `exp` is required; `nbf` and `iat`, where present, may not lie in the future (contract A4).
@@ -226,11 +225,5 @@ fn as_id(claim: &Value) -> Option<Id> {
 impl fmt::Debug for BearerToken<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("BearerToken([redacted])")
-    }
-}
-
-impl fmt::Debug for Keys {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("Keys([redacted])")
     }
 }

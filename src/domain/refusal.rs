@@ -153,11 +153,14 @@ pub enum Fault {
     /// A part of the platform does not answer. It may do so later.
     #[error("{service}: no answer within {seconds} s")]
     Late {
-        /// `database` or `bucket`.
+        /// `database`, `bucket` or `key set`.
         service: &'static str,
         /// How long it was waited for.
         seconds: u64,
     },
+    /// The keys that tokens are signed with can't be fetched. They may be later.
+    #[error("key set: {0}")]
+    KeySet(String),
     /// The compiled worker stopped in the middle: a panic, whose words the platform has logged, or too little memory.
     #[error("the instance is gone: {0}")]
     Gone(String),

@@ -83,7 +83,7 @@ impl Incoming<'_> {
 }
 
 /// A body's chunks, in the platform's memory, and how long they are together. `None` where the client broke off.
-async fn counted(body: ReadableStream, limit: usize) -> Result<Option<(usize, Array)>, Failure> {
+pub async fn counted(body: ReadableStream, limit: usize) -> Result<Option<(usize, Array)>, Failure> {
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let chunks = Array::new();
     let mut length = 0_usize;

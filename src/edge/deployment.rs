@@ -1,4 +1,5 @@
 use super::cors::Cors;
+use super::keys::Imported;
 use super::limits::RateLimits;
 use crate::auth::{self, Keys};
 use crate::domain::Fault;
@@ -7,13 +8,15 @@ use crate::store::r2::Pictures;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
-use worker::js_sys::Reflect;
+use worker::js_sys::{JSON, Reflect};
 use worker::{Bucket, Env};
 
 /// What a deployment hands to the worker, prepared for use: variables, secrets and bindings.
 pub struct Deployment {
     /// The keys that tokens are verified with, or why there are none.
     pub keys: Result<Keys, Fault>,
+    /// Those of them that the platform verifies with.
+    pub imported: Imported,
     /// Who may call from a browser.
     pub cors: Cors,
     /// The largest picture that may be uploaded, in bytes (contract R3).
@@ -58,10 +61,13 @@ impl Deployment {
     }
 
     fn prepare(env: &Env) -> Self {
-        let variable = |name| text(&Reflect::get(env, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED));
+        let value = |name| Reflect::get(env, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED);
+        let variable = |name| text(&value(name));
         let keys = Keys::new(auth::Settings {
             secret: variable("JWT_SECRET"),
             previous_secret: variable("JWT_SECRET_PREVIOUS"),
+            key_set: variable("JWT_JWKS").or_else(|| json(&value("JWT_JWKS"))),
+            key_set_url: variable("JWT_JWKS_URL"),
             issuer: variable("JWT_ISSUER"),
             audience: variable("JWT_AUDIENCE"),
         });
@@ -80,7 +86,8 @@ impl Deployment {
         let accounts = env.d1(DATABASE).map_err(|_| Fault::Setting { name: DATABASE, problem }).map(Accounts::new);
         let problem = "is not bound to an R2 bucket";
         let pictures = env.bucket(BUCKET).map_err(|_| Fault::Setting { name: BUCKET, problem }).map(Pictures::new);
-        Self { keys, cors, upload_limit, grace, server_timing, limits, accounts, pictures }
+        let imported = Imported::default();
+        Self { keys, imported, cors, upload_limit, grace, server_timing, limits, accounts, pictures }
     }
 
     /// The database of the accounts.
@@ -102,6 +109,11 @@ impl Deployment {
 /// A variable may be written as a text or as a number.
 fn text(variable: &JsValue) -> Option<String> {
     variable.as_string().or_else(|| variable.as_f64().map(|number| number.to_string()))
+}
+
+/// wrangler.toml can hold a table, which comes as an object.
+fn json(variable: &JsValue) -> Option<String> {
+    variable.is_object().then(|| JSON::stringify(variable).ok().map(String::from))?
 }
 
 /// A whole number; `None` for anything else. Empty is not set.

@@ -117,6 +117,25 @@ impl<'a> LeftoverLine<'a> {
     }
 }
 
+/// A line about a key set that could not be fetched, or that should not be as it is.
+#[derive(Serialize)]
+pub struct KeySetLine {
+    event: &'static str,
+    cause: String,
+}
+
+impl KeySetLine {
+    /// What is wrong.
+    pub fn new(fault: &Fault) -> Self {
+        Self { event: "key_set", cause: fault.to_string() }
+    }
+
+    /// As an error.
+    pub fn write(&self) {
+        write(self, true);
+    }
+}
+
 /// A line about a rate limit that does not work.
 #[derive(Serialize)]
 pub struct LimitLine {

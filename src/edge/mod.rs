@@ -9,6 +9,7 @@
 mod body;
 mod cors;
 mod deployment;
+mod keys;
 mod limits;
 mod log;
 mod media;
@@ -21,6 +22,7 @@ use crate::store::d1::{Database, Spent};
 use crate::store::{self, Swept};
 use body::Incoming;
 use deployment::Deployment;
+use keys::Verifier;
 use limits::ClientLimits;
 use log::{LeftoverLine, Line, SweepLine};
 use media::{Asked, Served};
@@ -159,6 +161,7 @@ impl Visit<'_> {
         let database = deployment.database().map(|accounts| Database::new(accounts, now));
         let services = Services {
             keys: deployment.keys.as_ref().map_err(Clone::clone),
+            platform: &Verifier { deployment, context: &self.context },
             database: database.as_ref().map_err(Clone::clone),
             bucket: deployment.pictures(),
             limits: &ClientLimits { limits: &deployment.limits, headers: self.headers },

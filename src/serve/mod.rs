@@ -9,7 +9,7 @@ mod media_type;
 mod route;
 mod update;
 
-use crate::auth::Keys;
+use crate::auth::{Keys, Platform};
 use crate::dialect::{Answer, problem};
 use crate::domain::{Failure, Fault, ObjectKey, Refusal};
 use crate::store::{self, Batch, Bucket};
@@ -31,9 +31,11 @@ pub struct Call<'a> {
 }
 
 /// What the platform binds to the worker. Each may be unusable: that is told when it is needed, not before.
-pub struct Services<'a, D, B, L> {
+pub struct Services<'a, P, D, B, L> {
     /// The keys that tokens are verified with.
     pub keys: Result<&'a Keys, Fault>,
+    /// What it takes to verify with the public ones.
+    pub platform: &'a P,
     /// The database.
     pub database: Result<&'a D, Fault>,
     /// The bucket of the pictures.
@@ -120,7 +122,7 @@ impl Reply {
 
     /// Our failure: 503 where it may pass.
     fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
-        let is_late = matches!(fault, Fault::Late { .. });
+        let is_late = matches!(fault, Fault::Late { .. } | Fault::KeySet(_));
         let answer = fail(if is_late { 503 } else { 500 });
         Self { fault: Some(fault), retry_after: is_late.then_some(RETRY_AFTER), ..Self::json(answer) }
     }
@@ -143,7 +145,7 @@ fn challenge(refusal: &Refusal) -> Option<&'static str> {
 pub async fn answer(
     route: &Route<'_>,
     call: &Call<'_>,
-    services: Services<'_, impl Batch, impl Bucket, impl Limits>,
+    services: Services<'_, impl Platform, impl Batch, impl Bucket, impl Limits>,
     body: impl Body,
 ) -> Reply {
     match route {

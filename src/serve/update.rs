@@ -4,7 +4,7 @@
 use super::limits::{Class, Limits};
 use super::route::{Endpoint, METHOD};
 use super::{Body, Call, Reply, Services, media_type};
-use crate::auth::{self, BearerToken, Keys};
+use crate::auth::{self, BearerToken, Keys, Platform};
 use crate::dialect::{Dialect, Object};
 use crate::domain::{Access, Actor, Change, Failure, Fault, Record, Refusal, Target};
 use crate::store::{self, Batch, Bucket, Prepared, Stored, Updated};
@@ -17,7 +17,7 @@ pub async fn answer<R: Stored>(
     endpoint: &Endpoint<R>,
     id: Option<&str>,
     call: &Call<'_>,
-    services: Services<'_, impl Batch, impl Bucket, impl Limits>,
+    services: Services<'_, impl Platform, impl Batch, impl Bucket, impl Limits>,
     body: impl Body,
 ) -> Reply {
     let dialect = &endpoint.dialect;
@@ -25,7 +25,7 @@ pub async fn answer<R: Stored>(
         Failure::Refused(refusal) => Reply::refused(&refusal, dialect.refuse),
         Failure::Broken(fault) => Reply::failed(fault, dialect.fail),
     };
-    let actor = match authenticate(call, &services.keys) {
+    let actor = match authenticate(call, &services.keys, services.platform).await {
         Ok(actor) => actor,
         Err(Failure::Refused(_)) if !services.limits.allow(Class::FailedAuth).await => {
             return failure(Refusal::TooManyRequests.into());
@@ -44,10 +44,14 @@ pub async fn answer<R: Stored>(
     Reply { account, ..reply }
 }
 
-fn authenticate(call: &Call<'_>, keys: &Result<&Keys, Fault>) -> Result<Actor, Failure> {
+async fn authenticate(
+    call: &Call<'_>,
+    keys: &Result<&Keys, Fault>,
+    platform: &impl Platform,
+) -> Result<Actor, Failure> {
     let keys = keys.as_ref().map_err(Clone::clone)?;
     let token = BearerToken::parse(call.authorization)?;
-    Ok(keys.verify(token, call.now)?)
+    keys.verify(token, call.now, platform).await
 }
 
 async fn update<R: Stored>(
@@ -55,7 +59,7 @@ async fn update<R: Stored>(
     actor: Actor,
     id: Option<&str>,
     call: &Call<'_>,
-    services: Services<'_, impl Batch, impl Bucket, impl Limits>,
+    services: Services<'_, impl Platform, impl Batch, impl Bucket, impl Limits>,
     body: impl Body,
 ) -> Result<Updated<R>, Failure> {
     let dialect = &endpoint.dialect;

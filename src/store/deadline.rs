@@ -1,4 +1,4 @@
-//! How long the platform's services are waited for. Only the adapters use it.
+//! How long the platform's services are waited for. Only the adapters and `edge` use it.
 
 #![allow(clippy::disallowed_types, reason = "the adapters are the platform's")]
 

@@ -10,7 +10,7 @@ mod statement;
 
 mod accounts;
 pub mod d1;
-mod deadline;
+pub mod deadline;
 mod personas;
 pub mod r2;
 mod removal;

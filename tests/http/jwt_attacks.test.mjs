@@ -4,7 +4,7 @@
 // The last table holds what is unusual and still good (A2–A6): a verifier that refuses everything is safe and useless.
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { createHash, createPublicKey, createSign, generateKeyPairSync, sign as signWith } from 'node:crypto';
+import { constants, createHash, createPublicKey, createSign, generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { CompactEncrypt, EncryptJWT, FlattenedSign, GeneralSign, SignJWT, UnsecuredJWT } from 'jose';
 import { startWorker } from './support/worker.mjs';
@@ -13,6 +13,17 @@ import { INVALID_TOKEN, ROUTES } from './support/dialects.mjs';
 import { pipesTo } from './support/pipes.mjs';
 import { LAYOUTS, SECRET, token } from './support/tokens.mjs';
 import { HS256, forge, luis, mac, now, part, signed } from './support/forged.mjs';
+
+const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
+const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+const k256 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
+const ed = generateKeyPairSync('ed25519');
+/** The keys that the worker knows, by `kid`, beside its secret; those above are an attacker's. */
+const known = {
+  rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }), rsa2: generateKeyPairSync('rsa', { modulusLength: 2048 }),
+  ec: generateKeyPairSync('ec', { namedCurve: 'P-256' }), ed: generateKeyPairSync('ed25519'),
+};
+const jwkOf = (pair) => pair.publicKey.export({ format: 'jwk' });
 
 let worker, pipes, tables;
 /** Each route's answer to a token that is plainly bad, to a header without one, and the log's. */
@@ -25,7 +36,7 @@ const shape = ({ status, entries, text, requestId }) => ({ status, text, headers
 const lineShape = ({ request_id, duration_ms, ...line }) => ({ ...line, types: [typeof request_id, typeof duration_ms] });
 
 before(async () => {
-  worker = await startWorker();
+  worker = await startWorker({ vars: { JWT_JWKS: JSON.stringify({ keys: Object.entries(known).map(([kid, pair]) => ({ ...jwkOf(pair), kid })) }) } });
   pipes = pipesTo(worker.url);
   for (const route of ROUTES) {
     for (const [kind, headers, body, challenge] of [['bad', { authorization: 'Bearer x.y.z' }, route.says.badToken(), INVALID_TOKEN], ['missing', {}, route.says.noToken(), 'Bearer']]) {
@@ -64,11 +75,6 @@ async function letsIn(authorization, vars) {
   }
 }
 
-const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
-const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-const k256 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
-const ed = generateKeyPairSync('ed25519');
-const jwkOf = (pair) => pair.publicKey.export({ format: 'jwk' });
 const pemOf = (pair, type = 'spki') => pair.publicKey.export({ format: 'pem', type });
 const derOf = (pair) => pair.publicKey.export({ format: 'der', type: 'spki' });
 /** OpenSSH's one-line public key. */
@@ -101,7 +107,101 @@ const dashed = () => {
 };
 const resigned = (of, options) => ((text) => signed(text, options))(of(part(odd(HS256)), part(odd(luis()))));
 
+/** How the owner of a key signs a text, by each algorithm. */
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
+const SIGNS = {
+  RS256: (text, pair) => signWith('sha256', text, pair.privateKey),
+  RS384: (text, pair) => signWith('sha384', text, pair.privateKey),
+  RS512: (text, pair) => signWith('sha512', text, pair.privateKey),
+  RS1: (text, pair) => signWith('sha1', text, pair.privateKey),
+  PS256: (text, pair) => signWith('sha256', text, { key: pair.privateKey, ...PSS }),
+  ES256: (text, pair) => signWith('sha256', text, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' }),
+  ES384: (text, pair) => signWith('sha384', text, { key: pair.privateKey, dsaEncoding: 'ieee-p1363' }),
+  EdDSA: (text, pair) => signWith(null, text, pair.privateKey),
+};
+/** A token of this header, signed by the owner of the key, whatever the header says; `change` is done to the signature. */
+function owned(pair, by, header = {}, change = (signature) => signature, payload = luis()) {
+  const text = `${part({ alg: by, typ: 'JWT', ...header })}.${part(payload)}`;
+  return `${text}.${Buffer.from(change(SIGNS[by](Buffer.from(text), pair), Buffer.from(text))).toString('base64url')}`;
+}
+const OWN = { rsa: 'RS256', ec: 'ES256', ed: 'EdDSA' };
+const ORDER = { ec: 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n, ed: 2n ** 252n + 27742317777372353535851937790883648493n };
+const toInteger = (bytes) => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
+const toBytes = (integer, length) => Buffer.from(integer.toString(16).padStart(length * 2, '0'), 'hex');
+const half = (signature, at) => signature.subarray(at * 32, at * 32 + 32);
+/** An ECDSA signature's two numbers, changed. */
+const pairOf = (of) => (signature) => Buffer.concat(of(toInteger(half(signature, 0)), toInteger(half(signature, 1))).map((integer) => toBytes(integer, 32)));
+
 const ATTACKS = {
+  'public keys: another algorithm than the key is for (RFC 8725 3.1)': {
+    ...Object.fromEntries(Object.entries(OWN).flatMap(([kid, by]) => ['RS256', 'RS384', 'RS512', 'PS256', 'ES256', 'ES384', 'ES512', 'ES256K', 'EdDSA', 'Ed25519', 'Ed448', 'HS256', 'HS512', 'none', 'None', '', 'rs256', 'es256', 'eddsa', 'EDDSA', 'RS256 ', 'ES256\0'].filter((alg) => alg !== by).map((alg) => (
+      [`${JSON.stringify(alg)} in name, ${by} by the key ${kid} in truth`, () => owned(known[kid], by, { alg, kid })])))),
+    ...Object.fromEntries(Object.entries(OWN).flatMap(([kid, by]) => Object.keys(OWN).filter((other) => other !== kid).flatMap((other) => [
+      [`the kid of ${other}, ${by} by the key ${kid}`, () => owned(known[kid], by, { kid: other })],
+      [`the kid and the name of ${other}, ${by} by the key ${kid}`, () => owned(known[kid], by, { kid: other, alg: OWN[other] })],
+    ]))),
+    ...named(['RS384', 'RS512', 'RS1', 'PS256'], (by) => [`${by} by the key rsa`, () => owned(known.rsa, by, { kid: 'rsa' })]),
+    ...named(['RS384', 'RS512', 'RS1', 'PS256'], (by) => [`${by} by the key rsa, RS256 in name`, () => owned(known.rsa, by, { kid: 'rsa', alg: 'RS256' })]),
+    'ES256 in name, ES384 by the key ec': () => owned(known.ec, 'ES384', { kid: 'ec', alg: 'ES256' }),
+    ...Object.fromEntries(Object.entries(OWN).flatMap(([kid]) => Object.entries({
+      'as PEM': pemOf(known[kid]), 'as PEM without its last line break': pemOf(known[kid]).trim(), 'as DER': derOf(known[kid]), 'as JWK': JSON.stringify(jwkOf(known[kid])), 'as JWK with its kid': JSON.stringify({ ...jwkOf(known[kid]), kid }),
+      'in bytes': raw64(jwkOf(known[kid]).n ?? jwkOf(known[kid]).x), 'in base64url': jwkOf(known[kid]).n ?? jwkOf(known[kid]).x, 'by its kid': kid,
+    }).flatMap(([spelt, secret]) => [
+      [`HS256 keyed with the public key ${kid} ${spelt}`, () => forge({ ...HS256, kid }, luis(), { secret })],
+      [`${OWN[kid]} in name, HS256 keyed with the public key ${kid} ${spelt}`, () => forge({ alg: OWN[kid], typ: 'JWT', kid }, luis(), { secret })],
+    ]))),
+    ...named(Object.entries(OWN), ([kid, alg]) => [`${alg} with the kid ${kid}, HS256 with the right secret in truth`, () => forge({ alg, typ: 'JWT', kid }, luis())]),
+    ...named(Object.entries(OWN), ([kid, alg]) => [`${alg} with the kid ${kid}, unsigned`, () => forge({ alg, typ: 'JWT', kid }, luis(), { signature: '' })]),
+    ...named(Object.keys(OWN), (kid) => [`none with the kid ${kid}`, () => forge({ alg: 'none', typ: 'JWT', kid }, luis(), { signature: '' })]),
+  },
+
+  'public keys: which one': {
+    ...Object.fromEntries(Object.entries({ rsa, ec, ed }).flatMap(([kid, pair]) => [
+      [`${OWN[kid]} by another key, with the kid ${kid}`, () => owned(pair, OWN[kid], { kid })],
+      [`${OWN[kid]} by another key, without a kid`, () => owned(pair, OWN[kid])],
+      [`${OWN[kid]} by another key that it brings along as jwk, with the kid ${kid}`, () => owned(pair, OWN[kid], { kid, jwk: { ...jwkOf(pair), kid } })],
+      [`${OWN[kid]} by another key at its jku, with the kid ${kid}`, () => owned(pair, OWN[kid], { kid, jku: 'https://attacker.example/keys' })],
+      [`${OWN[kid]} by another key in its x5c, with the kid ${kid}`, () => owned(pair, OWN[kid], { kid, x5c: [derOf(pair).toString('base64')] })],
+      ...['', `${kid} `, ` ${kid}`, kid.toUpperCase(), `${kid}\0`, '*', '0', '../keys', "x' OR '1'='1", '__proto__', kid.normalize('NFD') + '\u0301'].map((spelt) => [`${OWN[kid]} by the key ${kid}, the kid ${JSON.stringify(spelt)}`, () => owned(known[kid], OWN[kid], { kid: spelt })]),
+      ...[0, true, [kid], { kid }].map((spelt) => [`${OWN[kid]} by the key ${kid}, the kid as ${JSON.stringify(spelt)}`, () => owned(known[kid], OWN[kid], { kid: spelt })]),
+      [`${OWN[kid]} by the key ${kid}, two kids`, () => ((text) => `${text}.${SIGNS[OWN[kid]](Buffer.from(text), known[kid]).toString('base64url')}`)(`${part(`{"alg":"${OWN[kid]}","kid":"x","kid":"${kid}"}`)}.${part(luis())}`)],
+    ])),
+    'RS256 by one of two keys, without a kid': () => owned(known.rsa, 'RS256'),
+    'RS256 by the other of two keys, without a kid': () => owned(known.rsa2, 'RS256'),
+    'RS256 by one of two keys, with the kid of the other': () => owned(known.rsa, 'RS256', { kid: 'rsa2' }),
+  },
+
+  'public keys: signatures (RFC 7518 3.4, RFC 8032 5.1.7, CVE-2022-21449, CVE-2022-24884, CVE-2020-36843)': {
+    ...Object.fromEntries(Object.entries(OWN).flatMap(([kid, by]) => Object.entries({
+      'without its last byte': (bytes) => bytes.subarray(0, -1), 'without its first byte': (bytes) => bytes.subarray(1), 'with a byte of 0 behind it': (bytes) => Buffer.concat([bytes, Buffer.alloc(1)]), 'with a byte of 0 before it': (bytes) => Buffer.concat([Buffer.alloc(1), bytes]),
+      'twice': (bytes) => Buffer.concat([bytes, bytes]), 'reversed': (bytes) => Buffer.from(bytes).reverse(), 'all zero': (bytes) => Buffer.alloc(bytes.length), 'all ones': (bytes) => Buffer.alloc(bytes.length, 255), 'of one': (bytes) => toBytes(1n, bytes.length), 'empty': () => '',
+      'with its first bit changed': (bytes) => { bytes[0] ^= 128; return bytes; }, 'with its last bit changed': (bytes) => { bytes[bytes.length - 1] ^= 1; return bytes; }, 'with a bit in the middle changed': (bytes) => { bytes[bytes.length / 2] ^= 1; return bytes; },
+      'as hexadecimal digits': (bytes) => bytes.toString('hex'), 'over the header alone': (_, text) => SIGNS[by](text.subarray(0, text.indexOf('.')), known[kid]), 'over an empty text': () => SIGNS[by](Buffer.alloc(0), known[kid]), 'over the text and a line break': (_, text) => SIGNS[by](Buffer.concat([text, Buffer.from('\n')]), known[kid]),
+      'over a hash of the text': (_, text) => SIGNS[by](createHash('sha256').update(text).digest(), known[kid]),
+    }).map(([name, change]) => [`${by}: ${name}`, () => owned(known[kid], by, { kid }, change)]))),
+    'RS256: the number that the padding would be': () => owned(known.rsa, 'RS256', { kid: 'rsa' }, (_, text) => Buffer.concat([Buffer.from([0, 1]), Buffer.alloc(202, 255), Buffer.from('003031300d060960864801650304020105000420', 'hex'), createHash('sha256').update(text).digest()])),
+    'RS256: the modulus added': () => owned(known.rsa, 'RS256', { kid: 'rsa' }, (bytes) => ((sum) => toBytes(sum, sum >> 2048n ? 257 : 256))(toInteger(bytes) + toInteger(raw64(jwkOf(known.rsa).n)))),
+    'RS256: the modulus': () => owned(known.rsa, 'RS256', { kid: 'rsa' }, () => raw64(jwkOf(known.rsa).n)),
+    'ES256: as DER': () => owned(known.ec, 'ES256', { kid: 'ec' }, (_, text) => signWith('sha256', text, known.ec.privateKey)),
+    'ES256: as DER, cut to 64 bytes': () => owned(known.ec, 'ES256', { kid: 'ec' }, (_, text) => signWith('sha256', text, known.ec.privateKey).subarray(0, 64)),
+    ...named(Object.entries({
+      'r zero': (r, s) => [0n, s], 's zero': (r) => [r, 0n], 'both one': () => [1n, 1n], 'r the order': (r, s) => [ORDER.ec, s], 's the order': (r) => [r, ORDER.ec], 'both the order': () => [ORDER.ec, ORDER.ec], 'exchanged': (r, s) => [s, r], 'r negated': (r, s) => [ORDER.ec - r, s],
+    }), ([name, of]) => [`ES256: ${name}`, () => owned(known.ec, 'ES256', { kid: 'ec' }, pairOf(of))]),
+    'EdDSA: S with the order added': () => owned(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) => Buffer.concat([half(bytes, 0), toBytes(toInteger(Buffer.from(half(bytes, 1)).reverse()) + ORDER.ed, 32).reverse()])),
+    'EdDSA: S with eight times the order added': () => owned(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) => Buffer.concat([half(bytes, 0), toBytes(toInteger(Buffer.from(half(bytes, 1)).reverse()) + 8n * ORDER.ed, 32).reverse()])),
+    'EdDSA: R the neutral point, S zero': () => owned(known.ed, 'EdDSA', { kid: 'ed' }, () => Buffer.concat([Buffer.from([1]), Buffer.alloc(63)])),
+    'EdDSA: R of order 8': () => owned(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) => Buffer.concat([Buffer.from('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'hex'), half(bytes, 1)])),
+  },
+
+  'public keys: all else holds for them too': {
+    ...Object.fromEntries(Object.entries(OWN).flatMap(([kid, by]) => Object.entries({
+      'crit': [{ crit: ['exp'] }], 'b64 false': [{ b64: false, crit: ['b64'] }], 'typ of another token': [{ typ: 'at+jwt' }], 'typ null': [{ typ: null }], 'compressed': [{ cty: 'JWT' }],
+      'expired': [{}, () => ({ ...luis(), exp: now() - 61 })], 'never expiring': [{}, () => ({ sub: '6' })], 'exp as text': [{}, () => ({ ...luis(), exp: String(now() + 3600) })], 'exp with a fraction': [{}, () => ({ ...luis(), exp: now() + 60.5 })], 'issued later': [{}, () => ({ ...luis(), iat: now() + 120 })], 'not yet valid': [{}, () => ({ ...luis(), nbf: now() + 120 })],
+      'a refresh token': [{}, () => ({ ...luis(), token_type: 'refresh' })], 'no subject': [{}, () => ({ exp: now() + 3600 })], 'subjects that differ': [{}, () => ({ ...luis(), user_id: 5 })], 'claims twice': [{}, () => `{"sub":"5","sub":"6","exp":${now() + 3600}}`], 'claims that are no object': [{}, () => '"6"'], 'no claims': [{}, () => ''],
+      'more than 8 KiB': [{}, () => ({ ...luis(), pad: 'A'.repeat(8192) })],
+    }).map(([name, [header, payload]]) => [`${by}: ${name}`, () => owned(known[kid], by, { kid, ...header }, undefined, payload?.())]))),
+  },
+
   'algorithm confusion (RFC 8725 3.1, CVE-2015-9235, CVE-2016-10555, CVE-2016-5431)': {
     ...named(['RS256', 'RS384', 'RS512', 'PS256', 'PS512'], (alg) => [`${alg} by a key of its own`, () => byLibrary(alg, rsa)]),
     'ES256 by a key of its own': () => byLibrary('ES256', ec),
@@ -118,17 +218,17 @@ const ATTACKS = {
     'HS256 in name, SHA3-256 in truth': () => forge(HS256, luis(), { hash: 'sha3-256' }),
     'a bare SHA-256 over secret and text': () => ((text) => `${text}.${createHash('sha256').update(SECRET).update(text).digest('base64url')}`)(`${part(HS256)}.${part(luis())}`),
     'a bare SHA-256 over the text': () => ((text) => `${text}.${createHash('sha256').update(text).digest('base64url')}`)(`${part(HS256)}.${part(luis())}`),
-    'HS256 keyed with an RSA public key as PEM': () => forge(HS256, luis(), { secret: pemOf(rsa) }),
-    'HS256 keyed with the PEM without its last line break': () => forge(HS256, luis(), { secret: pemOf(rsa).trim() }),
-    'HS256 keyed with an RSA public key as PKCS#1 PEM (CVE-2017-11424)': () => forge(HS256, luis(), { secret: pemOf(rsa, 'pkcs1') }),
-    'HS256 keyed with an RSA public key as DER': () => forge(HS256, luis(), { secret: derOf(rsa) }),
-    'HS256 keyed with an RSA public key as JWK': () => forge(HS256, luis(), { secret: JSON.stringify(jwkOf(rsa)) }),
-    'HS256 keyed with the modulus': () => forge(HS256, luis(), { secret: raw64(jwkOf(rsa).n) }),
-    'HS256 keyed with an EC public key as PEM': () => forge(HS256, luis(), { secret: pemOf(ec) }),
-    'HS256 keyed with an EC public key as JWK': () => forge(HS256, luis(), { secret: JSON.stringify(jwkOf(ec)) }),
-    'HS256 keyed with an Ed25519 public key': () => forge(HS256, luis(), { secret: raw64(jwkOf(ed).x) }),
-    'HS256 keyed with an OpenSSH Ed25519 key (CVE-2022-29217)': () => forge(HS256, luis(), { secret: ssh('ssh-ed25519', raw64(jwkOf(ed).x)) }),
-    'HS256 keyed with an OpenSSH ECDSA key (CVE-2024-33663)': () => forge(HS256, luis(), { secret: ssh('ecdsa-sha2-nistp256', Buffer.from('nistp256'), derOf(ec).subarray(-65)) }),
+    'HS256 keyed with an RSA public key as PEM': () => forge(HS256, luis(), { secret: pemOf(known.rsa) }),
+    'HS256 keyed with the PEM without its last line break': () => forge(HS256, luis(), { secret: pemOf(known.rsa).trim() }),
+    'HS256 keyed with an RSA public key as PKCS#1 PEM (CVE-2017-11424)': () => forge(HS256, luis(), { secret: pemOf(known.rsa, 'pkcs1') }),
+    'HS256 keyed with an RSA public key as DER': () => forge(HS256, luis(), { secret: derOf(known.rsa) }),
+    'HS256 keyed with an RSA public key as JWK': () => forge(HS256, luis(), { secret: JSON.stringify(jwkOf(known.rsa)) }),
+    'HS256 keyed with the modulus': () => forge(HS256, luis(), { secret: raw64(jwkOf(known.rsa).n) }),
+    'HS256 keyed with an EC public key as PEM': () => forge(HS256, luis(), { secret: pemOf(known.ec) }),
+    'HS256 keyed with an EC public key as JWK': () => forge(HS256, luis(), { secret: JSON.stringify(jwkOf(known.ec)) }),
+    'HS256 keyed with an Ed25519 public key': () => forge(HS256, luis(), { secret: raw64(jwkOf(known.ed).x) }),
+    'HS256 keyed with an OpenSSH Ed25519 key (CVE-2022-29217)': () => forge(HS256, luis(), { secret: ssh('ssh-ed25519', raw64(jwkOf(known.ed).x)) }),
+    'HS256 keyed with an OpenSSH ECDSA key (CVE-2024-33663)': () => forge(HS256, luis(), { secret: ssh('ecdsa-sha2-nistp256', Buffer.from('nistp256'), derOf(known.ec).subarray(-65)) }),
     'an algorithm left out': () => forge({ typ: 'JWT' }, luis()),
     'an empty header object': () => forge({}, luis()),
   },
@@ -540,6 +640,13 @@ describe('issuer and audience (RFC 8725 2.7, 3.8, 3.9, CVE-2020-26160)', () => {
 describe('unusual, and still good', () => {
   const good = {
     'put together by hand, which shows that the others fail for what is wrong with them': () => forge(HS256, luis()),
+    ...named(Object.entries(OWN), ([kid, by]) => [`${by} by a key that is known`, () => owned(known[kid], by, { kid })]),
+    ...named([['ec', 'ES256'], ['ed', 'EdDSA']], ([kid, by]) => [`${by} by the only key for it, without a kid`, () => owned(known[kid], by)]),
+    'RS256 by the other of two keys, with its kid': () => owned(known.rsa2, 'RS256', { kid: 'rsa2' }),
+    'ES256 with the larger of the two S: both are signatures (RFC 7518 3.4 asks for neither)': () => owned(known.ec, 'ES256', { kid: 'ec' }, pairOf((r, s) => [r, s > ORDER.ec / 2n ? s : ORDER.ec - s])),
+    'ES256 with the smaller of the two S': () => owned(known.ec, 'ES256', { kid: 'ec' }, pairOf((r, s) => [r, s > ORDER.ec / 2n ? ORDER.ec - s : s])),
+    'ES256 by a public key, with a jwk that nobody uses': () => owned(known.ec, 'ES256', { kid: 'ec', jwk: jwkOf(ec) }),
+    'HS256 with the kid of a public key': () => withHeader({ kid: 'rsa' }),
     'header members in another order': () => forge({ typ: 'JWT', alg: 'HS256' }, luis()),
     'white space and line breaks in the JSON, as in RFC 7515 A.1': () => forge('{"typ":"JWT",\r\n "alg":"HS256"}', claims().replaceAll(',', ',\r\n ')),
     'white space around the objects': () => forge(` \t\r\n${JSON.stringify(HS256)}\n`, `\n${claims()}\n `),

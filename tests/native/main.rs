@@ -17,6 +17,7 @@ mod contract;
 mod database;
 mod dialects;
 mod image;
+mod key_sets;
 mod media;
 mod pictures;
 mod properties;

@@ -1,7 +1,7 @@
 //! What holds for whatever is sent, where no other file of these tests says so: of every parser something beyond "it
 //! does not panic". The fuzz targets under tests/fuzz ask the same of many more inputs.
 
-use super::tokens::{NOW, keys, signed};
+use super::tokens::{NOW, NoPlatform, keys, signed, verify_by};
 use perfil::auth::BearerToken;
 use perfil::dialect::{Dialect, Object, Part, django, falcon, personas, seam};
 use perfil::domain::{Id, Image, ObjectKey, PathId, Record, Refusal, Rule, text};
@@ -192,8 +192,7 @@ proptest! {
             all.insert(name.to_owned(), value);
             good.insert(name, is_good);
         }
-        let header = format!("Bearer {}", signed(all.clone().into()));
-        let actor = keys().verify(BearerToken::parse(Some(&header)).unwrap(), NOW);
+        let actor = verify_by(&keys(), &signed(all.clone().into()), &NoPlatform);
         prop_assert_eq!(actor.is_ok(), good.values().all(|good| *good), "{:?}", all);
         if let Ok(actor) = actor {
             prop_assert_eq!((actor.account().get(), actor.issued_at()), (42, all.get("iat").and_then(Value::as_i64)));

@@ -2,7 +2,7 @@
 
 use super::database::{Memory, sqlite};
 use super::ready;
-use super::tokens::{NOW, keys, signed};
+use super::tokens::{NOW, NoPlatform, keys, signed};
 use perfil::domain::{Failure, Fault};
 use perfil::serve::{self, Body, Call, Class, Limits, Part, Reply, Route, Services, UPDATES};
 use serde_json::json;
@@ -73,6 +73,7 @@ fn send_over(
     let bucket = Memory::default();
     let services = Services {
         keys: Ok(&keys),
+        platform: &NoPlatform,
         database: Ok(&database),
         bucket: Ok(&bucket),
         limits: &Allowed(allowed),

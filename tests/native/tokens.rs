@@ -1,7 +1,8 @@
+use super::ready;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header};
-use perfil::auth::{BearerToken, Keys, Settings};
-use perfil::domain::{Fault, Refusal};
+use perfil::auth::{BearerToken, Keys, Platform, PublicKey, Settings};
+use perfil::domain::{Actor, Failure, Fault, Refusal};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -16,10 +17,36 @@ pub fn signed(claims: Value) -> String {
     Hs256.token(&Header::empty().with_token_type("JWT"), &Claims::new(claims), &Hs256Key::new(SECRET)).unwrap()
 }
 
-fn verify(token: &str) -> Result<i64, Refusal> {
+/// HS256 asks nothing of the platform.
+pub struct NoPlatform;
+
+impl Platform for NoPlatform {
+    async fn verify(&self, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
+        panic!("the platform was asked to verify")
+    }
+
+    fn fetch(&self, _: &str) {
+        panic!("the platform was asked to fetch")
+    }
+
+    async fn pause(&self) {
+        panic!("something was waited for")
+    }
+}
+
+/// What these keys make of a token; our failures are none that a token can cause.
+pub fn verify_by(keys: &Keys, token: &str, platform: &impl Platform) -> Result<Actor, Refusal> {
     let header = format!("Bearer {token}");
     let token = BearerToken::parse(Some(&header))?;
-    keys().verify(token, NOW).map(|actor| actor.account().get())
+    match ready(keys.verify(token, NOW, platform)) {
+        Ok(actor) => Ok(actor),
+        Err(Failure::Refused(refusal)) => Err(refusal),
+        Err(Failure::Broken(fault)) => panic!("{fault}"),
+    }
+}
+
+fn verify(token: &str) -> Result<i64, Refusal> {
+    verify_by(&keys(), token, &NoPlatform).map(|actor| actor.account().get())
 }
 
 /// A token that is good, but for what `change` puts in or, as null, takes out.

@@ -11,10 +11,11 @@
 
 use hmac::{Hmac, Mac};
 use libfuzzer_sys::fuzz_target;
-use perfil::auth::{BearerToken, Keys, Settings};
+use perfil::auth::{BearerToken, Keys, Platform, PublicKey, Settings};
 use perfil_fuzz::json::{self, Json};
 use sha2::Sha256;
-use std::sync::LazyLock;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 const NOW: i64 = 1_800_000_000;
 const CURRENT: &str = "the-current-secret-of-the-fuzz-target";
@@ -22,13 +23,14 @@ const PREVIOUS: &str = "the-previous-secret-of-the-fuzz-target";
 const WRONG: &str = "the-wrong-secret-of-the-fuzz-target!!";
 const NAME: &str = "perfil";
 
-/// With `JWT_ISSUER` and `JWT_AUDIENCE`, and without.
-static KEYS: LazyLock<[Keys; 2]> = LazyLock::new(|| {
-    [None, Some(NAME.to_owned())].map(|name| {
+thread_local! {
+    /// With `JWT_ISSUER` and `JWT_AUDIENCE`, and without.
+    static KEYS: [Keys; 2] = [None, Some(NAME.to_owned())].map(|name| {
         let [secret, previous_secret] = [CURRENT, PREVIOUS].map(|secret| Some(secret.to_owned()));
-        Keys::new(Settings { secret, previous_secret, issuer: name.clone(), audience: name }).unwrap()
-    })
-});
+        let settings = Settings { secret, previous_secret, issuer: name.clone(), audience: name, ..Settings::default() };
+        Keys::new(settings).unwrap()
+    });
+}
 
 fuzz_target!(|data: &[u8]| {
     let [kind, asks, rest @ ..] = data else { return };
@@ -66,7 +68,9 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     let (scheme, token) = authorization.trim_matches([' ', '\t']).split_once(' ').unwrap_or_default();
     let token = token.trim_start_matches(' ');
     assert_eq!(parsed.is_ok(), scheme.to_ascii_lowercase() == "bearer" && !token.is_empty(), "{authorization:?}");
-    let Ok(actor) = parsed.and_then(|token| KEYS[usize::from(is_strict)].verify(token, NOW)) else { return false };
+    let Ok(bearer) = parsed else { return false };
+    let verified = KEYS.with(|keys| ready(keys[usize::from(is_strict)].verify(bearer, NOW, &NoPlatform)));
+    let Ok(actor) = verified else { return false };
 
     assert!(token.len() <= 8 * 1024);
     let (signed, made) = token.rsplit_once('.').unwrap();
@@ -77,6 +81,32 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     let judged = judged.unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&decode(claims))));
     assert_eq!((actor.account().get(), actor.issued_at()), (judged.subject, judged.issued_at));
     true
+}
+
+/// No public key is configured: nothing is asked of the platform.
+struct NoPlatform;
+
+impl Platform for NoPlatform {
+    async fn verify(&self, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
+        panic!("the platform was asked to verify")
+    }
+
+    fn fetch(&self, _: &str) {
+        panic!("the platform was asked to fetch")
+    }
+
+    async fn pause(&self) {
+        panic!("something was waited for")
+    }
+}
+
+/// The value of a future that waits for nothing.
+fn ready<T>(future: impl Future<Output = T>) -> T {
+    let mut context = Context::from_waker(Waker::noop());
+    match pin!(future).as_mut().poll(&mut context) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the future waits for something"),
+    }
 }
 
 struct Judged {

@@ -21,6 +21,11 @@ let pace = 1;
 const { setTimeout: later } = globalThis;
 globalThis.setTimeout = (callback, milliseconds, ...rest) => later(callback, milliseconds / pace, ...rest);
 
+// The clock is ahead where a request says so (`ahead`, in seconds).
+let ahead = 0;
+const { now } = Date;
+Date.now = () => now() + ahead * 1000;
+
 /** What requests wait for or have left running, across requests: one isolate serves them all. */
 const held = new Map();
 let background = 0;
@@ -37,7 +42,7 @@ async function until(what, condition) {
  * Does what a call of a binding does, or what `faults` says of it: an object of one word per call's name, or a list of
  * them by the call's number. `refuse` throws and does nothing, `lose` does it and throws, `hold:x` waits for the test
  * to release x and then does it, `stall:x` does it and then waits for the release, `nonsense:x` answers what is no
- * answer. `pace` is no call: timers run that much faster. `hours` is none either: lists show every
+ * answer. `pace` and `ahead` are no calls: timers run that much faster, and the clock is that much ahead. `hours` is none either: lists show every
  * object as that much older.
  */
 function faulty(faults) {
@@ -120,6 +125,19 @@ function counted(env, { variables = {}, faults = {} }, counts) {
   };
 }
 
+/** Bindings that a test keeps from one request to the next, by the name that it gives them: else each has new ones. */
+const deployments = new Map();
+
+function deployed(name, env, orders) {
+  if (name === null || !deployments.has(name)) {
+    const counts = {};
+    deployments.set(name, { counts, bindings: counted(env, orders, counts) });
+  }
+  const deployment = deployments.get(name);
+  Object.assign(deployment.counts, { d1: 0, reads: 0, writes: 0 });
+  return deployment;
+}
+
 /**
  * The context, whose unfinished work is counted, so that what a request does after its answer can be waited for.
  * `answered` is called when there is such work: what is called from then on is not what the answer waits for.
@@ -199,10 +217,10 @@ export default {
     const { pathname, searchParams } = new URL(request.url);
     if (Object.hasOwn(TESTS_OWN, pathname)) return TESTS_OWN[pathname](request, env, searchParams);
     const ordered = (name) => JSON.parse(request.headers.get(name) ?? '{}');
-    ({ pace = 1 } = ordered('x-test-faults'));
-    const counts = { d1: 0, reads: 0, writes: 0 };
+    ({ pace = 1, ahead = 0 } = ordered('x-test-faults'));
+    const orders = { variables: ordered('x-test-variables'), faults: ordered('x-test-faults') };
+    const { counts, bindings } = deployed(request.headers.get('x-test-deployment'), env, orders);
     let seen = counts;
-    const bindings = counted(env, { variables: ordered('x-test-variables'), faults: ordered('x-test-faults') }, counts);
     const response = await worker.fetch(request, bindings, watched(ctx, () => { seen = { ...counts }; }));
     const headers = new Headers(response.headers);
     headers.set('x-test-d1-calls', String(seen.d1));

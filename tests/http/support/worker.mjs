@@ -118,9 +118,10 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
 
   /**
    * Sends a request; `as` is the account whose token goes with it, `json` a value to send, `form` a FormData, `body` raw
-   * bytes; `vars` are variables and `faults` failing bindings (counting.mjs) for this request alone.
+   * bytes; `vars` are variables and `faults` failing bindings (counting.mjs) for this request alone. Every request is
+   * the first of its deployment to the worker, unless `deployment` names one.
    */
-  async function send(method, target, { as, token: bearer, json, form, body, vars, faults, headers = {} } = {}) {
+  async function send(method, target, { as, token: bearer, json, form, body, vars, faults, deployment, headers = {} } = {}) {
     const credential = bearer ?? (as === undefined ? undefined : await token(as));
     // A form is encoded as a browser does it, but sent in one piece: the worker may answer, and hang up, before its end.
     const encoded = form && new Response(form);
@@ -133,6 +134,7 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
         ...(json === undefined ? {} : { 'content-type': 'application/json' }),
         ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
         ...(faults && { 'x-test-faults': JSON.stringify(faults) }),
+        ...(deployment && { 'x-test-deployment': deployment }),
         ...headers,
       },
       body: json === undefined ? body : JSON.stringify(json),

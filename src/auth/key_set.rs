@@ -1,0 +1,58 @@
+use super::jwk::{Algorithm, Entry, PublicKey};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+/// Many times what any issuer publishes; a larger set is refused as a whole.
+const MAX_KEYS: usize = 64;
+
+/// The public keys that tokens may be signed with (RFC 7517 section 5).
+pub struct KeySet {
+    keys: Vec<(Option<String>, PublicKey)>,
+    /// How many entries were passed over because they are secrets.
+    secrets: usize,
+}
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    #[serde(borrow)]
+    keys: Vec<&'a RawValue>,
+}
+
+impl KeySet {
+    /// Reads a set; says what is wrong where it is none.
+    pub fn parse(json: &[u8]) -> Result<Self, &'static str> {
+        let document: Document<'_> = serde_json::from_slice(json).map_err(|_| "is no JSON Web Key Set")?;
+        if document.keys.len() > MAX_KEYS {
+            return Err("holds more than 64 keys");
+        }
+        let mut set = Self { keys: Vec::new(), secrets: 0 };
+        for entry in document.keys {
+            match Entry::parse(entry.get()) {
+                Entry::Usable(kid, key) => set.keys.push((kid, key)),
+                Entry::Secret => set.secrets = set.secrets.saturating_add(1),
+                Entry::Other => {}
+            }
+        }
+        Ok(set)
+    }
+
+    /// Whether something was published that must not be.
+    pub fn has_secrets(&self) -> bool {
+        self.secrets > 0
+    }
+
+    /// Whether no key of it can be used.
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// The keys that may have signed a token: those for its algorithm that have its `kid`, and where it has none the
+    /// only one for its algorithm (OpenID Connect Core section 10.1). Several may share a `kid`: each is tried.
+    pub fn candidates<'a>(&'a self, algorithm: Algorithm, kid: Option<&str>) -> Vec<&'a PublicKey> {
+        let fits = |(known, key): &&(Option<String>, PublicKey)| {
+            key.algorithm() == algorithm && (kid.is_none() || known.as_deref() == kid)
+        };
+        let keys: Vec<_> = self.keys.iter().filter(fits).map(|(_, key)| key).collect();
+        if kid.is_none() && keys.len() > 1 { Vec::new() } else { keys }
+    }
+}

@@ -1,0 +1,130 @@
+//! Verifies with the platform's Web Cryptography, and fetches key sets.
+
+use super::body::counted;
+use super::deployment::Deployment;
+use super::log::KeySetLine;
+use crate::auth::{Algorithm, MAX_KEY_SET_BYTES, Platform, PublicKey};
+use crate::domain::{Failure, Fault};
+use crate::store::deadline::within;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+use wasm_bindgen::prelude::wasm_bindgen;
+use wasm_bindgen::{JsCast, JsValue};
+use worker::js_sys::futures::JsFuture;
+use worker::js_sys::{JSON, Promise, Uint8Array};
+use worker::web_sys::Response;
+use worker::{Context, Delay};
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], js_name = importKey, catch)]
+    fn import(
+        format: &str,
+        key: &JsValue,
+        algorithm: &JsValue,
+        extractable: bool,
+        usages: &JsValue,
+    ) -> Result<Promise, JsValue>;
+
+    /// Sees the bytes where they are; what it does with them later, it does with a copy of its own (W3C Web
+    /// Cryptography, `SubtleCrypto.verify`, steps 2 and 3).
+    #[wasm_bindgen(js_namespace = ["crypto", "subtle"], catch)]
+    fn verify(algorithm: &JsValue, key: &JsValue, signature: &[u8], data: &[u8]) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = globalThis, js_name = fetch, catch)]
+    fn get(url: &str, init: &JsValue) -> Result<Promise, JsValue>;
+}
+
+/// How long a key set is waited for, in seconds: somebody waits for an answer.
+const DEADLINE: u64 = 5;
+/// How soon a request looks whether another has fetched what it needs.
+const PAUSE: Duration = Duration::from_millis(10);
+/// More than a deployment has in use: what is over was rotated out.
+const MOST_KEYS: usize = 64;
+/// A redirect would be an answer by somebody whom nobody configured, and a copy in a cache may be the old keys.
+const INIT: &str =
+    r#"{"redirect":"manual","cache":"no-store","headers":{"accept":"application/jwk-set+json, application/json"}}"#;
+
+/// The keys that were handed to the platform, in the form that it verifies with.
+#[derive(Default)]
+pub struct Imported(RefCell<Vec<(PublicKey, JsValue)>>);
+
+/// What a request has for verifying its token.
+pub struct Verifier<'a> {
+    pub deployment: &'a Rc<Deployment>,
+    pub context: &'a Context,
+}
+
+impl Platform for Verifier<'_> {
+    async fn verify(&self, key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool {
+        let verified = async {
+            let imported = self.deployment.imported.get(key).await?;
+            let verified = verify(&algorithm(key.algorithm())?, &imported, signature, signed)?;
+            JsFuture::from(verified).await
+        };
+        // What the platform refuses, a point that is not on the curve for one, verifies nothing.
+        verified.await.is_ok_and(|verified| verified.is_truthy())
+    }
+
+    /// It goes on when the client hangs up: others wait for it too.
+    fn fetch(&self, url: &str) {
+        let (deployment, url) = (Rc::clone(self.deployment), url.to_owned());
+        self.context.wait_until(async move {
+            let fetched = within("key set", DEADLINE, fetch(&url)).await;
+            let received = deployment.keys.as_ref().map_or(Ok(()), |keys| keys.receive(fetched));
+            if let Err(fault) = received {
+                KeySetLine::new(&fault).write();
+            }
+        });
+    }
+
+    async fn pause(&self) {
+        Delay::from(PAUSE).await;
+    }
+}
+
+impl Imported {
+    async fn get(&self, key: &PublicKey) -> Result<JsValue, JsValue> {
+        if let Some((_, imported)) = self.0.borrow().iter().find(|(known, _)| known == key) {
+            return Ok(imported.clone());
+        }
+        let jwk = JSON::parse(key.jwk())?;
+        let usages = JSON::parse(r#"["verify"]"#)?;
+        let imported = JsFuture::from(import("jwk", &jwk, &algorithm(key.algorithm())?, false, &usages)?).await?;
+        let mut known = self.0.borrow_mut();
+        if known.len() >= MOST_KEYS {
+            known.clear();
+        }
+        known.push((key.clone(), imported.clone()));
+        Ok(imported)
+    }
+}
+
+/// What the platform calls it. Both the curve, which an import asks for, and the hash, which verifying does.
+fn algorithm(algorithm: Algorithm) -> Result<JsValue, JsValue> {
+    JSON::parse(match algorithm {
+        Algorithm::Rs256 => r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256"}"#,
+        Algorithm::Es256 => r#"{"name":"ECDSA","namedCurve":"P-256","hash":"SHA-256"}"#,
+        Algorithm::EdDsa => r#"{"name":"Ed25519"}"#,
+    })
+}
+
+async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
+    let fault = |problem: &str| Fault::KeySet(problem.to_owned());
+    let thrown = |thrown: JsValue| Fault::KeySet(worker::Error::from(thrown).to_string());
+    let answer = get(url, &JSON::parse(INIT).map_err(thrown)?).map_err(thrown)?;
+    let response: Response = JsFuture::from(answer).await.map_err(thrown)?.unchecked_into();
+    if response.status() != 200 {
+        return Err(Fault::KeySet(format!("JWT_JWKS_URL answers {}", response.status())));
+    }
+    let body = response.body().ok_or_else(|| fault("JWT_JWKS_URL answers nothing"))?;
+    match counted(body, MAX_KEY_SET_BYTES).await {
+        Ok(Some((_, chunks))) => {
+            Ok(chunks.iter().flat_map(|chunk| chunk.unchecked_into::<Uint8Array>().to_vec()).collect())
+        }
+        Ok(None) => Err(fault("JWT_JWKS_URL breaks off")),
+        Err(Failure::Refused(_)) => Err(fault("JWT_JWKS_URL answers more than 64 KiB")),
+        Err(Failure::Broken(fault)) => Err(fault),
+    }
+}

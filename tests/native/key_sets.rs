@@ -1,0 +1,507 @@
+//! Which key of a set may verify what, and when a set is fetched. What a signature is, is the platform's matter: here it
+//! is a hash of the key and the text, so that every byte of both counts. The real ones are in tests/http.
+
+use super::ready;
+use super::tokens::{NOW, NoPlatform, signed, verify_by};
+use base64ct::{Base64UrlUnpadded, Encoding};
+use perfil::auth::{Algorithm, BearerToken, Keys, MAX_KEY_SET_BYTES, Platform, PublicKey, Settings};
+use perfil::domain::{Failure, Fault, Refusal};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::cell::{Cell, RefCell};
+
+const SECRET: &str = "a-test-secret-of-more-than-32-bytes!";
+const ALGORITHMS: [&str; 3] = ["RS256", "ES256", "EdDSA"];
+
+fn base64(bytes: &[u8]) -> String {
+    Base64UrlUnpadded::encode_string(bytes)
+}
+
+/// A modulus of so many bits; its other bits are the key's own.
+fn modulus(bits: usize, own: u8) -> Vec<u8> {
+    let mut bytes = vec![own | 1; bits.div_ceil(8)];
+    bytes[0] = 1 << ((bits - 1) % 8);
+    bytes
+}
+
+/// A key for an algorithm, and another for each `own`.
+fn jwk(algorithm: &str, own: u8) -> Value {
+    match algorithm {
+        "RS256" => json!({"kty": "RSA", "n": base64(&modulus(2048, own)), "e": "AQAB"}),
+        "ES256" => json!({"kty": "EC", "crv": "P-256", "x": base64(&[own; 32]), "y": base64(&[7; 32])}),
+        _ => json!({"kty": "OKP", "crv": "Ed25519", "x": base64(&[own; 32])}),
+    }
+}
+
+fn with(mut key: Value, more: Value) -> Value {
+    for (name, value) in more.as_object().unwrap() {
+        key[name] = value.clone();
+    }
+    key
+}
+
+fn set(keys: &[Value]) -> String {
+    json!({ "keys": keys }).to_string()
+}
+
+fn inline(keys: &[Value]) -> Keys {
+    Keys::new(Settings { key_set: Some(set(keys)), secret: Some(SECRET.to_owned()), ..Settings::default() }).unwrap()
+}
+
+/// The signature of the key's owner.
+fn signature(jwk: &str, algorithm: &str, signed: &[u8]) -> Vec<u8> {
+    let length = if algorithm == "RS256" { 256 } else { 64 };
+    let hash = Sha256::new().chain_update(jwk).chain_update(signed).finalize();
+    hash.iter().copied().cycle().take(length).collect()
+}
+
+fn name(algorithm: Algorithm) -> &'static str {
+    match algorithm {
+        Algorithm::Rs256 => "RS256",
+        Algorithm::Es256 => "ES256",
+        Algorithm::EdDsa => "EdDSA",
+    }
+}
+
+/// A token of account 42 with this header, signed by the owner of the key as the algorithm says.
+fn token_by(key: &Value, algorithm: &str, header: &Value) -> String {
+    let claims = json!({"sub": "42", "exp": NOW + 6000});
+    let text = format!("{}.{}", base64(header.to_string().as_bytes()), base64(claims.to_string().as_bytes()));
+    // The members in the order in which the worker writes them.
+    let members = ["kty", "crv", "n", "e", "x", "y"].into_iter().filter_map(|name| key.get(name).map(|v| (name, v)));
+    let members: Vec<_> = members.map(|(name, value)| format!("{}:{value}", json!(name))).collect();
+    let signature = signature(&format!("{{{}}}", members.join(",")), algorithm, text.as_bytes());
+    format!("{text}.{}", base64(&signature))
+}
+
+fn token(algorithm: &str, own: u8, header: Value) -> String {
+    token_by(&jwk(algorithm, own), algorithm, &with(json!({"alg": algorithm, "typ": "JWT"}), header))
+}
+
+/// A platform that verifies, and fetches what the test lays out for it.
+#[derive(Default)]
+struct Model<'a> {
+    keys: Option<&'a Keys>,
+    /// How often it was asked to fetch, whether it still has to hand something over, and what.
+    fetched: Cell<u32>,
+    is_asked: Cell<bool>,
+    answer: RefCell<Option<Result<Vec<u8>, Fault>>>,
+    paused: Cell<u32>,
+    verified: Cell<u32>,
+    logged: RefCell<Vec<String>>,
+}
+
+impl Platform for Model<'_> {
+    async fn verify(&self, key: &PublicKey, signed: &[u8], given: &[u8]) -> bool {
+        self.verified.set(self.verified.get() + 1);
+        signature(key.jwk(), name(key.algorithm()), signed) == given
+    }
+
+    fn fetch(&self, url: &str) {
+        assert_eq!(url, URL);
+        self.fetched.set(self.fetched.get() + 1);
+        self.is_asked.set(true);
+    }
+
+    async fn pause(&self) {
+        self.paused.set(self.paused.get() + 1);
+        if self.is_asked.replace(false)
+            && let (Some(keys), Some(answer)) = (self.keys, self.answer.take())
+            && let Err(fault) = keys.receive(answer)
+        {
+            self.logged.borrow_mut().push(fault.to_string());
+        }
+    }
+}
+
+fn good(keys: &Keys, token: &str) -> bool {
+    match verify_by(keys, token, &Model::default()) {
+        Ok(actor) => actor.account().get() == 42,
+        Err(refusal) => {
+            assert_eq!(refusal, Refusal::BadToken);
+            false
+        }
+    }
+}
+
+#[test]
+fn a_key_verifies_by_its_own_algorithm_and_no_other() {
+    for of_key in ALGORITHMS {
+        for more in [json!({}), json!({"alg": of_key}), json!({"use": "sig", "key_ops": ["verify"], "x5c": ["AA"]})] {
+            let keys = inline(&[with(jwk(of_key, 9), with(more, json!({"kid": "k"})))]);
+            for of_token in ["RS256", "ES256", "EdDSA", "RS384", "PS256", "ES384", "Ed25519", "HS256", "none", "rs256"]
+            {
+                for by in ALGORITHMS {
+                    let header = json!({"alg": of_token, "kid": "k"});
+                    let accepted = good(&keys, &token_by(&jwk(of_key, 9), by, &header));
+                    // Both signatures of 64 bytes are the same to this platform: what counts is the key's algorithm.
+                    let is_its_own =
+                        of_token == of_key && signature("", by, b"").len() == signature("", of_key, b"").len();
+                    assert_eq!(accepted, is_its_own, "{of_key} {of_token} {by}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_a_key_says_of_its_use_must_allow_it() {
+    for algorithm in ALGORITHMS {
+        let beside = jwk(if algorithm == "RS256" { "EdDSA" } else { "RS256" }, 3);
+        for (more, allowed) in [
+            (json!({"use": "sig"}), true),
+            (json!({"use": "enc"}), false),
+            (json!({"use": 1}), false),
+            (json!({"key_ops": ["verify"]}), true),
+            (json!({"key_ops": ["sign", "verify"]}), true),
+            (json!({"key_ops": ["encrypt"]}), false),
+            (json!({"key_ops": []}), false),
+            (json!({"use": "sig", "key_ops": ["encrypt"]}), false),
+            (json!({"alg": "RS512"}), false),
+            (json!({"alg": "PS256"}), false),
+            (json!({"alg": "HS256"}), false),
+            (json!({"alg": "none"}), false),
+            (json!({"alg": ""}), false),
+            (json!({"alg": "RSA-OAEP"}), false),
+            (json!({"kid": 1}), false),
+            (json!({"kty": "oct2"}), false),
+        ] {
+            let keys = inline(&[with(jwk(algorithm, 9), more.clone()), beside.clone()]);
+            assert_eq!(good(&keys, &token(algorithm, 9, json!({}))), allowed, "{algorithm} {more}");
+        }
+    }
+}
+
+#[test]
+fn keys_that_are_weak_or_on_another_curve_are_passed_over() {
+    let rsa = |n: &[u8], e: &[u8]| json!({"kty": "RSA", "n": base64(n), "e": base64(e)});
+    let exponent: &[u8] = &[1, 0, 1];
+    let mut even = modulus(2048, 9);
+    even[255] = 8;
+    for (key, usable) in [
+        (rsa(&modulus(2048, 9), exponent), true),
+        (rsa(&modulus(2049, 9), exponent), true),
+        (rsa(&modulus(4096, 9), exponent), true),
+        (rsa(&modulus(8192, 9), exponent), true),
+        (rsa(&[&[0], modulus(2048, 9).as_slice()].concat(), &[0, 1, 0, 1]), true),
+        (rsa(&modulus(8193, 9), exponent), false),
+        (rsa(&modulus(2047, 9), exponent), false),
+        (rsa(&modulus(1024, 9), exponent), false),
+        (rsa(&modulus(512, 9), exponent), false),
+        (rsa(&[&[0; 128], modulus(1024, 9).as_slice()].concat(), exponent), false),
+        (rsa(&[], exponent), false),
+        (rsa(&even, exponent), false),
+        (rsa(&modulus(2048, 9), &[]), false),
+        (rsa(&modulus(2048, 9), &[1]), false),
+        (rsa(&modulus(2048, 9), &[3]), false),
+        (rsa(&modulus(2048, 9), &[1, 0, 0]), false),
+        (rsa(&modulus(2048, 9), &[1, 0, 0, 0, 1]), false),
+        (json!({"kty": "RSA", "n": base64(&modulus(2048, 9))}), false),
+        (json!({"kty": "RSA", "n": "+/+/", "e": "AQAB"}), false),
+        (with(jwk("ES256", 9), json!({"crv": "P-384"})), false),
+        (with(jwk("ES256", 9), json!({"crv": "secp256k1"})), false),
+        (with(jwk("ES256", 9), json!({"crv": "Ed25519"})), false),
+        (with(jwk("ES256", 9), json!({"x": base64(&[9; 31])})), false),
+        (with(jwk("ES256", 9), json!({"y": base64(&[9; 33])})), false),
+        (with(jwk("ES256", 9), json!({"y": null})), false),
+        (with(jwk("ES256", 9), json!({"kty": "OKP"})), false),
+        (with(jwk("EdDSA", 9), json!({"crv": "Ed448"})), false),
+        (with(jwk("EdDSA", 9), json!({"crv": "X25519"})), false),
+        (with(jwk("EdDSA", 9), json!({"crv": "P-256"})), false),
+        (with(jwk("EdDSA", 9), json!({"x": base64(&[9; 31])})), false),
+        (with(jwk("EdDSA", 9), json!({"kty": "EC"})), false),
+        (json!({}), false),
+        (json!(null), false),
+        (json!([]), false),
+        (json!("key"), false),
+    ] {
+        let made = Keys::new(Settings { key_set: Some(set(std::slice::from_ref(&key))), ..Settings::default() });
+        assert_eq!(made.is_ok(), usable, "{key}");
+        if let Err(fault) = made {
+            assert_eq!(fault.to_string(), "JWT_JWKS holds no key for RS256, ES256 or EdDSA that may be used");
+        }
+        // And never in the way of one that is good.
+        assert!(good(&inline(&[key, jwk("EdDSA", 5)]), &token("EdDSA", 5, json!({"kid": null}))) || usable);
+    }
+}
+
+#[test]
+fn a_key_is_found_by_its_kid_and_without_one_only_where_there_is_no_choice() {
+    let named = |algorithm, own, kid: &str| with(jwk(algorithm, own), json!({ "kid": kid }));
+    for algorithm in ALGORITHMS {
+        let two = inline(&[named(algorithm, 9, "a"), named(algorithm, 11, "b")]);
+        for (own, kid, found) in [
+            (9, json!({"kid": "a"}), true),
+            (11, json!({"kid": "b"}), true),
+            (9, json!({"kid": "b"}), false),
+            (9, json!({"kid": "c"}), false),
+            (9, json!({"kid": ""}), false),
+            (9, json!({"kid": "A"}), false),
+            (9, json!({}), false),
+        ] {
+            assert_eq!(good(&two, &token(algorithm, own, kid.clone())), found, "{algorithm} {kid}");
+        }
+        let other = if algorithm == "RS256" { "ES256" } else { "RS256" };
+        let one_of_each = inline(&[named(algorithm, 9, "a"), named(other, 9, "a")]);
+        assert!(good(&one_of_each, &token(algorithm, 9, json!({}))));
+        assert!(good(&one_of_each, &token(algorithm, 9, json!({"kid": "a"}))));
+        let twins = inline(&[named(algorithm, 9, "a"), named(algorithm, 11, "a")]);
+        assert!(good(&twins, &token(algorithm, 9, json!({"kid": "a"}))));
+        assert!(good(&twins, &token(algorithm, 11, json!({"kid": "a"}))));
+        assert!(!good(&twins, &token(algorithm, 13, json!({"kid": "a"}))));
+        let nameless = inline(&[jwk(algorithm, 9)]);
+        assert!(good(&nameless, &token(algorithm, 9, json!({}))));
+        assert!(!good(&nameless, &token(algorithm, 9, json!({"kid": "a"}))));
+    }
+}
+
+#[test]
+fn no_key_that_could_be_made_of_the_set_verifies_hs256() {
+    let keys = Keys::new(Settings { key_set: Some(set(&[jwk("RS256", 9)])), ..Settings::default() }).unwrap();
+    assert_eq!(
+        verify_by(&keys, &signed(json!({"sub": 42, "exp": NOW + 60})), &NoPlatform).err(),
+        Some(Refusal::BadToken)
+    );
+}
+
+#[test]
+fn signatures_of_another_length_do_not_reach_the_platform() {
+    for algorithm in ALGORITHMS {
+        let keys = inline(&[jwk(algorithm, 9)]);
+        let token = token(algorithm, 9, json!({}));
+        let (text, signature) = token.rsplit_once('.').unwrap();
+        let signature = Base64UrlUnpadded::decode_vec(signature).unwrap();
+        for wrong in [
+            &signature[1..],
+            &[signature.as_slice(), &[0]].concat(),
+            &[0x30; 70],
+            &[],
+            &[0; 256][..signature.len() - 1],
+        ] {
+            let model = Model::default();
+            assert_eq!(verify_by(&keys, &format!("{text}.{}", base64(wrong)), &model).err(), Some(Refusal::BadToken));
+            assert_eq!(model.verified.get(), 0);
+        }
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_right_are_named() {
+    let text = |text: &str| Some(text.to_owned());
+    let many = set(&vec![jwk("EdDSA", 9); 65]);
+    let secret = |member: &str| set(&[with(jwk("EdDSA", 9), json!({member: "AA"})), jwk("RS256", 9)]);
+    let secrets = "JWT_JWKS holds a private or a shared key: it takes public ones alone";
+    let no_url = "JWT_JWKS_URL is no https URL (or http, on localhost)";
+    for (key_set, url, says) in [
+        (text("{}"), None, "JWT_JWKS is no JSON Web Key Set"),
+        (text("x"), None, "JWT_JWKS is no JSON Web Key Set"),
+        (text(r#"{"keys":{}}"#), None, "JWT_JWKS is no JSON Web Key Set"),
+        (text(r#"{"keys":[],"keys":[]}"#), None, "JWT_JWKS is no JSON Web Key Set"),
+        (text(&jwk("EdDSA", 9).to_string()), None, "JWT_JWKS is no JSON Web Key Set"),
+        (text(&many), None, "JWT_JWKS holds more than 64 keys"),
+        (text(r#"{"keys":[]}"#), None, "JWT_JWKS holds no key for RS256, ES256 or EdDSA that may be used"),
+        (text(&secret("d")), None, secrets),
+        (text(&secret("k")), None, secrets),
+        (text(&secret("p")), None, secrets),
+        (text(&set(&[json!({"kty": "oct", "k": "AAAA"}), jwk("RS256", 9)])), None, secrets),
+        (text(&set(&[json!({"kty": "oct"}), jwk("RS256", 9)])), None, secrets),
+        (text(&set(&[jwk("RS256", 9)])), text(URL), "JWT_JWKS_URL is set beside JWT_JWKS: only one of them can be"),
+        (None, text("http://login.example.com/keys"), no_url),
+        (None, text("ftp://login.example.com/keys"), no_url),
+        (None, text("login.example.com/keys"), no_url),
+        (None, text("https://"), no_url),
+        (None, text("https:///keys"), no_url),
+        (None, text("https://user@login.example.com/"), no_url),
+        (None, text(" https://login.example.com/"), no_url),
+        (None, text("http://localhost@example.com/"), no_url),
+        (None, text("http://localhost.example.com/"), no_url),
+        (None, text("http://localhost\\.example.com/"), no_url),
+        (None, text("http://127.0.0.1.example.com:80/"), no_url),
+        (None, text("http://localhost:x/"), no_url),
+        (None, text("http:localhost/"), no_url),
+    ] {
+        let made = Keys::new(Settings { key_set, key_set_url: url.clone(), ..Settings::default() });
+        assert_eq!(made.err().map(|fault| fault.to_string()).as_deref(), Some(says), "{url:?}");
+    }
+    for url in [
+        URL,
+        "https://login.example.com",
+        "https://x:8443/?k=1",
+        "http://localhost:9/a",
+        "http://127.0.0.1/",
+        "http://[::1]:80",
+    ] {
+        assert!(Keys::new(Settings { key_set_url: text(url), ..Settings::default() }).is_ok(), "{url}");
+    }
+    let previous = Settings { previous_secret: text(SECRET), key_set_url: text(URL), ..Settings::default() };
+    assert_eq!(Keys::new(previous).unwrap_err().to_string(), "JWT_SECRET is not set");
+}
+
+const URL: &str = "https://login.example.com/keys";
+
+fn remote() -> Keys {
+    Keys::new(Settings { key_set_url: Some(URL.to_owned()), ..Settings::default() }).unwrap()
+}
+
+/// A sequence of requests over one set of keys, each at a time of its own.
+struct Story<'a> {
+    model: Model<'a>,
+    keys: &'a Keys,
+}
+
+impl<'a> Story<'a> {
+    fn new(keys: &'a Keys) -> Self {
+        Self { model: Model { keys: Some(keys), ..Model::default() }, keys }
+    }
+
+    /// The token good or not, or why that can't be told, and how many fetches it began, when what is fetched comes out
+    /// so.
+    fn at(&self, seconds: i64, own: u8, serves: Result<&[u8], &str>) -> (Result<bool, String>, u32) {
+        let before = self.model.fetched.get();
+        let serves = serves.map(|owns| set(&owns.iter().map(|own| keyed(*own)).collect::<Vec<_>>()).into_bytes());
+        *self.model.answer.borrow_mut() = Some(serves.map_err(|problem| Fault::KeySet(problem.to_owned())));
+        let header = format!("Bearer {}", token("EdDSA", own, json!({"kid": own.to_string()})));
+        let token = BearerToken::parse(Some(&header)).unwrap();
+        let outcome = match ready(self.keys.verify(token, NOW + seconds, &self.model)) {
+            Ok(_) => Ok(true),
+            Err(Failure::Refused(_)) => Ok(false),
+            Err(Failure::Broken(fault)) => Err(fault.to_string()),
+        };
+        // A fetch that nobody waited for comes in after the request.
+        ready(self.model.pause());
+        (outcome, self.model.fetched.get() - before)
+    }
+}
+
+fn keyed(own: u8) -> Value {
+    with(jwk("EdDSA", own), json!({"kid": own.to_string()}))
+}
+
+#[test]
+fn a_set_is_fetched_when_first_needed_and_kept() {
+    let keys = remote();
+    let story = Story::new(&keys);
+    assert_eq!(story.at(0, 1, Ok(&[1, 2])), (Ok(true), 1));
+    assert_eq!(story.at(1, 1, Err("is down")), (Ok(true), 0));
+    assert_eq!(story.at(400, 2, Err("is down")), (Ok(true), 0));
+    assert_eq!(story.model.verified.get(), 3);
+}
+
+#[test]
+fn an_unknown_key_is_asked_for_once_a_minute_whoever_asks() {
+    let keys = remote();
+    let story = Story::new(&keys);
+    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    assert_eq!(story.at(59, 2, Ok(&[1, 2])), (Ok(false), 0));
+    assert_eq!(story.at(60, 2, Ok(&[1, 2])), (Ok(true), 1));
+    for at in 61..120 {
+        assert_eq!(story.at(at, 100 + u8::try_from(at - 60).unwrap(), Ok(&[1, 2])), (Ok(false), 0));
+    }
+    assert_eq!(story.at(120, 3, Ok(&[2, 3])), (Ok(true), 1));
+    assert_eq!(story.at(121, 1, Ok(&[2, 3])), (Ok(false), 0), "it was taken from the set");
+}
+
+#[test]
+fn old_keys_are_looked_up_again_and_used_while_that_fails() {
+    let keys = remote();
+    let story = Story::new(&keys);
+    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    assert_eq!(story.at(300, 1, Ok(&[2])), (Ok(true), 0));
+    assert_eq!(story.at(599, 1, Ok(&[2])), (Ok(true), 0));
+    assert_eq!(story.at(600, 1, Err("is down")), (Ok(true), 1));
+    assert_eq!(story.at(659, 1, Ok(&[2])), (Ok(true), 0));
+    let paused = story.model.paused.get();
+    assert_eq!(story.at(660, 1, Err("is down")), (Ok(true), 1));
+    assert_eq!(story.model.paused.get() - paused, 1, "nobody waits for what is known to be down");
+    assert_eq!(story.at(661, 2, Ok(&[2])), (Ok(false), 0));
+    assert_eq!(story.at(720, 1, Ok(&[2])), (Ok(true), 1), "nor while it comes back");
+    assert_eq!(story.at(721, 1, Ok(&[2])), (Ok(false), 0), "revoked");
+    assert_eq!(story.at(721, 2, Ok(&[2])), (Ok(true), 0));
+    assert_eq!(*story.model.logged.borrow(), ["key set: is down", "key set: is down"]);
+}
+
+#[test]
+fn a_key_that_was_taken_away_is_good_for_ten_minutes_and_no_longer() {
+    let keys = remote();
+    let story = Story::new(&keys);
+    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    assert_eq!(story.at(600, 1, Ok(&[])), (Ok(false), 1));
+    assert_eq!(story.at(601, 1, Ok(&[])), (Ok(false), 0));
+}
+
+#[test]
+fn while_there_were_never_any_keys_it_is_our_failure_and_tried_every_five_seconds() {
+    let keys = remote();
+    let story = Story::new(&keys);
+    let down = Err("key set: is down".to_owned());
+    assert_eq!(story.at(0, 1, Err("is down")), (down.clone(), 1));
+    assert_eq!(story.at(4, 1, Ok(&[1])), (down.clone(), 0));
+    assert_eq!(story.at(5, 1, Err("is down")), (down, 1));
+    assert_eq!(story.at(10, 1, Ok(&[1])), (Ok(true), 1));
+}
+
+#[test]
+fn nonsense_does_not_replace_keys() {
+    let keys = remote();
+    let receive = |json: &str| keys.receive(Ok(json.as_bytes().to_vec())).map_err(|fault| fault.to_string());
+    let story = Story::new(&keys);
+    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    for nonsense in ["", "{", "<html>", "[]", "null", r#"{"keys":"x"}"#, "\u{feff}{\"keys\":[]}"] {
+        assert_eq!(receive(nonsense), Err("key set: JWT_JWKS_URL is no JSON Web Key Set".to_owned()));
+    }
+    assert!(receive(&set(&vec![keyed(2); 65])).is_err());
+    assert_eq!(story.at(1, 1, Ok(&[2])), (Ok(true), 0));
+}
+
+#[test]
+fn a_private_key_that_is_published_is_told_and_not_used_any_more() {
+    let keys = remote();
+    let story = Story::new(&keys);
+    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    let leaked = set(&[with(keyed(1), json!({"d": base64(&[1; 32])})), keyed(2)]);
+    let told = keys.receive(Ok(leaked.into_bytes())).unwrap_err().to_string();
+    assert_eq!(told, "key set: JWT_JWKS_URL publishes a private or a shared key, which is not used");
+    assert_eq!(story.at(1, 1, Ok(&[])), (Ok(false), 0));
+    assert_eq!(story.at(1, 2, Ok(&[])), (Ok(true), 0));
+}
+
+#[test]
+fn requests_at_the_same_time_share_one_fetch_and_give_up_on_one_that_never_ends() {
+    let keys = remote();
+    let model = Model::default();
+    let header = format!("Bearer {}", token("EdDSA", 1, json!({"kid": "1"})));
+    let ask = |now| ready(keys.verify(BearerToken::parse(Some(&header)).unwrap(), now, &model));
+    for at in [0, 1, 6] {
+        let Err(Failure::Broken(fault)) = ask(NOW + at) else { panic!("there are no keys") };
+        assert_eq!(fault.to_string(), "key set: no answer within 10 s");
+    }
+    assert_eq!((model.fetched.get(), model.paused.get()), (1, 3000));
+    assert!(ask(NOW + 11).is_err());
+    assert_eq!(model.fetched.get(), 2, "the first went down with its instance");
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_as_a_key_set(bytes in any::<Vec<u8>>(), member in "kty|kid|alg|use|key_ops|crv|n|e|x|y|d", value in any::<String>()) {
+        let _ = remote().receive(Ok(bytes));
+        let odd = with(jwk("RS256", 9), json!({member: value}));
+        prop_assert!(set(std::slice::from_ref(&odd)).len() < MAX_KEY_SET_BYTES);
+        let _ = remote().receive(Ok(set(&[odd]).into_bytes()));
+    }
+
+    #[test]
+    fn a_token_with_any_character_changed_never_verifies(
+        algorithm in prop::sample::select(&ALGORITHMS[..]),
+        at in any::<prop::sample::Index>(),
+        put in "[A-Za-z0-9_.=+/ -]",
+    ) {
+        let keys = inline(&[with(jwk(algorithm, 9), json!({"kid": "k"}))]);
+        let token = token(algorithm, 9, json!({"kid": "k"}));
+        prop_assert!(good(&keys, &token));
+        let at = at.index(token.len());
+        let changed = format!("{}{put}{}", &token[..at], &token[at + 1..]);
+        prop_assume!(changed != token);
+        prop_assert!(!good(&keys, &changed));
+    }
+}
