@@ -50,7 +50,10 @@ impl Keys {
         let public = Public::new(set(settings.key_set), set(settings.key_set_url))?;
         let (secret, previous) = (set(settings.secret), set(settings.previous_secret));
         if secret.is_none() && (previous.is_some() || matches!(public, Public::None)) {
-            return Err(Fault::Setting { name: "JWT_SECRET", problem: "is not set" });
+            return Err(Fault::Setting {
+                name: "JWT_SECRET",
+                problem: "is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)",
+            });
         }
         let secrets = [("JWT_SECRET", secret), ("JWT_SECRET_PREVIOUS", previous)];
         let shared = secrets.into_iter().filter_map(|(name, secret)| secret.map(|secret| key(name, &secret)));

@@ -125,5 +125,11 @@ impl D1Argument for Parameter {
 fn fault(thrown: &JsValue) -> Fault {
     let error = |value: &JsValue| value.dyn_ref::<Error>().cloned();
     let error = error(thrown).map(|outer| error(&outer.cause()).unwrap_or(outer));
-    Fault::Database(error.map_or_else(|| "unknown error".to_owned(), |error| error.message().into()))
+    let message: String = error.map_or_else(|| "unknown error".to_owned(), |error| error.message().into());
+    let hint = if message.starts_with("no such table") {
+        " (apply the migrations: wrangler d1 migrations apply DB)"
+    } else {
+        ""
+    };
+    Fault::Database(message + hint)
 }

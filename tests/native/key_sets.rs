@@ -335,7 +335,10 @@ fn settings_that_cannot_be_right_are_named() {
         assert!(Keys::new(Settings { key_set_url: text(url), ..Settings::default() }).is_ok(), "{url}");
     }
     let previous = Settings { previous_secret: text(SECRET), key_set_url: text(URL), ..Settings::default() };
-    assert_eq!(Keys::new(previous).unwrap_err().to_string(), "JWT_SECRET is not set");
+    assert_eq!(
+        Keys::new(previous).unwrap_err().to_string(),
+        "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)"
+    );
 }
 
 const URL: &str = "https://login.example.com/keys";

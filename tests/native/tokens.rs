@@ -137,8 +137,12 @@ fn a_missing_or_short_secret_makes_no_keys_and_is_named() {
     let short = || Some("31-bytes-are-not-enough-for-this".get(..31).unwrap().to_owned());
     let good = || Some(SECRET.to_owned());
     for (secret, previous, says) in [
-        (None, None, "JWT_SECRET is not set"),
-        (Some(String::new()), None, "JWT_SECRET is not set"),
+        (None, None, "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)"),
+        (
+            Some(String::new()),
+            None,
+            "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)",
+        ),
         (short(), None, "JWT_SECRET is shorter than 32 bytes"),
         (good(), short(), "JWT_SECRET_PREVIOUS is shorter than 32 bytes"),
     ] {
