@@ -36,7 +36,7 @@ impl Body for Incoming<'_> {
             None => {
                 let Some(body) = self.request.body() else { return Ok(Vec::new()) };
                 let (_, chunks) = counted(body, limit).await?.ok_or(Refusal::Malformed)?;
-                Ok(chunks.iter().flat_map(|chunk| chunk.unchecked_into::<Uint8Array>().to_vec()).collect())
+                Ok(joined(&chunks))
             }
         }
     }
@@ -97,6 +97,11 @@ pub async fn counted(body: ReadableStream, limit: usize) -> Result<Option<(usize
         }
         chunks.push(&chunk);
     }
+}
+
+/// A body's chunks in our memory.
+pub fn joined(chunks: &Array) -> Vec<u8> {
+    chunks.iter().flat_map(|chunk| chunk.unchecked_into::<Uint8Array>().to_vec()).collect()
 }
 
 fn size(bytes: &Uint8Array) -> usize {

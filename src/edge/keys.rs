@@ -1,6 +1,6 @@
 //! Verifies with the platform's Web Cryptography, and fetches key sets.
 
-use super::body::counted;
+use super::body::{counted, joined};
 use super::deployment::Deployment;
 use super::log::KeySetLine;
 use crate::auth::{Algorithm, MAX_KEY_SET_BYTES, Platform, PublicKey};
@@ -12,7 +12,7 @@ use std::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{JSON, Promise, Uint8Array};
+use worker::js_sys::{JSON, Promise};
 use worker::web_sys::Response;
 use worker::{Context, Delay};
 
@@ -120,9 +120,7 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
     }
     let body = response.body().ok_or_else(|| fault("JWT_JWKS_URL answers nothing"))?;
     match counted(body, MAX_KEY_SET_BYTES).await {
-        Ok(Some((_, chunks))) => {
-            Ok(chunks.iter().flat_map(|chunk| chunk.unchecked_into::<Uint8Array>().to_vec()).collect())
-        }
+        Ok(Some((_, chunks))) => Ok(joined(&chunks)),
         Ok(None) => Err(fault("JWT_JWKS_URL breaks off")),
         Err(Failure::Refused(_)) => Err(fault("JWT_JWKS_URL answers more than 64 KiB")),
         Err(Failure::Broken(fault)) => Err(fault),
