@@ -26,7 +26,7 @@ use keys::Verifier;
 use limits::ClientLimits;
 use log::{LeftoverLine, Line, SweepLine};
 use media::{Asked, Served};
-use respond::{Frame, Picture, internal_server_error};
+use respond::{Frame, internal_server_error};
 use std::rc::Rc;
 use std::time::Duration;
 use wasm_bindgen::JsValue;
@@ -96,8 +96,7 @@ async fn sweep(deployment: &Deployment, started: i64, swept: &mut Swept) -> Resu
 enum Outcome {
     /// To a browser that asks what it may send: these methods.
     Preflight(&'static str),
-    Picture(Picture),
-    Reply(Reply),
+    Served(Served),
 }
 
 /// One request, and what the platform hands over with it.
@@ -118,11 +117,11 @@ impl Visit<'_> {
         let mut line = Line::new(&request_id, self.method, route.pattern());
         let outcome = match (&route, route.methods()) {
             (_, Some(methods)) if frame.cors.is_preflight(self.method) => Outcome::Preflight(methods),
-            (Route::Picture(key), _) => self.picture(key).await?,
+            (Route::Picture(key), _) => Outcome::Served(self.picture(key).await?),
             _ => {
                 let (reply, spent) = self.reply(&route, request, &request_id).await?;
                 line.spend(spent);
-                Outcome::Reply(reply)
+                Outcome::Served(Served::Reply(reply))
             }
         };
         line.duration_ms = elapsed(self.started);
@@ -132,11 +131,11 @@ impl Visit<'_> {
                 line.status = 204;
                 frame.preflight(methods)?
             }
-            Outcome::Picture(picture) => {
+            Outcome::Served(Served::Picture(picture)) => {
                 line.status = picture.status;
                 frame.picture(picture)?
             }
-            Outcome::Reply(reply) => {
+            Outcome::Served(Served::Reply(reply)) => {
                 line.tell(&reply);
                 frame.reply(&reply)?
             }
@@ -145,14 +144,11 @@ impl Visit<'_> {
         Ok(response)
     }
 
-    async fn picture(&self, key: &ObjectKey) -> worker::Result<Outcome> {
+    async fn picture(&self, key: &ObjectKey) -> worker::Result<Served> {
         let url = format!("{}{}", self.url.origin, self.url.path);
         let conditions = media::conditions(self.headers)?;
         let asked = Asked { key, method: self.method, url: &url, conditions };
-        Ok(match media::serve(asked, self.deployment.bucket(), &self.context).await {
-            Served::Picture(picture) => Outcome::Picture(picture),
-            Served::Reply(reply) => Outcome::Reply(reply),
-        })
+        Ok(media::serve(asked, self.deployment.bucket(), &self.context).await)
     }
 
     /// The reply, and what was asked of the database for it.
