@@ -4,11 +4,11 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { writeDemoPage } from '../../.tools/page.mjs';
+import { writeDemoPage } from '../../scripts/page.mjs';
 import { operations } from '../openapi/document.mjs';
-import { launch, noBrowser } from './support/browser.mjs';
-import { startSite } from './support/site.mjs';
-import { token } from './support/tokens.mjs';
+import { launch, noBrowser } from '../support/browser.mjs';
+import { startSite } from '../support/site.mjs';
+import { token } from '../support/tokens.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const options = { skip: noBrowser, timeout: 120_000 };

@@ -1,10 +1,10 @@
 // The bucket, or the database behind it, failing at every step of an upload: bucket and records end in step (M5).
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { answered } from './support/answers.mjs';
-import { ROUTES } from './support/dialects.mjs';
-import { anHourLater, cleared, endsInStep, formOf, keyOf, keys, png, pointsAtObjects, settled, sweepAll } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { answered } from '../support/answers.mjs';
+import { ROUTES } from '../support/dialects.mjs';
+import { anHourLater, cleared, endsInStep, formOf, keyOf, keys, png, pointsAtObjects, settled, sweepAll } from '../support/avatars.mjs';
 
 const [foto, me, , falcon, profile] = ROUTES;
 const UPLOADS = [foto, profile];

@@ -11,8 +11,8 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
-import { startWorker } from './support/worker.mjs';
-import { endsInStep, formOf, keyOf, keys, png, pointsAtObjects, sha256, shown } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { endsInStep, formOf, keyOf, keys, png, pointsAtObjects, sha256, shown } from '../support/avatars.mjs';
 
 const ROUNDS = ['first', 'second', 'third', 'fourth'];
 const SEED = Number(process.env.PERFIL_CRASH_SEED ?? randomInt(2 ** 31));

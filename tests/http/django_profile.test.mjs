@@ -1,9 +1,9 @@
 // PUT /api/profile/:id/update/ with JSON bodies: the caller's own profile, in the django dialect.
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { accepted, raw, refused } from './support/answers.mjs';
-import { INVALID_TOKEN } from './support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { accepted, raw, refused } from '../support/answers.mjs';
+import { INVALID_TOKEN } from '../support/dialects.mjs';
 
 const PROFILE = '/api/profile/42/update/';
 const EMOJI = '🐇';

@@ -1,9 +1,9 @@
 // PUT /users: the caller's own account, in the falcon dialect.
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { answered, raw, refused } from './support/answers.mjs';
-import { INVALID_TOKEN, falcon } from './support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { answered, raw, refused } from '../support/answers.mjs';
+import { INVALID_TOKEN, falcon } from '../support/dialects.mjs';
 
 const DEFAULT_IMAGE = 'profile-pictures/default.jpg';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;

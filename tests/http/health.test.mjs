@@ -1,10 +1,10 @@
 // GET /health, and the log: one line per request that an operator can read and nobody can steal from.
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { token } from './support/tokens.mjs';
-import { answered, raw } from './support/answers.mjs';
-import { ROUTES, falcon, problem } from './support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { token } from '../support/tokens.mjs';
+import { answered, raw } from '../support/answers.mjs';
+import { ROUTES, falcon, problem } from '../support/dialects.mjs';
 
 let worker, bare;
 before(async () => {

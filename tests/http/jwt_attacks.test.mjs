@@ -7,12 +7,12 @@ import assert from 'node:assert/strict';
 import { constants, createHash, createPublicKey, createSign, generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { CompactEncrypt, EncryptJWT, FlattenedSign, GeneralSign, SignJWT, UnsecuredJWT } from 'jose';
-import { startWorker } from './support/worker.mjs';
-import { answered } from './support/answers.mjs';
-import { INVALID_TOKEN, ROUTES } from './support/dialects.mjs';
-import { pipesTo } from './support/pipes.mjs';
-import { LAYOUTS, SECRET, token } from './support/tokens.mjs';
-import { HS256, forge, luis, mac, now, part, signed } from './support/forged.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { answered } from '../support/answers.mjs';
+import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { pipesTo } from '../support/pipes.mjs';
+import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
+import { HS256, forge, luis, mac, now, part, signed } from '../support/forged.mjs';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });

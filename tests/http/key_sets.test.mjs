@@ -3,11 +3,11 @@
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import { startWorker } from './support/worker.mjs';
-import { LAYOUTS, SECRET, token } from './support/tokens.mjs';
-import { newKey, setOf, startIssuer, tokenBy } from './support/key_sets.mjs';
-import { INVALID_TOKEN, ROUTES, falcon } from './support/dialects.mjs';
-import { answered, refused } from './support/answers.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
+import { newKey, setOf, startIssuer, tokenBy } from '../support/key_sets.mjs';
+import { INVALID_TOKEN, ROUTES, falcon } from '../support/dialects.mjs';
+import { answered, refused } from '../support/answers.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 const keys = {};

@@ -1,10 +1,10 @@
 // The platform's rate limits: who asks too often is told so before anything costs anything.
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { ROUTES, falcon, seam } from './support/dialects.mjs';
-import { answered } from './support/answers.mjs';
-import { formOf, keys, png } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { ROUTES, falcon, seam } from '../support/dialects.mjs';
+import { answered } from '../support/answers.mjs';
+import { formOf, keys, png } from '../support/avatars.mjs';
 
 const SAYS = {
   personas: { message: 'Demasiadas peticiones' },

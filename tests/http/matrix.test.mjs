@@ -5,13 +5,13 @@ import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
-import { startWorker } from './support/worker.mjs';
-import { answered, raw } from './support/answers.mjs';
-import { INVALID_TOKEN, ROUTES, seam } from './support/dialects.mjs';
-import { pipesTo } from './support/pipes.mjs';
-import { formOf, png } from './support/avatars.mjs';
-import { LAYOUTS, SECRET, token } from './support/tokens.mjs';
-import { HS256, forge, luis, now, part } from './support/forged.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { answered, raw } from '../support/answers.mjs';
+import { INVALID_TOKEN, ROUTES, seam } from '../support/dialects.mjs';
+import { pipesTo } from '../support/pipes.mjs';
+import { formOf, png } from '../support/avatars.mjs';
+import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
+import { HS256, forge, luis, now, part } from '../support/forged.mjs';
 
 const NO_RIGHT = 'No tienes permisos para acceder a este recurso';
 

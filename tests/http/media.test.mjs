@@ -3,8 +3,8 @@ import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import http from 'node:http';
-import { startWorker } from './support/worker.mjs';
-import { problem } from './support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { problem } from '../support/dialects.mjs';
 
 const MIB = 1024 * 1024;
 /** For tests that share nothing but what they only read. */

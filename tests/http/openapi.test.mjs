@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { disallowed, document, faults, operations, resolve } from '../openapi/document.mjs';
 import { PICTURE, REQUESTS } from '../openapi/requests.mjs';
-import { startWorker } from './support/worker.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 let worker;
 before(async () => { worker = await startWorker({ limits: { RATE_FAILED_AUTH: 1 }, vars: { SERVER_TIMING: 'on' } }); });
@@ -108,7 +108,7 @@ test('the limits are those of the code and of wrangler.toml', () => {
   const rust = (file, pattern) => pattern.exec(read(`src/${file}`))[1];
   const largest = Number(/^AVATAR_MAX_BYTES = "(\d+)"$/m.exec(config)[1]);
   const period = rust('serve/limits.rs', /PERIOD: u32 = (\d+);/);
-  const side = rust('domain/image/mod.rs', /MAX_SIDE: u32 = (\d+);/);
+  const side = rust('picture/mod.rs', /MAX_SIDE: u32 = (\d+);/);
   const later = rust('serve/mod.rs', /RETRY_AFTER: u32 = (\d+);/);
   assert.deepEqual(limits, {
     of: 'at most: beyond it',

@@ -7,9 +7,9 @@ import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { output } from '../../.tools/lib.mjs';
+import { output } from '../../scripts/lib.mjs';
 import { operations } from '../openapi/document.mjs';
-import { startSite } from './support/site.mjs';
+import { startSite } from '../support/site.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
@@ -44,7 +44,7 @@ test('the page, the document and what they need are served without the worker, u
   }
   const { headers, text } = await ask('GET', '/openapi.json');
   assert.equal(headers.get('content-type'), 'application/json');
-  assert.equal(text, read('src/reference/openapi.json'));
+  assert.equal(text, read('public/openapi.json'));
 });
 
 test('every other path is the worker’s, whatever the method', async () => {
@@ -77,7 +77,7 @@ const freePort = () => new Promise((resolve) => {
 /** `npm run dev`, until it says that it is up; `stop` ends it as Ctrl-C does. */
 async function develop() {
   const port = await freePort();
-  const child = spawn('node', ['.tools/dev.mjs'], { cwd: root, env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn('node', ['scripts/dev.mjs'], { cwd: root, env: { ...process.env, PORT: String(port) }, stdio: ['ignore', 'pipe', 'pipe'] });
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (chunk) => { said += chunk; });
   const ended = new Promise((resolve) => child.once('exit', resolve));

@@ -1,8 +1,8 @@
 // PUT /api/personas/:id/foto: the photo of any persona, set by whoever holds the permission.
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { accepted, answered, raw, refused, withoutTable } from './support/answers.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
 
 const FOTO = '/api/personas/5/foto';
 const URL_A = 'https://example.com/photos/a.jpg';

@@ -1,8 +1,8 @@
 // PUT /api/personas/me: the caller's own persona.
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { accepted, answered, raw, refused, withoutTable } from './support/answers.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
 
 const ME = '/api/personas/me';
 const MARIA = { id: 5, nombres: 'María', apellidos: 'González', telefono: '+1234567890', dni: '12345678', foto_url: null, created_at: '2024-03-01T08:00:00.000Z' };

@@ -6,9 +6,9 @@ import path from 'node:path';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import UPNG from 'upng-js';
-import { startWorker } from './support/worker.mjs';
-import { refused } from './support/answers.mjs';
-import { CONTENT_TYPES, chunk, cleared, formOf, objectOf, objects, png, sha256 } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { refused } from '../support/answers.mjs';
+import { CONTENT_TYPES, chunk, cleared, formOf, objectOf, objects, png, sha256 } from '../support/avatars.mjs';
 
 const FOLDER = path.resolve(import.meta.dirname, '../fixtures/pictures');
 const PROFILE = '/api/profile/42/update/';

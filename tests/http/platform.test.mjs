@@ -1,10 +1,10 @@
 // When the platform misbehaves: slow, failing once, answering nonsense, or taking the instance down. Fail closed.
 import { test, before, after, beforeEach, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { ROUTES, falcon, problem } from './support/dialects.mjs';
-import { answered } from './support/answers.mjs';
-import { cleared, endsInStep, formOf, png } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { ROUTES, falcon, problem } from '../support/dialects.mjs';
+import { answered } from '../support/answers.mjs';
+import { cleared, endsInStep, formOf, png } from '../support/avatars.mjs';
 
 let worker;
 before(async () => { worker = await startWorker(); });

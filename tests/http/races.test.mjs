@@ -2,8 +2,8 @@
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import bcrypt from 'bcryptjs';
-import { startWorker } from './support/worker.mjs';
-import { falcon, seam } from './support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { falcon, seam } from '../support/dialects.mjs';
 
 const RACERS = Array.from({ length: 8 }, (_, at) => 101 + at);
 const [FIRST] = RACERS;

@@ -2,9 +2,9 @@
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
-import { startWorker } from './support/worker.mjs';
-import { refused } from './support/answers.mjs';
-import { REFUSED, cleared, endsInStep, formOf, keyOf, keys, png, pointsAtObjects, settled, shown, sweepAll } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { refused } from '../support/answers.mjs';
+import { REFUSED, cleared, endsInStep, formOf, keyOf, keys, png, pointsAtObjects, settled, shown, sweepAll } from '../support/avatars.mjs';
 
 const PROFILE = '/api/profile/42/update/';
 

@@ -2,10 +2,10 @@
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { startWorker } from './support/worker.mjs';
-import { answered, raw, refused } from './support/answers.mjs';
-import { begin } from './support/sockets.mjs';
-import { INVALID_TOKEN, ROUTES, SAYS, problem, seam } from './support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { answered, raw, refused } from '../support/answers.mjs';
+import { begin } from '../support/sockets.mjs';
+import { INVALID_TOKEN, ROUTES, SAYS, problem, seam } from '../support/dialects.mjs';
 
 const LIMIT = 64 * 1024;
 

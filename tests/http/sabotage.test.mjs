@@ -1,9 +1,9 @@
 // What is not the client's fault: the database broken under each dialect, and what it says then.
 import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { answered, raw } from './support/answers.mjs';
-import { INVALID_TOKEN, ROUTES } from './support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { answered, raw } from '../support/answers.mjs';
+import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 
 const [foto, me, users, falcon, django] = ROUTES;
 

@@ -2,8 +2,8 @@
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import bcrypt from 'bcryptjs';
-import { startWorker } from './support/worker.mjs';
-import { accepted, answered, raw, refused, withoutTable } from './support/answers.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
 
 const USER = '/api/v1/users/7';
 const JANE = { idUser: 7, full_name: 'Jane Smith', email: 'jane.smith@example.com', roleId: 2, roleName: 'editor', roleDescription: 'Can read and edit content' };

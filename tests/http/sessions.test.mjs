@@ -1,11 +1,11 @@
 // A change of password ends the sessions before it, decided in the one call of every request.
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { LAYOUTS, token } from './support/tokens.mjs';
-import { INVALID_TOKEN, ROUTES } from './support/dialects.mjs';
-import { accepted, refused } from './support/answers.mjs';
-import { formOf, png } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { LAYOUTS, token } from '../support/tokens.mjs';
+import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { accepted, refused } from '../support/answers.mjs';
+import { formOf, png } from '../support/avatars.mjs';
 
 let worker;
 before(async () => { worker = await startWorker(); });

@@ -1,7 +1,7 @@
 // What every start of the worker in every place has to load.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BUDGET, size } from '../../.tools/bench/size.mjs';
+import { BUDGET, size } from '../../scripts/bench/size.mjs';
 
 test('what is uploaded is at most 300 KiB, gzipped', { timeout: 120_000 }, async (context) => {
   const kib = await size();

@@ -1,7 +1,7 @@
 // What `npm run soak` does for ten minutes, for as long as one waits for it.
 import { test } from 'node:test';
 import assert from 'node:assert/strict';
-import { soak, table } from '../../.tools/soak.mjs';
+import { soak, table } from '../../scripts/soak.mjs';
 
 test('twenty seconds of mixed load end without an error, as fast as they began, and without WebAssembly taking more and more memory [R6 R9 M5 O2]', { timeout: 120_000 }, async (context) => {
   const result = await soak({ seconds: 20 });

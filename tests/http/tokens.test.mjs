@@ -2,10 +2,10 @@
 // Also what the database says at once when a right is taken away, and which settings make which tokens good.
 import { test, before, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
-import { startWorker } from './support/worker.mjs';
-import { LAYOUTS, SECRET, token } from './support/tokens.mjs';
-import { HS256, forge, luis, now } from './support/forged.mjs';
-import { answered, refused } from './support/answers.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
+import { HS256, forge, luis, now } from '../support/forged.mjs';
+import { answered, refused } from '../support/answers.mjs';
 
 const spanish = { bad: { message: 'Token inválido o expirado' }, forbidden: { message: 'No tienes permisos para acceder a este recurso' } };
 const seam = (message) => ({ success: false, message, data: null });

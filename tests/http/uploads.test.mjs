@@ -2,11 +2,11 @@
 import { test, before, beforeEach, after, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { startWorker } from './support/worker.mjs';
-import { accepted, answered, raw, refused } from './support/answers.mjs';
-import { begin } from './support/sockets.mjs';
-import { INVALID_TOKEN, ROUTES } from './support/dialects.mjs';
-import { AGAIN, NEW, REFUSED, cleared, formOf, gif, keyOf, keys, objectOf, objects, png } from './support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { accepted, answered, raw, refused } from '../support/answers.mjs';
+import { begin } from '../support/sockets.mjs';
+import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { AGAIN, NEW, REFUSED, cleared, formOf, gif, keyOf, keys, objectOf, objects, png } from '../support/avatars.mjs';
 
 const [foto, , , , profile] = ROUTES;
 const UPLOADS = [foto, profile];

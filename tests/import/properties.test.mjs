@@ -3,9 +3,9 @@ import { test, describe } from 'node:test';
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import fc from 'fast-check';
-import { EXPRESSION, rowsOfDump } from '../../.tools/import/mysql.mjs';
-import { literal } from '../../.tools/import/sql.mjs';
-import { Trouble } from '../../.tools/lib.mjs';
+import { EXPRESSION, rowsOfDump } from '../../scripts/import/mysql.mjs';
+import { literal } from '../../scripts/import/sql.mjs';
+import { Trouble } from '../../scripts/lib.mjs';
 import { Database, dumpdata, falconDump, fixture, read, source } from './support.mjs';
 
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.string({ unit: fc.constantFrom("'", '"', '`', '\\', '\n', '\0', '\x1a', ',', '(', ')', ';', '--', '/*', '*/', '#', '%', '_', 'é', '📷', 'INSERT INTO `users` VALUES (1)') }));

@@ -7,8 +7,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { convert } from '../../.tools/import.mjs';
-import { report } from '../../.tools/import/sql.mjs';
+import { convert } from '../../scripts/import.mjs';
+import { report } from '../../scripts/import/sql.mjs';
 
 export const root = path.resolve(import.meta.dirname, '../..');
 export const fixture = (name) => path.join(root, 'tests/fixtures/import', name);

@@ -6,9 +6,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import bcrypt from 'bcryptjs';
 import { unstable_splitSqlQuery as split } from 'wrangler';
-import { report } from '../../.tools/import/sql.mjs';
-import { token } from '../http/support/tokens.mjs';
-import { startWorker } from '../http/support/worker.mjs';
+import { report } from '../../scripts/import/sql.mjs';
+import { token } from '../support/tokens.mjs';
+import { startWorker } from '../support/worker.mjs';
 import { fixture, folder, read, root, source } from './support.mjs';
 
 describe('accounts that were imported', () => {
@@ -63,7 +63,7 @@ describe('npm run import', () => {
   const state = path.join(folder, 'state');
   const out = fs.mkdtempSync(path.join(folder, 'out-'));
   const program = (args) => spawnSync(process.execPath, args, { cwd: root, env: environment, encoding: 'utf8' });
-  const command = (...args) => program(['.tools/import.mjs', ...args]);
+  const command = (...args) => program(['scripts/import.mjs', ...args]);
   const wrangler = (...args) => {
     const { status, stdout, stderr } = program(['node_modules/wrangler/bin/wrangler.js', 'd1', ...args, '--local', '--persist-to', state]);
     assert.equal(status, 0, stderr + stdout);

@@ -4,7 +4,7 @@ import path from 'node:path';
 import Ajv from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 
-export const document = JSON.parse(fs.readFileSync(path.join(import.meta.dirname, '../../src/reference/openapi.json'), 'utf8'));
+export const document = JSON.parse(fs.readFileSync(path.join(import.meta.dirname, '../../public/openapi.json'), 'utf8'));
 
 /** What a `$ref` leads to, or the thing itself. */
 export const resolve = (thing) => (thing?.$ref === undefined ? thing : resolve(thing.$ref.slice(2).split('/').reduce((at, key) => at[key], document)));

@@ -114,7 +114,7 @@ def valid_data_is_taken(ctx, response, case):
             raise
 
 
-DOCUMENT = json.loads(pathlib.Path(__file__).parent.joinpath("../../src/reference/openapi.json").read_text())
+DOCUMENT = json.loads(pathlib.Path(__file__).parent.joinpath("../../public/openapi.json").read_text())
 
 
 def resolve(thing):

@@ -1,4 +1,4 @@
-// The request behind each example of src/reference/openapi.json, by operation, status and the example's name: what one has to send
+// The request behind each example of public/openapi.json, by operation, status and the example's name: what one has to send
 // to a fresh worker with the demo accounts to be answered with it. In order: each sees what those before have changed.
 import fs from 'node:fs';
 import path from 'node:path';

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { startWorker } from '../../tests/http/support/worker.mjs';
+import { startWorker } from '../../tests/support/worker.mjs';
 
 /** Linux has a folder in memory: on a disk, what is measured is how soon it has flushed what it was told. */
 const MEMORY = '/dev/shm';

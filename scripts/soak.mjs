@@ -55,8 +55,8 @@ function residentOf(pid) {
  * (the first is the warm-up), and `faults`: what must not be, in words. `report` is called with every second.
  */
 export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mix = MIX, report = () => {} }) {
-  const { startWorker } = await import('../tests/http/support/worker.mjs');
-  const { endsInStep, formOf, keyOf, png, shown } = await import('../tests/http/support/avatars.mjs');
+  const { startWorker } = await import('../tests/support/worker.mjs');
+  const { endsInStep, formOf, keyOf, png, shown } = await import('../tests/support/avatars.mjs');
   const faults = [];
   const fails = (what) => { if (faults.push(what) > 20) faults.length = 20; };
   let [logged, sent] = [0, 0];
@@ -214,7 +214,7 @@ async function main() {
   await installPackages();
   await installToolchain();
   step('Building the worker');
-  await run('node', ['.tools/build.mjs']);
+  await run('node', ['scripts/build.mjs']);
   step(`${seconds} seconds of load, ${clients} requests at a time`);
   const terminal = process.stdout.isTTY;
   const result = await soak({

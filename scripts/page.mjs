@@ -1,27 +1,15 @@
-// The reference page: src/reference with its viewer, as files that the platform serves without the worker.
+// The reference page: public/ and the page's viewer, as files that the platform serves without the worker.
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './lib.mjs';
 import { mint } from './secret.mjs';
 
-const reference = path.join(root, 'src/reference');
+const pages = path.join(root, 'public');
 const viewer = path.join(root, 'node_modules/swagger-ui-dist');
 const DAY = 24 * 60 * 60;
 
-/** Where everything comes from, by the path that it is served under. */
-const FILES = {
-  'index.html': [reference, 'index.html'],
-  'openapi.json': [reference, 'openapi.json'],
-  _headers: [reference, '_headers'],
-  'reference/icon.svg': [reference, 'icon.svg'],
-  'reference/reference.css': [reference, 'reference.css'],
-  'reference/reference.js': [reference, 'reference.js'],
-  'reference/viewer/swagger-ui.css': [viewer, 'swagger-ui.css'],
-  'reference/viewer/swagger-ui-bundle.js': [viewer, 'swagger-ui-bundle.js'],
-  'reference/viewer/swagger-ui-bundle.js.LICENSE.txt': [viewer, 'swagger-ui-bundle.js.LICENSE.txt'],
-  'reference/viewer/LICENSE': [viewer, 'LICENSE'],
-  'reference/viewer/NOTICE': [viewer, 'NOTICE'],
-};
+/** What is served of the viewer, below /reference/viewer/. */
+const VIEWER = ['swagger-ui.css', 'swagger-ui-bundle.js', 'swagger-ui-bundle.js.LICENSE.txt', 'LICENSE', 'NOTICE'];
 
 /** Whom a reader of the page may act as; tests/fixtures/demo.sql makes them. */
 const ACCOUNTS = [
@@ -46,7 +34,14 @@ function write(folder, files) {
   }
 }
 
-const page = () => Object.fromEntries(Object.entries(FILES).map(([name, source]) => [name, fs.readFileSync(path.join(...source))]));
+/** Every file of the page, by the path that it is served under: public/ as it lies there, and the viewer. */
+function page() {
+  const ours = fs.readdirSync(pages, { recursive: true })
+    .map((name) => [name.replaceAll(path.sep, '/'), path.join(pages, name)])
+    .filter(([, file]) => fs.statSync(file).isFile());
+  const theirs = VIEWER.map((name) => [`reference/viewer/${name}`, path.join(viewer, name)]);
+  return Object.fromEntries([...ours, ...theirs].map(([name, file]) => [name, fs.readFileSync(file)]));
+}
 
 /** The page as it is deployed: build/page, which wrangler.toml names. */
 export const writePage = (folder) => write(folder, page());
@@ -62,7 +57,7 @@ export async function writeDemoPage(folder, sign = (id) => mint(id, 'plain', DAY
   write(folder, {
     ...files,
     'index.html': Buffer.from(files['index.html'].toString().replace(script, `<script src="/reference/demo.js"></script>\n${script}`)),
-    'reference/demo.js': fs.readFileSync(path.join(reference, 'demo.js')),
+    'reference/demo.js': fs.readFileSync(path.join(root, 'scripts/page/demo.js')),
     'reference/demo.json': Buffer.from(JSON.stringify(accounts)),
     'reference/demo.jpg': fs.readFileSync(path.join(root, 'tests/fixtures/pictures/phone.jpg')),
   });

@@ -6,7 +6,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
 import { SECRET, token } from './tokens.mjs';
 
-const root = path.resolve(import.meta.dirname, '../../..');
+const root = path.resolve(import.meta.dirname, '../..');
 const read = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
 
 /** The statements of a SQL file; a `;` ends one when it ends a line. */
@@ -27,7 +27,7 @@ function modules(counted) {
     : { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + (counted && path.basename(file) === 'perfil.js' ? TOLD : '') }));
   // The first is the entry.
   if (!counted) return built.sort((a, b) => (path.basename(b.path) === 'index.js') - (path.basename(a.path) === 'index.js'));
-  return [{ type: 'ESModule', path: path.join(build, 'counting.mjs'), contents: read('tests/http/support/counting.mjs') }, ...built];
+  return [{ type: 'ESModule', path: path.join(build, 'counting.mjs'), contents: read('tests/support/counting.mjs') }, ...built];
 }
 
 const TABLES = ['roles', 'permissions', 'permissionXRole', 'users', 'personas'];

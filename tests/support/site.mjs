@@ -5,7 +5,7 @@ import path from 'node:path';
 import { createTestHarness } from 'wrangler';
 import { SECRET } from './tokens.mjs';
 
-const root = path.resolve(import.meta.dirname, '../../..');
+const root = path.resolve(import.meta.dirname, '../..');
 // Nobody is asked where in the world this is.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
 

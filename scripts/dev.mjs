@@ -51,7 +51,7 @@ async function prepareDatabase() {
 async function preparePage() {
   await writeDemoPage(page);
   let again;
-  fs.watch(path.join(root, 'src/reference'), () => {
+  fs.watch(path.join(root, 'public'), { recursive: true }, () => {
     clearTimeout(again);
     again = setTimeout(() => writeDemoPage(page).catch((error) => console.error(`perfil: the reference page is not made: ${error.message}`)), 200);
   });
@@ -110,7 +110,7 @@ await assertPortIsFree();
 await installPackages();
 await installToolchain();
 step('Building the worker');
-await run('node', ['.tools/build.mjs']);
+await run('node', ['scripts/build.mjs']);
 if (ensureSecret()) console.log('\n.dev.vars now holds a random JWT_SECRET.');
 const isFresh = await prepareDatabase();
 await preparePage();

@@ -2,7 +2,7 @@
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { noBrowser } from '../tests/http/support/browser.mjs';
+import { noBrowser } from '../tests/support/browser.mjs';
 import { root, run, step } from './lib.mjs';
 import { installChecks, installPackages, installToolchain } from './setup.mjs';
 
@@ -23,7 +23,7 @@ await check('Format', 'cargo', ['fmt', '--all', '--check']);
 await check('Clippy, native', 'cargo', ['clippy', '--workspace', '--all-targets', ...STRICT]);
 await check('Clippy, WebAssembly', 'cargo', ['clippy', ...TARGET, ...STRICT]);
 await check('Native tests', 'cargo', ['test', '--workspace']);
-await check('Build', 'node', ['.tools/build.mjs']);
+await check('Build', 'node', ['scripts/build.mjs']);
 const tests = ['tests/import', 'tests/http'].flatMap((folder) => fs.readdirSync(path.join(root, folder)).filter((file) => file.endsWith('.test.mjs')).map((file) => `${folder}/${file}`));
 const processes = Math.max(2, os.availableParallelism() - 1);
 await check('HTTP and import tests', 'node', ['--test', '--test-reporter=dot', `--test-concurrency=${processes}`, ...tests]);

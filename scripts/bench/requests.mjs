@@ -2,8 +2,8 @@
 import { randomBytes } from 'node:crypto';
 import { deflateSync } from 'node:zlib';
 import { Client } from 'undici';
-import { chunk } from '../../tests/http/support/avatars.mjs';
-import { token } from '../../tests/http/support/tokens.mjs';
+import { chunk } from '../../tests/support/avatars.mjs';
+import { token } from '../../tests/support/tokens.mjs';
 import { Trouble } from '../lib.mjs';
 
 const SIDE = 146;

@@ -7,7 +7,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
-import { SECRET, token } from '../../tests/http/support/tokens.mjs';
+import { SECRET, token } from '../../tests/support/tokens.mjs';
 import { Trouble, root } from '../lib.mjs';
 import { median } from './load.mjs';
 

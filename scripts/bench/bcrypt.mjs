@@ -5,7 +5,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
-import { startWorker } from '../../tests/http/support/worker.mjs';
+import { startWorker } from '../../tests/support/worker.mjs';
 import { output, root, run } from '../lib.mjs';
 
 const ROUNDS = 25;

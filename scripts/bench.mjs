@@ -1,6 +1,6 @@
 // npm run bench [-- --update]
 // What the worker costs: D1 calls, requests per second, size, start-up, memory and hashing, beside a baseline
-// (.tools/bench/baseline.json) that holds only what does not depend on the machine. What is worse than there is marked, and
+// (scripts/bench/baseline.json) that holds only what does not depend on the machine. What is worse than there is marked, and
 // is an exit code of 1; --update makes what was measured the baseline.
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,7 +9,7 @@ import { Trouble, root, run, step } from './lib.mjs';
 import { installPackages, installToolchain } from './setup.mjs';
 
 const USAGE = 'usage: npm run bench [-- --update]';
-const BASELINE = path.join(root, '.tools/bench/baseline.json');
+const BASELINE = path.join(root, 'scripts/bench/baseline.json');
 /**
  * How many times the baseline is a regression. What is counted is exact. Of what is timed, no two of several runs on two
  * cores with four to six programs at work differed by as much; several requests at a time are the least steady.
@@ -109,7 +109,7 @@ for (const name of ['SIGINT', 'SIGTERM']) process.on(name, () => process.exit(1)
 await installPackages();
 await installToolchain();
 step('Building the worker');
-await run('node', ['.tools/build.mjs']);
+await run('node', ['scripts/build.mjs']);
 step('Measuring');
 const begun = performance.now();
 const { measured, worse, compare } = comparison(fs.existsSync(BASELINE) ? JSON.parse(fs.readFileSync(BASELINE, 'utf8')) : {});
