@@ -4,6 +4,7 @@
 //!
 //! | room | what lives there |
 //! | --- | --- |
+//! | [`picture`] | bytes to a picture without its metadata, or why not |
 //! | [`domain`] | what an account, a persona, a change, a rule and a refusal are |
 //! | [`auth`] | bearer text to [`domain::Actor`]; password to bcrypt hash |
 //! | [`dialect`] | the four ways of spelling a change, a record and a refusal |
@@ -15,5 +16,6 @@ pub mod auth;
 pub mod dialect;
 pub mod domain;
 mod edge;
+pub mod picture;
 pub mod serve;
 pub mod store;

@@ -1,5 +1,5 @@
 use super::{Object, Value};
-use crate::domain::{Image, Refusal, Rule};
+use crate::domain::{Picture, Refusal, Rule};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -46,11 +46,11 @@ impl From<Part> for Value<'_> {
 }
 
 /// The picture that a form's part holds (contract D5, M1).
-pub fn picture(value: Value<'_>) -> Result<Image, Rule> {
+pub fn picture(value: Value<'_>) -> Result<Picture, Rule> {
     match value {
         Value::Blank => Err(Rule::NotEmpty),
         Value::File(bytes) if bytes.is_empty() => Err(Rule::NotEmpty),
-        Value::File(bytes) => Image::parse(bytes).map_err(|_| Rule::Image),
+        Value::File(bytes) => Picture::parse(bytes).map_err(|_| Rule::Image),
         Value::Null | Value::Bool | Value::Number(_) | Value::Text(_) | Value::List | Value::Object => Err(Rule::File),
     }
 }

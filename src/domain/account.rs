@@ -1,4 +1,4 @@
-use super::{Change, Field, Image, Password, Record, Text};
+use super::{Change, Field, Password, Picture, Record, Text};
 
 /// One person's account, as every dialect shows a part of it. The password hash is not in it: no query reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +64,7 @@ pub struct AccountChange {
     /// Where a new picture is, or the default one.
     pub image: Field<Text>,
     /// A new picture itself; `image` is where it was put then.
-    pub upload: Option<Image>,
+    pub upload: Option<Picture>,
     /// The id of another role; whether there is one is the database's to say. 0 is nobody's.
     pub role: Option<i64>,
     /// A new password.
@@ -84,7 +84,7 @@ impl Change for AccountChange {
         self.password.as_ref()
     }
 
-    fn upload(&self) -> Option<&Image> {
+    fn upload(&self) -> Option<&Picture> {
         self.upload.as_ref()
     }
 

@@ -6,7 +6,6 @@ mod access;
 mod account;
 mod field;
 mod id;
-mod image;
 mod object_key;
 mod persona;
 mod refusal;
@@ -14,11 +13,11 @@ mod rule;
 mod secret;
 pub mod text;
 
+pub use crate::picture::{Picture, PictureFormat};
 pub use access::{Access, Actor, Target};
 pub use account::{Account, AccountChange, Role};
 pub use field::Field;
 pub use id::{Id, PathId};
-pub use image::{Image, ImageFormat, NotAnImage};
 pub use object_key::ObjectKey;
 pub use persona::{Persona, PersonaChange};
 pub use refusal::{Failure, Fault, InvalidField, JsonKind, Refusal, Unique};
@@ -43,7 +42,7 @@ pub trait Change {
     }
 
     /// The picture that was uploaded, if one was: it is stored before the change is saved.
-    fn upload(&self) -> Option<&Image>;
+    fn upload(&self) -> Option<&Picture>;
 
     /// Whether the record is to show another picture, or none: the one before may be left over then.
     fn replaces_image(&self) -> bool;

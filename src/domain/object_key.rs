@@ -1,4 +1,4 @@
-use super::{Id, ImageFormat};
+use super::{Id, PictureFormat};
 use std::fmt;
 
 /// R2's limit, in bytes.
@@ -8,7 +8,7 @@ const MAX_LENGTH: usize = 1024;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectKey {
     key: String,
-    format: ImageFormat,
+    format: PictureFormat,
 }
 
 impl ObjectKey {
@@ -22,7 +22,7 @@ impl ObjectKey {
     pub const CACHE_CONTROL: &'static str = "public, max-age=31536000, immutable";
 
     /// `avatars/{owner}/{digest}.{extension}`, content-addressed by the picture's SHA-256.
-    pub fn new(owner: Id, digest: &[u8], format: ImageFormat) -> Self {
+    pub fn new(owner: Id, digest: &[u8], format: PictureFormat) -> Self {
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("{}{hex}.{}", Self::prefix(owner), format.extension());
         Self { key, format }
@@ -35,7 +35,7 @@ impl ObjectKey {
         let segments = key.strip_prefix(Self::PREFIX)?.split('/');
         let sane = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(plain);
         let (_, extension) = key.rsplit_once('.')?;
-        let format = ImageFormat::of_extension(extension)?;
+        let format = PictureFormat::of_extension(extension)?;
         let valid = key.len() <= MAX_LENGTH && segments.into_iter().all(sane);
         valid.then(|| Self { key: key.to_owned(), format })
     }
@@ -56,7 +56,7 @@ impl ObjectKey {
     }
 
     /// What its name says that it is; what was uploaded here is that.
-    pub fn format(&self) -> ImageFormat {
+    pub fn format(&self) -> PictureFormat {
         self.format
     }
 

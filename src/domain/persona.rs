@@ -1,4 +1,4 @@
-use super::{Change, Field, Image, Record, Text};
+use super::{Change, Field, Picture, Record, Text};
 
 /// A person in the personas back end. It may belong to an account, and can be shown without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct PersonaChange {
     /// Where a new photo is, or none.
     pub foto_url: Field<Text>,
     /// A new photo itself; `foto_url` is where it was put then.
-    pub upload: Option<Image>,
+    pub upload: Option<Picture>,
 }
 
 impl Record for Persona {
@@ -45,7 +45,7 @@ impl Change for PersonaChange {
         *self == Self::default()
     }
 
-    fn upload(&self) -> Option<&Image> {
+    fn upload(&self) -> Option<&Picture> {
         self.upload.as_ref()
     }
 

@@ -1,6 +1,6 @@
 //! GIF (GIF89a specification, CompuServe 1990). The section numbers are its.
 
-use super::{MAX_SIDE, NotAnImage, Pixels, Size, ensure, icc, tape::Tape};
+use super::{MAX_SIDE, NotAPicture, Pixels, Size, ensure, icc, tape::Tape};
 
 /// The header and the logical screen descriptor (sections 17 and 18).
 const SCREEN: usize = 13;
@@ -25,7 +25,7 @@ const APPLICATION_HEAD: usize = 12;
 
 /// Keeps the screen, the images with their colour tables and graphic controls, the first loop count and the first
 /// colour profile. Comments, plain text and the blocks of all other applications go.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     let mut gif = Gif::screen(tape)?;
     loop {
         match tape.peek()? {
@@ -37,7 +37,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
             }
             // Some encoders end a run of sub-blocks twice.
             [0] => tape.cut(1)?,
-            _ => return Err(NotAnImage),
+            _ => return Err(NotAPicture),
         }
     }
 }
@@ -54,7 +54,7 @@ struct Gif {
 }
 
 impl Gif {
-    fn screen(tape: &mut Tape) -> Result<Self, NotAnImage> {
+    fn screen(tape: &mut Tape) -> Result<Self, NotAPicture> {
         let [_, _, _, _, _, _, w0, w1, h0, h1, flags, _, _] = tape.peek::<SCREEN>()?;
         size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         tape.keep(SCREEN)?;
@@ -63,7 +63,7 @@ impl Gif {
         Ok(Self { has_colours: table > 0, ..Self::default() })
     }
 
-    fn extension(&mut self, tape: &mut Tape) -> Result<(), NotAnImage> {
+    fn extension(&mut self, tape: &mut Tape) -> Result<(), NotAPicture> {
         let [_, label] = tape.peek()?;
         if label == GRAPHIC_CONTROL {
             let control: [u8; 8] = tape.take()?;
@@ -101,7 +101,7 @@ impl Gif {
         if std::mem::replace(seen, true) { 0 } else { kept }
     }
 
-    fn image(&mut self, tape: &mut Tape) -> Result<(), NotAnImage> {
+    fn image(&mut self, tape: &mut Tape) -> Result<(), NotAPicture> {
         let [_, x0, x1, y0, y1, w0, w1, h0, h1, flags] = tape.peek::<10>()?;
         let frame = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         let [left, top] = [[x0, x1], [y0, y1]].map(|bytes| u32::from(u16::from_le_bytes(bytes)));
@@ -124,7 +124,7 @@ impl Gif {
     }
 }
 
-fn size(width: u16, height: u16) -> Result<Size, NotAnImage> {
+fn size(width: u16, height: u16) -> Result<Size, NotAPicture> {
     Size::new(width.into(), height.into())
 }
 
@@ -135,10 +135,10 @@ fn colour_table(flags: u8) -> usize {
 }
 
 /// The length of a run of sub-blocks with its terminator (sections 15 and 16). Steps of up to 256 bytes.
-fn sub_blocks(data: &[u8]) -> Result<usize, NotAnImage> {
+fn sub_blocks(data: &[u8]) -> Result<usize, NotAPicture> {
     let mut length = 0_usize;
     loop {
-        let block = *data.get(length).ok_or(NotAnImage)?;
+        let block = *data.get(length).ok_or(NotAPicture)?;
         length = length.saturating_add(usize::from(block)).saturating_add(1);
         if block == 0 {
             return Ok(length);

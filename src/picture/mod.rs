@@ -6,7 +6,8 @@
 //! else goes, and so does what follows the picture's end. A structure that isn't exactly valid is no picture: what
 //! one decoder forgives, another one reads as something else.
 //!
-//! May import nothing of ours. Must never panic, recurse, or ask for memory that grows with the picture.
+//! May import nothing of ours; may name memchr and miniz_oxide. Must never panic, recurse, or allocate memory that
+//! grows with the picture.
 
 mod exif;
 mod gif;
@@ -28,34 +29,41 @@ const MAX_PIXELS: u32 = 1 << 28;
 
 /// The bytes are no picture that may be stored: another format, a broken one, or one too large (contract M1). It has
 /// no detail, because no client can act on one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the bytes are no JPEG, PNG, GIF or WebP picture that can be taken")]
-pub struct NotAnImage;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotAPicture;
+
+impl fmt::Display for NotAPicture {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("the bytes are not a JPEG, PNG, GIF or WebP picture that can be stored")
+    }
+}
+
+impl std::error::Error for NotAPicture {}
 
 /// A picture by its bytes, without its metadata (contract M1, M2).
 #[derive(Clone, PartialEq, Eq)]
-pub struct Image {
-    format: ImageFormat,
+pub struct Picture {
+    format: PictureFormat,
     bytes: Vec<u8>,
 }
 
-impl Image {
+impl Picture {
     /// Takes an upload for a picture, whatever its name and declared type say, and strips it in its own buffer. What
     /// comes out parses to itself.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, NotAnImage> {
-        let format = ImageFormat::of_bytes(&bytes).ok_or(NotAnImage)?;
+    pub fn parse(bytes: Vec<u8>) -> Result<Self, NotAPicture> {
+        let format = PictureFormat::of_bytes(&bytes).ok_or(NotAPicture)?;
         let mut tape = Tape::new(bytes);
         match format {
-            ImageFormat::Jpeg => jpeg::strip(&mut tape)?,
-            ImageFormat::Png => png::strip(&mut tape)?,
-            ImageFormat::Gif => gif::strip(&mut tape)?,
-            ImageFormat::Webp => webp::strip(&mut tape)?,
+            PictureFormat::Jpeg => jpeg::strip(&mut tape)?,
+            PictureFormat::Png => png::strip(&mut tape)?,
+            PictureFormat::Gif => gif::strip(&mut tape)?,
+            PictureFormat::Webp => webp::strip(&mut tape)?,
         }
         Ok(Self { format, bytes: tape.finish() })
     }
 
     /// What it is.
-    pub fn format(&self) -> ImageFormat {
+    pub fn format(&self) -> PictureFormat {
         self.format
     }
 
@@ -65,15 +73,15 @@ impl Image {
     }
 }
 
-impl fmt::Debug for Image {
+impl fmt::Debug for Picture {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "Image({:?}, {} bytes)", self.format, self.bytes.len())
+        write!(formatter, "Picture({:?}, {} bytes)", self.format, self.bytes.len())
     }
 }
 
 /// The formats that are taken (contract M1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImageFormat {
+pub enum PictureFormat {
     /// ITU-T T.81, in JFIF or Exif clothes.
     Jpeg,
     /// PNG, animated ones among them.
@@ -84,7 +92,7 @@ pub enum ImageFormat {
     Webp,
 }
 
-impl ImageFormat {
+impl PictureFormat {
     fn of_bytes(bytes: &[u8]) -> Option<Self> {
         let webp = |b: &[u8]| b.starts_with(b"RIFF") && b.get(8..12) == Some(b"WEBP");
         match bytes {
@@ -131,9 +139,9 @@ struct Size {
 }
 
 impl Size {
-    fn new(width: u32, height: u32) -> Result<Self, NotAnImage> {
+    fn new(width: u32, height: u32) -> Result<Self, NotAPicture> {
         let taken = 1..=MAX_SIDE;
-        (taken.contains(&width) && taken.contains(&height)).then_some(Self { width, height }).ok_or(NotAnImage)
+        (taken.contains(&width) && taken.contains(&height)).then_some(Self { width, height }).ok_or(NotAPicture)
     }
 
     fn pixels(self) -> u32 {
@@ -151,13 +159,13 @@ impl Size {
 struct Pixels(u32);
 
 impl Pixels {
-    fn add(&mut self, frame: Size) -> Result<(), NotAnImage> {
+    fn add(&mut self, frame: Size) -> Result<(), NotAPicture> {
         self.0 = self.0.saturating_add(frame.pixels());
-        (self.0 <= MAX_PIXELS).then_some(()).ok_or(NotAnImage)
+        (self.0 <= MAX_PIXELS).then_some(()).ok_or(NotAPicture)
     }
 }
 
 /// Turns a rule that doesn't hold into the refusal.
-fn ensure(holds: bool) -> Result<(), NotAnImage> {
-    holds.then_some(()).ok_or(NotAnImage)
+fn ensure(holds: bool) -> Result<(), NotAPicture> {
+    holds.then_some(()).ok_or(NotAPicture)
 }

@@ -1,4 +1,4 @@
-use super::NotAnImage;
+use super::NotAPicture;
 
 /// One buffer that is read from front to back and written from front to back at the same time: what stays is moved
 /// over what went. The writing end never overtakes the reading end (`written <= read <= bytes.len()`), so there is no
@@ -20,30 +20,30 @@ impl Tape {
     }
 
     /// The next `count` bytes, without reading them.
-    pub(super) fn ahead(&self, count: usize) -> Result<&[u8], NotAnImage> {
-        self.rest().get(..count).ok_or(NotAnImage)
+    pub(super) fn ahead(&self, count: usize) -> Result<&[u8], NotAPicture> {
+        self.rest().get(..count).ok_or(NotAPicture)
     }
 
     /// The next `N` bytes, without reading them.
-    pub(super) fn peek<const N: usize>(&self) -> Result<[u8; N], NotAnImage> {
-        self.rest().first_chunk().copied().ok_or(NotAnImage)
+    pub(super) fn peek<const N: usize>(&self) -> Result<[u8; N], NotAPicture> {
+        self.rest().first_chunk().copied().ok_or(NotAPicture)
     }
 
     /// Reads `N` bytes. They are gone unless they are [`put`](Self::put) again.
-    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], NotAnImage> {
+    pub(super) fn take<const N: usize>(&mut self) -> Result<[u8; N], NotAPicture> {
         let taken = self.peek()?;
         self.cut(N)?;
         Ok(taken)
     }
 
     /// Drops the next `count` bytes.
-    pub(super) fn cut(&mut self, count: usize) -> Result<(), NotAnImage> {
+    pub(super) fn cut(&mut self, count: usize) -> Result<(), NotAPicture> {
         self.read = self.after(count)?;
         Ok(())
     }
 
     /// Keeps the next `count` bytes as they are.
-    pub(super) fn keep(&mut self, count: usize) -> Result<(), NotAnImage> {
+    pub(super) fn keep(&mut self, count: usize) -> Result<(), NotAPicture> {
         let end = self.after(count)?;
         if self.written != self.read {
             self.bytes.copy_within(self.read..end, self.written);
@@ -54,17 +54,17 @@ impl Tape {
     }
 
     /// Writes bytes of our own where others went.
-    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), NotAnImage> {
-        let end = self.written.checked_add(bytes.len()).filter(|end| *end <= self.read).ok_or(NotAnImage)?;
-        self.bytes.get_mut(self.written..end).ok_or(NotAnImage)?.copy_from_slice(bytes);
+    pub(super) fn put(&mut self, bytes: &[u8]) -> Result<(), NotAPicture> {
+        let end = self.written.checked_add(bytes.len()).filter(|end| *end <= self.read).ok_or(NotAPicture)?;
+        self.bytes.get_mut(self.written..end).ok_or(NotAPicture)?.copy_from_slice(bytes);
         self.written = end;
         Ok(())
     }
 
     /// Corrects bytes that were written before: a length that was not known then.
-    pub(super) fn patch(&mut self, at: usize, bytes: &[u8]) -> Result<(), NotAnImage> {
-        let end = at.checked_add(bytes.len()).filter(|end| *end <= self.written).ok_or(NotAnImage)?;
-        self.bytes.get_mut(at..end).ok_or(NotAnImage)?.copy_from_slice(bytes);
+    pub(super) fn patch(&mut self, at: usize, bytes: &[u8]) -> Result<(), NotAPicture> {
+        let end = at.checked_add(bytes.len()).filter(|end| *end <= self.written).ok_or(NotAPicture)?;
+        self.bytes.get_mut(at..end).ok_or(NotAPicture)?.copy_from_slice(bytes);
         Ok(())
     }
 
@@ -79,7 +79,7 @@ impl Tape {
     }
 
     /// Lets the tape end `count` bytes from here: the picture says so.
-    pub(super) fn end_after(&mut self, count: usize) -> Result<(), NotAnImage> {
+    pub(super) fn end_after(&mut self, count: usize) -> Result<(), NotAPicture> {
         let end = self.after(count)?;
         self.bytes.truncate(end);
         Ok(())
@@ -92,7 +92,7 @@ impl Tape {
     }
 
     /// The position after `count` more bytes, if there are that many.
-    fn after(&self, count: usize) -> Result<usize, NotAnImage> {
-        self.read.checked_add(count).filter(|end| *end <= self.bytes.len()).ok_or(NotAnImage)
+    fn after(&self, count: usize) -> Result<usize, NotAPicture> {
+        self.read.checked_add(count).filter(|end| *end <= self.bytes.len()).ok_or(NotAPicture)
     }
 }

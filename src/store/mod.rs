@@ -18,7 +18,7 @@ mod sweep;
 mod update;
 mod upload;
 
-use crate::domain::{Access, Fault, Id, Image, ObjectKey, PasswordHash, Record, Refusal, Unique};
+use crate::domain::{Access, Fault, Id, ObjectKey, PasswordHash, Picture, Record, Refusal, Unique};
 pub use removal::{random_id, remove};
 use serde::Deserialize;
 pub use statement::{Parameter, Statement};
@@ -37,10 +37,10 @@ pub trait Batch {
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
 pub trait Bucket {
     /// Where a picture belongs, and whether it is there.
-    async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault>;
+    async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault>;
 
     /// Stores a picture where it belongs; answers whether it was not there before.
-    async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault>;
+    async fn put(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, Fault>;
 
     /// Removes objects, at most 1000 of them; those that are not there are no failure.
     async fn delete(&self, keys: &[String]) -> Result<(), Fault>;

@@ -4,7 +4,7 @@
 
 use super::deadline::within;
 use super::{Bucket, Listed, Page};
-use crate::domain::{Fault, Id, Image, ImageFormat, ObjectKey};
+use crate::domain::{Fault, Id, ObjectKey, Picture, PictureFormat};
 use std::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -48,7 +48,7 @@ impl Pictures {
     }
 
     /// Past the crate's own `put`, which takes bytes from here and copies them once more.
-    async fn write(&self, key: &ObjectKey, picture: &Image) -> Result<bool, JsValue> {
+    async fn write(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, JsValue> {
         let bytes = Uint8Array::from(picture.bytes());
         let bucket: &R2Bucket = self.bucket.as_ref().unchecked_ref();
         let put = bucket.put(key.to_string(), bytes.into(), options(picture.format())?)?;
@@ -65,7 +65,7 @@ async fn sha256(bytes: &[u8]) -> Result<Vec<u8>, JsValue> {
 }
 
 impl Bucket for Pictures {
-    async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault> {
+    async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault> {
         let hash = sha256(picture.bytes()).await.map_err(|thrown| fault(thrown.into()))?;
         let key = ObjectKey::new(owner, &hash, picture.format());
         let found = async { self.bucket.head(key.as_str()).await.map_err(fault) };
@@ -73,7 +73,7 @@ impl Bucket for Pictures {
         Ok((key, found.is_some()))
     }
 
-    async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault> {
+    async fn put(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, Fault> {
         let put = async { self.write(key, picture).await.map_err(|thrown| fault(thrown.into())) };
         within_deadline(put).await
     }
@@ -100,7 +100,7 @@ impl Bucket for Pictures {
 }
 
 /// Only where there is no such object yet; what a browser is told of it is written beside it.
-fn options(format: ImageFormat) -> Result<JsValue, JsValue> {
+fn options(format: PictureFormat) -> Result<JsValue, JsValue> {
     JSON::parse(&format!(
         r#"{{"onlyIf":{{"etagDoesNotMatch":"*"}},"httpMetadata":{{"contentType":"{}","cacheControl":"{}"}}}}"#,
         format.media_type(),

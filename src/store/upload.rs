@@ -2,7 +2,7 @@
 
 use super::update::{Outcome, Updated, load, save};
 use super::{Batch, Bucket, Prepared, Shown, Stored, remove};
-use crate::domain::{Access, Failure, Fault, Image};
+use crate::domain::{Access, Failure, Fault, Picture};
 
 /// How often an upload asks whether a removal of the same picture is over. With the pauses in between, that is three
 /// seconds at least, many times what one takes.
@@ -21,7 +21,7 @@ pub async fn upload<R: Stored>(
     bucket: &impl Bucket,
     access: &Access,
     change: &R::Change,
-    picture: &Image,
+    picture: &Picture,
     mut prepared: Prepared,
     origin: &str,
 ) -> Result<Updated<R>, Failure> {

@@ -5,10 +5,10 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-600}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- change form image media path rules token
+[ $# -gt 0 ] || set -- change form media path picture rules token
 for target; do
     seeds=tests/fuzz/seeds/$target
-    [ "$target" != image ] || seeds=tests/fixtures/pictures
+    [ "$target" != picture ] || seeds=tests/fixtures/pictures
     mkdir -p "tests/fuzz/corpus/$target"
     cargo +nightly fuzz run --fuzz-dir tests/fuzz "$target" "tests/fuzz/corpus/$target" "$seeds" -- \
         -max_total_time="$seconds" -max_len=16384 -timeout=5 -dict="tests/fuzz/dictionaries/$target.dict"

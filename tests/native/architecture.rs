@@ -6,8 +6,9 @@ use std::path::Path;
 /// A room, the rooms that it may import, and the crates that it may name.
 struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
 
-const ROOMS: [Room; 6] = [
-    Room("domain", &[], &["memchr", "miniz_oxide", "thiserror", "validator"]),
+const ROOMS: [Room; 7] = [
+    Room("picture", &[], &["memchr", "miniz_oxide"]),
+    Room("domain", &["picture"], &["thiserror", "validator"]),
     Room("auth", &["domain"], &["base64ct", "bcrypt", "getrandom", "jwt_compact", "serde", "serde_json"]),
     Room("dialect", &["domain"], &["serde", "serde_json"]),
     Room("store", &["domain"], &["getrandom", "serde", "serde_json"]),

@@ -1,7 +1,7 @@
 //! What stands in for the platform: the SQLite that D1 is made of, and a map for a bucket.
 
 use super::{files, project, read};
-use perfil::domain::{Fault, Id, Image, ObjectKey};
+use perfil::domain::{Fault, Id, ObjectKey, Picture};
 use perfil::store::{Batch, Bucket, Listed, Page, Parameter, Statement};
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, Value};
@@ -88,13 +88,13 @@ pub struct Memory {
 pub const PAGE: usize = 3;
 
 impl Bucket for Memory {
-    async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault> {
+    async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault> {
         let key = ObjectKey::new(owner, &Sha256::digest(picture.bytes()), picture.format());
         let is_there = self.objects.borrow().contains_key(key.as_str());
         Ok((key, is_there))
     }
 
-    async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault> {
+    async fn put(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, Fault> {
         let mut objects = self.objects.borrow_mut();
         let created = !objects.contains_key(key.as_str());
         if created {

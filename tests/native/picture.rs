@@ -11,7 +11,7 @@ use ::image::{
     AnimationDecoder, DynamicImage, ImageDecoder, ImageReader,
     codecs::{gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder},
 };
-use perfil::domain::{Image, ImageFormat, NotAnImage};
+use perfil::picture::{NotAPicture, Picture, PictureFormat};
 use std::io::Cursor;
 
 /// A fixture, the orientation that has to come out of it, and whether it has a colour profile.
@@ -42,12 +42,12 @@ fn picture(name: &str) -> Vec<u8> {
     std::fs::read(super::project("tests/fixtures/pictures").join(name)).unwrap()
 }
 
-fn format_of(name: &str) -> ImageFormat {
-    ImageFormat::of_extension(name.rsplit_once('.').unwrap().1).unwrap()
+fn format_of(name: &str) -> PictureFormat {
+    PictureFormat::of_extension(name.rsplit_once('.').unwrap().1).unwrap()
 }
 
-fn parse(bytes: &[u8]) -> Result<Vec<u8>, NotAnImage> {
-    Image::parse(bytes.to_vec()).map(|image| image.bytes().to_vec())
+fn parse(bytes: &[u8]) -> Result<Vec<u8>, NotAPicture> {
+    Picture::parse(bytes.to_vec()).map(|image| image.bytes().to_vec())
 }
 
 /// What a decoder makes of a picture: every frame, with its place in time.
@@ -59,13 +59,13 @@ struct Decoded {
     orientation: u8,
 }
 
-fn decode(format: ImageFormat, bytes: &[u8]) -> Decoded {
+fn decode(format: PictureFormat, bytes: &[u8]) -> Decoded {
     let from = || Cursor::new(bytes);
     let (profile, orientation) = match format {
-        ImageFormat::Jpeg => colours_and_orientation(JpegDecoder::new(from()).unwrap()),
-        ImageFormat::Png => colours_and_orientation(PngDecoder::new(from()).unwrap()),
-        ImageFormat::Gif => colours_and_orientation(GifDecoder::new(from()).unwrap()),
-        ImageFormat::Webp => colours_and_orientation(WebPDecoder::new(from()).unwrap()),
+        PictureFormat::Jpeg => colours_and_orientation(JpegDecoder::new(from()).unwrap()),
+        PictureFormat::Png => colours_and_orientation(PngDecoder::new(from()).unwrap()),
+        PictureFormat::Gif => colours_and_orientation(GifDecoder::new(from()).unwrap()),
+        PictureFormat::Webp => colours_and_orientation(WebPDecoder::new(from()).unwrap()),
     };
     let still = ImageReader::new(from()).with_guessed_format().unwrap().decode().unwrap();
     Decoded { still, frames: frames(format, bytes), profile, orientation }
@@ -75,14 +75,14 @@ fn colours_and_orientation(mut decoder: impl ImageDecoder) -> (Option<Vec<u8>>, 
     (decoder.icc_profile().unwrap(), decoder.orientation().unwrap().to_exif())
 }
 
-fn frames(format: ImageFormat, bytes: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
+fn frames(format: PictureFormat, bytes: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
     let from = Cursor::new(bytes);
     let frames = match format {
-        ImageFormat::Png if PngDecoder::new(from.clone()).unwrap().is_apng().unwrap() => {
+        PictureFormat::Png if PngDecoder::new(from.clone()).unwrap().is_apng().unwrap() => {
             PngDecoder::new(from).unwrap().apng().unwrap().into_frames()
         }
-        ImageFormat::Gif => GifDecoder::new(from).unwrap().into_frames(),
-        ImageFormat::Webp if WebPDecoder::new(from.clone()).unwrap().has_animation() => {
+        PictureFormat::Gif => GifDecoder::new(from).unwrap().into_frames(),
+        PictureFormat::Webp if WebPDecoder::new(from.clone()).unwrap().has_animation() => {
             WebPDecoder::new(from).unwrap().into_frames()
         }
         _ => return Vec::new(),
@@ -106,7 +106,7 @@ fn tells(bytes: &[u8]) -> bool {
 fn every_fixture_comes_out_as_the_same_picture_without_its_metadata() {
     for Fixture(name, orientation, has_profile) in FIXTURES {
         let (format, before) = (format_of(name), picture(name));
-        let image = Image::parse(before.clone()).unwrap_or_else(|_| panic!("{name} is refused"));
+        let image = Picture::parse(before.clone()).unwrap_or_else(|_| panic!("{name} is refused"));
         assert_eq!(image.format(), format, "{name}");
         let after = image.bytes();
         assert!(!tells(after), "{name} still tells");
@@ -159,7 +159,7 @@ fn a_picture_that_ends_too_early_is_refused() {
         for whole in [before, after] {
             // All of them where the structure is dense, some of them in between.
             for end in (0..whole.len()).filter(|end| *end < 700 || end + 100 > whole.len() || end % 13 == 0) {
-                assert_eq!(parse(&whole[..end]), Err(NotAnImage), "{name} up to {end}");
+                assert_eq!(parse(&whole[..end]), Err(NotAPicture), "{name} up to {end}");
             }
         }
     }
@@ -170,15 +170,15 @@ fn a_format_has_a_name_and_a_type() {
     for (extension, media_type) in
         [("jpg", "image/jpeg"), ("png", "image/png"), ("gif", "image/gif"), ("webp", "image/webp")]
     {
-        let format = ImageFormat::of_extension(extension).unwrap();
+        let format = PictureFormat::of_extension(extension).unwrap();
         assert_eq!((format.extension(), format.media_type()), (extension, media_type));
     }
-    assert_eq!(ImageFormat::of_extension("svg"), None);
-    assert_eq!(ImageFormat::of_extension("JPG"), None);
+    assert_eq!(PictureFormat::of_extension("svg"), None);
+    assert_eq!(PictureFormat::of_extension("JPG"), None);
 }
 
 #[test]
 fn debug_never_shows_the_bytes() {
-    let image = Image::parse(picture("grey.jpg")).unwrap();
-    assert_eq!(format!("{image:?}"), format!("Image(Jpeg, {} bytes)", image.bytes().len()));
+    let image = Picture::parse(picture("grey.jpg")).unwrap();
+    assert_eq!(format!("{image:?}"), format!("Picture(Jpeg, {} bytes)", image.bytes().len()));
 }

@@ -2,7 +2,7 @@
 
 use super::database::{Memory, Sqlite, sqlite};
 use super::{actor, ready};
-use perfil::domain::{Access, Account, AccountChange, Failure, Fault, Id, Image, ObjectKey, Refusal, Target, text};
+use perfil::domain::{Access, Account, AccountChange, Failure, Fault, Id, ObjectKey, Picture, Refusal, Target, text};
 use perfil::store::{self, Batch, Bucket, Page, Prepared, Statement, Swept};
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -14,10 +14,10 @@ use std::task::{Context, Poll, Waker};
 const ORIGIN: &str = "https://api.example.com";
 
 /// One pixel of some shade.
-fn picture(shade: u8) -> Image {
+fn picture(shade: u8) -> Picture {
     let mut bytes = Cursor::new(Vec::new());
     image::GrayImage::from_pixel(1, 1, image::Luma([shade])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    Image::parse(bytes.into_inner()).unwrap()
+    Picture::parse(bytes.into_inner()).unwrap()
 }
 
 fn own(account: i64) -> Access {
@@ -185,14 +185,14 @@ impl Batch for Stepwise<'_, Sqlite> {
 }
 
 impl Bucket for Stepwise<'_, Memory> {
-    async fn find(&self, owner: Id, picture: &Image) -> Result<(ObjectKey, bool), Fault> {
+    async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault> {
         step().await;
         let found = self.0.find(owner, picture).await;
         step().await;
         found
     }
 
-    async fn put(&self, key: &ObjectKey, picture: &Image) -> Result<bool, Fault> {
+    async fn put(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, Fault> {
         step().await;
         let put = self.0.put(key, picture).await;
         step().await;

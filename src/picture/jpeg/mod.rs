@@ -4,7 +4,7 @@ mod profile;
 mod scan;
 mod tables;
 
-use crate::domain::image::{NotAnImage, ensure, exif::Orientation, tape::Tape};
+use crate::picture::{NotAPicture, ensure, exif::Orientation, tape::Tape};
 use scan::Picture;
 
 /// Markers (T.81, table B.1). Those that are missing here are refused: arithmetic, lossless and hierarchical coding,
@@ -33,7 +33,7 @@ const EXIF_HEAD: usize = 6;
 
 /// Keeps the tables, the frame and the scans, and of the application segments those that decoders need: JFIF and
 /// Adobe (how the colours are coded), the colour profile, and of Exif the orientation.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     tape.keep(2)?;
     let mut picture = Picture::default();
     let mut segments = Segments::default();
@@ -60,8 +60,8 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
 }
 
 /// Reads a marker with what stands before it, which goes.
-fn marker(tape: &mut Tape) -> Result<u8, NotAnImage> {
-    let (code, length) = next_marker(tape.rest()).ok_or(NotAnImage)?;
+fn marker(tape: &mut Tape) -> Result<u8, NotAPicture> {
+    let (code, length) = next_marker(tape.rest()).ok_or(NotAPicture)?;
     tape.cut(length)?;
     Ok(code)
 }
@@ -83,16 +83,16 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, usize)> {
 }
 
 /// The length of the segment whose marker was read, without the marker.
-fn segment_length(tape: &Tape) -> Result<usize, NotAnImage> {
+fn segment_length(tape: &Tape) -> Result<usize, NotAPicture> {
     Ok(usize::from(u16::from_be_bytes(tape.peek()?)))
 }
 
 /// The segment whose marker was read, without its length.
-fn body(tape: &Tape) -> Result<&[u8], NotAnImage> {
-    tape.ahead(segment_length(tape)?)?.get(2..).ok_or(NotAnImage)
+fn body(tape: &Tape) -> Result<&[u8], NotAPicture> {
+    tape.ahead(segment_length(tape)?)?.get(2..).ok_or(NotAPicture)
 }
 
-fn keep_segment(tape: &mut Tape, code: u8) -> Result<(), NotAnImage> {
+fn keep_segment(tape: &mut Tape, code: u8) -> Result<(), NotAPicture> {
     let length = segment_length(tape)?;
     tape.put(&[0xFF, code])?;
     tape.keep(length)
@@ -110,7 +110,7 @@ struct Segments {
 }
 
 impl Segments {
-    fn application(&mut self, tape: &mut Tape, code: u8) -> Result<(), NotAnImage> {
+    fn application(&mut self, tape: &mut Tape, code: u8) -> Result<(), NotAPicture> {
         let body = body(tape)?;
         let length = body.len().saturating_add(2);
         if self.are_over {
@@ -147,7 +147,7 @@ fn replace<T, const N: usize>(
     length: usize,
     kept: Option<T>,
     write: fn(T) -> [u8; N],
-) -> Result<(), NotAnImage> {
+) -> Result<(), NotAPicture> {
     tape.cut(length)?;
     kept.map_or(Ok(()), |kept| tape.put(&write(kept)))
 }

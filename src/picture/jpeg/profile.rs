@@ -2,7 +2,7 @@
 //! annex B.4): each has the name, its own number from 1, the number of them all, and a part of the profile.
 
 use super::{APP2, SOS, next_marker};
-use crate::domain::image::icc;
+use crate::picture::icc;
 
 /// What a part begins with.
 pub(super) const NAME: &[u8] = b"ICC_PROFILE\0";

@@ -1,5 +1,5 @@
 use super::{DHT, DQT, DRI, SOF0, SOF2, tables::Tables};
-use crate::domain::image::{NotAnImage, Size, ensure};
+use crate::picture::{NotAPicture, Size, ensure};
 use memchr::memchr;
 
 /// The most scans. Real progressive pictures have about ten; thousands of tiny ones keep a decoder busy for minutes.
@@ -31,27 +31,27 @@ struct Component {
 
 impl Picture {
     /// Takes a segment that no decoder can do without.
-    pub(super) fn segment(&mut self, code: u8, body: &[u8]) -> Result<(), NotAnImage> {
+    pub(super) fn segment(&mut self, code: u8, body: &[u8]) -> Result<(), NotAPicture> {
         match code {
             SOF0..=SOF2 => self.frame(body, code == SOF2),
             DHT => self.tables.define_huffman(body),
             DQT => self.tables.define_quantization(body),
             DRI => {
-                let [high, low] = *body else { return Err(NotAnImage) };
+                let [high, low] = *body else { return Err(NotAPicture) };
                 self.restart_interval = u16::from_be_bytes([high, low]);
                 Ok(())
             }
-            _ => Err(NotAnImage),
+            _ => Err(NotAPicture),
         }
     }
 
     /// The frame header (T.81, B.2.2): one in a picture, with 8 bits and 1, 3 or 4 components.
-    fn frame(&mut self, body: &[u8], is_progressive: bool) -> Result<(), NotAnImage> {
-        let [8, h0, h1, w0, w1, count, components @ ..] = body else { return Err(NotAnImage) };
+    fn frame(&mut self, body: &[u8], is_progressive: bool) -> Result<(), NotAPicture> {
+        let [8, h0, h1, w0, w1, count, components @ ..] = body else { return Err(NotAPicture) };
         ensure(self.components.is_empty() && matches!(count, 1 | 3 | 4))?;
         Size::new(u16::from_be_bytes([*w0, *w1]).into(), u16::from_be_bytes([*h0, *h1]).into())?;
         for component in components.chunks(3) {
-            let [id, sampling, quantization] = *component else { return Err(NotAnImage) };
+            let [id, sampling, quantization] = *component else { return Err(NotAPicture) };
             let (across, down) = (sampling >> 4, sampling & 15);
             let is_new = self.components.iter().all(|other| other.id != id);
             ensure(is_new && (1..=4).contains(&across) && (1..=4).contains(&down))?;
@@ -63,10 +63,10 @@ impl Picture {
     }
 
     /// A scan header (T.81, B.2.3).
-    pub(super) fn scan(&mut self, body: &[u8]) -> Result<(), NotAnImage> {
+    pub(super) fn scan(&mut self, body: &[u8]) -> Result<(), NotAPicture> {
         self.scans = self.scans.saturating_add(1);
-        let (count, rest) = body.split_first().ok_or(NotAnImage)?;
-        let (selectors, band) = rest.split_last_chunk().ok_or(NotAnImage)?;
+        let (count, rest) = body.split_first().ok_or(NotAPicture)?;
+        let (selectors, band) = rest.split_last_chunk().ok_or(NotAPicture)?;
         let count = usize::from(*count);
         ensure(self.scans <= MAX_SCANS && (1..=4).contains(&count) && selectors.len() == count.saturating_mul(2))?;
         let band = Band::read(*band, self.is_progressive, count)?;
@@ -74,8 +74,8 @@ impl Picture {
         // They come in the order of the frame header, so that one pass over its components finds each at most once.
         let mut components = self.components.iter_mut();
         for selector in selectors.chunks_exact(2) {
-            let [id, tables] = *selector else { return Err(NotAnImage) };
-            let component = components.find(|component| component.id == id).ok_or(NotAnImage)?;
+            let [id, tables] = *selector else { return Err(NotAPicture) };
+            let component = components.find(|component| component.id == id).ok_or(NotAPicture)?;
             ensure(
                 band.finds_its_tables(&self.tables, tables) && self.tables.has_quantization(component.quantization),
             )?;
@@ -106,7 +106,7 @@ struct Band {
 }
 
 impl Band {
-    fn read([start, end, bits]: [u8; 3], is_progressive: bool, components: usize) -> Result<Self, NotAnImage> {
+    fn read([start, end, bits]: [u8; 3], is_progressive: bool, components: usize) -> Result<Self, NotAPicture> {
         let (before, after) = (bits >> 4, bits & 15);
         if !is_progressive {
             // T.81 asks for 0 to 63; encoders that write zeros are about, and all decoders take them.
@@ -128,21 +128,21 @@ impl Band {
 
 /// The length of a scan's entropy-coded data, restart markers included (T.81, B.1.1.5): up to the marker that is none
 /// of its own. The fill bytes before that one don't count.
-pub(super) fn entropy_coded(data: &[u8], has_restarts: bool) -> Result<usize, NotAnImage> {
+pub(super) fn entropy_coded(data: &[u8], has_restarts: bool) -> Result<usize, NotAPicture> {
     let (mut at, mut restart) = (0_usize, 0_u8);
     loop {
         let rest = data.get(at..).unwrap_or_default();
-        let marker = memchr(0xFF, rest).ok_or(NotAnImage)?;
+        let marker = memchr(0xFF, rest).ok_or(NotAPicture)?;
         let after = rest.get(marker..).unwrap_or_default();
         let fill = after.iter().take_while(|b| **b == 0xFF).count();
         let end = at.saturating_add(marker);
-        match after.get(fill).ok_or(NotAnImage)? {
+        match after.get(fill).ok_or(NotAPicture)? {
             0 => ensure(fill == 1)?,
             code @ 0xD0..=0xD7 => {
                 ensure(has_restarts && *code == 0xD0 | restart)?;
                 restart = restart.wrapping_add(1) & 7;
             }
-            _ => return if end > 0 { Ok(end) } else { Err(NotAnImage) },
+            _ => return if end > 0 { Ok(end) } else { Err(NotAPicture) },
         }
         at = end.saturating_add(fill).saturating_add(1);
     }

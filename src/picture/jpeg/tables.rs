@@ -1,4 +1,4 @@
-use crate::domain::image::{NotAnImage, ensure};
+use crate::picture::{NotAPicture, ensure};
 
 /// How many tables of each kind there are (T.81, B.2.4).
 const SLOTS: usize = 4;
@@ -16,35 +16,35 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Quantization tables of 64 values of 8 or 16 bits (T.81, B.2.4.1).
-    pub(super) fn define_quantization(&mut self, body: &[u8]) -> Result<(), NotAnImage> {
+    pub(super) fn define_quantization(&mut self, body: &[u8]) -> Result<(), NotAPicture> {
         let mut rest = body;
         ensure(!rest.is_empty())?;
         while let Some((&head, after)) = rest.split_first() {
             let values = match head >> 4 {
                 0 => 64,
                 1 => 128,
-                _ => return Err(NotAnImage),
+                _ => return Err(NotAPicture),
             };
-            *self.quantization.get_mut(usize::from(head & 15)).ok_or(NotAnImage)? = true;
-            rest = after.get(values..).ok_or(NotAnImage)?;
+            *self.quantization.get_mut(usize::from(head & 15)).ok_or(NotAPicture)? = true;
+            rest = after.get(values..).ok_or(NotAPicture)?;
         }
         Ok(())
     }
 
     /// Huffman tables: how many codes there are of each length, then what they stand for (T.81, B.2.4.2).
-    pub(super) fn define_huffman(&mut self, body: &[u8]) -> Result<(), NotAnImage> {
+    pub(super) fn define_huffman(&mut self, body: &[u8]) -> Result<(), NotAPicture> {
         let mut rest = body;
         ensure(!rest.is_empty())?;
         while let Some((&head, after)) = rest.split_first() {
-            let (counts, after) = after.split_first_chunk::<16>().ok_or(NotAnImage)?;
-            let count = codes(counts).ok_or(NotAnImage)?;
-            let (symbols, after) = after.split_at_checked(count).ok_or(NotAnImage)?;
+            let (counts, after) = after.split_first_chunk::<16>().ok_or(NotAPicture)?;
+            let count = codes(counts).ok_or(NotAPicture)?;
+            let (symbols, after) = after.split_at_checked(count).ok_or(NotAPicture)?;
             let slots = match head >> 4 {
                 0 if symbols.iter().all(|symbol| *symbol <= MAX_DC_SYMBOL) => &mut self.dc,
                 1 => &mut self.ac,
-                _ => return Err(NotAnImage),
+                _ => return Err(NotAPicture),
             };
-            *slots.get_mut(usize::from(head & 15)).ok_or(NotAnImage)? = true;
+            *slots.get_mut(usize::from(head & 15)).ok_or(NotAPicture)? = true;
             rest = after;
         }
         Ok(())

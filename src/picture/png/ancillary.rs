@@ -2,7 +2,7 @@
 //! place, a second one, a length that doesn't fit), it goes.
 
 use super::{Header, Stage};
-use crate::domain::image::icc;
+use crate::picture::icc;
 use miniz_oxide::{DataFormat, MZFlush, MZStatus, inflate::stream};
 
 /// Where a chunk has to stand (section 5.6, table 7).

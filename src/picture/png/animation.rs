@@ -1,4 +1,4 @@
-use crate::domain::image::{NotAnImage, Pixels, Size, ensure};
+use crate::picture::{NotAPicture, Pixels, Size, ensure};
 
 /// The frames of an animated PNG (sections 11.3.7.1 to 11.3.7.3).
 pub(super) struct Animation {
@@ -13,8 +13,8 @@ pub(super) struct Animation {
 
 impl Animation {
     /// The animation control: how many frames there are, and how often they are shown.
-    pub(super) fn control(data: &[u8]) -> Result<Self, NotAnImage> {
-        let [f0, f1, f2, f3, _, _, _, _] = *data else { return Err(NotAnImage) };
+    pub(super) fn control(data: &[u8]) -> Result<Self, NotAPicture> {
+        let [f0, f1, f2, f3, _, _, _, _] = *data else { return Err(NotAPicture) };
         let frames = u32::from_be_bytes([f0, f1, f2, f3]);
         ensure(frames > 0)?;
         Ok(Self { frames, found: 0, sequence: 0, pixels: Pixels::default(), is_open: false })
@@ -22,11 +22,11 @@ impl Animation {
 
     /// A frame control; answers the frame's size. The one before the image data makes that the first frame, which is
     /// as large as the canvas.
-    pub(super) fn frame(&mut self, data: &[u8], canvas: Size, is_after_image: bool) -> Result<Size, NotAnImage> {
-        let (numbers, rest) = data.split_at_checked(20).ok_or(NotAnImage)?;
-        let [_, _, _, _, 0..=2, 0 | 1] = *rest else { return Err(NotAnImage) };
+    pub(super) fn frame(&mut self, data: &[u8], canvas: Size, is_after_image: bool) -> Result<Size, NotAPicture> {
+        let (numbers, rest) = data.split_at_checked(20).ok_or(NotAPicture)?;
+        let [_, _, _, _, 0..=2, 0 | 1] = *rest else { return Err(NotAPicture) };
         let mut numbers = numbers.as_chunks().0.iter().map(|bytes| u32::from_be_bytes(*bytes));
-        let mut next = || numbers.next().ok_or(NotAnImage);
+        let mut next = || numbers.next().ok_or(NotAPicture);
         let (sequence, width, height, left, top) = (next()?, next()?, next()?, next()?, next()?);
         let size = Size::new(width, height)?;
         ensure(size.fits(left, top, canvas) && (is_after_image || (size == canvas && self.found == 0)))?;
@@ -38,8 +38,8 @@ impl Animation {
     }
 
     /// A part of a frame's data, without its number.
-    pub(super) fn data<'a>(&mut self, data: &'a [u8]) -> Result<&'a [u8], NotAnImage> {
-        let (sequence, data) = data.split_first_chunk().ok_or(NotAnImage)?;
+    pub(super) fn data<'a>(&mut self, data: &'a [u8]) -> Result<&'a [u8], NotAPicture> {
+        let (sequence, data) = data.split_first_chunk().ok_or(NotAPicture)?;
         ensure(self.is_open && !data.is_empty())?;
         self.follows(u32::from_be_bytes(*sequence))?;
         Ok(data)
@@ -49,7 +49,7 @@ impl Animation {
         self.found == self.frames
     }
 
-    fn follows(&mut self, sequence: u32) -> Result<(), NotAnImage> {
+    fn follows(&mut self, sequence: u32) -> Result<(), NotAPicture> {
         ensure(sequence == self.sequence)?;
         self.sequence = self.sequence.saturating_add(1);
         Ok(())

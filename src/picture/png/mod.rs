@@ -5,7 +5,7 @@ mod animation;
 mod crc;
 mod stream;
 
-use crate::domain::image::{NotAnImage, Size, ensure, exif::Orientation, tape::Tape};
+use crate::picture::{NotAPicture, Size, ensure, exif::Orientation, tape::Tape};
 use ancillary::Ancillary;
 use animation::Animation;
 use crc::Crc;
@@ -27,7 +27,7 @@ const ANCILLARY: u8 = 0x20;
 /// Keeps the critical chunks, the animation, and the ancillary chunks that change how the picture looks; of Exif the
 /// orientation. A critical chunk or one of an animation with a wrong check sum makes the picture a broken one, another
 /// is dropped.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     tape.keep(SIGNATURE.len())?;
     let crc = Crc::new();
     let first = Chunk::next(tape)?;
@@ -63,31 +63,31 @@ struct Chunk {
 }
 
 impl Chunk {
-    fn next(tape: &Tape) -> Result<Self, NotAnImage> {
+    fn next(tape: &Tape) -> Result<Self, NotAPicture> {
         let [l0, l1, l2, l3, kind @ ..] = tape.peek::<HEAD>()?;
         let length = u32::from_be_bytes([l0, l1, l2, l3]);
         ensure(length <= MAX_CHUNK && kind.iter().all(u8::is_ascii_alphabetic))?;
-        Ok(Self { kind, length: usize::try_from(length).map_err(|_| NotAnImage)? })
+        Ok(Self { kind, length: usize::try_from(length).map_err(|_| NotAPicture)? })
     }
 
     fn whole(self) -> usize {
         self.length.saturating_add(HEAD).saturating_add(CRC)
     }
 
-    fn data(self, tape: &Tape) -> Result<&[u8], NotAnImage> {
-        tape.ahead(self.length.saturating_add(HEAD))?.get(HEAD..).ok_or(NotAnImage)
+    fn data(self, tape: &Tape) -> Result<&[u8], NotAPicture> {
+        tape.ahead(self.length.saturating_add(HEAD))?.get(HEAD..).ok_or(NotAPicture)
     }
 
-    fn is_intact(self, tape: &Tape, crc: &Crc) -> Result<bool, NotAnImage> {
-        let (covered, sum) = tape.ahead(self.whole())?.split_last_chunk().ok_or(NotAnImage)?;
+    fn is_intact(self, tape: &Tape, crc: &Crc) -> Result<bool, NotAPicture> {
+        let (covered, sum) = tape.ahead(self.whole())?.split_last_chunk().ok_or(NotAPicture)?;
         Ok(crc.of(covered.get(4..).unwrap_or_default()) == u32::from_be_bytes(*sum))
     }
 
-    fn keep(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+    fn keep(self, tape: &mut Tape) -> Result<(), NotAPicture> {
         tape.keep(self.whole())
     }
 
-    fn cut(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+    fn cut(self, tape: &mut Tape) -> Result<(), NotAPicture> {
         tape.cut(self.whole())
     }
 }
@@ -100,8 +100,8 @@ struct Header {
 }
 
 impl Header {
-    fn read(data: &[u8]) -> Result<Self, NotAnImage> {
-        let [w0, w1, w2, w3, h0, h1, h2, h3, depth, colour, 0, 0, 0 | 1] = *data else { return Err(NotAnImage) };
+    fn read(data: &[u8]) -> Result<Self, NotAPicture> {
+        let [w0, w1, w2, w3, h0, h1, h2, h3, depth, colour, 0, 0, 0 | 1] = *data else { return Err(NotAPicture) };
         let size = Size::new(u32::from_be_bytes([w0, w1, w2, w3]), u32::from_be_bytes([h0, h1, h2, h3]))?;
         let depth_is_valid = match colour {
             0 => matches!(depth, 1 | 2 | 4 | 8 | 16),
@@ -158,7 +158,7 @@ impl Png {
     }
 
     /// Moves on to a chunk of this kind. One of any other kind ends the run of image data.
-    fn advance(&mut self, kind: [u8; 4]) -> Result<(), NotAnImage> {
+    fn advance(&mut self, kind: [u8; 4]) -> Result<(), NotAPicture> {
         let is_data = kind == *b"IDAT";
         ensure(!is_data || self.stage != Stage::After)?;
         self.stage = match self.stage {
@@ -174,7 +174,7 @@ impl Png {
         is_vital(kind) || kind == *b"eXIf" || Ancillary::knows(kind)
     }
 
-    fn chunk(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAnImage> {
+    fn chunk(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAPicture> {
         let data = chunk.data(tape)?;
         match &chunk.kind {
             b"PLTE" => self.palette(data)?,
@@ -185,16 +185,16 @@ impl Png {
                 self.animation = Some(Animation::control(data)?);
             }
             b"fcTL" => {
-                let animation = self.animation.as_mut().ok_or(NotAnImage)?;
+                let animation = self.animation.as_mut().ok_or(NotAPicture)?;
                 let size = animation.frame(data, self.header.size, self.stage == Stage::After)?;
                 if self.stage == Stage::After {
                     self.stream.end()?;
                     self.stream = Stream::of(size, self.header.bits_per_pixel());
                 }
             }
-            b"fdAT" => self.stream.feed(self.animation.as_mut().ok_or(NotAnImage)?.data(data)?)?,
+            b"fdAT" => self.stream.feed(self.animation.as_mut().ok_or(NotAPicture)?.data(data)?)?,
             b"eXIf" => return self.exif(chunk, tape, crc),
-            _ if is_vital(chunk.kind) => return Err(NotAnImage),
+            _ if is_vital(chunk.kind) => return Err(NotAPicture),
             _ if !self.ancillary.stays(chunk.kind, data, &self.header, self.palette, self.stage) => {
                 return chunk.cut(tape);
             }
@@ -204,7 +204,7 @@ impl Png {
     }
 
     /// The palette (section 11.2.2): needed by indexed colour, a suggestion for true colour, never with greyscale.
-    fn palette(&mut self, data: &[u8]) -> Result<(), NotAnImage> {
+    fn palette(&mut self, data: &[u8]) -> Result<(), NotAPicture> {
         let entries = data.len() / 3;
         let most = if self.header.colour == 3 { 1_usize.checked_shl(self.header.depth.into()) } else { Some(256) };
         ensure(self.stage == Stage::Before && self.palette.is_none() && matches!(self.header.colour, 2 | 3 | 6))?;
@@ -213,7 +213,7 @@ impl Png {
         Ok(())
     }
 
-    fn exif(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAnImage> {
+    fn exif(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAPicture> {
         let orientation = Orientation::read(chunk.data(tape)?).filter(|_| !self.has_exif);
         self.has_exif = true;
         chunk.cut(tape)?;
@@ -226,7 +226,7 @@ impl Png {
         tape.put(&crc.of(exif.get(4..).unwrap_or_default()).to_be_bytes())
     }
 
-    fn end(&self, data: &[u8]) -> Result<(), NotAnImage> {
+    fn end(&self, data: &[u8]) -> Result<(), NotAPicture> {
         let has_colours = self.header.colour != 3 || self.palette.is_some();
         let is_animation_whole = self.animation.as_ref().is_none_or(Animation::is_complete);
         ensure(data.is_empty() && self.stage == Stage::After && has_colours)?;

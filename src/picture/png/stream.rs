@@ -1,5 +1,5 @@
 use super::ancillary;
-use crate::domain::image::{NotAnImage, Size, ensure};
+use crate::picture::{NotAPicture, Size, ensure};
 
 /// Deflate makes one byte of 1032 at most (RFC 1951: a match of 258 bytes takes two bits at least).
 const MOST_RATIO: u64 = 1032;
@@ -28,7 +28,7 @@ impl Stream {
     }
 
     /// The stream goes on with these bytes. The first two are its header.
-    pub(super) fn feed(&mut self, data: &[u8]) -> Result<(), NotAnImage> {
+    pub(super) fn feed(&mut self, data: &[u8]) -> Result<(), NotAPicture> {
         if !self.has_header {
             let header = match (self.first, data) {
                 (None, [method, flags, ..]) => Some([*method, *flags]),
@@ -44,7 +44,7 @@ impl Stream {
     }
 
     /// At its end, whether it can hold its pixels and no more than them.
-    pub(super) fn end(&self) -> Result<(), NotAnImage> {
+    pub(super) fn end(&self) -> Result<(), NotAPicture> {
         let least = self.pixels / MOST_RATIO;
         let most = self.pixels.saturating_add(self.pixels / 8).saturating_add(1024);
         let most = most.saturating_add(self.rows.saturating_mul(ROW_OVERHEAD));

@@ -1,5 +1,5 @@
 use super::Chunk;
-use crate::domain::image::{NotAnImage, Size, ensure, tape::Tape};
+use crate::picture::{NotAPicture, Size, ensure, tape::Tape};
 
 /// The versions of VP8, and of its lossless cousin (RFC 6386, section 9.1; RFC 9649, section 3.4).
 const MAX_LOSSY_VERSION: u32 = 3;
@@ -18,11 +18,11 @@ impl Picture {
     }
 
     /// Keeps a chunk that it [`owns`](Self::owns). Its size is that which the canvas or the frame has, if there is one.
-    pub(super) fn chunk(&mut self, tape: &mut Tape, chunk: Chunk, size: Option<Size>) -> Result<(), NotAnImage> {
+    pub(super) fn chunk(&mut self, tape: &mut Tape, chunk: Chunk, size: Option<Size>) -> Result<(), NotAPicture> {
         let data = chunk.data(tape)?;
         ensure(!self.is_drawn)?;
         if chunk.kind == *b"ALPH" {
-            ensure(!self.has_plane && is_alpha_plane(data, size.ok_or(NotAnImage)?))?;
+            ensure(!self.has_plane && is_alpha_plane(data, size.ok_or(NotAPicture)?))?;
             self.has_plane = true;
         } else {
             ensure(!self.has_plane || chunk.kind == *b"VP8 ")?;
@@ -43,8 +43,8 @@ impl Picture {
 }
 
 /// A VP8 key frame that is shown, and whose first partition is there (RFC 6386, section 9.1).
-fn lossy(data: &[u8]) -> Result<Size, NotAnImage> {
-    let [t0, t1, t2, 0x9D, 0x01, 0x2A, w0, w1, h0, h1, partitions @ ..] = data else { return Err(NotAnImage) };
+fn lossy(data: &[u8]) -> Result<Size, NotAPicture> {
+    let [t0, t1, t2, 0x9D, 0x01, 0x2A, w0, w1, h0, h1, partitions @ ..] = data else { return Err(NotAPicture) };
     let tag = u32::from_le_bytes([*t0, *t1, *t2, 0]);
     let (is_delta, version, is_shown, partition) = (tag & 1, tag >> 1 & 7, tag >> 4 & 1, tag >> 5);
     ensure(is_delta == 0 && version <= MAX_LOSSY_VERSION && is_shown == 1)?;
@@ -55,8 +55,8 @@ fn lossy(data: &[u8]) -> Result<Size, NotAnImage> {
 }
 
 /// The header of a lossless picture (section 3.4).
-fn lossless(data: &[u8]) -> Result<Size, NotAnImage> {
-    let [0x2F, b0, b1, b2, b3, _, ..] = data else { return Err(NotAnImage) };
+fn lossless(data: &[u8]) -> Result<Size, NotAPicture> {
+    let [0x2F, b0, b1, b2, b3, _, ..] = data else { return Err(NotAPicture) };
     let bits = u32::from_le_bytes([*b0, *b1, *b2, *b3]);
     ensure(bits >> 29 == LOSSLESS_VERSION)?;
     let [width, height] = [bits, bits >> 14].map(|side| (side & 0x3FFF).saturating_add(1));

@@ -2,7 +2,7 @@
 
 mod bitstream;
 
-use crate::domain::image::{NotAnImage, Pixels, Size, ensure, exif::Orientation, icc, tape::Tape};
+use crate::picture::{NotAPicture, Pixels, Size, ensure, exif::Orientation, icc, tape::Tape};
 use bitstream::Picture;
 
 /// `RIFF`, the length of what follows, `WEBP` (section 2.4).
@@ -27,11 +27,11 @@ const IS_ANIMATED: u8 = 0x02;
 
 /// Keeps the pictures with their transparency, the animation and the colour profile; of Exif the orientation. The
 /// lengths and flags that say what is in the file are corrected.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
+pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     let [_, _, _, _, length @ .., _, _, _, _] = tape.peek::<FILE_HEAD>()?;
     let length = u32::from_le_bytes(length);
     ensure(length.is_multiple_of(2))?;
-    tape.end_after(usize::try_from(length).map_err(|_| NotAnImage)?.saturating_add(8))?;
+    tape.end_after(usize::try_from(length).map_err(|_| NotAPicture)?.saturating_add(8))?;
     tape.keep(FILE_HEAD)?;
     let end = tape.position().saturating_add(tape.rest().len());
     let first = Chunk::next(tape, end)?;
@@ -40,7 +40,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAnImage> {
     } else {
         simple(tape, first, end)?
     }
-    let length = u32::try_from(tape.written().saturating_sub(8)).map_err(|_| NotAnImage)?;
+    let length = u32::try_from(tape.written().saturating_sub(8)).map_err(|_| NotAPicture)?;
     tape.patch(4, &length.to_le_bytes())
 }
 
@@ -53,9 +53,9 @@ struct Chunk {
 
 impl Chunk {
     /// The chunk ahead, which ends at `end` at the latest: that of the file, or of the frame that it belongs to.
-    fn next(tape: &Tape, end: usize) -> Result<Self, NotAnImage> {
+    fn next(tape: &Tape, end: usize) -> Result<Self, NotAPicture> {
         let [k0, k1, k2, k3, length @ ..] = tape.peek::<CHUNK_HEAD>()?;
-        let length = usize::try_from(u32::from_le_bytes(length)).map_err(|_| NotAnImage)?;
+        let length = usize::try_from(u32::from_le_bytes(length)).map_err(|_| NotAPicture)?;
         let chunk = Self { kind: [k0, k1, k2, k3], length };
         ensure(tape.position().checked_add(chunk.whole()).is_some_and(|after| after <= end))?;
         Ok(chunk)
@@ -66,11 +66,11 @@ impl Chunk {
         self.length.saturating_add(CHUNK_HEAD).saturating_add(self.length & 1)
     }
 
-    fn data(self, tape: &Tape) -> Result<&[u8], NotAnImage> {
-        tape.ahead(self.length.saturating_add(CHUNK_HEAD))?.get(CHUNK_HEAD..).ok_or(NotAnImage)
+    fn data(self, tape: &Tape) -> Result<&[u8], NotAPicture> {
+        tape.ahead(self.length.saturating_add(CHUNK_HEAD))?.get(CHUNK_HEAD..).ok_or(NotAPicture)
     }
 
-    fn keep(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+    fn keep(self, tape: &mut Tape) -> Result<(), NotAPicture> {
         tape.keep(self.length.saturating_add(CHUNK_HEAD))?;
         if self.length & 1 == 1 {
             tape.cut(1)?;
@@ -79,13 +79,13 @@ impl Chunk {
         Ok(())
     }
 
-    fn cut(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+    fn cut(self, tape: &mut Tape) -> Result<(), NotAPicture> {
         tape.cut(self.whole())
     }
 }
 
 /// One picture and nothing else (sections 2.5 and 2.6).
-fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<(), NotAnImage> {
+fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<(), NotAPicture> {
     ensure(matches!(&first.kind, b"VP8 " | b"VP8L"))?;
     Picture::default().chunk(tape, first, None)?;
     while tape.position() < end {
@@ -95,9 +95,9 @@ fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<(), NotAnImage> {
 }
 
 /// A header that says what there is, then chunks of which some must come before others (section 2.7).
-fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<(), NotAnImage> {
+fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<(), NotAPicture> {
     ensure(header.length == EXTENDED_LENGTH)?;
-    let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = *header.data(tape)?.first_chunk().ok_or(NotAnImage)?;
+    let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = *header.data(tape)?.first_chunk().ok_or(NotAPicture)?;
     let canvas = Size::new(plus_one([w0, w1, w2]), plus_one([h0, h1, h2]))?;
     header.keep(tape)?;
     let mut file = Extended::new(flags, canvas);
@@ -145,9 +145,9 @@ impl Extended {
         self.flags & IS_ANIMATED != 0
     }
 
-    fn chunk(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAnImage> {
+    fn chunk(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAPicture> {
         match &chunk.kind {
-            b"VP8X" => Err(NotAnImage),
+            b"VP8X" => Err(NotAPicture),
             kind if Picture::owns(*kind) => {
                 ensure(!self.is_animated())?;
                 self.still.chunk(tape, chunk, Some(self.canvas))
@@ -186,9 +186,9 @@ impl Extended {
     }
 
     /// A frame: where it stands, then the chunks of its picture (section 2.7.1.1).
-    fn frame(&mut self, tape: &mut Tape, frame: Chunk) -> Result<(), NotAnImage> {
+    fn frame(&mut self, tape: &mut Tape, frame: Chunk) -> Result<(), NotAPicture> {
         let [x0, x1, x2, y0, y1, y2, w0, w1, w2, h0, h1, h2, ..] =
-            *frame.data(tape)?.first_chunk::<FRAME_HEAD>().ok_or(NotAnImage)?;
+            *frame.data(tape)?.first_chunk::<FRAME_HEAD>().ok_or(NotAPicture)?;
         let size = Size::new(plus_one([w0, w1, w2]), plus_one([h0, h1, h2]))?;
         let [left, top] = [[x0, x1, x2, 0], [y0, y1, y2, 0]].map(|half| u32::from_le_bytes(half).saturating_mul(2));
         ensure(self.has_parameters && size.fits(left, top, self.canvas))?;
@@ -204,11 +204,11 @@ impl Extended {
         ensure(picture.is_drawn())?;
         self.has_frames = true;
         let length = tape.written().saturating_sub(start).saturating_sub(CHUNK_HEAD);
-        tape.patch(start.saturating_add(4), &u32::try_from(length).map_err(|_| NotAnImage)?.to_le_bytes())
+        tape.patch(start.saturating_add(4), &u32::try_from(length).map_err(|_| NotAPicture)?.to_le_bytes())
     }
 
     /// Writes the orientation, and the flags as they are now.
-    fn finish(self, tape: &mut Tape) -> Result<(), NotAnImage> {
+    fn finish(self, tape: &mut Tape) -> Result<(), NotAPicture> {
         ensure(if self.is_animated() { self.has_frames } else { self.still.is_drawn() })?;
         if let Some(orientation) = self.orientation {
             tape.put(b"EXIF\x1a\0\0\0")?;

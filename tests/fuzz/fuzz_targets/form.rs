@@ -1,11 +1,11 @@
 //! Forms of any parts. The first byte says which dialect reads them; then each part is a byte for its kind, one for its
-//! name, two for its length, and its bytes. Pictures are the project's fixtures, as the mutations of the target `image`
+//! name, two for its length, and its bytes. Pictures are the project's fixtures, as the mutations of the target `picture`
 //! hardly ever get as far as to be taken.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use perfil::dialect::{Dialect, Object, Part, Value, django, falcon, personas, seam};
-use perfil::domain::{Change, Image, Record, Refusal, Rule};
+use perfil::domain::{Change, Picture, Record, Refusal, Rule};
 use perfil_fuzz::assert_is_told;
 use perfil_fuzz::changes::{self, Got, Seen};
 use perfil_fuzz::json::Json;
@@ -103,11 +103,11 @@ where
     as_json(dialect, &parts, &change);
 }
 
-/// P5, D5, M1: a picture comes out of the one part that may hold it, as [`Image::parse`] takes it, and of no other.
+/// P5, D5, M1: a picture comes out of the one part that may hold it, as [`Picture::parse`] takes it, and of no other.
 fn upload<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)], change: &Result<R::Change, Refusal>) {
     let part = dialect.file.and_then(|file| find(parts, file));
     let picture = match part {
-        Some(Part::File(bytes)) => Image::parse(bytes.clone()).ok(),
+        Some(Part::File(bytes)) => Picture::parse(bytes.clone()).ok(),
         _ => None,
     };
     match change {

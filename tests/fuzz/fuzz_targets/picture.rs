@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perfil::domain::{Image, ImageFormat};
+use perfil::picture::{Picture, PictureFormat};
 use perfil_fuzz::pictures;
 
 fuzz_target!(|data: &[u8]| {
@@ -13,19 +13,19 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn check(bytes: &[u8]) {
-    let Ok(image) = Image::parse(bytes.to_vec()) else { return };
+    let Ok(image) = Picture::parse(bytes.to_vec()) else { return };
     let (format, after) = (image.format(), image.bytes());
     assert!(after.len() <= bytes.len(), "it grew");
     pictures::assert_is_bare(format, after);
-    let again = Image::parse(after.to_vec()).expect("what came out is refused");
+    let again = Picture::parse(after.to_vec()).expect("what came out is refused");
     assert!(again.format() == format && again.bytes() == after, "it is another one the second time");
-    assert!(Image::parse(after[..after.len() - 1].to_vec()).is_err(), "its last byte is not needed");
+    assert!(Picture::parse(after[..after.len() - 1].to_vec()).is_err(), "its last byte is not needed");
     // What follows the end is nobody's business. WebP says where its end is.
-    if format != ImageFormat::Webp {
+    if format != PictureFormat::Webp {
         let tail = [after, b"PK\x05\x06<script>"].concat();
-        assert!(Image::parse(tail).is_ok_and(|image| image.bytes() == after), "a tail changes it");
+        assert!(Picture::parse(tail).is_ok_and(|image| image.bytes() == after), "a tail changes it");
     }
-    if format == ImageFormat::Png {
+    if format == PictureFormat::Png {
         assert_eq!(pictures::png_pixels(after), pictures::png_pixels(bytes), "other pixels");
     }
 }

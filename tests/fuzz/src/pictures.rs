@@ -1,15 +1,15 @@
 //! What may be in a picture that was stripped: each walk knows no more than the format's frame, and panics at the first
 //! piece that has no business there (contract M1, M2).
 
-use perfil::domain::ImageFormat;
+use perfil::picture::PictureFormat;
 
 /// Panics unless the picture ends with its last byte and holds nothing but what its pixels need.
-pub fn assert_is_bare(format: ImageFormat, bytes: &[u8]) {
+pub fn assert_is_bare(format: PictureFormat, bytes: &[u8]) {
     match format {
-        ImageFormat::Jpeg => jpeg(bytes),
-        ImageFormat::Png => png(bytes),
-        ImageFormat::Gif => gif(bytes),
-        ImageFormat::Webp => webp(bytes),
+        PictureFormat::Jpeg => jpeg(bytes),
+        PictureFormat::Png => png(bytes),
+        PictureFormat::Gif => gif(bytes),
+        PictureFormat::Webp => webp(bytes),
     }
 }
 

@@ -258,7 +258,7 @@ fn what_stands_in_the_wrong_place_is_dropped() {
     );
     let mut pieces = webp_chunks(&picture("lossy.webp"));
     pieces.insert(2, pieces[2].clone());
-    all_come_out_as("lossy.webp", vec![("second profile", whole(perfil::domain::ImageFormat::Webp, &pieces))]);
+    all_come_out_as("lossy.webp", vec![("second profile", whole(perfil::domain::PictureFormat::Webp, &pieces))]);
     let mut plain = gif_blocks(&picture("still.gif"));
     plain.retain(|block| !block.starts_with(b"\x21\xF9"));
     let text = b"\x21\xF9\x04\0SEC\0\x21\x01\x0C\0\0\0\0\0\0\0\0\0\0\0\0\x06SECRET\0".to_vec();

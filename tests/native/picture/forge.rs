@@ -1,7 +1,7 @@
 //! Pictures taken apart into their pieces and put together again, to make those that no tool writes.
 
 use super::picture;
-use perfil::domain::ImageFormat;
+use perfil::picture::PictureFormat;
 
 /// What an upload is, and its bytes.
 pub type Upload = (&'static str, Vec<u8>);
@@ -11,32 +11,32 @@ pub fn set(bytes: &mut [u8], at: usize, value: &[u8]) {
 }
 
 /// The pieces of a picture, one after the other: head, then chunks, segments or blocks.
-pub fn pieces(format: ImageFormat, bytes: &[u8]) -> Vec<Vec<u8>> {
+pub fn pieces(format: PictureFormat, bytes: &[u8]) -> Vec<Vec<u8>> {
     match format {
-        ImageFormat::Jpeg => jpeg_segments(bytes),
-        ImageFormat::Png => png_chunks(bytes),
-        ImageFormat::Gif => gif_blocks(bytes),
-        ImageFormat::Webp => webp_chunks(bytes),
+        PictureFormat::Jpeg => jpeg_segments(bytes),
+        PictureFormat::Png => png_chunks(bytes),
+        PictureFormat::Gif => gif_blocks(bytes),
+        PictureFormat::Webp => webp_chunks(bytes),
     }
 }
 
 /// Puts pieces together, with check sums and the file's length made right.
-pub fn whole(format: ImageFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
+pub fn whole(format: PictureFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = pieces.concat();
     match format {
-        ImageFormat::Png => {
+        PictureFormat::Png => {
             let repaired =
                 pieces.iter().enumerate().map(|(at, piece)| if at == 0 { piece.clone() } else { mend(piece) });
             repaired.collect::<Vec<_>>().concat()
         }
-        ImageFormat::Webp => {
+        PictureFormat::Webp => {
             let length = u32::try_from(bytes.len().saturating_sub(8)).unwrap();
             if let Some(place) = bytes.get_mut(4..8) {
                 place.copy_from_slice(&length.to_le_bytes());
             }
             bytes
         }
-        ImageFormat::Jpeg | ImageFormat::Gif => bytes,
+        PictureFormat::Jpeg | PictureFormat::Gif => bytes,
     }
 }
 
@@ -92,7 +92,7 @@ pub fn png_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<
         edit(&mut data);
         *piece = png_chunk(kind, &data);
     }
-    whole(ImageFormat::Png, &pieces)
+    whole(PictureFormat::Png, &pieces)
 }
 
 /// SOI; then segments, each with the entropy-coded data that follows it; EOI.
@@ -191,7 +191,7 @@ pub fn webp_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
 pub fn webp_with(name: &str, chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut pieces = webp_chunks(&picture(name));
     pieces.extend(chunks.iter().cloned());
-    whole(ImageFormat::Webp, &pieces)
+    whole(PictureFormat::Webp, &pieces)
 }
 
 /// A fixture with each chunk of that kind changed in its data.
@@ -203,5 +203,5 @@ pub fn webp_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec
         edit(&mut data);
         *piece = webp_chunk(kind, &data);
     }
-    whole(ImageFormat::Webp, &pieces)
+    whole(PictureFormat::Webp, &pieces)
 }

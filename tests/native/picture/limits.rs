@@ -2,7 +2,7 @@
 
 use super::forge::*;
 use super::{format_of, parse, picture};
-use perfil::domain::{ImageFormat, NotAnImage};
+use perfil::picture::{NotAPicture, PictureFormat};
 
 /// Pictures whose header says that they are so wide and so high.
 fn sized(width: u16, height: u16) -> Vec<Upload> {
@@ -27,7 +27,7 @@ fn png(width: u32, height: u32, stream: usize) -> Vec<u8> {
     for piece in pieces.iter_mut().filter(|piece| piece.get(4..8) == Some(b"IDAT")) {
         *piece = png_chunk(b"IDAT", &zlib(stream));
     }
-    whole(ImageFormat::Png, &pieces)
+    whole(PictureFormat::Png, &pieces)
 }
 
 /// What looks like a compressed stream of that length.
@@ -123,6 +123,6 @@ fn bombs_are_refused() {
         ("JPEG scans", scans(100), scans(101)),
     ] {
         assert!(parse(&most).is_ok(), "{what} at the limit is refused");
-        assert_eq!(parse(&more), Err(NotAnImage), "{what} beyond the limit");
+        assert_eq!(parse(&more), Err(NotAPicture), "{what} beyond the limit");
     }
 }

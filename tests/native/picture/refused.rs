@@ -2,12 +2,12 @@
 
 use super::forge::*;
 use super::{FIXTURES, Fixture, format_of, parse, picture};
-use perfil::domain::NotAnImage;
+use perfil::picture::NotAPicture;
 
 #[track_caller]
 fn all_are_refused(uploads: Vec<Upload>) {
     for (why, bytes) in uploads {
-        assert!(parse(&bytes) == Err(NotAnImage), "{why} is taken");
+        assert!(parse(&bytes) == Err(NotAPicture), "{why} is taken");
     }
 }
 
@@ -35,7 +35,7 @@ fn what_is_none_of_the_four_formats_is_refused() {
     ];
     all_are_refused(others.map(|(why, bytes)| (why, bytes.to_vec())).to_vec());
     for Fixture(name, ..) in FIXTURES {
-        assert_eq!(parse(&[b"<!--", &picture(name)[..]].concat()), Err(NotAnImage), "{name} behind something");
+        assert_eq!(parse(&[b"<!--", &picture(name)[..]].concat()), Err(NotAPicture), "{name} behind something");
     }
 }
 
@@ -50,7 +50,7 @@ fn a_png_with_any_bit_wrong_in_what_it_needs_is_refused() {
             for byte in (0..piece.len()).filter(|byte| *byte < 40 || byte % 31 == 0 || byte + 6 > piece.len()) {
                 let mut pieces = pieces.clone();
                 pieces[at][byte] ^= 1 << (byte % 8);
-                assert_eq!(parse(&pieces.concat()), Err(NotAnImage), "{name}, chunk {at}, byte {byte}");
+                assert_eq!(parse(&pieces.concat()), Err(NotAPicture), "{name}, chunk {at}, byte {byte}");
             }
         }
     }
