@@ -1,8 +1,8 @@
 //! One key of a key set (RFC 7517, RFC 7518 section 6, RFC 8037 section 2).
 
+use super::claim::is_present;
 use base64ct::{Base64UrlUnpadded, Encoding};
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
 /// Shorter moduli can be factored, or soon will be (RFC 7518 section 3.3); longer ones only take time.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
@@ -32,8 +32,8 @@ impl Algorithm {
     }
 }
 
-/// A public key and the one algorithm that it is for. There is no other: what a token says of its algorithm finds a key,
-/// and never tells one what to do (RFC 8725 section 3.1).
+/// A public key and the one algorithm that it is for. There is no other: what a token says of its algorithm finds a
+/// key, and never tells one what to do (RFC 8725 section 3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     algorithm: Algorithm,
@@ -92,10 +92,6 @@ struct Jwk {
     p: bool,
     #[serde(default, deserialize_with = "is_present")]
     q: bool,
-}
-
-fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(value).map(|_| true)
 }
 
 impl Entry {

@@ -1,4 +1,4 @@
-use super::Platform;
+use super::KeyService;
 use super::jwk::Algorithm;
 use super::key_set::KeySet;
 use super::remote::Remote;
@@ -68,18 +68,18 @@ impl Keys {
     /// Whether the account is there and active is the database's to say (contract A7).
     ///
     /// Fails where the keys that it takes were never there to be fetched.
-    pub async fn verify(&self, token: BearerToken<'_>, now: i64, platform: &impl Platform) -> Result<Actor, Failure> {
+    pub async fn verify(&self, token: BearerToken<'_>, now: i64, service: &impl KeyService) -> Result<Actor, Failure> {
         let token = token.open().ok_or(Refusal::BadToken)?;
         let claims = match Algorithm::named(token.algorithm()) {
             // What is not HS256 either is refused by jwt-compact.
             None => self.shared.iter().find_map(|key| token.signed_with(key)),
             // Apart, so that the many that are HS256 do not carry the room for it along.
-            Some(algorithm) => Box::pin(self.signed_by_owner(&token, algorithm, now, platform)).await?,
+            Some(algorithm) => Box::pin(self.signed_by_owner(&token, algorithm, now, service)).await?,
         };
         Ok(claims.and_then(|claims| self.demands.judge(&claims, now)).ok_or(Refusal::BadToken)?)
     }
 
-    /// Hands over what came of a fetch that [`Platform::fetch`] has begun. An error is for the log.
+    /// Hands over what came of a fetch that [`KeyService::fetch`] has begun. An error is for the log.
     pub fn receive(&self, answer: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
         match &self.public {
             Public::There(remote) => remote.receive(answer),
@@ -92,7 +92,7 @@ impl Keys {
         token: &Opened<'_>,
         algorithm: Algorithm,
         now: i64,
-        platform: &impl Platform,
+        service: &impl KeyService,
     ) -> Result<Option<SignedClaims>, Fault> {
         let kid = token.key_id();
         let set = match &self.public {
@@ -100,11 +100,11 @@ impl Keys {
             Public::Here(set) => Rc::clone(set),
             Public::There(remote) => {
                 let knows = |set: &KeySet| !set.candidates(algorithm, kid).is_empty();
-                remote.set(now, knows, platform).await?
+                remote.set(now, knows, service).await?
             }
         };
         for key in set.candidates(algorithm, kid) {
-            if let Some(claims) = token.signed_by(key, platform).await {
+            if let Some(claims) = token.signed_by(key, service).await {
                 return Ok(Some(claims));
             }
         }

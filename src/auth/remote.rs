@@ -1,8 +1,8 @@
 //! The key set that a URL serves: when it is fetched, and what is done until it is there.
 
-use super::Platform;
+use super::KeyService;
 use super::key_set::KeySet;
-use crate::domain::Fault;
+use crate::domain::{Fault, Url};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -51,16 +51,16 @@ impl Remote {
         &self,
         now: i64,
         knows: impl Fn(&KeySet) -> bool,
-        platform: &impl Platform,
+        service: &impl KeyService,
     ) -> Result<Rc<KeySet>, Fault> {
         if self.state.borrow_mut().begins(now, &knows) {
-            platform.fetch(&self.url);
+            service.fetch(&self.url);
         }
         for _ in 0..MOST_LOOKS {
             if !self.state.borrow().is_worth_waiting(now, &knows) {
                 break;
             }
-            platform.pause().await;
+            service.pause().await;
         }
         let state = self.state.borrow();
         let fault =
@@ -118,18 +118,14 @@ impl State {
     }
 }
 
-/// `https`, or `http` on this machine, for development. Read so strictly that no browser's reading can differ.
-fn is_safe(url: &str) -> bool {
-    let rest = |scheme| url.strip_prefix(scheme);
-    let authority = |rest: &str| rest.split(['/', '?', '#']).next().unwrap_or_default().to_owned();
-    let is_plain = url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let is_local = |host: &str| {
-        let name = host.rsplit_once(':').filter(|(_, port)| port.bytes().all(|digit| digit.is_ascii_digit()));
-        ["localhost", "127.0.0.1", "[::1]"].contains(&name.map_or(host, |(name, _)| name))
-    };
-    let host = match (rest("https://").map(authority), rest("http://").map(authority)) {
-        (Some(host), _) => Some(host),
-        (None, host) => host.filter(|host| is_local(host)),
-    };
-    is_plain && host.is_some_and(|host| !host.is_empty() && !host.contains('@'))
+/// `https`, or `http` on this machine, for development. Strict, so that no URL parser can read it differently.
+fn is_safe(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_local = |host| ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+    let is_digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain
+        && Url::split(text).is_some_and(|url| {
+            let is_private = url.scheme == "http" && is_local(url.host) && is_digits(url.port);
+            (url.scheme == "https" || is_private) && url.user.is_none() && !url.host.is_empty()
+        })
 }

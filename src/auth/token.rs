@@ -1,9 +1,10 @@
-use super::{Platform, PublicKey};
+use super::claim::is_present;
+use super::{KeyService, PublicKey};
 use crate::domain::{Actor, Id, Refusal};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, UntrustedToken};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -52,7 +53,7 @@ impl<'a> BearerToken<'a> {
         let header = parts.header();
         let is_jwt = match header.token_type.as_deref() {
             Some(typ) => typ.eq_ignore_ascii_case("JWT"),
-            None => !part::<Header>(text, 0)?.typ,
+            None => !part::<TypeHeader>(text, 0)?.typ,
         };
         (is_jwt && !header.other_fields.crit).then_some(Opened { text, parts })
     }
@@ -85,10 +86,10 @@ impl Opened<'_> {
     }
 
     /// Its claims, where the owner of this key signed it by the algorithm that the key is for.
-    pub async fn signed_by(&self, key: &PublicKey, platform: &impl Platform) -> Option<SignedClaims> {
+    pub async fn signed_by(&self, key: &PublicKey, service: &impl KeyService) -> Option<SignedClaims> {
         let (signed, _) = self.text.rsplit_once('.')?;
         let signature = self.parts.signature_bytes();
-        let is_signed = key.could_have_made(signature) && platform.verify(key, signed.as_bytes(), signature).await;
+        let is_signed = key.could_have_made(signature) && service.verify(key, signed.as_bytes(), signature).await;
         if !is_signed {
             return None;
         }
@@ -152,7 +153,7 @@ struct AccessClaims {
 
 /// Whether a header says of what type the token is, be it null: the library takes that for none.
 #[derive(Deserialize)]
-struct Header {
+struct TypeHeader {
     #[serde(default, deserialize_with = "is_present")]
     typ: bool,
 }
@@ -180,10 +181,6 @@ fn yes() -> bool {
 
 fn is_whole<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     <&RawValue>::deserialize(value).map(|raw| raw.get().bytes().all(|digit| digit.is_ascii_digit()))
-}
-
-fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
-    IgnoredAny::deserialize(value).map(|_| true)
 }
 
 fn as_sent<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {

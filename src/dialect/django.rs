@@ -76,7 +76,7 @@ fn python_number(digits: &str) -> String {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct ProfileBody<'a> {
     id: i64,
     username: &'a str,
     email: &'a str,
@@ -92,7 +92,7 @@ struct Shown<'a> {
 }
 
 fn show(account: &Account) -> String {
-    super::object::write(&Shown {
+    super::object::write(&ProfileBody {
         id: account.id,
         username: &account.username,
         email: &account.email,
@@ -122,7 +122,7 @@ fn time(stored: &str) -> String {
     }
 }
 
-/// Says no; also to paths below `/api/profile` that are no endpoint.
+/// A refusal in DRF's words; also for paths below `/api/profile` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => detail(401, "Authentication credentials were not provided."),

@@ -39,7 +39,7 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct UserBody<'a> {
     id: String,
     email: &'a str,
     name: &'a str,
@@ -53,7 +53,7 @@ struct Shown<'a> {
 }
 
 fn show(account: &Account) -> String {
-    super::object::write(&Shown {
+    super::object::write(&UserBody {
         id: account.id.to_string(),
         email: &account.email,
         name: &account.full_name,
@@ -67,7 +67,7 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// Says no; also to paths below `/users` that are no endpoint.
+/// A refusal in NestJS's words; also for paths below `/users` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken | Refusal::BadToken => error(401, "Invalid token"),
@@ -104,7 +104,7 @@ fn taken(values: &[Unique]) -> &'static str {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Body<M> {
+struct ErrorBody<M> {
     message: M,
     error: &'static str,
     status_code: u16,
@@ -129,7 +129,7 @@ fn body(status: u16, message: impl Serialize) -> Answer {
         _ => "Internal Server Error",
     };
     let status_code = status;
-    Answer::new(status, &Body { message, error, status_code })
+    Answer::new(status, &ErrorBody { message, error, status_code })
 }
 
 /// class-validator's sentences. One of them covers every fault of an address (contract F5).

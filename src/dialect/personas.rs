@@ -65,7 +65,7 @@ fn read_me(body: Object<'_>) -> Result<PersonaChange, Refusal> {
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct PersonaBody<'a> {
     id: i64,
     nombres: &'a str,
     apellidos: &'a str,
@@ -76,7 +76,7 @@ struct Shown<'a> {
 }
 
 fn show(persona: &Persona) -> String {
-    super::object::write(&Shown {
+    super::object::write(&PersonaBody {
         id: persona.id,
         nombres: &persona.nombres,
         apellidos: &persona.apellidos,
@@ -87,7 +87,7 @@ fn show(persona: &Persona) -> String {
     })
 }
 
-/// Says no; also to paths below `/api/personas` that are no endpoint.
+/// A refusal in Spanish; also for paths below `/api/personas` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => message(401, spanish::NO_TOKEN),

@@ -41,12 +41,12 @@ fn role(value: &Value<'_>) -> Result<i64, Rule> {
 struct Envelope<'a> {
     success: bool,
     message: &'a str,
-    data: Option<Shown<'a>>,
+    data: Option<UserData<'a>>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Shown<'a> {
+struct UserData<'a> {
     id_user: i64,
     #[serde(rename = "full_name")]
     full_name: &'a str,
@@ -61,7 +61,7 @@ fn show(account: &Account) -> String {
     super::object::write(&Envelope {
         success: true,
         message: "Usuario actualizado exitosamente",
-        data: Some(Shown {
+        data: Some(UserData {
             id_user: account.id,
             full_name: &account.full_name,
             email: &account.email,
@@ -72,7 +72,7 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// Says no; also to paths below `/api/v1` that are no endpoint.
+/// A refusal in Spanish; also for paths below `/api/v1` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => error(401, spanish::NO_TOKEN),

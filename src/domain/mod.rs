@@ -1,6 +1,6 @@
-//! What an account, a persona, a change, a rule, a refusal, a picture and its key in the bucket are.
+//! What an account, a persona, a change, a rule, a refusal and a picture's key in the bucket are.
 //!
-//! May import nothing of ours. Must never know HTTP, JSON, SQL, a clock or the platform.
+//! May import `picture`; may name thiserror and validator. Must never know HTTP, JSON, SQL, a clock or the platform.
 
 mod access;
 mod account;
@@ -12,6 +12,7 @@ mod refusal;
 mod rule;
 mod secret;
 pub mod text;
+mod url;
 
 pub use crate::picture::{Picture, PictureFormat};
 pub use access::{Access, Actor, Target};
@@ -24,6 +25,7 @@ pub use refusal::{Failure, Fault, InvalidField, JsonKind, Refusal, Unique};
 pub use rule::Rule;
 pub use secret::{Password, PasswordHash};
 pub use text::Text;
+pub use url::Url;
 
 /// Something that an update changes and answers with: an [`Account`] or a [`Persona`].
 pub trait Record: Sized {

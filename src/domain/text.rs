@@ -2,7 +2,7 @@
 //!
 //! All trim first and count Unicode scalar values (contract R5).
 
-use super::{Password, Rule};
+use super::{Password, Rule, Url};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use validator::{ValidateLength, ValidateNonControlCharacter};
 
@@ -124,27 +124,23 @@ pub fn url(raw: &str) -> Result<Text, Rule> {
 /// Whether the text opens with `http://` or `https://` and the name or address of a host, perhaps with a user and a
 /// port (RFC 3986 section 3.2): URL parsers forgive more than that, and what they forgive differs between them.
 fn has_http_host(text: &str) -> bool {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return false;
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (_, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let is_http = scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-    is_http && is_host(host)
+    Url::split(text).is_some_and(|url| {
+        let is_http = url.scheme.eq_ignore_ascii_case("http") || url.scheme.eq_ignore_ascii_case("https");
+        is_http && is_host(url.host) && is_port(url.port)
+    })
 }
 
-/// A name or an address, and perhaps a port.
+/// A name or an address.
 fn is_host(host: &str) -> bool {
-    if let Some((address, port)) = host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-        return address.parse::<Ipv6Addr>().is_ok() && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port));
+    if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return address.parse::<Ipv6Addr>().is_ok();
     }
-    let (name, port) = host.split_once(':').unwrap_or((host, ""));
-    let name = name.strip_suffix('.').unwrap_or(name);
-    // Underscores are in no host's name, and in many a URL all the same.
+    let name = host.strip_suffix('.').unwrap_or(host);
+    // Host names hold no underscores, and URLs in use do all the same.
     let labels = name.split('.').map(|label| label.replace('_', "x"));
     let is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     let is_name = labels.into_iter().all(|label| is_label(&label));
-    is_port(port) && is_name && (!is_number || name.parse::<Ipv4Addr>().is_ok())
+    is_name && (!is_number || name.parse::<Ipv4Addr>().is_ok())
 }
 
 /// Digits of 65535 at most, or nothing (RFC 3986 section 3.2.3).

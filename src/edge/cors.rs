@@ -1,4 +1,4 @@
-use super::respond::HeaderList;
+use super::headers::HeaderList;
 use worker::Result;
 use worker::web_sys::Headers;
 

@@ -1,7 +1,7 @@
+use super::d1::Spent;
 use crate::domain::Fault;
 use crate::serve::Reply;
 use crate::store::Swept;
-use crate::store::d1::Spent;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::web_sys::console;

@@ -1,11 +1,11 @@
 //! Serves pictures from the cache of this place, or from R2: streams that the platform passes on, whose bytes never
 //! come into WebAssembly's memory.
 
-use super::respond::{HeaderList, Picture};
+use super::headers::HeaderList;
+use super::r2;
+use super::respond::{MediaResponse, Served};
 use crate::domain::{Fault, ObjectKey};
-use crate::serve::Reply;
 use crate::serve::media::{self, Conditions, Selection};
-use crate::store::r2;
 use worker::web_sys::{Headers as PlatformHeaders, ReadableStream};
 use worker::{
     Bucket, Cache, CacheKey, Conditional, Context, Headers, Method, Object, Range, Request, RequestInit, Response,
@@ -24,23 +24,15 @@ pub struct Asked<'a> {
     pub conditions: Conditions,
 }
 
-/// What a request for a picture is answered with.
-pub enum Served {
-    /// No picture.
-    Reply(Reply),
-    /// The picture, a part of it, or what is known of it.
-    Picture(Picture),
-}
-
 /// A picture as it was found.
 struct Found {
     /// Strong, with its quotes.
     etag: String,
     size: u64,
-    place: Place,
+    source: Source,
 }
 
-enum Place {
+enum Source {
     /// In the cache of this place.
     Cache(Response),
     /// In the bucket, its body ready to be read; without one where only the head was asked for.
@@ -106,7 +98,7 @@ async fn look(asked: &Asked<'_>, bucket: &Bucket, context: &Context) -> worker::
     if status != 304 {
         headers.push(("content-type", asked.key.format().media_type().into()));
     }
-    Ok(Some(Served::Picture(Picture { status, headers, body })))
+    Ok(Some(Served::Media(MediaResponse { status, headers, body })))
 }
 
 async fn find(asked: &Asked<'_>, bucket: &Bucket) -> worker::Result<Option<Found>> {
@@ -115,7 +107,7 @@ async fn find(asked: &Asked<'_>, bucket: &Bucket) -> worker::Result<Option<Found
     }
     let key = asked.key.as_str();
     let object = if asked.method == "HEAD" { bucket.head(key).await? } else { bucket.get(key).execute().await? };
-    Ok(object.map(|object| Found { etag: object.http_etag(), size: object.size(), place: Place::Bucket(object) }))
+    Ok(object.map(|object| Found { etag: object.http_etag(), size: object.size(), source: Source::Bucket(object) }))
 }
 
 /// A cache that fails is an empty one.
@@ -123,14 +115,14 @@ async fn cached(url: &str) -> Option<Found> {
     let copy = Cache::default().get(url, false).await.ok()??;
     let etag = copy.headers().get("etag").ok()??;
     let size = copy.headers().get("content-length").ok()??.parse().ok()?;
-    Some(Found { etag, size, place: Place::Cache(copy) })
+    Some(Found { etag, size, source: Source::Cache(copy) })
 }
 
 /// All of it; what comes from the bucket is copied to the cache on its way.
 fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<Option<ReadableStream>> {
-    let object = match found.place {
-        Place::Cache(copy) => return Ok(stream(copy)),
-        Place::Bucket(object) => object,
+    let object = match found.source {
+        Source::Cache(copy) => return Ok(stream(copy)),
+        Source::Bucket(object) => object,
     };
     let Some(body) = object.body() else {
         return Ok(None);
@@ -156,7 +148,7 @@ async fn part(
     first: u64,
     last: u64,
 ) -> worker::Result<Option<ReadableStream>> {
-    if let Place::Cache(_) = found.place
+    if let Source::Cache(_) = found.source
         && let Some(part) = cached_part(asked.url, first, last).await
     {
         return Ok(Some(part));

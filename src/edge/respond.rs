@@ -1,15 +1,12 @@
 use super::cors::{Cors, CorsAnswer};
+use super::headers::HeaderList;
 use super::request_id;
 use crate::serve::Reply;
 use serde::{Serialize, Serializer};
-use std::borrow::Cow;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::Result;
 use worker::js_sys::JSON;
 use worker::web_sys::{Headers, ReadableStream, Response, ResponseInit};
-
-/// Names and values, in the form that the platform takes too.
-pub type HeaderList<'a> = Vec<(&'static str, Cow<'a, str>)>;
 
 /// What every response to one request carries (contract R10, R11).
 pub struct Frame {
@@ -19,8 +16,18 @@ pub struct Frame {
     pub timing: Option<String>,
 }
 
-/// A picture, a part of it, or what is known of it.
-pub struct Picture {
+/// What a request is served with.
+pub enum Served {
+    /// To a browser's preflight: the methods that the route takes.
+    Preflight(&'static str),
+    /// A reply of the API.
+    Reply(Reply),
+    /// A picture, a part of one, or its headers alone.
+    Media(MediaResponse),
+}
+
+/// A response with a picture, with a part of one, or with its headers alone.
+pub struct MediaResponse {
     pub status: u16,
     pub headers: HeaderList<'static>,
     pub body: Option<ReadableStream>,
@@ -46,11 +53,11 @@ impl Frame {
     }
 
     /// A picture, streamed.
-    pub fn picture(&self, picture: Picture) -> Result<Response> {
+    pub fn media(&self, media: MediaResponse) -> Result<Response> {
         let mut headers = self.headers();
-        headers.extend(picture.headers);
-        let init = init(picture.status, &headers)?;
-        Ok(Response::new_with_opt_readable_stream_and_init(picture.body.as_ref(), &init)?)
+        headers.extend(media.headers);
+        let init = init(media.status, &headers)?;
+        Ok(Response::new_with_opt_readable_stream_and_init(media.body.as_ref(), &init)?)
     }
 
     /// What a browser's page may send, to one that asks (contract R11).

@@ -1,7 +1,7 @@
 //! From a request to a reply: the route table, and the one flow that every update takes.
 //!
-//! May import `domain`, `auth`, `dialect` and `store`. Must never know the platform: what only the platform can do,
-//! reading a body for example, is handed in.
+//! May import `domain`, `auth`, `dialect` and `store`. Must never know the platform: what only that can do, reading a
+//! body for example, comes in through [`Platform`].
 
 mod limits;
 pub mod media;
@@ -9,14 +9,14 @@ mod media_type;
 mod route;
 mod update;
 
-use crate::auth::{Keys, Platform};
+use crate::auth::{KeyService, Keys};
 use crate::dialect::{Answer, problem};
 use crate::domain::{Failure, Fault, ObjectKey, Refusal};
 use crate::store::{self, Batch, Bucket};
 
 pub use crate::dialect::Part;
 pub use limits::{Class, Limits};
-pub use route::{Endpoint, Route, UPDATES};
+pub use route::{Endpoint, Matched, Route, UPDATES};
 
 /// What of a request decides about it; the body is read later, if it comes to that.
 pub struct Call<'a> {
@@ -30,20 +30,37 @@ pub struct Call<'a> {
     pub now: i64,
 }
 
-/// What the platform binds to the worker. Each may be unusable: that is told when it is needed, not before.
-pub struct Services<'a, P, D, B, L> {
-    /// The keys that tokens are verified with.
-    pub keys: Result<&'a Keys, Fault>,
-    /// What it takes to verify with the public ones.
-    pub platform: &'a P,
+/// What the platform hands in for one request. A part of it may be unusable: its fault is told when the part is needed,
+/// not before.
+pub trait Platform {
+    /// Verifies public-key signatures, and fetches the keys.
+    type KeyService: KeyService;
     /// The database.
-    pub database: Result<&'a D, Fault>,
+    type Database: Batch;
     /// The bucket of the pictures.
-    pub bucket: Result<&'a B, Fault>,
-    /// How often somebody may ask.
-    pub limits: &'a L,
+    type Bucket: Bucket;
+    /// The rate limits.
+    type Limits: Limits;
+    /// The request's body.
+    type Body: Body;
+
+    /// The keys that tokens are verified with.
+    fn keys(&self) -> Result<&Keys, Fault>;
+
+    /// What it takes to verify with the public ones.
+    fn key_service(&self) -> &Self::KeyService;
+
+    /// The database of the accounts.
+    fn database(&self) -> Result<&Self::Database, Fault>;
+
+    /// The bucket of the pictures.
+    fn bucket(&self) -> Result<&Self::Bucket, Fault>;
+
+    /// How often a caller may send requests.
+    fn limits(&self) -> &Self::Limits;
+
     /// The largest picture that may be uploaded, in bytes (contract R3).
-    pub upload_limit: Result<usize, Fault>,
+    fn upload_limit(&self) -> Result<usize, Fault>;
 }
 
 /// A request's body, which only the platform can read. What is longer than its limit is refused without being read.
@@ -141,30 +158,25 @@ fn challenge(refusal: &Refusal) -> Option<&'static str> {
     }
 }
 
-/// Answers a call.
-pub async fn answer(
-    route: &Route<'_>,
-    call: &Call<'_>,
-    services: Services<'_, impl Platform, impl Batch, impl Bucket, impl Limits>,
-    body: impl Body,
-) -> Reply {
+/// Replies to a call.
+pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &P, body: P::Body) -> Reply {
     match route {
-        Route::Account(endpoint, id) => update::answer(endpoint, *id, call, services, body).await,
-        Route::Persona(endpoint, id) => update::answer(endpoint, *id, call, services, body).await,
-        Route::Health => health(call, services.database).await,
+        Route::Account(update) => update::answer(update, call, platform, body).await,
+        Route::Persona(update) => update::answer(update, call, platform, body).await,
+        Route::Health => health(call, platform.database()).await,
         Route::Unknown(Some(refuse)) => Reply::refused(&Refusal::NoRoute, *refuse),
-        // A picture is no reply of ours: edge streams it.
-        Route::Picture(_) | Route::Unknown(None) => media::not_found(),
+        // A picture is not a reply of ours: edge streams it.
+        Route::Media(_) | Route::Unknown(None) => media::not_found(),
     }
 }
 
 /// Answers for a call whose instance is gone.
 pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
     let fail = match route {
-        Route::Account(endpoint, _) => endpoint.dialect.fail,
-        Route::Persona(endpoint, _) => endpoint.dialect.fail,
+        Route::Account(update) => update.endpoint.dialect.fail,
+        Route::Persona(update) => update.endpoint.dialect.fail,
         Route::Health => return unavailable(fault),
-        Route::Picture(_) | Route::Unknown(_) => return media::failed(fault),
+        Route::Media(_) | Route::Unknown(_) => return media::failed(fault),
     };
     Reply::failed(fault, fail)
 }

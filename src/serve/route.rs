@@ -31,16 +31,24 @@ const DJANGO_PROFILE: Endpoint<Account> =
 pub const UPDATES: [&str; 5] =
     [PERSONA_FOTO.pattern, PERSONA_ME.pattern, SEAM_USER.pattern, FALCON_USERS.pattern, DJANGO_PROFILE.pattern];
 
+/// An endpoint that a path leads to.
+pub struct Matched<'p, R: Record + 'static> {
+    /// The endpoint.
+    pub endpoint: &'static Endpoint<R>,
+    /// The id in the path, as it was written; `None` where the pattern has none.
+    pub id: Option<&'p str>,
+}
+
 /// Where a path leads.
 pub enum Route<'p> {
-    /// An endpoint that changes an account, and the id in the path where it holds one.
-    Account(&'static Endpoint<Account>, Option<&'p str>),
-    /// An endpoint that changes a persona.
-    Persona(&'static Endpoint<Persona>, Option<&'p str>),
+    /// To an endpoint that changes an account.
+    Account(Matched<'p, Account>),
+    /// To an endpoint that changes a persona.
+    Persona(Matched<'p, Persona>),
     /// `GET /health`
     Health,
-    /// A picture (contract M4).
-    Picture(ObjectKey),
+    /// To a picture (contract M4).
+    Media(ObjectKey),
     /// Nowhere; inside the prefix of a back end, its dialect says so (contract R8).
     Unknown(Option<fn(&Refusal) -> Answer>),
 }
@@ -49,16 +57,16 @@ impl<'p> Route<'p> {
     /// The route table. A path with and without its trailing slash is the same (contract R8).
     pub fn of(path: &'p str) -> Self {
         if let Some(key) = path.strip_prefix(ObjectKey::MEDIA) {
-            return ObjectKey::parse(key).map_or(Self::Unknown(None), Self::Picture);
+            return ObjectKey::parse(key).map_or(Self::Unknown(None), Self::Media);
         }
         let path = path.strip_suffix('/').unwrap_or(path);
         let segments: Vec<&str> = path.split('/').skip(1).collect();
         match segments.as_slice() {
-            ["api", "personas", "me"] => Self::Persona(&PERSONA_ME, None),
-            ["api", "personas", id, "foto"] => Self::Persona(&PERSONA_FOTO, Some(id)),
-            ["api", "v1", "users", id] => Self::Account(&SEAM_USER, Some(id)),
-            ["users"] => Self::Account(&FALCON_USERS, None),
-            ["api", "profile", id, "update"] => Self::Account(&DJANGO_PROFILE, Some(id)),
+            ["api", "personas", "me"] => Self::Persona(Matched { endpoint: &PERSONA_ME, id: None }),
+            ["api", "personas", id, "foto"] => Self::Persona(Matched { endpoint: &PERSONA_FOTO, id: Some(id) }),
+            ["api", "v1", "users", id] => Self::Account(Matched { endpoint: &SEAM_USER, id: Some(id) }),
+            ["users"] => Self::Account(Matched { endpoint: &FALCON_USERS, id: None }),
+            ["api", "profile", id, "update"] => Self::Account(Matched { endpoint: &DJANGO_PROFILE, id: Some(id) }),
             ["health"] => Self::Health,
             ["api", "personas", ..] => Self::Unknown(Some(personas::refuse)),
             ["api", "v1", ..] => Self::Unknown(Some(seam::refuse)),
@@ -71,10 +79,10 @@ impl<'p> Route<'p> {
     /// The pattern, for the log; `None` for a path that leads nowhere.
     pub fn pattern(&self) -> Option<&'static str> {
         match self {
-            Self::Account(endpoint, _) => Some(endpoint.pattern),
-            Self::Persona(endpoint, _) => Some(endpoint.pattern),
+            Self::Account(update) => Some(update.endpoint.pattern),
+            Self::Persona(update) => Some(update.endpoint.pattern),
             Self::Health => Some("GET /health"),
-            Self::Picture(_) => Some("GET /media/avatars/*"),
+            Self::Media(_) => Some("GET /media/avatars/*"),
             Self::Unknown(_) => None,
         }
     }
@@ -83,7 +91,7 @@ impl<'p> Route<'p> {
     pub fn methods(&self) -> Option<&'static str> {
         match self {
             Self::Account(..) | Self::Persona(..) => Some(METHOD),
-            Self::Health | Self::Picture(_) => Some(READ),
+            Self::Health | Self::Media(_) => Some(READ),
             Self::Unknown(_) => None,
         }
     }

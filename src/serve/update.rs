@@ -2,39 +2,38 @@
 //! each step takes what the step before has made, so that none can be left out.
 
 use super::limits::{Class, Limits};
-use super::route::{Endpoint, METHOD};
-use super::{Body, Call, Reply, Services, media_type};
-use crate::auth::{self, BearerToken, Keys, Platform};
-use crate::dialect::{Dialect, Object};
-use crate::domain::{Access, Actor, Change, Failure, Fault, Record, Refusal, Target};
-use crate::store::{self, Batch, Bucket, Prepared, Stored, Updated};
+use super::route::{Endpoint, METHOD, Matched};
+use super::{Body, Call, Platform, Reply, media_type};
+use crate::auth::{self, BearerToken};
+use crate::dialect::{Dialect, Object, Part};
+use crate::domain::{Access, Actor, Change, Failure, Record, Refusal, Target};
+use crate::store::{self, Stored, Update, Updated, Upload};
 
 /// The largest JSON body, in bytes (contract R3).
 const JSON_LIMIT: usize = 64 * 1024;
 
-/// Answers an update in its dialect.
-pub async fn answer<R: Stored>(
-    endpoint: &Endpoint<R>,
-    id: Option<&str>,
+/// Replies to an update in its dialect.
+pub async fn answer<R: Stored, P: Platform>(
+    matched: &Matched<'_, R>,
     call: &Call<'_>,
-    services: Services<'_, impl Platform, impl Batch, impl Bucket, impl Limits>,
-    body: impl Body,
+    platform: &P,
+    body: P::Body,
 ) -> Reply {
-    let dialect = &endpoint.dialect;
+    let dialect = &matched.endpoint.dialect;
     let failure = |failure| match failure {
         Failure::Refused(refusal) => Reply::refused(&refusal, dialect.refuse),
         Failure::Broken(fault) => Reply::failed(fault, dialect.fail),
     };
-    let actor = match authenticate(call, &services.keys, services.platform).await {
+    let actor = match authenticate(call, platform).await {
         Ok(actor) => actor,
-        Err(Failure::Refused(_)) if !services.limits.allow(Class::FailedAuth).await => {
+        Err(Failure::Refused(_)) if !platform.limits().allow(Class::FailedAuth).await => {
             return failure(Refusal::TooManyRequests.into());
         }
         Err(reason) => return failure(reason),
     };
-    let reply = match update(endpoint, actor, id, call, services, body).await {
+    let reply = match update(matched, actor, call, platform, body).await {
         Ok(Updated { record, replaced }) => {
-            // Another account's object is not this one's to have removed (contract M5).
+            // An account may have objects removed only under its own prefix (contract M5).
             let leftover = replaced.filter(|key| key.belongs_to(actor.account()));
             Reply { leftover, ..Reply::ok((dialect.show)(&record)) }
         }
@@ -44,58 +43,44 @@ pub async fn answer<R: Stored>(
     Reply { account, ..reply }
 }
 
-async fn authenticate(
-    call: &Call<'_>,
-    keys: &Result<&Keys, Fault>,
-    platform: &impl Platform,
-) -> Result<Actor, Failure> {
-    let keys = keys.as_ref().map_err(Clone::clone)?;
+async fn authenticate(call: &Call<'_>, platform: &impl Platform) -> Result<Actor, Failure> {
+    let keys = platform.keys()?;
     let token = BearerToken::parse(call.authorization)?;
-    keys.verify(token, call.now, platform).await
+    keys.verify(token, call.now, platform.key_service()).await
 }
 
-async fn update<R: Stored>(
-    endpoint: &Endpoint<R>,
+async fn update<R: Stored, P: Platform>(
+    Matched { endpoint, id }: &Matched<'_, R>,
     actor: Actor,
-    id: Option<&str>,
     call: &Call<'_>,
-    services: Services<'_, impl Platform, impl Batch, impl Bucket, impl Limits>,
-    body: impl Body,
+    platform: &P,
+    body: P::Body,
 ) -> Result<Updated<R>, Failure> {
-    let dialect = &endpoint.dialect;
-    let limits = services.limits;
-    allowed(limits, Class::Update(actor, endpoint.pattern)).await?;
-    let target = Named::parse(dialect, id)?;
+    let Endpoint { dialect, pattern, needs_permission } = endpoint;
+    let limits = platform.limits();
+    allowed(limits, Class::Update(actor, pattern)).await?;
+    let target = PathTarget::parse(dialect, *id)?;
     if call.method != METHOD {
         let method = call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
-    let given = body.content_type()?;
-    let form = dialect.file.filter(|_| media_type::is_form(&given));
-    let change = match form {
-        Some(file) => {
-            allowed(limits, Class::Costly(actor)).await?;
-            read_form(dialect, body, file, services.upload_limit?).await?
-        }
-        None => Object::parse(&json_body(&given, body).await?).and_then(dialect.read),
-    };
-    let (target, change) = target.with(change)?;
+    let sent = receive(dialect, actor, platform, body).await?;
+    let (target, change) = target.with(sent.read(dialect))?;
 
-    let permission = endpoint.needs_permission.then_some(endpoint.pattern);
-    let access = Access { actor, target, permission };
-    let database = services.database?;
-    let mut prepared = Prepared::default();
+    let access = Access { actor, target, permission: needs_permission.then_some(*pattern) };
+    let mut update = Update::new(&access, &change);
+    let database = platform.database()?;
     if let Some(password) = change.password() {
         allowed(limits, Class::Costly(actor)).await?;
-        // Hashing is slow on purpose: nobody makes us do it who may not change that password (contract S6).
-        store::load::<R>(database, &access, &change).await?;
-        prepared.hash = Some(auth::hash(password)?);
+        // Hashing is slow on purpose: only a caller who may change that password can make us do it (contract S6).
+        store::load(database, &update).await?;
+        update.hash = Some(auth::hash(password)?);
     }
     match change.upload() {
-        None => store::update(database, &access, &change, &prepared).await,
+        None => store::update(database, &update).await,
         Some(picture) => {
-            let bucket = services.bucket?;
-            store::upload(database, bucket, &access, &change, picture, prepared, call.origin).await
+            let upload = Upload { picture, origin: call.origin };
+            store::upload(database, platform.bucket()?, update, upload).await
         }
     }
 }
@@ -104,36 +89,63 @@ async fn allowed(limits: &impl Limits, class: Class<'_>) -> Result<(), Refusal> 
     if limits.allow(class).await { Ok(()) } else { Err(Refusal::TooManyRequests) }
 }
 
-/// The change that a form asks for; refused as a whole, or for its fields' faults.
-async fn read_form<R: Record>(
-    dialect: &Dialect<R>,
-    body: impl Body,
-    file: &str,
-    limit: usize,
-) -> Result<Result<R::Change, Refusal>, Failure> {
-    let parts = body.form(file, limit).await?;
-    Ok(parts.map_or_else(|| Ok(Object::default()), Object::from_form).and_then(dialect.read))
+/// A body as it was sent.
+enum Sent {
+    /// Empty where none was sent.
+    Json(Vec<u8>),
+    /// `None` where none was sent.
+    Form(Option<Vec<(String, Part)>>),
 }
 
-/// The bytes of a JSON body; none where none was sent (contract R2, R3).
-async fn json_body(given: &str, body: impl Body) -> Result<Vec<u8>, Failure> {
-    let unsupported = || Refusal::UnsupportedMediaType { given: given.to_owned() };
+impl Sent {
+    /// The change that it asks for.
+    fn read<R: Record>(self, dialect: &Dialect<R>) -> Result<R::Change, Refusal> {
+        match self {
+            Self::Json(bytes) => Object::parse(&bytes).and_then(dialect.read),
+            Self::Form(None) => (dialect.read)(Object::default()),
+            Self::Form(Some(parts)) => Object::from_form(parts).and_then(dialect.read),
+        }
+    }
+}
+
+/// The body, bounded (contract R2, R3). A form counts as costly before it is read.
+async fn receive<R: Record, P: Platform>(
+    dialect: &Dialect<R>,
+    actor: Actor,
+    platform: &P,
+    body: P::Body,
+) -> Result<Sent, Failure> {
+    let content_type = body.content_type()?;
+    match dialect.file.filter(|_| media_type::is_form(&content_type)) {
+        Some(file) => {
+            allowed(platform.limits(), Class::Costly(actor)).await?;
+            Ok(Sent::Form(body.form(file, platform.upload_limit()?).await?))
+        }
+        None => json_body(&content_type, body).await.map(Sent::Json),
+    }
+}
+
+/// The bytes of a JSON body; none where none was sent.
+async fn json_body(content_type: &str, body: impl Body) -> Result<Vec<u8>, Failure> {
+    let unsupported = || Refusal::UnsupportedMediaType { given: content_type.to_owned() };
     let body = match body.bytes(JSON_LIMIT).await {
-        // A form is no JSON body, so JSON's limit is not what it fails for.
-        Err(Failure::Refused(Refusal::TooLarge)) if media_type::is_form(given) => return Err(unsupported().into()),
+        // JSON's limit does not apply to a form: its type is what is wrong with it.
+        Err(Failure::Refused(Refusal::TooLarge)) if media_type::is_form(content_type) => {
+            return Err(unsupported().into());
+        }
         read => read?,
     };
-    if !body.is_empty() && !media_type::is_json(given) {
+    if !body.is_empty() && !media_type::is_json(content_type) {
         return Err(unsupported().into());
     }
     Ok(body)
 }
 
-/// What the path names, or the fault that its id is: a field's fault like the body's, told together with them
-/// (contract S2).
-struct Named(Result<Target, Refusal>);
+/// What the path names, or what is wrong with its id. That is a field's fault like the body's, and told together with
+/// them (contract S2).
+struct PathTarget(Result<Target, Refusal>);
 
-impl Named {
+impl PathTarget {
     fn parse<R: Record>(dialect: &Dialect<R>, id: Option<&str>) -> Result<Self, Refusal> {
         match id.map(dialect.target) {
             None => Ok(Self(Ok(Target::Own))),

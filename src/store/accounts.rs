@@ -1,6 +1,6 @@
 use super::statement::{guard, replaceable};
-use super::{Parameter, Prepared, Shown, Statement, Stored, read_row};
-use crate::domain::{Access, Account, AccountChange, Change, Fault, PasswordHash, Role};
+use super::{NewObject, Parameter, Statement, Stored, Update, read_row};
+use crate::domain::{Account, AccountChange, Change, Fault, PasswordHash, Role};
 use serde::Deserialize;
 
 /// The id of the account that is to be changed: the one named, or the caller's own.
@@ -32,8 +32,8 @@ macro_rules! record { () => {
 } }
 
 /// The statement that changes accounts, opened by `UPDATE OR IGNORE` or `UPDATE`, in two widths: with or without what
-/// stands in an index or points elsewhere. SQLite writes the index of every column that is set, changed or not: for a new
-/// name alone that would be three pages instead of one, and four rows on D1's bill.
+/// stands in an index or points elsewhere. SQLite writes the index of every column that is set, changed or not: for a
+/// new name alone that would be three pages instead of one, and four rows on D1's bill.
 #[rustfmt::skip]
 macro_rules! update { ($verb:literal, { $($set:tt)* }, { $($unless:tt)* }) => { concat!(
 "-- update_account()
@@ -82,65 +82,67 @@ SELECT json_object(
 );
 
 #[rustfmt::skip]
-const SHOWN: &str = concat!(
+const CURRENT_OBJECT: &str = concat!(
 "-- object_shown_by_account()
 SELECT json_object('key', image_object) AS row FROM users WHERE id = ", target!()
 );
 
 impl Stored for Account {
     const LOAD: &'static str = LOAD;
-    const SHOWN: &'static str = SHOWN;
+    const CURRENT_OBJECT: &'static str = CURRENT_OBJECT;
 
-    fn update(access: &Access, change: &AccountChange, prepared: &Prepared) -> Statement {
-        let mut parameters = parameters(access, change, prepared);
-        if !is_narrow(change, prepared) {
+    fn update(update: &Update<'_, Self>) -> Statement {
+        let mut parameters = parameters(update);
+        if !is_narrow(update) {
             return Statement { sql: wide!("UPDATE OR IGNORE"), parameters };
         }
         parameters.truncate(NARROW_PARAMETERS);
         Statement { sql: NARROW, parameters }
     }
 
-    fn insist(access: &Access, change: &AccountChange, prepared: &Prepared) -> Statement {
-        Statement { sql: wide!("UPDATE"), parameters: parameters(access, change, prepared) }
+    fn insist(update: &Update<'_, Self>) -> Statement {
+        Statement { sql: wide!("UPDATE"), parameters: parameters(update) }
     }
 
-    fn explain(access: &Access, change: &AccountChange, prepared: &Prepared) -> Statement {
-        let mut parameters = guard(access).to_vec();
-        parameters.push(change.role.into());
-        parameters.extend([&change.username, &change.email].map(|text| Parameter::from(text.as_ref())));
-        parameters.push(prepared.key());
+    fn explain(update: &Update<'_, Self>) -> Statement {
+        let mut parameters = guard(update.access).to_vec();
+        let AccountChange { username, email, role, .. } = update.change;
+        parameters.push((*role).into());
+        parameters.extend([username, email].map(|text| Parameter::from(text.as_ref())));
+        parameters.push(update.key());
         Statement { sql: EXPLAIN, parameters }
     }
 
     fn from_row(row: &str) -> Result<Self, Fault> {
-        read_row::<Row>(row).map(Self::from)
+        read_row::<AccountRow>(row).map(Self::from)
     }
 }
 
-fn is_narrow(change: &AccountChange, prepared: &Prepared) -> bool {
-    let AccountChange { username: None, email: None, role: None, .. } = change else { return false };
-    !change.replaces_image() && prepared.hash.is_none() && prepared.object.is_none()
+fn is_narrow(update: &Update<'_, Account>) -> bool {
+    let AccountChange { username: None, email: None, role: None, .. } = update.change else { return false };
+    !update.change.replaces_image() && update.hash.is_none() && update.object.is_none()
 }
 
-fn parameters(access: &Access, change: &AccountChange, prepared: &Prepared) -> Vec<Parameter> {
+fn parameters(update: &Update<'_, Account>) -> Vec<Parameter> {
+    let change = update.change;
     let mut parameters = Vec::with_capacity(16);
-    parameters.extend(guard(access));
+    parameters.extend(guard(update.access));
     let names = [&change.full_name, &change.first_name, &change.last_name];
     parameters.extend(names.map(|text| Parameter::from(text.as_ref())));
     parameters.extend(replaceable(&change.number_phone));
     parameters.extend([&change.username, &change.email].map(|text| Parameter::from(text.as_ref())));
-    parameters.extend(match &prepared.object {
-        Some(Shown { key, .. }) => [1.into(), key.as_str().into()],
+    parameters.extend(match &update.object {
+        Some(NewObject { key, .. }) => [1.into(), key.as_str().into()],
         None => replaceable(&change.image),
     });
     parameters.push(change.role.into());
-    parameters.push(prepared.hash.as_ref().map(PasswordHash::reveal).into());
-    parameters.push(prepared.key());
+    parameters.push(update.hash.as_ref().map(PasswordHash::reveal).into());
+    parameters.push(update.key());
     parameters
 }
 
 #[derive(Deserialize)]
-struct Row {
+struct AccountRow {
     id: i64,
     username: String,
     email: String,
@@ -165,8 +167,8 @@ struct RoleRow {
     description: Option<String>,
 }
 
-impl From<Row> for Account {
-    fn from(row: Row) -> Self {
+impl From<AccountRow> for Account {
+    fn from(row: AccountRow) -> Self {
         Self {
             id: row.id,
             username: row.username,

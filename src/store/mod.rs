@@ -1,18 +1,17 @@
-//! What the database is asked, and what it answers; what lies in the bucket, and how the two are kept in step.
+//! The SQL with its parameters and rows, what the database's reply means, and how the database and the bucket are kept
+//! in step.
 //!
-//! May import `domain`; may name serde, serde_json and getrandom, and worker in the adapters [`d1`] and [`r2`] alone. Every
-//! statement is static text with numbered parameters and carries its own guard, so that right and change are decided
-//! in one step by the database: an update, accepted or refused, is one batch.
+//! May import `domain`; may name serde, serde_json and getrandom. It does no I/O of its own: [`Batch`] and [`Bucket`]
+//! are handed in, so all of it is tested natively. Every statement is static text with numbered parameters and carries
+//! its own guard, so that the database decides permission and change in one step: an update, accepted or refused, is
+//! one batch.
 
 // First, and by its macros: pieces of SQL that statements are put together from.
 #[macro_use]
 mod statement;
 
 mod accounts;
-pub mod d1;
-pub mod deadline;
 mod personas;
-pub mod r2;
 mod removal;
 mod sweep;
 mod update;
@@ -24,7 +23,7 @@ use serde::Deserialize;
 pub use statement::{Parameter, Statement};
 pub use sweep::{Swept, sweep};
 pub use update::{Updated, load, ping, update};
-pub use upload::upload;
+pub use upload::{Upload, upload};
 
 /// What runs statements: D1 in the worker, SQLite itself in the native tests.
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
@@ -70,30 +69,39 @@ pub struct Listed {
     pub uploaded: i64,
 }
 
-/// What was made for a change before it is saved, and is saved with it.
-#[derive(Debug, Default)]
-pub struct Prepared {
-    /// The hash of the new password.
+/// One update: by what right, what to change, and what was made for it beforehand.
+#[derive(Debug)]
+pub struct Update<'a, R: Record> {
+    /// Who changes which record, and with which permission.
+    pub access: &'a Access,
+    /// The fields to change.
+    pub change: &'a R::Change,
+    /// The hash of the new password, where the change has one.
     pub hash: Option<PasswordHash>,
-    /// The object that the record is to show.
-    pub object: Option<Shown>,
+    /// The object that the record is to point at, where the change has a picture.
+    pub object: Option<NewObject>,
 }
 
-impl Prepared {
-    /// The key of the object that the record is to show: it must not be on its way out of the bucket.
+impl<'a, R: Record> Update<'a, R> {
+    /// An update for which nothing was made yet.
+    pub fn new(access: &'a Access, change: &'a R::Change) -> Self {
+        Self { access, change, hash: None, object: None }
+    }
+
+    /// The key of the object that the record is to point at: it must not be on its way out of the bucket.
     fn key(&self) -> Parameter {
         self.object.as_ref().map(|object| object.key.as_str()).into()
     }
 }
 
-/// An object that a record is to show.
+/// An object in the bucket that a record is to point at.
 #[derive(Debug)]
-pub struct Shown {
+pub struct NewObject {
     /// Where it is in the bucket.
     pub key: ObjectKey,
     /// The URL that it is served at.
     pub url: String,
-    /// The claim of a removal of it that was over before it was put anew; see [`remove`].
+    /// The claim of a removal of it that was over before it was put again; see [`remove`].
     pub outlived: Option<String>,
 }
 
@@ -104,32 +112,32 @@ pub struct Shown {
 pub trait Stored: Record {
     /// The text of [`Stored::load`].
     const LOAD: &'static str;
-    /// The text of [`Stored::shown`].
-    const SHOWN: &'static str;
+    /// The text of [`Stored::current_object`].
+    const CURRENT_OBJECT: &'static str;
 
     /// Changes the record if the guard lets it, and shows it as it is then. No row: nothing was changed. A record
     /// is not made to show an object that is being removed.
     ///
     /// OR IGNORE: a value that somebody else has leaves the record as it was. The constraint decides that at the
     /// moment of writing, and [`Stored::explain`] then names every value that is taken.
-    fn update(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
+    fn update(update: &Update<'_, Self>) -> Statement;
 
     /// [`Stored::update`] without its OR IGNORE: fails where a constraint forbids the change, and says which.
-    fn insist(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
+    fn insist(update: &Update<'_, Self>) -> Statement;
 
     /// Shows the record if the guard lets it. No row: it does not.
     fn load(access: &Access) -> Statement {
         Statement { sql: Self::LOAD, parameters: statement::guard(access).into() }
     }
 
-    /// Answers the key of the object that the record shows, as JSON. Run before the update, in the same batch.
-    fn shown(access: &Access) -> Statement {
+    /// Returns the key of the object that the record points at, as JSON. Run before the update, in the same batch.
+    fn current_object(access: &Access) -> Statement {
         let [caller, target, ..] = statement::guard(access);
-        Statement { sql: Self::SHOWN, parameters: vec![caller, target] }
+        Statement { sql: Self::CURRENT_OBJECT, parameters: vec![caller, target] }
     }
 
     /// Answers a [`Verdict`]: what stands in the way of the change. Always one row.
-    fn explain(access: &Access, change: &Self::Change, prepared: &Prepared) -> Statement;
+    fn explain(update: &Update<'_, Self>) -> Statement;
 
     /// Reads a row of [`Stored::update`] or [`Stored::load`].
     fn from_row(row: &str) -> Result<Self, Fault>;
@@ -144,9 +152,8 @@ pub struct Verdict {
     permitted: u8,
     /// 1 when the record is there.
     found: u8,
-    /// 1 when the role asked for is there, or none was asked for.
-    #[serde(default = "yes")]
-    role_found: u8,
+    /// 1 when the role asked for is there, or none was asked for; a persona has none.
+    role_found: Option<u8>,
     /// 1 when another account has the user name.
     #[serde(default)]
     username_taken: u8,
@@ -162,10 +169,6 @@ pub struct Verdict {
     /// 1 when that removal is over.
     #[serde(default)]
     removal_over: Option<u8>,
-}
-
-fn yes() -> u8 {
-    1
 }
 
 impl Verdict {
@@ -191,7 +194,7 @@ impl Verdict {
         unless(self.active, Refusal::BadToken)
             .or(first)
             .or(second)
-            .or(unless(self.role_found, Refusal::NoSuchRole))
+            .or(unless(self.role_found.unwrap_or(1), Refusal::NoSuchRole))
             .or((!taken.is_empty()).then_some(Refusal::Taken(taken)))
     }
 }

@@ -1,6 +1,6 @@
 use super::statement::{guard, replaceable};
-use super::{Parameter, Prepared, Shown, Statement, Stored, read_row};
-use crate::domain::{Access, Change, Fault, Persona, PersonaChange};
+use super::{NewObject, Parameter, Statement, Stored, Update, read_row};
+use crate::domain::{Change, Fault, Persona};
 use serde::Deserialize;
 
 /// The id of the persona that is to be changed: the one named, or the one that belongs to the caller.
@@ -59,56 +59,57 @@ SELECT json_object(
 );
 
 #[rustfmt::skip]
-const SHOWN: &str = concat!(
+const CURRENT_OBJECT: &str = concat!(
 "-- object_shown_by_persona()
 SELECT json_object('key', foto_object) AS row FROM personas WHERE id = ", target!()
 );
 
 impl Stored for Persona {
     const LOAD: &'static str = LOAD;
-    const SHOWN: &'static str = SHOWN;
+    const CURRENT_OBJECT: &'static str = CURRENT_OBJECT;
 
-    fn update(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
-        let mut parameters = parameters(access, change, prepared);
-        if change.dni.is_some() || change.replaces_image() {
+    fn update(update: &Update<'_, Self>) -> Statement {
+        let mut parameters = parameters(update);
+        if update.change.dni.is_some() || update.change.replaces_image() {
             return Statement { sql: wide!("UPDATE OR IGNORE"), parameters };
         }
         parameters.truncate(NARROW_PARAMETERS);
         Statement { sql: NARROW, parameters }
     }
 
-    fn insist(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
-        Statement { sql: wide!("UPDATE"), parameters: parameters(access, change, prepared) }
+    fn insist(update: &Update<'_, Self>) -> Statement {
+        Statement { sql: wide!("UPDATE"), parameters: parameters(update) }
     }
 
-    fn explain(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Statement {
-        let mut parameters = guard(access).to_vec();
-        parameters.push(change.dni.as_ref().into());
-        parameters.push(prepared.key());
+    fn explain(update: &Update<'_, Self>) -> Statement {
+        let mut parameters = guard(update.access).to_vec();
+        parameters.push(update.change.dni.as_ref().into());
+        parameters.push(update.key());
         Statement { sql: EXPLAIN, parameters }
     }
 
     fn from_row(row: &str) -> Result<Self, Fault> {
-        read_row::<Row>(row).map(Self::from)
+        read_row::<PersonaRow>(row).map(Self::from)
     }
 }
 
-fn parameters(access: &Access, change: &PersonaChange, prepared: &Prepared) -> Vec<Parameter> {
+fn parameters(update: &Update<'_, Persona>) -> Vec<Parameter> {
+    let change = update.change;
     let mut parameters = Vec::with_capacity(12);
-    parameters.extend(guard(access));
+    parameters.extend(guard(update.access));
     parameters.extend([&change.nombres, &change.apellidos].map(|text| Parameter::from(text.as_ref())));
     parameters.extend(replaceable(&change.telefono));
     parameters.push(change.dni.as_ref().into());
-    parameters.extend(match &prepared.object {
-        Some(Shown { url, .. }) => [1.into(), url.as_str().into()],
+    parameters.extend(match &update.object {
+        Some(NewObject { url, .. }) => [1.into(), url.as_str().into()],
         None => replaceable(&change.foto_url),
     });
-    parameters.push(prepared.key());
+    parameters.push(update.key());
     parameters
 }
 
 #[derive(Deserialize)]
-struct Row {
+struct PersonaRow {
     id: i64,
     nombres: String,
     apellidos: String,
@@ -118,8 +119,8 @@ struct Row {
     created_at: String,
 }
 
-impl From<Row> for Persona {
-    fn from(row: Row) -> Self {
+impl From<PersonaRow> for Persona {
+    fn from(row: PersonaRow) -> Self {
         Self {
             id: row.id,
             nombres: row.nombres,

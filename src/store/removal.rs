@@ -10,7 +10,7 @@
 //! that nobody shows, for the sweep; and a claim, which is void after 20 minutes. What a client writes as a text is
 //! taken on trust: it may name an object that is gone, or going.
 
-use super::{Batch, Bucket, Parameter, Shown, Statement, Verdict};
+use super::{Batch, Bucket, NewObject, Parameter, Statement, Verdict};
 use crate::domain::Fault;
 
 /// A removal that stands in the way of an update.
@@ -99,7 +99,7 @@ async fn delete(database: &impl Batch, bucket: &impl Bucket, claim: &Claim, keys
 }
 
 /// Takes back a removal that an object has outlived.
-pub fn forget(object: Option<&Shown>) -> Statement {
+pub fn forget(object: Option<&NewObject>) -> Statement {
     let key = object.map(|object| object.key.as_str());
     let claim = object.and_then(|object| object.outlived.as_deref());
     Statement { sql: FORGET, parameters: vec![key.into(), claim.into()] }

@@ -40,7 +40,7 @@ DELETE FROM removals WHERE claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-
 /// run came that failed.
 pub async fn sweep(database: &impl Batch, bucket: &impl Bucket, deadline: i64, swept: &mut Swept) -> Result<(), Fault> {
     let [_, rows] = database.batch([statement(EXPIRE, []), statement(RESUME, [])]).await?;
-    let mut behind = rows.first().map(|row| read_row::<Place>(row)).transpose()?.unwrap_or_default().behind;
+    let mut behind = rows.first().map(|row| read_row::<Bookmark>(row)).transpose()?.unwrap_or_default().behind;
     for _ in 0..PAGES {
         let page = bucket.list(&behind).await?;
         swept.listed = swept.listed.saturating_add(page.objects.len());
@@ -65,7 +65,7 @@ pub async fn sweep(database: &impl Batch, bucket: &impl Bucket, deadline: i64, s
 }
 
 #[derive(Default, Deserialize)]
-struct Place {
+struct Bookmark {
     behind: String,
 }
 

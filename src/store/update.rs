@@ -1,8 +1,8 @@
-//! What is asked of the database for one update, in one round trip, and what its answer means.
+//! What is asked of the database for one update, in one round trip, and what its reply means.
 
 use super::removal::{Removal, forget};
-use super::{Batch, Prepared, Statement, Stored, Verdict, read_row};
-use crate::domain::{Access, Change, Failure, Fault, ObjectKey};
+use super::{Batch, Statement, Stored, Update, Verdict, read_row};
+use crate::domain::{Change, Failure, Fault, ObjectKey};
 use serde::Deserialize;
 
 /// A record as it is after an update.
@@ -10,98 +10,104 @@ use serde::Deserialize;
 pub struct Updated<R> {
     /// The record.
     pub record: R,
-    /// The object that it showed before, if that may be another.
+    /// The object that it pointed at before, if that may be another one.
     pub replaced: Option<ObjectKey>,
 }
 
 /// What came of an update that was not refused.
-pub enum Outcome<R> {
+pub enum Saved<R> {
     /// It was made.
     Updated(Updated<R>),
-    /// Nothing was changed: the object that was to be shown is being removed, or was.
+    /// Nothing was changed: the object that the record was to point at is being removed, or was.
     Blocked(Removal),
 }
 
-/// Changes a record and answers it as it is then, or says why not: one call either way. A change of nothing
-/// answers the record as it stands.
-pub async fn update<R: Stored>(
-    database: &impl Batch,
-    access: &Access,
-    change: &R::Change,
-    prepared: &Prepared,
-) -> Result<Updated<R>, Failure> {
-    match save(database, access, change, prepared).await? {
-        Outcome::Updated(updated) => Ok(updated),
-        Outcome::Blocked(_) => Err(Fault::Unexplained.into()),
+/// Changes a record and returns it as it is then, or says why not: one call either way. A change of nothing returns the
+/// record as it stands.
+pub async fn update<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Updated<R>, Failure> {
+    match save(database, update).await? {
+        Saved::Updated(updated) => Ok(updated),
+        Saved::Blocked(_) => Err(Fault::Unexplained.into()),
     }
 }
 
-/// [`update`], for a change that may be blocked by a removal.
-pub async fn save<R: Stored>(
-    database: &impl Batch,
-    access: &Access,
-    change: &R::Change,
-    prepared: &Prepared,
-) -> Result<Outcome<R>, Failure> {
-    if change.is_empty() {
-        let record = load(database, access, change).await?;
-        return Ok(Outcome::Updated(Updated { record, replaced: None }));
+/// [`update`], for a change that a removal may block.
+pub async fn save<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Saved<R>, Failure> {
+    if update.change.is_empty() {
+        let record = load(database, update).await?;
+        return Ok(Saved::Updated(Updated { record, replaced: None }));
     }
-    let update = R::update(access, change, prepared);
-    let explain = R::explain(access, change, prepared);
-    let (shown, row, verdict) = if change.replaces_image() {
-        let forget = forget(prepared.object.as_ref());
-        let [_, shown, row, verdict] = database.batch([forget, R::shown(access), update, explain]).await?;
-        (shown, row, verdict)
-    } else {
-        let [row, verdict] = database.batch([update, explain]).await?;
-        (Vec::new(), row, verdict)
-    };
+    let Results { previous, row, verdict } = run(database, update).await?;
     if let Some(record) = record::<R>(row)? {
-        let replaced = shown.first().map(|row| read_row::<Key>(row)).transpose()?;
-        let replaced = replaced.and_then(|shown| ObjectKey::parse(&shown.key?));
-        let replaced = replaced.filter(|key| prepared.object.as_ref().is_none_or(|object| object.key != *key));
-        return Ok(Outcome::Updated(Updated { record, replaced }));
+        return Ok(Saved::Updated(Updated { record, replaced: replaced(previous, update)? }));
     }
     let verdict = Verdict::from_row(&first(verdict)?)?;
-    if let Some(refusal) = verdict.refusal(access) {
+    if let Some(refusal) = verdict.refusal(update.access) {
         return Err(refusal.into());
     }
     match Removal::of(verdict) {
-        Some(removal) => Ok(Outcome::Blocked(removal)),
+        Some(removal) => Ok(Saved::Blocked(removal)),
         None => {
-            let record = insist(database, access, change, prepared).await?;
-            Ok(Outcome::Updated(Updated { record, replaced: None }))
+            let record = insist(database, update).await?;
+            Ok(Saved::Updated(Updated { record, replaced: None }))
         }
     }
 }
 
-/// Answers the record if the change could be made, or says why not, and changes nothing: one call.
-pub async fn load<R: Stored>(database: &impl Batch, access: &Access, change: &R::Change) -> Result<R, Failure> {
-    let ask = || [R::load(access), R::explain(access, change, &Prepared::default())];
+/// The rows of one update's batch.
+struct Results {
+    /// The key of the object that the record pointed at before, where the change replaces it.
+    previous: Vec<String>,
+    /// The record; no row where nothing was changed.
+    row: Vec<String>,
+    verdict: Vec<String>,
+}
+
+async fn run<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Results, Fault> {
+    let (change, explain) = (R::update(update), R::explain(update));
+    if update.change.replaces_image() {
+        let (forget, current) = (forget(update.object.as_ref()), R::current_object(update.access));
+        let [_, previous, row, verdict] = database.batch([forget, current, change, explain]).await?;
+        Ok(Results { previous, row, verdict })
+    } else {
+        let [row, verdict] = database.batch([change, explain]).await?;
+        Ok(Results { previous: Vec::new(), row, verdict })
+    }
+}
+
+/// The object that the record pointed at before, unless it still does.
+fn replaced<R: Stored>(previous: Vec<String>, update: &Update<'_, R>) -> Result<Option<ObjectKey>, Fault> {
+    let previous = previous.first().map(|row| read_row::<Key>(row)).transpose()?;
+    let key = previous.and_then(|previous| ObjectKey::parse(&previous.key?));
+    Ok(key.filter(|key| update.object.as_ref().is_none_or(|object| object.key != *key)))
+}
+
+/// Returns the record if the change could be made, or says why not, and changes nothing: one call.
+pub async fn load<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<R, Failure> {
+    let ask = || [R::load(update.access), R::explain(update)];
     let [row, verdict] = read(database, ask).await?;
     let verdict = Verdict::from_row(&first(verdict)?)?;
-    match (verdict.refusal(access), record(row)?) {
+    match (verdict.refusal(update.access), record(row)?) {
         (Some(refusal), _) => Err(refusal.into()),
         (None, Some(record)) => Ok(record),
         (None, None) => Err(Fault::Unexplained.into()),
     }
 }
 
-/// Whether the database answers and has our schema (contract O1): one call.
+/// Whether the database responds and has our schema (contract O1): one call.
 pub async fn ping(database: &impl Batch) -> Result<(), Fault> {
     let sql = "-- ping()\nSELECT json_object('users', EXISTS (SELECT 1 FROM users)) AS row";
     read(database, || [Statement { sql, parameters: Vec::new() }]).await.map(|_| ())
 }
 
-/// Asks, and once more where the database fails: nothing is changed by asking.
+/// Runs statements that change nothing, and once more if the database fails.
 async fn read<const N: usize>(
     database: &impl Batch,
     ask: impl Fn() -> [Statement; N],
 ) -> Result<[Vec<String>; N], Fault> {
     match database.batch(ask()).await {
         Err(Fault::Database(_)) => database.batch(ask()).await,
-        answer => answer,
+        rows => rows,
     }
 }
 
@@ -118,14 +124,9 @@ fn record<R: Stored>(rows: Vec<String>) -> Result<Option<R>, Fault> {
     rows.first().map(|row| R::from_row(row)).transpose()
 }
 
-/// Nothing stood in the way and yet nothing was changed: a constraint that no rule of ours foresees. Asked to
-/// insist, the database says which, for the log.
-async fn insist<R: Stored>(
-    database: &impl Batch,
-    access: &Access,
-    change: &R::Change,
-    prepared: &Prepared,
-) -> Result<R, Failure> {
-    let [row] = database.batch([R::insist(access, change, prepared)]).await?;
+/// Nothing stood in the way and yet nothing was changed: a constraint that none of our rules foresees. Run without its
+/// OR IGNORE, the statement makes the database name it, for the log.
+async fn insist<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<R, Failure> {
+    let [row] = database.batch([R::insist(update)]).await?;
     Ok(R::from_row(&first(row)?)?)
 }

@@ -80,7 +80,7 @@ test('every status that a dialect refuses with is in the document, and no other'
 
 test('every record that is answered is in the document with all of its fields, and no other', () => {
   for (const dialect of ['personas', 'seam', 'falcon', 'django']) {
-    const [, fields] = /^struct Shown<'a> \{\n([^]*?)^\}/m.exec(read(`src/dialect/${dialect}.rs`));
+    const [, fields] = /^struct (?:ProfileBody|UserBody|PersonaBody|UserData)<'a> \{\n([^]*?)^\}/m.exec(read(`src/dialect/${dialect}.rs`));
     const shown = [...fields.matchAll(/^ {4}(?:r#)?(\w+):/gm)].map(([, field]) => field);
     for (const { id, operation } of UPDATES.filter(({ operation: { tags } }) => tags.includes(dialect))) {
       const answer = resolve(operation.responses[200].content['application/json'].schema);
@@ -121,8 +121,8 @@ test('the limits are those of the code and of wrangler.toml', () => {
     'an account’s updates at one endpoint': `${rate('RATE_UPDATES')} a minute: 429`,
     'an account’s new passwords and uploads': `${rate('RATE_COSTLY')} a minute: 429`,
     'requests without a good token, from one address': `${rate('RATE_FAILED_AUTH')} a minute: 429`,
-    'waiting for the database': `${rust('store/d1.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
-    'waiting for the bucket': `${rust('store/r2.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
+    'waiting for the database': `${rust('edge/d1.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
+    'waiting for the bucket': `${rust('edge/r2.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
   });
   assert.ok(document.info.description.includes(`A 429 comes with \`Retry-After: ${period}\`, a 503 with \`Retry-After: ${later}\`.`));
   for (const [form, part] of [['PersonaFotoForm', 'foto'], ['DjangoForm', 'avatar']]) assert.equal(document.components.schemas[form].properties[part].maxLength, largest);

@@ -223,7 +223,12 @@ fn a_picture_is_a_file_with_a_picture_in_it() {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_never_panic(body in prop_oneof![any::<Vec<u8>>(), "[{][\"a-z0-9:,\\[\\]{}\\\\ -]{0,60}".prop_map(String::into_bytes)]) {
+    fn arbitrary_bytes_never_panic(
+        body in prop_oneof![
+            any::<Vec<u8>>(),
+            "[{][\"a-z0-9:,\\[\\]{}\\\\ -]{0,60}".prop_map(String::into_bytes),
+        ],
+    ) {
         let _ = (read(&django::PROFILE, &body), read(&falcon::USERS, &body), read(&seam::USER, &body));
         let _ = (read(&personas::ME, &body), read(&personas::FOTO, &body));
     }
@@ -252,7 +257,9 @@ proptest! {
     }
 
     #[test]
-    fn a_json_object_reads_as_serde_json_reads_it(names in prop::collection::btree_map("[a-z]{1,6}", any::<String>(), 0..6)) {
+    fn a_json_object_reads_as_serde_json_reads_it(
+        names in prop::collection::btree_map("[a-z]{1,6}", any::<String>(), 0..6),
+    ) {
         let body = serde_json::to_string(&names).unwrap();
         let object = Object::parse(body.as_bytes()).unwrap();
         for (name, value) in &names {

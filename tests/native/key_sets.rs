@@ -1,10 +1,10 @@
-//! Which key of a set may verify what, and when a set is fetched. What a signature is, is the platform's matter: here it
-//! is a hash of the key and the text, so that every byte of both counts. The real ones are in tests/http.
+//! Which key of a set may verify what, and when a set is fetched. What a signature is, is the platform's matter: here
+//! it is a hash of the key and the text, so that every byte of both counts. The real ones are in tests/http.
 
 use super::ready;
-use super::tokens::{NOW, NoPlatform, signed, verify_by};
+use super::tokens::{NOW, NoKeyService, signed, verify_by};
 use base64ct::{Base64UrlUnpadded, Encoding};
-use perfil::auth::{Algorithm, BearerToken, Keys, MAX_KEY_SET_BYTES, Platform, PublicKey, Settings};
+use perfil::auth::{Algorithm, BearerToken, KeyService, Keys, MAX_KEY_SET_BYTES, PublicKey, Settings};
 use perfil::domain::{Failure, Fault, Refusal};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -92,7 +92,7 @@ struct Model<'a> {
     logged: RefCell<Vec<String>>,
 }
 
-impl Platform for Model<'_> {
+impl KeyService for Model<'_> {
     async fn verify(&self, key: &PublicKey, signed: &[u8], given: &[u8]) -> bool {
         self.verified.set(self.verified.get() + 1);
         signature(key.jwk(), name(key.algorithm()), signed) == given
@@ -260,7 +260,7 @@ fn a_key_is_found_by_its_kid_and_without_one_only_where_there_is_no_choice() {
 fn no_key_that_could_be_made_of_the_set_verifies_hs256() {
     let keys = Keys::new(Settings { key_set: Some(set(&[jwk("RS256", 9)])), ..Settings::default() }).unwrap();
     assert_eq!(
-        verify_by(&keys, &signed(json!({"sub": 42, "exp": NOW + 60})), &NoPlatform).err(),
+        verify_by(&keys, &signed(json!({"sub": 42, "exp": NOW + 60})), &NoKeyService).err(),
         Some(Refusal::BadToken)
     );
 }
@@ -486,7 +486,11 @@ fn requests_at_the_same_time_share_one_fetch_and_give_up_on_one_that_never_ends(
 
 proptest! {
     #[test]
-    fn no_bytes_panic_as_a_key_set(bytes in any::<Vec<u8>>(), member in "kty|kid|alg|use|key_ops|crv|n|e|x|y|d", value in any::<String>()) {
+    fn no_bytes_panic_as_a_key_set(
+        bytes in any::<Vec<u8>>(),
+        member in "kty|kid|alg|use|key_ops|crv|n|e|x|y|d",
+        value in any::<String>(),
+    ) {
         let _ = remote().receive(Ok(bytes));
         let odd = with(jwk("RS256", 9), json!({member: value}));
         prop_assert!(set(std::slice::from_ref(&odd)).len() < MAX_KEY_SET_BYTES);

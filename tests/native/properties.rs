@@ -1,7 +1,7 @@
 //! What holds for whatever is sent, where no other file of these tests says so: of every parser something beyond "it
 //! does not panic". The fuzz targets under tests/fuzz ask the same of many more inputs.
 
-use super::tokens::{NOW, NoPlatform, keys, signed, verify_by};
+use super::tokens::{NOW, NoKeyService, keys, signed, verify_by};
 use perfil::auth::BearerToken;
 use perfil::dialect::{Dialect, Object, Part, django, falcon, personas, seam};
 use perfil::domain::{Id, ObjectKey, PathId, Picture, Record, Refusal, Rule, text};
@@ -192,7 +192,7 @@ proptest! {
             all.insert(name.to_owned(), value);
             good.insert(name, is_good);
         }
-        let actor = verify_by(&keys(), &signed(all.clone().into()), &NoPlatform);
+        let actor = verify_by(&keys(), &signed(all.clone().into()), &NoKeyService);
         prop_assert_eq!(actor.is_ok(), good.values().all(|good| *good), "{:?}", all);
         if let Ok(actor) = actor {
             prop_assert_eq!((actor.account().get(), actor.issued_at()), (42, all.get("iat").and_then(Value::as_i64)));
@@ -218,7 +218,8 @@ proptest! {
         username in "[a-zA-Z0-9ñé_.@+-]{1,150}",
         phone in "\\+?[0-9]([ -]{0,2}[0-9]){5,12}",
         dni in "[A-Za-z0-9.-]{5,20}",
-        url in "(http|HTTPS)://([a-z0-9]{1,8}\\.){1,3}[a-z]{2,6}(:[1-9][0-9]{0,3})?(/[a-zé0-9_~%.-]{0,9}){0,3}(\\?[a-z=&]{0,9})?",
+        url in "(http|HTTPS)://([a-z0-9]{1,8}\\.){1,3}[a-z]{2,6}(:[1-9][0-9]{0,3})?\
+            (/[a-zé0-9_~%.-]{0,9}){0,3}(\\?[a-z=&]{0,9})?",
         path in "[a-z0-9_]{1,9}(/[a-z0-9_-]{1,9}){0,3}\\.(jpg|png)",
         around in "[ \\t\\r\\n\u{3000}]{0,3}",
     ) {
@@ -245,7 +246,9 @@ proptest! {
     }
 
     #[test]
-    fn an_id_in_a_path_is_its_digits_and_no_more(segment in prop_oneof!["[0-9]{1,25}", "[0-9a-z%+ -]{0,5}", "\\PC{0,5}"]) {
+    fn an_id_in_a_path_is_its_digits_and_no_more(
+        segment in prop_oneof!["[0-9]{1,25}", "[0-9a-z%+ -]{0,5}", "\\PC{0,5}"],
+    ) {
         let is_number = !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
         let value = segment.parse::<i64>().ok().filter(|_| is_number).filter(|value| (1..1 << 53).contains(value));
         prop_assert_eq!(Id::parse(&segment).map(Id::get), value);
@@ -297,14 +300,18 @@ proptest! {
 
     #[test]
     fn a_media_type_is_known_whatever_its_case_and_parameters(
-        parts in subsequence(vec!["application/", "vnd.api", "json", "multipart/", "form-data", "+json", "text/plain"], 0..4),
+        parts in subsequence(
+            vec!["application/", "vnd.api", "json", "multipart/", "form-data", "+json", "text/plain"],
+            0..4,
+        ),
         upper in any::<bool>(),
         parameters in "( ?; ?[a-z]{0,8}=[a-z0-9/+\"-]{0,8}){0,2}",
     ) {
         let essence = parts.concat();
         let sent = if upper { essence.to_uppercase() } else { essence.clone() };
         let sent = format!(" {sent}{parameters}");
-        let suffixed = essence.split_once('/').is_some_and(|(_, subtype)| subtype.len() > 5 && subtype.ends_with("+json"));
+        let is_suffixed = |subtype: &str| subtype.len() > 5 && subtype.ends_with("+json");
+        let suffixed = essence.split_once('/').is_some_and(|(_, subtype)| is_suffixed(subtype));
         prop_assert_eq!(media_type::is_json(&sent), essence == "application/json" || suffixed, "{}", sent);
         prop_assert_eq!(media_type::is_form(&sent), essence == "multipart/form-data", "{}", sent);
     }

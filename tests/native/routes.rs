@@ -1,5 +1,5 @@
 use super::{project, read};
-use perfil::serve::{Route, UPDATES};
+use perfil::serve::{Matched, Route, UPDATES};
 use proptest::prelude::*;
 
 fn path_of(pattern: &str) -> String {
@@ -45,7 +45,7 @@ proptest! {
     #[test]
     fn any_id_in_a_path_is_handed_on_as_it_stands(id in "[^/]{1,30}") {
         let path = format!("/api/v1/users/{id}");
-        let Route::Account(endpoint, Some(found)) = Route::of(&path) else { panic!("{path}") };
+        let Route::Account(Matched { endpoint, id: Some(found) }) = Route::of(&path) else { panic!("{path}") };
         prop_assert_eq!(endpoint.pattern, "PUT /api/v1/users/:id");
         prop_assert_eq!(found, id.as_str());
     }

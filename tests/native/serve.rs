@@ -1,24 +1,30 @@
 //! The one flow, with a database in memory: what is looked at, and what is not, before a request is refused.
 
-use super::database::{Memory, sqlite};
+use super::database::{Memory, Sqlite, sqlite};
 use super::ready;
-use super::tokens::{NOW, NoPlatform, keys, signed};
+use super::tokens::{NOW, NoKeyService, keys, signed};
+use perfil::auth::Keys;
 use perfil::domain::{Failure, Fault};
-use perfil::serve::{self, Body, Call, Class, Limits, Part, Reply, Route, Services, UPDATES};
+use perfil::serve::{self, Body, Call, Class, Limits, Part, Platform, Reply, Route, UPDATES};
 use serde_json::json;
 use std::cell::Cell;
+use std::rc::Rc;
 
-/// A body in memory, and of what type it is said to be. Forms are not what is asked about here.
-struct Text<'a>(&'a str, &'a str, &'a Cell<bool>);
+/// A body in memory, and whether it was read. No test here sends a form.
+struct Text {
+    content_type: String,
+    content: String,
+    was_read: Rc<Cell<bool>>,
+}
 
-impl Body for Text<'_> {
+impl Body for Text {
     fn content_type(&self) -> Result<String, Fault> {
-        Ok(self.1.to_owned())
+        Ok(self.content_type.clone())
     }
 
     async fn bytes(self, _: usize) -> Result<Vec<u8>, Failure> {
-        self.2.set(true);
-        Ok(self.0.as_bytes().to_vec())
+        self.was_read.set(true);
+        Ok(self.content.into_bytes())
     }
 
     async fn form(self, _: &str, _: usize) -> Result<Option<Vec<(String, Part)>>, Failure> {
@@ -42,6 +48,46 @@ impl Limits for Allowed {
     }
 }
 
+/// A platform in memory.
+struct Native {
+    keys: Keys,
+    database: Sqlite,
+    bucket: Memory,
+    limits: Allowed,
+}
+
+impl Platform for Native {
+    type KeyService = NoKeyService;
+    type Database = Sqlite;
+    type Bucket = Memory;
+    type Limits = Allowed;
+    type Body = Text;
+
+    fn keys(&self) -> Result<&Keys, Fault> {
+        Ok(&self.keys)
+    }
+
+    fn key_service(&self) -> &NoKeyService {
+        &NoKeyService
+    }
+
+    fn database(&self) -> Result<&Sqlite, Fault> {
+        Ok(&self.database)
+    }
+
+    fn bucket(&self) -> Result<&Memory, Fault> {
+        Ok(&self.bucket)
+    }
+
+    fn limits(&self) -> &Allowed {
+        &self.limits
+    }
+
+    fn upload_limit(&self) -> Result<usize, Fault> {
+        Ok(1024)
+    }
+}
+
 fn but_updates(class: Class<'_>) -> bool {
     !matches!(class, Class::Update(..))
 }
@@ -54,34 +100,31 @@ fn but_costly(class: Class<'_>) -> bool {
     !matches!(class, Class::Costly(_))
 }
 
-fn send(method: &str, path: &str, bearer: Option<&str>, content_type: &str, body: &str) -> Outcome {
-    send_over(|_| true, method, path, bearer, content_type, body)
+/// A request as a client sends it.
+struct Sent<'a> {
+    method: &'a str,
+    path: &'a str,
+    bearer: Option<&'a str>,
+    content_type: &'a str,
+    body: &'a str,
 }
 
-fn send_over(
-    allowed: Allowance,
-    method: &str,
-    path: &str,
-    bearer: Option<&str>,
-    content_type: &str,
-    body: &str,
-) -> Outcome {
-    let database = sqlite();
-    let keys = keys();
+fn put<'a>(path: &'a str, bearer: Option<&'a str>, content_type: &'a str, body: &'a str) -> Sent<'a> {
+    Sent { method: "PUT", path, bearer, content_type, body }
+}
+
+fn send(sent: Sent<'_>) -> Outcome {
+    send_over(|_| true, sent)
+}
+
+fn send_over(allowed: Allowance, Sent { method, path, bearer, content_type, body }: Sent<'_>) -> Outcome {
+    let platform = Native { keys: keys(), database: sqlite(), bucket: Memory::default(), limits: Allowed(allowed) };
     let authorization = bearer.map(|token| format!("Bearer {token}"));
     let call = Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW };
-    let bucket = Memory::default();
-    let services = Services {
-        keys: Ok(&keys),
-        platform: &NoPlatform,
-        database: Ok(&database),
-        bucket: Ok(&bucket),
-        limits: &Allowed(allowed),
-        upload_limit: Ok(1024),
-    };
-    let body_was_read = Cell::new(false);
-    let reply = ready(serve::answer(&Route::of(path), &call, services, Text(body, content_type, &body_was_read)));
-    Outcome { reply, body_was_read: body_was_read.get(), calls: database.calls.get() }
+    let was_read = Rc::default();
+    let body = Text { content_type: content_type.to_owned(), content: body.to_owned(), was_read: Rc::clone(&was_read) };
+    let reply = ready(serve::answer(&Route::of(path), &call, &platform, body));
+    Outcome { reply, body_was_read: was_read.get(), calls: platform.database.calls.get() }
 }
 
 fn token(id: i64) -> String {
@@ -96,7 +139,7 @@ fn paths() -> impl Iterator<Item = String> {
 fn without_a_good_token_neither_body_nor_database_is_touched() {
     for path in paths() {
         for bearer in [None, Some("x.y.z")] {
-            let outcome = send("PUT", &path, bearer, "application/json", "{}");
+            let outcome = send(put(&path, bearer, "application/json", "{}"));
             assert_eq!((outcome.reply.answer.status, outcome.body_was_read, outcome.calls), (401, false, 0), "{path}");
         }
     }
@@ -105,7 +148,7 @@ fn without_a_good_token_neither_body_nor_database_is_touched() {
 #[test]
 fn with_another_method_neither_body_nor_database_is_touched() {
     for path in paths() {
-        let outcome = send("PATCH", &path, Some(&token(6)), "application/json", "{}");
+        let outcome = send(Sent { method: "PATCH", ..put(&path, Some(&token(6)), "application/json", "{}") });
         assert_eq!((outcome.reply.answer.status, outcome.body_was_read, outcome.calls), (405, false, 0), "{path}");
         assert_eq!(outcome.reply.allow, Some("PUT"));
     }
@@ -115,7 +158,7 @@ fn with_another_method_neither_body_nor_database_is_touched() {
 fn a_faulty_body_is_refused_without_the_database() {
     for path in paths() {
         for (content_type, body, status) in [("application/json", "{", 400), ("text/plain", "{}", 415)] {
-            let outcome = send("PUT", &path, Some(&token(6)), content_type, body);
+            let outcome = send(put(&path, Some(&token(6)), content_type, body));
             assert_eq!((outcome.reply.answer.status, outcome.calls), (status, 0), "{path}");
         }
     }
@@ -130,7 +173,7 @@ fn accepted_or_refused_by_the_database_an_update_is_one_call() {
                 path if path.ends_with("/foto") => r#"{"foto_url": "https://example.com/a"}"#,
                 _ => "{}",
             };
-            let outcome = send("PUT", &path, Some(&token(caller)), "application/json", body);
+            let outcome = send(put(&path, Some(&token(caller)), "application/json", body));
             assert_eq!((outcome.reply.answer.status, outcome.calls), (status, 1), "{path}");
             assert_eq!(outcome.reply.account, Some(caller));
         }
@@ -146,25 +189,25 @@ fn over_a_limit_nothing_more_is_looked_at() {
         (outcome.body_was_read, outcome.calls)
     };
     for path in paths() {
-        assert_eq!(refused(send_over(but_updates, "PUT", &path, Some(&token(6)), json, "{")), (false, 0));
-        assert_eq!(refused(send_over(but_failed_auth, "PUT", &path, None, json, "{}")), (false, 0));
-        let good = send_over(but_failed_auth, "PUT", &path, Some(&token(6)), json, "{");
+        assert_eq!(refused(send_over(but_updates, put(&path, Some(&token(6)), json, "{"))), (false, 0));
+        assert_eq!(refused(send_over(but_failed_auth, put(&path, None, json, "{}"))), (false, 0));
+        let good = send_over(but_failed_auth, put(&path, Some(&token(6)), json, "{"));
         assert_eq!(good.reply.answer.status, 400);
     }
     let form = "multipart/form-data; boundary=x";
     for path in ["/api/personas/6/foto", "/api/profile/6/update/"] {
-        assert_eq!(refused(send_over(but_costly, "PUT", path, Some(&token(6)), form, "")), (false, 0));
+        assert_eq!(refused(send_over(but_costly, put(path, Some(&token(6)), form, ""))), (false, 0));
     }
     let password = r#"{"password": "a new one"}"#;
-    let costly = send_over(but_costly, "PUT", "/api/v1/users/7", Some(&token(6)), json, password);
+    let costly = send_over(but_costly, put("/api/v1/users/7", Some(&token(6)), json, password));
     assert_eq!(refused(costly), (true, 0));
-    let cheap = send_over(but_costly, "PUT", "/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#);
+    let cheap = send_over(but_costly, put("/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#));
     assert_eq!(cheap.reply.answer.status, 200);
 }
 
 #[test]
 fn faults_of_the_id_and_of_the_body_are_told_together() {
-    let outcome = send("PUT", "/api/v1/users/x", Some(&token(1)), "application/json", r#"{"full_name": "J"}"#);
+    let outcome = send(put("/api/v1/users/x", Some(&token(1)), "application/json", r#"{"full_name": "J"}"#));
     let message = "El campo 'id' debe ser numérico. El campo 'full_name' debe tener entre 2 y 100 caracteres";
     assert_eq!(outcome.reply.answer.body, format!(r#"{{"success":false,"message":"{message}","data":null}}"#));
 }

@@ -6,7 +6,7 @@ use perfil::domain::{
     Access, Account, AccountChange, Failure, Field, PasswordHash, PathId, Persona, PersonaChange, Refusal, Target,
     Text, Unique, text,
 };
-use perfil::store::{self, Prepared, Statement, Stored};
+use perfil::store::{self, Statement, Stored, Update};
 use proptest::prelude::*;
 
 const SEAM: Option<&str> = Some("PUT /api/v1/users/:id");
@@ -15,7 +15,7 @@ const ME: Option<&str> = Some("PUT /api/personas/me");
 /// An update, which must take one call and must not fail on our side.
 fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change) -> Result<R, Refusal> {
     let before = database.calls.get();
-    let updated = ready(store::update(database, access, change, &Prepared::default()));
+    let updated = ready(store::update(database, &Update::new(access, change)));
     assert_eq!(database.calls.get(), before + 1);
     updated.map(|updated| updated.record).map_err(|failure| match failure {
         Failure::Refused(refusal) => refusal,
@@ -33,9 +33,10 @@ fn some(text: &str) -> Option<Text> {
 }
 
 fn dump(database: &Sqlite) -> Vec<String> {
-    let select = "SELECT quote(id) || quote(username) || quote(email) || quote(full_name) || quote(image) || quote(updated_at) \
-         || quote(password_hash) || quote(role_id) FROM users UNION ALL SELECT quote(id) || quote(nombres) || quote(dni) \
-         || quote(telefono) || quote(foto_url) FROM personas";
+    let select = "SELECT quote(id) || quote(username) || quote(email) || quote(full_name) || quote(image) \
+         || quote(updated_at) || quote(password_hash) || quote(role_id) FROM users \
+         UNION ALL SELECT quote(id) || quote(nombres) || quote(dni) || quote(telefono) || quote(foto_url) \
+         FROM personas";
     let mut statement = database.connection.prepare(select).unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
 }
@@ -63,8 +64,8 @@ fn an_update_changes_what_was_asked_and_keeps_the_rest() {
 fn the_password_hash_is_stored_and_not_shown() {
     let database = sqlite();
     let hash = Some(PasswordHash::new("$2b$12$abc".to_owned()));
-    let prepared = Prepared { hash, ..Prepared::default() };
-    let statement = Account::update(&access(1, Some(7), SEAM), &AccountChange::default(), &prepared);
+    let (access, nothing) = (access(1, Some(7), SEAM), AccountChange::default());
+    let statement = Account::update(&Update { hash, ..Update::new(&access, &nothing) });
     let rows = run(&database.connection, &statement).unwrap();
     assert!(rows.len() == 1 && !rows[0].contains("$2b$"), "{rows:?}");
     let stored: String =
@@ -83,8 +84,9 @@ fn a_new_password_makes_the_hashes_void_that_were_brought_along_and_nothing_else
     let change = AccountChange { full_name: some("Jane"), ..AccountChange::default() };
     update::<Account>(&database, &access(1, Some(7), SEAM), &change).unwrap();
     assert_eq!(legacy().as_deref(), Some(r#"{"django":"x"}"#));
-    let prepared = Prepared { hash: Some(PasswordHash::new("$2b$12$abc".to_owned())), ..Prepared::default() };
-    run(&database.connection, &Account::update(&access(1, Some(7), SEAM), &change, &prepared)).unwrap();
+    let hash = Some(PasswordHash::new("$2b$12$abc".to_owned()));
+    let access = access(1, Some(7), SEAM);
+    run(&database.connection, &Account::update(&Update { hash, ..Update::new(&access, &change) })).unwrap();
     assert_eq!(legacy(), None);
 }
 
@@ -165,8 +167,9 @@ fn a_persona_is_found_by_its_owner_or_by_its_id() {
 fn loading_shows_what_an_update_could_change_and_nothing_else() {
     let database = sqlite();
     let nothing = AccountChange::default();
-    let load =
-        |access: &Access| ready(store::load::<Account>(&database, access, &nothing)).ok().map(|account| account.id);
+    let load = |access: &Access| {
+        ready(store::load::<Account>(&database, &Update::new(access, &nothing))).ok().map(|account| account.id)
+    };
     assert_eq!(load(&access(1, Some(7), SEAM)), Some(7));
     assert_eq!(load(&access(42, None, None)), Some(42));
     for refused in
@@ -175,8 +178,9 @@ fn loading_shows_what_an_update_could_change_and_nothing_else() {
         assert_eq!(load(&refused), None, "{refused:?}");
     }
     let nothing = PersonaChange::default();
-    let load =
-        |access: &Access| ready(store::load::<Persona>(&database, access, &nothing)).ok().map(|persona| persona.id);
+    let load = |access: &Access| {
+        ready(store::load::<Persona>(&database, &Update::new(access, &nothing))).ok().map(|persona| persona.id)
+    };
     assert_eq!(load(&access(5, None, ME)), Some(5));
     assert_eq!(load(&access(7, None, ME)), None);
 }
@@ -185,7 +189,7 @@ fn loading_shows_what_an_update_could_change_and_nothing_else() {
 fn loading_refuses_what_an_update_would_so_that_nothing_is_hashed_in_vain() {
     let database = sqlite();
     let taken = AccountChange { email: some("alice@example.com"), ..AccountChange::default() };
-    let loaded = ready(store::load::<Account>(&database, &access(1, Some(7), SEAM), &taken));
+    let loaded = ready(store::load::<Account>(&database, &Update::new(&access(1, Some(7), SEAM), &taken)));
     assert!(matches!(loaded, Err(Failure::Refused(Refusal::Taken(values))) if values == [Unique::Email]));
 }
 
@@ -203,25 +207,24 @@ fn a_constraint_that_nobody_foresaw_is_a_fault_that_names_it() {
     let database = sqlite();
     database.connection.execute_batch("CREATE UNIQUE INDEX surprise ON users (full_name)").unwrap();
     let change = AccountChange { full_name: some("Jane Doe"), ..AccountChange::default() };
-    let failed = ready(store::update::<Account>(&database, &access(42, None, None), &change, &Prepared::default()));
+    let failed = ready(store::update::<Account>(&database, &Update::new(&access(42, None, None), &change)));
     let Err(Failure::Broken(fault)) = failed else { panic!("{failed:?}") };
     assert!(fault.to_string().contains("UNIQUE constraint failed: users.full_name"), "{fault}");
 }
 
 #[test]
 fn a_row_that_does_not_fit_is_a_fault_that_does_not_quote_it() {
-    let row = r#"{"id":5,"nombres":"Ana","apellidos":"Rojas","telefono":null,"dni":12345678,"foto_url":null,"created_at":""}"#;
+    let row = r#"{"id":5,"nombres":"Ana","apellidos":"Rojas","telefono":null,"dni":12345678,"foto_url":null,
+        "created_at":""}"#;
     let fault = Persona::from_row(row).unwrap_err().to_string();
     assert!(fault.starts_with("unexpected row: ") && !fault.contains("12345678"), "{fault}");
 }
 
 #[test]
 fn what_is_bound_does_not_show_in_debug_output() {
-    let statement = Account::explain(
-        &access(1, Some(7), SEAM),
-        &AccountChange { email: some("a@b.co"), ..AccountChange::default() },
-        &Prepared::default(),
-    );
+    let access = access(1, Some(7), SEAM);
+    let change = AccountChange { email: some("a@b.co"), ..AccountChange::default() };
+    let statement = Account::explain(&Update::new(&access, &change));
     assert!(!format!("{statement:?}").contains("a@b.co"));
 }
 
@@ -248,20 +251,23 @@ fn statements_name_themselves_and_look_records_up_by_key() {
     let database = sqlite();
     let account = access(1, Some(7), SEAM);
     let persona = access(5, None, ME);
-    let nothing = Prepared::default();
+    let nothing = AccountChange::default();
+    let moved = AccountChange { email: some("a@b.example"), ..AccountChange::default() };
+    let unnamed = PersonaChange::default();
+    let renumbered = PersonaChange { dni: some("99887766"), ..PersonaChange::default() };
     for statement in [
-        Account::update(&account, &AccountChange::default(), &nothing),
-        Account::update(&account, &AccountChange { email: some("a@b.example"), ..AccountChange::default() }, &nothing),
-        Account::insist(&account, &AccountChange::default(), &nothing),
+        Account::update(&Update::new(&account, &nothing)),
+        Account::update(&Update::new(&account, &moved)),
+        Account::insist(&Update::new(&account, &nothing)),
         Account::load(&account),
-        Account::shown(&account),
-        Account::explain(&account, &AccountChange::default(), &nothing),
-        Persona::update(&persona, &PersonaChange::default(), &nothing),
-        Persona::update(&persona, &PersonaChange { dni: some("99887766"), ..PersonaChange::default() }, &nothing),
-        Persona::insist(&persona, &PersonaChange::default(), &nothing),
+        Account::current_object(&account),
+        Account::explain(&Update::new(&account, &nothing)),
+        Persona::update(&Update::new(&persona, &unnamed)),
+        Persona::update(&Update::new(&persona, &renumbered)),
+        Persona::insist(&Update::new(&persona, &unnamed)),
         Persona::load(&persona),
-        Persona::shown(&persona),
-        Persona::explain(&persona, &PersonaChange::default(), &nothing),
+        Persona::current_object(&persona),
+        Persona::explain(&Update::new(&persona, &unnamed)),
     ] {
         assert!(statement.sql.starts_with("-- ") && statement.sql.contains("()\n"), "{}", statement.sql);
         let mut plan = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {}", statement.sql)).unwrap();
@@ -287,7 +293,6 @@ fn index_writes(database: &Sqlite, statement: &Statement) -> usize {
 #[test]
 fn a_change_that_no_index_holds_writes_no_index() {
     let database = sqlite();
-    let nothing = Prepared::default();
     let (account, persona) = (access(1, Some(7), SEAM), access(5, None, ME));
     let named = AccountChange {
         full_name: some("Jo"),
@@ -302,10 +307,10 @@ fn a_change_that_no_index_holds_writes_no_index() {
         telefono: Field::Clear,
         ..PersonaChange::default()
     };
-    assert_eq!(index_writes(&database, &Account::update(&account, &named, &nothing)), 0);
-    assert_eq!(index_writes(&database, &Persona::update(&persona, &called, &nothing)), 0);
+    assert_eq!(index_writes(&database, &Account::update(&Update::new(&account, &named))), 0);
+    assert_eq!(index_writes(&database, &Persona::update(&Update::new(&persona, &called))), 0);
     let moved = AccountChange { email: some("jo@example.com"), ..named };
-    assert_ne!(index_writes(&database, &Account::update(&account, &moved, &nothing)), 0);
+    assert_ne!(index_writes(&database, &Account::update(&Update::new(&account, &moved))), 0);
 }
 
 /// Which columns of a record an update has changed.
@@ -340,7 +345,7 @@ fn every_field_is_written_by_the_statement_that_it_is_changed_with() {
         ("role_id", AccountChange { role: Some(3), ..nothing.clone() }),
     ] {
         for statement in [Account::update, Account::insist] {
-            let statement = statement(&access(1, Some(7), SEAM), &change, &Prepared::default());
+            let statement = statement(&Update::new(&access(1, Some(7), SEAM), &change));
             assert_eq!(changed(&sqlite(), "users", 7, &statement), [column, "updated_at"]);
         }
     }
@@ -354,7 +359,7 @@ fn every_field_is_written_by_the_statement_that_it_is_changed_with() {
         ("foto_url", PersonaChange { foto_url: field, ..nothing.clone() }),
     ] {
         for statement in [Persona::update, Persona::insist] {
-            let statement = statement(&access(5, None, ME), &change, &Prepared::default());
+            let statement = statement(&Update::new(&access(5, None, ME), &change));
             assert_eq!(changed(&sqlite(), "personas", 5, &statement), [column]);
         }
     }
@@ -364,7 +369,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_change_applied_twice_is_the_change_applied_once(name in "[a-zé👍]{1,30}", phone in prop::option::of("[0-9]{1,10}")) {
+    fn a_change_applied_twice_is_the_change_applied_once(
+        name in "[a-zé👍]{1,30}",
+        phone in prop::option::of("[0-9]{1,10}"),
+    ) {
         let database = sqlite();
         let number_phone = phone.map_or(Field::Clear, |phone| Field::Set(text::line(&phone, 1, 10).unwrap()));
         let change = AccountChange { full_name: some(&name), number_phone, ..AccountChange::default() };

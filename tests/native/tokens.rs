@@ -1,7 +1,7 @@
 use super::ready;
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header};
-use perfil::auth::{BearerToken, Keys, Platform, PublicKey, Settings};
+use perfil::auth::{BearerToken, KeyService, Keys, PublicKey, Settings};
 use perfil::domain::{Actor, Failure, Fault, Refusal};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -18,9 +18,9 @@ pub fn signed(claims: Value) -> String {
 }
 
 /// HS256 asks nothing of the platform.
-pub struct NoPlatform;
+pub struct NoKeyService;
 
-impl Platform for NoPlatform {
+impl KeyService for NoKeyService {
     async fn verify(&self, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
         panic!("the platform was asked to verify")
     }
@@ -35,10 +35,10 @@ impl Platform for NoPlatform {
 }
 
 /// What these keys make of a token; our failures are none that a token can cause.
-pub fn verify_by(keys: &Keys, token: &str, platform: &impl Platform) -> Result<Actor, Refusal> {
+pub fn verify_by(keys: &Keys, token: &str, service: &impl KeyService) -> Result<Actor, Refusal> {
     let header = format!("Bearer {token}");
     let token = BearerToken::parse(Some(&header))?;
-    match ready(keys.verify(token, NOW, platform)) {
+    match ready(keys.verify(token, NOW, service)) {
         Ok(actor) => Ok(actor),
         Err(Failure::Refused(refusal)) => Err(refusal),
         Err(Failure::Broken(fault)) => panic!("{fault}"),
@@ -46,7 +46,7 @@ pub fn verify_by(keys: &Keys, token: &str, platform: &impl Platform) -> Result<A
 }
 
 fn verify(token: &str) -> Result<i64, Refusal> {
-    verify_by(&keys(), token, &NoPlatform).map(|actor| actor.account().get())
+    verify_by(&keys(), token, &NoKeyService).map(|actor| actor.account().get())
 }
 
 /// A token that is good, but for what `change` puts in or, as null, takes out.
@@ -206,7 +206,10 @@ proptest! {
     }
 
     #[test]
-    fn a_token_with_any_character_changed_never_verifies(at in any::<prop::sample::Index>(), put in "[A-Za-z0-9_.=+/ -]") {
+    fn a_token_with_any_character_changed_never_verifies(
+        at in any::<prop::sample::Index>(),
+        put in "[A-Za-z0-9_.=+/ -]",
+    ) {
         let good = signed(json!({"sub": "42", "exp": NOW + 600}));
         let at = at.index(good.len());
         let changed = format!("{}{put}{}", &good[..at], &good[at + 1..]);

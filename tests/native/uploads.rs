@@ -3,7 +3,7 @@
 use super::database::{Memory, Sqlite, sqlite};
 use super::{actor, ready};
 use perfil::domain::{Access, Account, AccountChange, Failure, Fault, Id, ObjectKey, Picture, Refusal, Target, text};
-use perfil::store::{self, Batch, Bucket, Page, Prepared, Statement, Swept};
+use perfil::store::{self, Batch, Bucket, Page, Statement, Swept, Update, Upload};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -31,14 +31,15 @@ async fn upload(
     shade: u8,
     change: AccountChange,
 ) -> Result<store::Updated<Account>, Failure> {
-    let image = picture(shade);
-    let change = AccountChange { upload: Some(image.clone()), ..change };
-    store::upload(database, bucket, &own(account), &change, &image, Prepared::default(), ORIGIN).await
+    let picture = picture(shade);
+    let change = AccountChange { upload: Some(picture.clone()), ..change };
+    let upload = Upload { picture: &picture, origin: ORIGIN };
+    store::upload(database, bucket, Update::new(&own(account), &change), upload).await
 }
 
 async fn clear(database: &impl Batch) -> Result<store::Updated<Account>, Failure> {
     let change = AccountChange { image: perfil::domain::Field::Clear, ..AccountChange::default() };
-    store::update(database, &own(42), &change, &Prepared::default()).await
+    store::update(database, &Update::new(&own(42), &change)).await
 }
 
 /// What an upload does, and after the reply the removal of what it replaced.
@@ -233,7 +234,7 @@ impl Task {
             Self::Upload(shade) => replace(database, bucket, shade, AccountChange::default()).await,
             Self::UploadAndRename(shade) => replace(database, bucket, shade, named("nuevo")).await,
             Self::TakeName => {
-                let _ = store::update::<Account>(database, &own(7), &named("nuevo"), &Prepared::default()).await;
+                let _ = store::update::<Account>(database, &Update::new(&own(7), &named("nuevo"))).await;
             }
             Self::Clear => {
                 let replaced = clear(database).await.unwrap().replaced;

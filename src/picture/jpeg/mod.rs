@@ -5,7 +5,7 @@ mod scan;
 mod tables;
 
 use crate::picture::{NotAPicture, ensure, exif::Orientation, tape::Tape};
-use scan::Picture;
+use scan::Frame;
 
 /// Markers (T.81, table B.1). Those that are missing here are refused: arithmetic, lossless and hierarchical coding,
 /// a height that comes after the picture (DNL), what is reserved, and what stands by itself where it must not.
@@ -35,24 +35,24 @@ const EXIF_HEAD: usize = 6;
 /// Adobe (how the colours are coded), the colour profile, and of Exif the orientation.
 pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     tape.keep(2)?;
-    let mut picture = Picture::default();
+    let mut frame = Frame::default();
     let mut segments = Segments::default();
     loop {
         match marker(tape)? {
             EOI => {
-                ensure(picture.is_complete())?;
+                ensure(frame.is_complete())?;
                 return tape.put(&[0xFF, EOI]);
             }
             SOS => {
-                picture.scan(body(tape)?)?;
+                frame.scan(body(tape)?)?;
                 keep_segment(tape, SOS)?;
-                let length = scan::entropy_coded(tape.rest(), picture.has_restarts())?;
+                let length = scan::entropy_coded(tape.rest(), frame.has_restarts())?;
                 tape.keep(length)?;
                 segments.are_over = true;
             }
             code @ (APP0..=APP15 | COM) => segments.application(tape, code)?,
             code => {
-                picture.segment(code, body(tape)?)?;
+                frame.segment(code, body(tape)?)?;
                 keep_segment(tape, code)?;
             }
         }

@@ -14,7 +14,7 @@ const MAX_SHIFT: u8 = 13;
 
 /// What the segments have said of the picture so far.
 #[derive(Default)]
-pub(super) struct Picture {
+pub(super) struct Frame {
     tables: Tables,
     components: Vec<Component>,
     is_progressive: bool,
@@ -29,7 +29,7 @@ struct Component {
     is_scanned: bool,
 }
 
-impl Picture {
+impl Frame {
     /// Takes a segment that no decoder can do without.
     pub(super) fn segment(&mut self, code: u8, body: &[u8]) -> Result<(), NotAPicture> {
         match code {

@@ -49,8 +49,7 @@ impl Ancillary {
         &mut self,
         kind: [u8; 4],
         data: &[u8],
-        header: &Header,
-        palette: Option<usize>,
+        (header, palette): (&Header, Option<usize>),
         stage: Stage,
     ) -> bool {
         let Some(((_, place), seen)) = KNOWN.iter().zip(&mut self.seen).find(|((known, _), _)| *known == kind) else {

@@ -195,7 +195,7 @@ impl Png {
             b"fdAT" => self.stream.feed(self.animation.as_mut().ok_or(NotAPicture)?.data(data)?)?,
             b"eXIf" => return self.exif(chunk, tape, crc),
             _ if is_vital(chunk.kind) => return Err(NotAPicture),
-            _ if !self.ancillary.stays(chunk.kind, data, &self.header, self.palette, self.stage) => {
+            _ if !self.ancillary.stays(chunk.kind, data, (&self.header, self.palette), self.stage) => {
                 return chunk.cut(tape);
             }
             _ => {}

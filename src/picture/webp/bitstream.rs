@@ -7,12 +7,12 @@ const LOSSLESS_VERSION: u32 = 0;
 
 /// One picture of a file or a frame: `VP8L`, or `VP8 ` that `ALPH` with its transparency may stand before.
 #[derive(Default)]
-pub(super) struct Picture {
+pub(super) struct Bitstream {
     has_plane: bool,
     is_drawn: bool,
 }
 
-impl Picture {
+impl Bitstream {
     pub(super) fn owns(kind: [u8; 4]) -> bool {
         matches!(&kind, b"ALPH" | b"VP8 " | b"VP8L")
     }

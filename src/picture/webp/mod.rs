@@ -3,7 +3,7 @@
 mod bitstream;
 
 use crate::picture::{NotAPicture, Pixels, Size, ensure, exif::Orientation, icc, tape::Tape};
-use bitstream::Picture;
+use bitstream::Bitstream;
 
 /// `RIFF`, the length of what follows, `WEBP` (section 2.4).
 const FILE_HEAD: usize = 12;
@@ -87,7 +87,7 @@ impl Chunk {
 /// One picture and nothing else (sections 2.5 and 2.6).
 fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<(), NotAPicture> {
     ensure(matches!(&first.kind, b"VP8 " | b"VP8L"))?;
-    Picture::default().chunk(tape, first, None)?;
+    Bitstream::default().chunk(tape, first, None)?;
     while tape.position() < end {
         Chunk::next(tape, end)?.cut(tape)?;
     }
@@ -117,7 +117,7 @@ struct Extended {
     /// The flags as they came.
     flags: u8,
     canvas: Size,
-    still: Picture,
+    still: Bitstream,
     has_parameters: bool,
     has_frames: bool,
     has_profile: bool,
@@ -131,7 +131,7 @@ impl Extended {
         Self {
             flags,
             canvas,
-            still: Picture::default(),
+            still: Bitstream::default(),
             has_parameters: false,
             has_frames: false,
             has_profile: false,
@@ -148,7 +148,7 @@ impl Extended {
     fn chunk(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAPicture> {
         match &chunk.kind {
             b"VP8X" => Err(NotAPicture),
-            kind if Picture::owns(*kind) => {
+            kind if Bitstream::owns(*kind) => {
                 ensure(!self.is_animated())?;
                 self.still.chunk(tape, chunk, Some(self.canvas))
             }
@@ -196,12 +196,12 @@ impl Extended {
         let start = tape.written();
         let end = tape.position().saturating_add(CHUNK_HEAD).saturating_add(frame.length);
         tape.keep(CHUNK_HEAD + FRAME_HEAD)?;
-        let mut picture = Picture::default();
+        let mut bitstream = Bitstream::default();
         while tape.position() < end {
             let chunk = Chunk::next(tape, end)?;
-            if Picture::owns(chunk.kind) { picture.chunk(tape, chunk, Some(size))? } else { chunk.cut(tape)? }
+            if Bitstream::owns(chunk.kind) { bitstream.chunk(tape, chunk, Some(size))? } else { chunk.cut(tape)? }
         }
-        ensure(picture.is_drawn())?;
+        ensure(bitstream.is_drawn())?;
         self.has_frames = true;
         let length = tape.written().saturating_sub(start).saturating_sub(CHUNK_HEAD);
         tape.patch(start.saturating_add(4), &u32::try_from(length).map_err(|_| NotAPicture)?.to_le_bytes())

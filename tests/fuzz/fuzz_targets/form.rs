@@ -1,6 +1,6 @@
 //! Forms of any parts. The first byte says which dialect reads them; then each part is a byte for its kind, one for its
-//! name, two for its length, and its bytes. Pictures are the project's fixtures, as the mutations of the target `picture`
-//! hardly ever get as far as to be taken.
+//! name, two for its length, and its bytes. Pictures are the project's fixtures, as the mutations of the target
+//! `picture` hardly ever get as far as to be taken.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

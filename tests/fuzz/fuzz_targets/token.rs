@@ -11,7 +11,7 @@
 
 use hmac::{Hmac, Mac};
 use libfuzzer_sys::fuzz_target;
-use perfil::auth::{BearerToken, Keys, Platform, PublicKey, Settings};
+use perfil::auth::{BearerToken, Keys, KeyService, PublicKey, Settings};
 use perfil_fuzz::json::{self, Json};
 use sha2::Sha256;
 use std::pin::pin;
@@ -27,7 +27,8 @@ thread_local! {
     /// With `JWT_ISSUER` and `JWT_AUDIENCE`, and without.
     static KEYS: [Keys; 2] = [None, Some(NAME.to_owned())].map(|name| {
         let [secret, previous_secret] = [CURRENT, PREVIOUS].map(|secret| Some(secret.to_owned()));
-        let settings = Settings { secret, previous_secret, issuer: name.clone(), audience: name, ..Settings::default() };
+        let (issuer, audience) = (name.clone(), name);
+        let settings = Settings { secret, previous_secret, issuer, audience, ..Settings::default() };
         Keys::new(settings).unwrap()
     });
 }
@@ -69,7 +70,7 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     let token = token.trim_start_matches(' ');
     assert_eq!(parsed.is_ok(), scheme.to_ascii_lowercase() == "bearer" && !token.is_empty(), "{authorization:?}");
     let Ok(bearer) = parsed else { return false };
-    let verified = KEYS.with(|keys| ready(keys[usize::from(is_strict)].verify(bearer, NOW, &NoPlatform)));
+    let verified = KEYS.with(|keys| ready(keys[usize::from(is_strict)].verify(bearer, NOW, &NoKeyService)));
     let Ok(actor) = verified else { return false };
 
     assert!(token.len() <= 8 * 1024);
@@ -84,9 +85,9 @@ fn check(authorization: &str, is_strict: bool) -> bool {
 }
 
 /// No public key is configured: nothing is asked of the platform.
-struct NoPlatform;
+struct NoKeyService;
 
-impl Platform for NoPlatform {
+impl KeyService for NoKeyService {
     async fn verify(&self, _: &PublicKey, _: &[u8], _: &[u8]) -> bool {
         panic!("the platform was asked to verify")
     }

@@ -1,10 +1,8 @@
-//! The thin adapter onto R2: hashes, puts, deletes, lists. It decides nothing.
-
-#![allow(clippy::disallowed_types, reason = "the adapter is the platform's")]
+//! The adapter onto R2: hashes, puts, deletes, lists. It decides nothing.
 
 use super::deadline::within;
-use super::{Bucket, Listed, Page};
 use crate::domain::{Fault, Id, ObjectKey, Picture, PictureFormat};
+use crate::store::{Bucket, Listed, Page};
 use std::time::Duration;
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -21,29 +19,29 @@ extern "C" {
     fn digest(algorithm: &str, data: &[u8]) -> Result<Promise, JsValue>;
 }
 
-/// How long the bucket is waited for, in seconds: a picture may have to cross an ocean.
+/// How long a call to the bucket may take, in seconds: a picture may have to cross an ocean.
 const DEADLINE: u64 = 30;
 /// About as long as a removal takes.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// What the bucket answers, if it does in time.
+/// The result of a call to the bucket, or a fault if it takes too long.
 pub async fn within_deadline<T>(call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     within("bucket", DEADLINE, call).await
 }
 
 /// The bucket of the pictures.
-pub struct Pictures {
+pub struct AvatarBucket {
     bucket: worker::Bucket,
 }
 
-impl Pictures {
+impl AvatarBucket {
     /// Wraps the binding.
     pub fn new(bucket: worker::Bucket) -> Self {
         Self { bucket }
     }
 
-    /// The binding, for what streams.
-    pub fn bucket(&self) -> &worker::Bucket {
+    /// The binding, for reading pictures as streams.
+    pub fn binding(&self) -> &worker::Bucket {
         &self.bucket
     }
 
@@ -64,7 +62,7 @@ async fn sha256(bytes: &[u8]) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&hash).to_vec())
 }
 
-impl Bucket for Pictures {
+impl Bucket for AvatarBucket {
     async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault> {
         let hash = sha256(picture.bytes()).await.map_err(|thrown| fault(thrown.into()))?;
         let key = ObjectKey::new(owner, &hash, picture.format());

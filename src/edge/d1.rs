@@ -1,10 +1,8 @@
-//! The thin adapter onto D1: binds, runs, counts. It decides nothing.
-
-#![allow(clippy::disallowed_types, reason = "the adapter is the platform's")]
+//! The adapter onto D1: binds, runs, counts. It decides nothing.
 
 use super::deadline::within;
-use super::{Batch, Parameter, Statement};
 use crate::domain::Fault;
+use crate::store::{Batch, Parameter, Statement};
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -14,33 +12,33 @@ use worker::js_sys::{Array, Error};
 use worker::worker_sys::types::{D1Database as PlatformDatabase, D1Result};
 use worker::{D1Database, D1PreparedStatement};
 
-/// How long the database is waited for, in seconds: many times what one far away takes.
+/// How long a call to the database may take, in seconds: many times what one on another continent takes.
 const DEADLINE: u64 = 10;
 
 #[wasm_bindgen]
 extern "C" {
     type Row;
 
-    /// The one column that every statement answers.
+    /// The one column that every statement returns.
     #[wasm_bindgen(method, getter, catch)]
     fn row(this: &Row) -> Result<Option<String>, JsValue>;
 }
 
 /// The binding, with the statements that were prepared on it: their texts cross into JavaScript once.
-pub struct Accounts {
+pub struct Database {
     d1: D1Database,
     prepared: RefCell<Vec<(&'static str, D1PreparedStatement)>>,
 }
 
-/// The database, for one request.
-pub struct Database<'a> {
-    accounts: &'a Accounts,
+/// One request's use of the database, which counts its calls.
+pub struct Connection<'a> {
+    database: &'a Database,
     /// Milliseconds since any moment.
     clock: fn() -> i64,
     spent: Cell<Spent>,
 }
 
-/// What a request has asked of the database.
+/// What a request's calls to the database have cost.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spent {
     /// Round trips.
@@ -49,7 +47,7 @@ pub struct Spent {
     pub milliseconds: u64,
 }
 
-impl Accounts {
+impl Database {
     /// Wraps the binding.
     pub fn new(d1: D1Database) -> Self {
         Self { d1, prepared: RefCell::default() }
@@ -84,23 +82,23 @@ fn rows(result: &D1Result) -> Result<Vec<String>, JsValue> {
     rows.iter().map(row).collect()
 }
 
-impl<'a> Database<'a> {
-    /// Nothing was asked yet.
-    pub fn new(accounts: &'a Accounts, clock: fn() -> i64) -> Self {
-        Self { accounts, clock, spent: Cell::default() }
+impl<'a> Connection<'a> {
+    /// No call was made yet.
+    pub fn new(database: &'a Database, clock: fn() -> i64) -> Self {
+        Self { database, clock, spent: Cell::default() }
     }
 
-    /// What was asked so far.
+    /// The calls so far.
     pub fn spent(&self) -> Spent {
         self.spent.get()
     }
 }
 
-impl Batch for Database<'_> {
+impl Batch for Connection<'_> {
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
         let begun = (self.clock)();
-        let answer = async { self.accounts.run(&statements).await.map_err(|thrown| fault(&thrown)) };
-        let rows = within("database", DEADLINE, answer).await;
+        let rows = async { self.database.run(&statements).await.map_err(|thrown| fault(&thrown)) };
+        let rows = within("database", DEADLINE, rows).await;
         let took = u64::try_from((self.clock)().saturating_sub(begun)).unwrap_or(0);
         let Spent { calls, milliseconds } = self.spent.get();
         self.spent.set(Spent { calls: calls.saturating_add(1), milliseconds: milliseconds.saturating_add(took) });

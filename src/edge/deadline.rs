@@ -1,6 +1,4 @@
-//! How long the platform's services are waited for. Only the adapters and `edge` use it.
-
-#![allow(clippy::disallowed_types, reason = "the adapters are the platform's")]
+//! How long the platform's services may take.
 
 use crate::domain::Fault;
 use futures_util::future::{Either, select};
@@ -8,7 +6,8 @@ use std::pin::pin;
 use std::time::Duration;
 use worker::Delay;
 
-/// What a call answers, if it does within so many seconds. Whatever it has done by then, or does later, is done.
+/// The result of a call that ends within so many seconds, else a fault. A call that takes longer is not undone: it may
+/// have made its change, or may still make it.
 pub async fn within<T>(
     service: &'static str,
     seconds: u64,

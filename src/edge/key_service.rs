@@ -1,11 +1,10 @@
-//! Verifies with the platform's Web Cryptography, and fetches key sets.
+//! Verifies signatures with the platform's Web Cryptography, and fetches key sets.
 
 use super::body::{counted, joined};
-use super::deployment::Deployment;
+use super::deadline::within;
 use super::log::KeySetLine;
-use crate::auth::{Algorithm, MAX_KEY_SET_BYTES, Platform, PublicKey};
+use crate::auth::{Algorithm, KeyService, Keys, MAX_KEY_SET_BYTES, PublicKey};
 use crate::domain::{Failure, Fault};
-use crate::store::deadline::within;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,43 +35,54 @@ extern "C" {
     fn get(url: &str, init: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// How long a key set is waited for, in seconds: somebody waits for an answer.
+/// How long the fetch of a key set may take, in seconds: requests wait for it.
 const DEADLINE: u64 = 5;
-/// How soon a request looks whether another has fetched what it needs.
+/// How soon a request checks again whether another one has fetched the keys that it needs.
 const PAUSE: Duration = Duration::from_millis(10);
-/// More than a deployment has in use: what is over was rotated out.
+/// More than a deployment has in use at a time: the others were rotated out.
 const MOST_KEYS: usize = 64;
 /// A redirect would be an answer by somebody whom nobody configured, and a copy in a cache may be the old keys.
 const INIT: &str =
     r#"{"redirect":"manual","cache":"no-store","headers":{"accept":"application/jwk-set+json, application/json"}}"#;
 
-/// The keys that were handed to the platform, in the form that it verifies with.
-#[derive(Default)]
-pub struct Imported(RefCell<Vec<(PublicKey, JsValue)>>);
+/// The keys that tokens are verified with, and those of them that the platform verifies with, in its own form. Shared
+/// by the requests of an instance, and by the fetch that outlives the request which started it.
+pub struct KeyRing {
+    /// The keys, or why there are none.
+    pub keys: Result<Keys, Fault>,
+    imported: Imported,
+}
 
-/// What a request has for verifying its token.
-pub struct Verifier<'a> {
-    pub deployment: &'a Rc<Deployment>,
+impl KeyRing {
+    /// Nothing was imported yet.
+    pub fn new(keys: Result<Keys, Fault>) -> Self {
+        Self { keys, imported: Imported::default() }
+    }
+}
+
+/// What one request has for verifying its token with a public key.
+pub struct WebCrypto<'a> {
+    pub ring: &'a Rc<KeyRing>,
     pub context: &'a Context,
 }
 
-impl Platform for Verifier<'_> {
+impl KeyService for WebCrypto<'_> {
     async fn verify(&self, key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool {
         let verified = async {
-            let imported = self.deployment.imported.get(key).await?;
+            let imported = self.ring.imported.get(key).await?;
             let verified = verify(&algorithm(key.algorithm())?, &imported, signature, signed)?;
             JsFuture::from(verified).await
         };
-        // What the platform refuses, a point that is not on the curve for one, verifies nothing.
+        // A key that the platform refuses, a point that is not on its curve for example, verifies nothing.
         verified.await.is_ok_and(|verified| verified.is_truthy())
     }
 
-    /// It goes on when the client hangs up: others wait for it too.
+    /// The fetch goes on when the client hangs up: other requests wait for it too.
     fn fetch(&self, url: &str) {
-        let (deployment, url) = (Rc::clone(self.deployment), url.to_owned());
+        let (ring, url) = (Rc::clone(self.ring), url.to_owned());
         self.context.wait_until(async move {
             let fetched = within("key set", DEADLINE, fetch(&url)).await;
-            let received = deployment.keys.as_ref().map_or(Ok(()), |keys| keys.receive(fetched));
+            let received = ring.keys.as_ref().map_or(Ok(()), |keys| keys.receive(fetched));
             if let Err(fault) = received {
                 KeySetLine::new(&fault).write();
             }
@@ -83,6 +93,10 @@ impl Platform for Verifier<'_> {
         Delay::from(PAUSE).await;
     }
 }
+
+/// The public keys that were handed to the platform, in the form that it verifies with.
+#[derive(Default)]
+struct Imported(RefCell<Vec<(PublicKey, JsValue)>>);
 
 impl Imported {
     async fn get(&self, key: &PublicKey) -> Result<JsValue, JsValue> {

@@ -1,0 +1,45 @@
+/// A URL taken apart where RFC 3986 (section 3) says that its parts end. Nothing is decoded, and no part is checked:
+/// each reader checks those that it relies on.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Url<'a> {
+    /// What precedes `://`.
+    pub scheme: &'a str,
+    /// What may precede an `@`: a user name, perhaps with a password.
+    pub user: Option<&'a str>,
+    /// A name or an address; that of IPv6 with its brackets.
+    pub host: &'a str,
+    /// What follows the host's colon; empty where there is none.
+    pub port: &'a str,
+    /// Scheme, user, host and port as they were written: what precedes the path.
+    pub origin: &'a str,
+    /// Without query and fragment; `/` where there is none.
+    pub path: &'a str,
+}
+
+impl<'a> Url<'a> {
+    /// Splits `scheme://user@host:port/path?query#fragment`; `None` for a text without `://`.
+    pub fn split(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let (authority, rest) = rest.split_at_checked(end)?;
+        let origin = text.strip_suffix(rest)?;
+        let path = match rest.split(['?', '#']).next() {
+            None | Some("") => "/",
+            Some(path) => path,
+        };
+        let (user, host) = match authority.rsplit_once('@') {
+            Some((user, host)) => (Some(user), host),
+            None => (None, authority),
+        };
+        let (host, port) = split_port(host);
+        Some(Self { scheme, user, host, port, origin, path })
+    }
+}
+
+/// A host and its port. Colons within the brackets of an IPv6 address are the address's own.
+fn split_port(host: &str) -> (&str, &str) {
+    let address = host.rfind(']').unwrap_or(0);
+    let colon = host.get(address..).and_then(|rest| rest.find(':')).and_then(|at| at.checked_add(address));
+    let parts = colon.and_then(|colon| host.split_at_checked(colon));
+    parts.map_or((host, ""), |(host, port)| (host, port.strip_prefix(':').unwrap_or(port)))
+}
