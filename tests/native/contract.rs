@@ -1,28 +1,78 @@
-//! Every statement of the contract has a test that names it.
+//! docs/contract.md is what tests and comments cite: each of its statements has a test, and each citation a statement.
 
 use super::{files, read};
+use std::collections::BTreeMap;
 
-/// All of them.
-const IDS: &[&str] = &[
-    "A1", "A2", "A3", "A4", "A5", "A6", "A7", "A8", "R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "R10", "R11",
-    "P1", "P2", "P3", "P4", "P5", "P6", "P7", "P8", "P9", "P10", "S1", "S2", "S3", "S4", "S5", "S6", "F1", "F2", "F3",
-    "F4", "F5", "F6", "D1", "D2", "D3", "D4", "D5", "D6", "D7", "M1", "M2", "M3", "M4", "M5", "O1", "O2",
-];
+/// The ids of docs/contract.md, and whether each is only planned. A statement is a list item: `- **[R4]** …`, or
+/// `- **[R13]** *(planned)* …`.
+fn statements() -> BTreeMap<String, bool> {
+    let mut all = BTreeMap::new();
+    for line in read(&super::project("docs/contract.md")).lines() {
+        let Some((id, rest)) = line.strip_prefix("- **[").and_then(|item| item.split_once("]** ")) else { continue };
+        let earlier = all.insert(id.to_owned(), rest.starts_with("*(planned)*"));
+        assert_eq!(earlier, None, "docs/contract.md has two statements {id}");
+    }
+    assert!(all.len() > 50, "docs/contract.md was not read");
+    all
+}
 
-/// The ids in the names of the HTTP tests: `… [S4 R7]`.
-fn covered() -> Vec<String> {
-    let names = files("tests/http", ".test.mjs").iter().map(|file| read(file)).collect::<String>();
-    names
-        .split('[')
-        .skip(1)
-        .filter_map(|rest| rest.split(']').next())
-        .flat_map(|ids| ids.split([' ', ',']).map(str::to_owned).collect::<Vec<_>>())
-        .collect()
+/// Whether a text is an id: a capital letter and a number.
+fn is_id(text: &str) -> bool {
+    let mut letters = text.chars();
+    letters.next().is_some_and(|first| first.is_ascii_uppercase())
+        && !letters.as_str().is_empty()
+        && letters.all(|digit| digit.is_ascii_digit())
+}
+
+/// The ids in the names of the HTTP tests, `… [S4 R7]`, and the file that has each.
+fn covered() -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for file in files("tests/http", ".test.mjs") {
+        let text = read(&file);
+        let brackets = text.split('[').skip(1).filter_map(|rest| rest.split(']').next());
+        for id in brackets.flat_map(|ids| ids.split([' ', ','])).filter(|id| is_id(id)) {
+            all.insert(id.to_owned(), file.display().to_string());
+        }
+    }
+    all
+}
+
+/// The ids that comments cite: `contract R4`, `contract S2, D3`, `contract A4–A6`.
+fn cited(text: &str) -> Vec<&str> {
+    let lists = text.split("contract ").skip(1);
+    let ids = lists.flat_map(|list| {
+        let words = list.split([' ', ',', '–', '\n']).filter(|word| !["", "and", "//", "///", "//!"].contains(word));
+        words.map(|word| word.trim_end_matches([')', '.', ':', ';', ']'])).take_while(|word| is_id(word))
+    });
+    ids.collect()
 }
 
 #[test]
 fn every_statement_of_the_contract_is_named_by_an_http_test() {
     let covered = covered();
-    let missing: Vec<_> = IDS.iter().filter(|id| !covered.iter().any(|c| c == **id)).collect();
+    let live = statements().into_iter().filter(|(_, is_planned)| !is_planned).map(|(id, _)| id);
+    let missing: Vec<_> = live.filter(|id| !covered.contains_key(id)).collect();
     assert!(missing.is_empty(), "no HTTP test names {missing:?}");
+}
+
+#[test]
+fn no_test_names_a_statement_that_is_not_there_or_only_planned() {
+    let statements = statements();
+    for (id, file) in covered() {
+        assert_eq!(statements.get(&id), Some(&false), "{file} names {id}");
+    }
+}
+
+#[test]
+fn every_statement_that_a_comment_cites_is_there() {
+    let statements = statements();
+    let folders = [("src", ".rs"), ("tests/native", ".rs"), ("tests/http", ".mjs"), ("scripts", ".mjs")];
+    let mut count = 0;
+    for file in folders.iter().flat_map(|(folder, ending)| files(folder, ending)) {
+        for id in cited(&read(&file)) {
+            assert!(statements.contains_key(id), "{} cites {id}", file.display());
+            count += 1;
+        }
+    }
+    assert!(count > 50, "the citations were not read");
 }
