@@ -71,11 +71,11 @@ fn every_crate_in_the_worker_comes_from_crates_io_under_a_licence_that_is_allowe
 }
 
 #[test]
-fn every_crate_that_the_worker_names_has_a_line_in_the_readme_that_says_what_for() {
+fn every_crate_that_the_worker_names_has_a_line_in_the_docs_that_says_what_for() {
     let metadata = metadata();
-    let readme = read(&project("README.md"));
+    let decisions = read(&project("docs/decisions.md"));
     for name in shipped(&metadata).1 {
-        assert!(readme.contains(&format!("\n| `{name}` | ")), "{name} has no line in README.md");
+        assert!(decisions.contains(&format!("\n| `{name}` | ")), "{name} has no line in docs/decisions.md");
     }
 }
 

@@ -1,6 +1,6 @@
 """What schemathesis cannot know from the document: which records there are, and what a schema has no words for.
 
-Run it as account 6 of the demo accounts, which may call everything; see the README.
+Run it as account 6 of the demo accounts, which may call everything; see docs/testing.md.
 """
 
 import functools
@@ -23,7 +23,7 @@ CALLER = 6
 IDS = {"updatePersonaFoto": [5, 6, 7, 8], "updateUser": [7, 7, 7, 7, 7, 7, 42], "updateProfile": [CALLER, CALLER, CALLER, 7]}
 # A name that any resolver takes.
 HOST = r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
-# The picture that the README has uploaded before.
+# The picture that docs/testing.md has uploaded before.
 PICTURE = {"account": "42", "file": "6b762528e956120b01aec1f794cf00b84f64b8470a072f01d01cb6d4999b708d.jpg"}
 
 
