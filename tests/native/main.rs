@@ -17,6 +17,7 @@ mod architecture;
 mod contract;
 mod database;
 mod dialects;
+mod docs;
 mod key_sets;
 mod media;
 mod picture;
