@@ -11,7 +11,9 @@ const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs
 await run('cargo', ['build', '--release', '--target', TARGET, '--package', 'perfil']);
 await run('cargo', ['build', '--package', 'perfil-bindgen']);
 
-const { target_directory: target } = JSON.parse(await output('cargo', ['metadata', '--no-deps', '--format-version', '1']));
+const { target_directory: target } = JSON.parse(
+  await output('cargo', ['metadata', '--no-deps', '--format-version', '1']),
+);
 const compiled = path.join(target, TARGET, 'release/perfil.wasm');
 const bindgen = path.join(target, 'debug', process.platform === 'win32' ? 'perfil-bindgen.exe' : 'perfil-bindgen');
 const entry = path.join(root, 'src/edge/index.js');

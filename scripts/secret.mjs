@@ -2,15 +2,18 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Trouble, root } from './lib.mjs';
+import { root, Trouble } from './lib.mjs';
 
 const file = path.join(root, '.dev.vars');
-const secret = () => (fs.existsSync(file) ? /^JWT_SECRET\s*=\s*["']?([^"'\r\n]+)/m.exec(fs.readFileSync(file, 'utf8'))?.[1] : undefined);
+const secret = () =>
+  fs.existsSync(file) ? /^JWT_SECRET\s*=\s*["']?([^"'\r\n]+)/m.exec(fs.readFileSync(file, 'utf8'))?.[1] : undefined;
 
 /** Writes a random secret for local development if there is none; answers whether it did. */
 export function ensureSecret() {
   if (secret()) return false;
-  const before = fs.existsSync(file) ? `${fs.readFileSync(file, 'utf8').trimEnd()}\n` : '# Secrets for local development alone; git ignores this file.\n';
+  const before = fs.existsSync(file)
+    ? `${fs.readFileSync(file, 'utf8').trimEnd()}\n`
+    : '# Secrets for local development alone; git ignores this file.\n';
   fs.writeFileSync(file, `${before}JWT_SECRET="${randomBytes(32).toString('base64url')}"\n`, { mode: 0o600 });
   return true;
 }
@@ -30,5 +33,7 @@ export async function mint(id, layout, ttl) {
   if (!key) throw new Trouble('there is no JWT_SECRET in .dev.vars yet: run `npm run dev` once, it makes one');
   const { SignJWT } = await import('jose');
   const now = Math.floor(Date.now() / 1000);
-  return new SignJWT({ ...LAYOUTS[layout](id), iat: now, exp: now + ttl }).setProtectedHeader({ alg: 'HS256', typ: 'JWT' }).sign(new TextEncoder().encode(key));
+  return new SignJWT({ ...LAYOUTS[layout](id), iat: now, exp: now + ttl })
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT' })
+    .sign(new TextEncoder().encode(key));
 }

@@ -27,7 +27,21 @@ const LIMITS = {
 };
 /** How often each kind of request is made, in a hundred. */
 const MIX = {
-  name: 19, email: 10, profile: 17, persona: 17, username: 4, form: 3, taken: 4, invalid: 4, stranger: 2, upload: 7, photo: 3, clear: 2, look: 6, health: 1, nowhere: 1,
+  name: 19,
+  email: 10,
+  profile: 17,
+  persona: 17,
+  username: 4,
+  form: 3,
+  taken: 4,
+  invalid: 4,
+  stranger: 2,
+  upload: 7,
+  photo: 3,
+  clear: 2,
+  look: 6,
+  health: 1,
+  nowhere: 1,
 };
 
 const sorted = (values) => [...values].sort((a, b) => a - b);
@@ -58,14 +72,17 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
   const { startWorker } = await import('../tests/support/worker.mjs');
   const { endsInStep, formOf, keyOf, png, shown } = await import('../tests/support/avatars.mjs');
   const faults = [];
-  const fails = (what) => { if (faults.push(what) > 20) faults.length = 20; };
+  const fails = (what) => {
+    if (faults.push(what) > 20) faults.length = 20;
+  };
   let [logged, sent] = [0, 0];
   const worker = await startWorker({
     inspected: true,
     heard({ level, message }) {
       const line = message.startsWith('{') ? JSON.parse(message) : {};
       if (line.request_id && line.event === undefined) logged++;
-      if (level !== 'log' || line.event === 'leftover' || line.cause !== undefined) fails(`the log says ${level}: ${message}`);
+      if (level !== 'log' || line.event === 'leftover' || line.cause !== undefined)
+        fails(`the log says ${level}: ${message}`);
     },
   });
   const chance = random(seed);
@@ -80,7 +97,8 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
     try {
       const response = await worker.send(method, target, options);
       latencies.push(performance.now() - started);
-      if (response.status !== status || !response.text.includes(text)) fails(`${kind}: ${method} ${target} is answered ${response.status} ${response.text.slice(0, 200)}`);
+      if (response.status !== status || !response.text.includes(text))
+        fails(`${kind}: ${method} ${target} is answered ${response.status} ${response.text.slice(0, 200)}`);
       counts[kind] = (counts[kind] ?? 0) + 1;
       sent++;
       return response;
@@ -91,39 +109,130 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
   }
 
   /** A file of a few kilobytes, seldom one of a megabyte, most of it what is not stored. */
-  const picture = () => png({ size: [200, 20_000, 60_000, 200_000][under(4)] + under(2000) + (under(40) === 0 ? MiB : 0) });
+  const picture = () =>
+    png({ size: [200, 20_000, 60_000, 200_000][under(4)] + under(2000) + (under(40) === 0 ? MiB : 0) });
 
   /** One client, whose accounts are its own, so that it knows what they show; each is an admin with a persona. */
   async function client(first) {
     const own = Array.from({ length: ACCOUNTS }, (_, at) => ({ id: first + at, pictures: [], avatar: null }));
     for (const { id } of own) {
-      await worker.sql("INSERT INTO users (id, username, email, full_name, role_id) VALUES (?1, 'soak_' || ?1, 'soak' || ?1 || '@example.com', 'Soak', 1)", id);
-      await worker.sql("INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'Soak', 'Soak', 'SOAK-' || ?1)", id);
+      await worker.sql(
+        "INSERT INTO users (id, username, email, full_name, role_id) VALUES (?1, 'soak_' || ?1, 'soak' || ?1 || '@example.com', 'Soak', 1)",
+        id,
+      );
+      await worker.sql(
+        "INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'Soak', 'Soak', 'SOAK-' || ?1)",
+        id,
+      );
     }
     const kinds = Object.entries(mix).flatMap(([kind, share]) => Array(share).fill(kind));
     const does = {
-      name: ({ id }, n) => asks('name', 'PUT', '/users', { as: id, json: { name: `Ñame 📷 ${n}` } }, 200, `Ñame 📷 ${n}`),
-      email: ({ id }, n) => asks('email', 'PUT', `/api/v1/users/${id}`, { as: own[0].id, json: { full_name: `Full ${n}`, email: `soak${id}-${n}@example.com`, roleId: 1 } }, 200, `soak${id}-${n}@`),
-      profile: ({ id }, n) => asks('profile', 'PUT', `/api/profile/${id}/update/`, { as: id, json: { first_name: `First ${n}`, last_name: 'L'.repeat(1 + under(200)), number_phone: String(n % 1e9) } }, 200, `First ${n}`),
-      persona: ({ id }, n) => asks('persona', 'PUT', '/api/personas/me', { as: id, json: { nombres: `Nombre ${n}`, telefono: `+${100000 + (n % 1e9)}`, dni: `S-${id}-${n % 1e9}` } }, 200, `Nombre ${n}`),
-      username: ({ id }, n) => asks('username', 'PUT', '/users', { as: id, json: { username: `soak_${id}_${n}`, image_path: null } }, 200, `soak_${id}_${n}`),
-      form: ({ id }, n) => asks('form', 'PUT', `/api/profile/${id}/update/`, { as: id, form: formOf({ last_name: `Last ${n}` }) }, 200, `Last ${n}`),
-      taken: ({ id }) => asks('taken', 'PUT', '/users', { as: id, json: { name: 'never', email: 'ALICE@example.com' } }, 409, 'Email already exists'),
-      invalid: ({ id }) => asks('invalid', 'PUT', `/api/v1/users/${id}`, { as: id, json: { full_name: 'x', email: 'nobody', password: '' } }, 400),
-      stranger: ({ id }) => asks('stranger', 'PUT', '/api/personas/me', { token: `${'x'.repeat(under(4000))}.${id}`, json: {} }, 401),
+      name: ({ id }, n) =>
+        asks('name', 'PUT', '/users', { as: id, json: { name: `Ñame 📷 ${n}` } }, 200, `Ñame 📷 ${n}`),
+      email: ({ id }, n) =>
+        asks(
+          'email',
+          'PUT',
+          `/api/v1/users/${id}`,
+          { as: own[0].id, json: { full_name: `Full ${n}`, email: `soak${id}-${n}@example.com`, roleId: 1 } },
+          200,
+          `soak${id}-${n}@`,
+        ),
+      profile: ({ id }, n) =>
+        asks(
+          'profile',
+          'PUT',
+          `/api/profile/${id}/update/`,
+          {
+            as: id,
+            json: { first_name: `First ${n}`, last_name: 'L'.repeat(1 + under(200)), number_phone: String(n % 1e9) },
+          },
+          200,
+          `First ${n}`,
+        ),
+      persona: ({ id }, n) =>
+        asks(
+          'persona',
+          'PUT',
+          '/api/personas/me',
+          { as: id, json: { nombres: `Nombre ${n}`, telefono: `+${100000 + (n % 1e9)}`, dni: `S-${id}-${n % 1e9}` } },
+          200,
+          `Nombre ${n}`,
+        ),
+      username: ({ id }, n) =>
+        asks(
+          'username',
+          'PUT',
+          '/users',
+          { as: id, json: { username: `soak_${id}_${n}`, image_path: null } },
+          200,
+          `soak_${id}_${n}`,
+        ),
+      form: ({ id }, n) =>
+        asks(
+          'form',
+          'PUT',
+          `/api/profile/${id}/update/`,
+          { as: id, form: formOf({ last_name: `Last ${n}` }) },
+          200,
+          `Last ${n}`,
+        ),
+      taken: ({ id }) =>
+        asks(
+          'taken',
+          'PUT',
+          '/users',
+          { as: id, json: { name: 'never', email: 'ALICE@example.com' } },
+          409,
+          'Email already exists',
+        ),
+      invalid: ({ id }) =>
+        asks(
+          'invalid',
+          'PUT',
+          `/api/v1/users/${id}`,
+          { as: id, json: { full_name: 'x', email: 'nobody', password: '' } },
+          400,
+        ),
+      stranger: ({ id }) =>
+        asks('stranger', 'PUT', '/api/personas/me', { token: `${'x'.repeat(under(4000))}.${id}`, json: {} }, 401),
       async upload(account) {
         const bytes = account.pictures.length > 2 && under(2) ? account.pictures[under(3)] : picture();
         account.pictures = [bytes, ...account.pictures.filter((each) => each !== bytes)].slice(0, 3);
         const key = keyOf(account.id, bytes.stored ?? bytes);
-        const response = await asks('upload', 'PUT', `/api/profile/${account.id}/update/`, { as: account.id, form: formOf({ avatar: bytes }) }, 200, key);
+        const response = await asks(
+          'upload',
+          'PUT',
+          `/api/profile/${account.id}/update/`,
+          { as: account.id, form: formOf({ avatar: bytes }) },
+          200,
+          key,
+        );
         if (response) account.avatar = { key, size: (bytes.stored ?? bytes).length };
       },
-      photo: ({ id }) => asks('photo', 'PUT', `/api/personas/${id}/foto`, { as: id, form: formOf({ foto: picture() }) }, 200, `/media/avatars/${id}/`),
-      clear: (account) => asks('clear', 'PUT', `/api/profile/${account.id}/update/`, { as: account.id, json: { avatar: null } }, 200, '"avatar":null'),
+      photo: ({ id }) =>
+        asks(
+          'photo',
+          'PUT',
+          `/api/personas/${id}/foto`,
+          { as: id, form: formOf({ foto: picture() }) },
+          200,
+          `/media/avatars/${id}/`,
+        ),
+      clear: (account) =>
+        asks(
+          'clear',
+          'PUT',
+          `/api/profile/${account.id}/update/`,
+          { as: account.id, json: { avatar: null } },
+          200,
+          '"avatar":null',
+        ),
       async look({ avatar }) {
         if (!avatar) return;
         const response = await asks('look', under(2) ? 'GET' : 'HEAD', `/media/${avatar.key}`, {}, 200);
-        if (response && Number(response.headers.get('content-length')) !== avatar.size) fails(`look: ${avatar.key} is not as long as it was`);
+        if (response && Number(response.headers.get('content-length')) !== avatar.size)
+          fails(`look: ${avatar.key} is not as long as it was`);
       },
       health: () => asks('health', 'GET', '/health', {}, 200, '{"status":"ok"}'),
       nowhere: ({ id }, n) => asks('nowhere', 'GET', `/media/avatars/${id}/${n}.png`, {}, 404),
@@ -139,7 +248,8 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
   async function passwords() {
     for (let n = 1; !over; n++) {
       await setTimeout(4000, undefined, { ref: false });
-      if (!over) await asks('password', 'PUT', '/api/v1/users/7', { as: 6, json: { password: `a-soaked-password-${n}` } }, 200);
+      if (!over)
+        await asks('password', 'PUT', '/api/v1/users/7', { as: 6, json: { password: `a-soaked-password-${n}` } }, 200);
     }
   }
   async function sweeps() {
@@ -158,7 +268,14 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
     for (let second = 1; second <= seconds; second++) {
       await setTimeout(Math.max(0, started + second * 1000 - performance.now()));
       const times = latencies.splice(0);
-      measured.push({ second, requests: times.length, p50: median(times), p99: quantile(times, 0.99), rss: residentOf(worker.pid), ...await worker.taken() });
+      measured.push({
+        second,
+        requests: times.length,
+        p50: median(times),
+        p99: quantile(times, 0.99),
+        rss: residentOf(worker.pid),
+        ...(await worker.taken()),
+      });
       report({ ...measured.at(-1), faults: faults.length });
     }
     over = true;
@@ -179,12 +296,25 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
   const thirds = ['first', 'middle', 'last'].map((name, at) => {
     const part = measured.slice(at * third, at === 2 ? undefined : (at + 1) * third);
     const of = (key) => part.map((each) => each[key]);
-    return { name, requests: median(of('requests')), p50: median(of('p50')), p99: median(of('p99')), heap: Math.min(...of('heap')), rss: median(of('rss')), highest: Math.max(...of('rss')), memory: Math.max(...of('memory')), handles: Math.max(...of('handles')) };
+    return {
+      name,
+      requests: median(of('requests')),
+      p50: median(of('p50')),
+      p99: median(of('p99')),
+      heap: Math.min(...of('heap')),
+      rss: median(of('rss')),
+      highest: Math.max(...of('rss')),
+      memory: Math.max(...of('memory')),
+      handles: Math.max(...of('handles')),
+    };
   });
   const [, middle, last] = thirds;
   for (const [what, limit] of Object.entries(LIMITS)) {
     // NaN, where something is not known, is not above anything.
-    if (last[what] > limit(middle[what], seconds)) fails(`${what} does not level off: ${Math.round(middle[what])} in the middle third, ${Math.round(last[what])} in the last`);
+    if (last[what] > limit(middle[what], seconds))
+      fails(
+        `${what} does not level off: ${Math.round(middle[what])} in the middle third, ${Math.round(last[what])} in the last`,
+      );
   }
   return { seed, seconds: measured, thirds, counts, requests: sent, faults };
 }
@@ -195,9 +325,29 @@ const ms = (time) => time.toFixed(1);
 /** What `soak` measured, as a table in Markdown. */
 export function table({ thirds }) {
   const rows = [
-    ['third', 'requests/s', 'p50 (ms)', 'p99 (ms)', "the worker's heap, lowest (MiB)", 'RSS of workerd (MiB)', 'highest (MiB)', "WebAssembly's memory (MiB)", 'handles'],
+    [
+      'third',
+      'requests/s',
+      'p50 (ms)',
+      'p99 (ms)',
+      "the worker's heap, lowest (MiB)",
+      'RSS of workerd (MiB)',
+      'highest (MiB)',
+      "WebAssembly's memory (MiB)",
+      'handles',
+    ],
     Array(9).fill('---'),
-    ...thirds.map(({ name, requests, p50, p99, heap, rss, highest, memory, handles }) => [name, requests, ms(p50), ms(p99), mib(heap), mib(rss), mib(highest), mib(memory), handles]),
+    ...thirds.map(({ name, requests, p50, p99, heap, rss, highest, memory, handles }) => [
+      name,
+      requests,
+      ms(p50),
+      ms(p99),
+      mib(heap),
+      mib(rss),
+      mib(highest),
+      mib(memory),
+      handles,
+    ]),
   ];
   return rows.map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
@@ -206,10 +356,17 @@ async function main() {
   const { Trouble, run, step } = await import('./lib.mjs');
   const { installPackages, installToolchain } = await import('./setup.mjs');
   const whole = (text) => {
-    if (!/^[1-9]\d{0,8}$/.test(text)) throw new Trouble('usage: npm run soak [-- --seconds 600] [--clients 8] [--seed n]');
+    if (!/^[1-9]\d{0,8}$/.test(text))
+      throw new Trouble('usage: npm run soak [-- --seconds 600] [--clients 8] [--seed n]');
     return Number(text);
   };
-  const { values } = parseArgs({ options: { seconds: { type: 'string', default: '600' }, clients: { type: 'string', default: '8' }, seed: { type: 'string' } } });
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '600' },
+      clients: { type: 'string', default: '8' },
+      seed: { type: 'string' },
+    },
+  });
   const [seconds, clients, seed] = [whole(values.seconds), whole(values.clients), values.seed && whole(values.seed)];
   await installPackages();
   await installToolchain();
@@ -218,14 +375,20 @@ async function main() {
   step(`${seconds} seconds of load, ${clients} requests at a time`);
   const terminal = process.stdout.isTTY;
   const result = await soak({
-    seconds, clients, seed,
+    seconds,
+    clients,
+    seed,
     report({ second, requests, p50, p99, heap, rss, memory, handles, faults }) {
       const line = `${String(second).padStart(4)} s  ${String(requests).padStart(4)} requests  p50 ${ms(p50)} ms  p99 ${ms(p99)} ms  heap ${mib(heap)} MiB  RSS ${mib(rss)} MiB  WebAssembly ${mib(memory)} MiB, ${handles} handles  faults ${faults}`;
       if (terminal) process.stdout.write(`\r${line}\x1b[K`);
       else if (second % 10 === 0) console.log(line);
     },
   });
-  console.log(`\n\n${table(result)}\n\n${result.requests} requests, seed ${result.seed}: ${Object.entries(result.counts).map(([kind, count]) => `${count} ${kind}`).join(', ')}`);
+  console.log(
+    `\n\n${table(result)}\n\n${result.requests} requests, seed ${result.seed}: ${Object.entries(result.counts)
+      .map(([kind, count]) => `${count} ${kind}`)
+      .join(', ')}`,
+  );
   for (const fault of result.faults) console.error(`\n${fault}`);
   process.exitCode = result.faults.length > 0 ? 1 : 0;
 }

@@ -24,7 +24,17 @@ await check('Clippy, native', 'cargo', ['clippy', '--workspace', '--all-targets'
 await check('Clippy, WebAssembly', 'cargo', ['clippy', ...TARGET, ...STRICT]);
 await check('Native tests', 'cargo', ['test', '--workspace']);
 await check('Build', 'node', ['scripts/build.mjs']);
-const tests = ['tests/import', 'tests/http'].flatMap((folder) => fs.readdirSync(path.join(root, folder)).filter((file) => file.endsWith('.test.mjs')).map((file) => `${folder}/${file}`));
+const tests = ['tests/import', 'tests/http'].flatMap((folder) =>
+  fs
+    .readdirSync(path.join(root, folder))
+    .filter((file) => file.endsWith('.test.mjs'))
+    .map((file) => `${folder}/${file}`),
+);
 const processes = Math.max(2, os.availableParallelism() - 1);
-await check('HTTP and import tests', 'node', ['--test', '--test-reporter=dot', `--test-concurrency=${processes}`, ...tests]);
+await check('HTTP and import tests', 'node', [
+  '--test',
+  '--test-reporter=dot',
+  `--test-concurrency=${processes}`,
+  ...tests,
+]);
 if (noBrowser) console.log(`\nLeft out: ${noBrowser}.`);

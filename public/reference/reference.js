@@ -19,10 +19,21 @@ function pictureOf(text) {
 const answers = ({ React: { createElement } }) => ({
   wrapComponents: {
     // Nearly the same for every status: there when somebody looks for them.
-    headers: (Headers) => (props) => createElement('details', null, createElement('summary', null, 'Headers'), createElement(Headers, props)),
+    headers: (Headers) => (props) =>
+      createElement('details', null, createElement('summary', null, 'Headers'), createElement(Headers, props)),
     responseBody: (Body) => (props) => {
       const picture = typeof props.content === 'string' ? pictureOf(props.content) : undefined;
-      return createElement('div', null, createElement(Body, props), picture && createElement('a', { href: picture, className: 'picture' }, createElement('img', { src: picture, alt: 'The picture that the record shows' })));
+      return createElement(
+        'div',
+        null,
+        createElement(Body, props),
+        picture &&
+          createElement(
+            'a',
+            { href: picture, className: 'picture' },
+            createElement('img', { src: picture, alt: 'The picture that the record shows' }),
+          ),
+      );
     },
   },
 });

@@ -62,7 +62,8 @@ async function countCalls(server, all, logged) {
 export async function load(report) {
   const logged = new Map();
   const worker = await serve({
-    counted: false, beside: { yardstick: YARDSTICK },
+    counted: false,
+    beside: { yardstick: YARDSTICK },
     heard({ message }) {
       const [, id] = /^{"request_id":"(bench-\d+)"/.exec(message) ?? [];
       if (id) logged.set(id, JSON.parse(message).d1_calls);
@@ -73,21 +74,37 @@ export async function load(report) {
   try {
     const all = await cases(ours.ask);
     const calls = await countCalls(ours, all, logged);
-    const measured = all.map((one, at) => ({ name: one.name, status: one.status, d1Calls: calls[at], turns: CONNECTIONS.map(() => []) }));
+    const measured = all.map((one, at) => ({
+      name: one.name,
+      status: one.status,
+      d1Calls: calls[at],
+      turns: CONNECTIONS.map(() => []),
+    }));
     // The first round warms up.
     for (let round = 0; round <= ROUNDS; round++) {
       for (const [at, one] of all.entries()) {
-        report(round === 0 ? 'requests per second: warming up' : `requests per second: round ${round} of ${ROUNDS}`, one.name);
-        const least = { name: `the yardstick of '${one.name}'`, status: 200, request: (n) => ({ ...one.request(n), path: `/${one.yardstick}` }) };
+        report(
+          round === 0 ? 'requests per second: warming up' : `requests per second: round ${round} of ${ROUNDS}`,
+          one.name,
+        );
+        const least = {
+          name: `the yardstick of '${one.name}'`,
+          status: 200,
+          request: (n) => ({ ...one.request(n), path: `/${one.yardstick}` }),
+        };
         for (const [index, connections] of CONNECTIONS.entries()) {
           const turns = {};
           // Who goes first goes second in the next round: what a turn leaves to do after its answers falls on both.
-          for (const who of round % 2 ? ['ours', 'least'] : ['least', 'ours']) turns[who] = await turn(who === 'ours' ? ours : yardstick, connections, who === 'ours' ? one : least);
+          for (const who of round % 2 ? ['ours', 'least'] : ['least', 'ours'])
+            turns[who] = await turn(who === 'ours' ? ours : yardstick, connections, who === 'ours' ? one : least);
           if (round > 0) measured[at].turns[index].push(turns);
         }
       }
     }
-    return measured.map(({ turns, ...rest }) => ({ ...rest, at: Object.fromEntries(CONNECTIONS.map((connections, index) => [connections, summary(turns[index])])) }));
+    return measured.map(({ turns, ...rest }) => ({
+      ...rest,
+      at: Object.fromEntries(CONNECTIONS.map((connections, index) => [connections, summary(turns[index])])),
+    }));
   } finally {
     await Promise.all([ours.close(), yardstick.close()]);
     await worker.stop();

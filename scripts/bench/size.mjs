@@ -1,5 +1,5 @@
 // How large the worker is as it is uploaded.
-import { Trouble, output } from '../lib.mjs';
+import { output, Trouble } from '../lib.mjs';
 
 /** What a worker that starts quickly everywhere may weigh, in KiB, gzipped. */
 export const BUDGET = 300;

@@ -6,9 +6,9 @@
 // compilation, which the platform does when a worker is deployed, the two hops) falls out of the difference.
 import fs from 'node:fs';
 import path from 'node:path';
-import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { SECRET, token } from '../../tests/support/tokens.mjs';
-import { Trouble, root } from '../lib.mjs';
+import { root, Trouble } from '../lib.mjs';
 import { median } from './load.mjs';
 
 const ROUNDS = 40;
@@ -46,40 +46,75 @@ export default {
 export async function startup(report) {
   const build = path.join(root, 'build');
   const scripts = fs.readdirSync(build, { recursive: true }).filter((file) => /^(?!page).*\.js$/.test(file));
-  const modules = { ...Object.fromEntries(scripts.map((file) => [file.replaceAll(path.sep, '/'), fs.readFileSync(path.join(build, file), 'utf8')])), 'control.js': CONTROL };
+  const modules = {
+    ...Object.fromEntries(
+      scripts.map((file) => [file.replaceAll(path.sep, '/'), fs.readFileSync(path.join(build, file), 'utf8')]),
+    ),
+    'control.js': CONTROL,
+  };
   const [, date] = /^compatibility_date = "(.*)"$/m.exec(fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8'));
-  const miniflare = new Miniflare(convertV4MiniflareOptions({
-    host: '127.0.0.1', port: 0, cf: false, handleStructuredLogs() {},
-    workers: [{
-      name: 'loader', modulesRoot: root, compatibilityDate: date, bindings: { JWT_SECRET: SECRET, DATE: date }, workerLoaders: { LOADER: {} },
-      modules: [
-        { type: 'ESModule', path: path.join(root, 'loader.mjs'), contents: LOADER },
-        { type: 'ESModule', path: path.join(root, 'modules.mjs'), contents: `export default ${JSON.stringify(modules)};` },
-        { type: 'Data', path: path.join(root, 'worker.bin'), contents: new Uint8Array(fs.readFileSync(path.join(build, 'perfil_bg.wasm'))) },
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      handleStructuredLogs() {},
+      workers: [
+        {
+          name: 'loader',
+          modulesRoot: root,
+          compatibilityDate: date,
+          bindings: { JWT_SECRET: SECRET, DATE: date },
+          workerLoaders: { LOADER: {} },
+          modules: [
+            { type: 'ESModule', path: path.join(root, 'loader.mjs'), contents: LOADER },
+            {
+              type: 'ESModule',
+              path: path.join(root, 'modules.mjs'),
+              contents: `export default ${JSON.stringify(modules)};`,
+            },
+            {
+              type: 'Data',
+              path: path.join(root, 'worker.bin'),
+              contents: new Uint8Array(fs.readFileSync(path.join(build, 'perfil_bg.wasm'))),
+            },
+          ],
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+        },
       ],
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    }],
-  }));
+    }),
+  );
   try {
     const url = await miniflare.unsafeGetDirectURL('loader');
     // As far as one gets without a database: the token is read and its signature is computed.
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token(1, { secret: 'not the secret that the worker knows' })}` };
+    const headers = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${await token(1, { secret: 'not the secret that the worker knows' })}`,
+    };
     const first = async (main) => {
       const begun = performance.now();
-      const response = await fetch(new URL(`/users?main=${main}`, url), { method: 'PUT', headers, body: '{"name":"Jane Doe"}' });
+      const response = await fetch(new URL(`/users?main=${main}`, url), {
+        method: 'PUT',
+        headers,
+        body: '{"name":"Jane Doe"}',
+      });
       const text = await response.text();
-      if (response.status !== 401) throw new Trouble(`a fresh ${main} answers ${response.status} where 401 is due: ${text.slice(0, 500)}`);
+      if (response.status !== 401)
+        throw new Trouble(`a fresh ${main} answers ${response.status} where 401 is due: ${text.slice(0, 500)}`);
       return performance.now() - begun;
     };
     const rounds = [];
     for (let round = 0; round <= ROUNDS; round++) {
       report('start-up', `isolate ${round} of ${ROUNDS}`);
       const control = await first('control.js');
-      rounds.push({ control, difference: await first('index.js') - control });
+      rounds.push({ control, difference: (await first('index.js')) - control });
     }
     // The first has connected, too.
     rounds.shift();
-    return { ms: median(rounds.map(({ difference }) => difference)), factor: median(rounds.map(({ control, difference }) => difference / control)) };
+    return {
+      ms: median(rounds.map(({ difference }) => difference)),
+      factor: median(rounds.map(({ control, difference }) => difference / control)),
+    };
   } finally {
     await miniflare.dispose();
   }

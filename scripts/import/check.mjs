@@ -34,7 +34,8 @@ export class Row {
   id(field, { optional = false } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field) || (optional && (raw === null || raw === ''))) return null;
-    if (!/^[1-9]\d{0,15}$/.test(raw ?? '') || Number(raw) > MAX_ID) return this.fault(field, 'is no number from 1 to 9007199254740991');
+    if (!/^[1-9]\d{0,15}$/.test(raw ?? '') || Number(raw) > MAX_ID)
+      return this.fault(field, 'is no number from 1 to 9007199254740991');
     return Number(raw);
   }
 
@@ -53,7 +54,8 @@ export class Row {
     if (!text.isWellFormed()) return this.fault(field, 'is no Unicode text');
     if (/\p{Cc}/u.test(text)) return this.fault(field, 'has control characters');
     const length = [...text].length;
-    if (length < min || length > max) return this.fault(field, `has ${length} characters, ${min} to ${max} are allowed`);
+    if (length < min || length > max)
+      return this.fault(field, `has ${length} characters, ${min} to ${max} are allowed`);
     return text;
   }
 
@@ -82,7 +84,8 @@ export class Row {
     const time = new Date(local + shift);
     // JavaScript takes the 30th of February for the 1st of March; so does MySQL's 0000-00-00 not become a time.
     const isReal = !Number.isNaN(time.getTime()) && new Date(`${local}Z`).toISOString() === `${local}Z`;
-    if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999) return this.fault(field, 'is a time that there never was');
+    if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999)
+      return this.fault(field, 'is a time that there never was');
     this.naive ||= zone === undefined;
     return time.toISOString();
   }

@@ -45,7 +45,8 @@ class Dump extends Tokens {
     let columns;
     if (token.value === '(' && token.type === 'sign') {
       columns = [];
-      do columns.push(decode(this.token().value)); while ((token = this.token()).value === ',');
+      do columns.push(decode(this.token().value));
+      while ((token = this.token()).value === ',');
       if (token.value !== ')') throw this.trouble('is not understood: a list of columns has to end here');
       token = this.token();
     }
@@ -57,7 +58,7 @@ class Dump extends Tokens {
   createdColumns() {
     if (this.token().value !== '(') return undefined;
     const columns = [];
-    for (let [depth, first] = [1, true]; depth > 0;) {
+    for (let [depth, first] = [1, true]; depth > 0; ) {
       const { type, value } = this.token();
       if (type === 'end') this.more();
       if (first && type !== 'sign' && !(type === 'word' && NO_COLUMN.test(value))) columns.push(decode(value));
@@ -76,7 +77,8 @@ class Dump extends Tokens {
     const verb = type === 'word' ? value.toUpperCase() : '';
     if (verb === 'DELIMITER') {
       // A client's command: what follows are bodies of triggers and routines, up to the usual delimiter again.
-      if (this.lineEnd().trim() !== ';') while (!/^\s*DELIMITER\s+;\s*$/i.test(this.lineEnd())) if (this.at === this.text.length) this.more();
+      if (this.lineEnd().trim() !== ';')
+        while (!/^\s*DELIMITER\s+;\s*$/i.test(this.lineEnd())) if (this.at === this.text.length) this.more();
       return undefined;
     }
     if (verb === 'CREATE') {
@@ -84,7 +86,10 @@ class Dump extends Tokens {
       if (/^TABLE$/i.test(table.value)) {
         const start = this.at;
         if (!/^IF$/i.test(this.token().value)) this.at = start;
-        else { this.token(); this.token(); }
+        else {
+          this.token();
+          this.token();
+        }
         const name = this.tableName();
         const columns = this.createdColumns();
         if (columns) this.columns.set(name, columns);
@@ -119,7 +124,8 @@ class Dump extends Tokens {
     for (let [depth, tokens] = [0, 0]; ; tokens++) {
       const before = this.at;
       const token = this.token();
-      if (token.type === 'end' || token.value === ';' && token.type === 'sign') throw this.trouble('is not understood: a row ends without a bracket');
+      if (token.type === 'end' || (token.value === ';' && token.type === 'sign'))
+        throw this.trouble('is not understood: a row ends without a bracket');
       if (token.type !== 'sign') continue;
       if (depth === 0 && (token.value === ',' || token.value === ')')) {
         this.at = before;
@@ -135,7 +141,8 @@ class Dump extends Tokens {
     if (type === 'string') return decode(value);
     const sign = type === 'sign' && value === '-' ? value : '';
     if (sign) ({ type, value } = this.token());
-    if (type === 'end' || (type === 'sign' && ',);'.includes(value))) throw this.trouble('is not understood: a value is missing');
+    if (type === 'end' || (type === 'sign' && ',);'.includes(value)))
+      throw this.trouble('is not understood: a value is missing');
     if (type === 'sign' && value === '(') this.at--;
     if (type !== 'word') return EXPRESSION;
     if (NUMBER.test(value)) return sign + value;
@@ -146,8 +153,10 @@ class Dump extends Tokens {
     if (/^0b[01]+$/.test(value)) return String(Number.parseInt(value.slice(2), 2));
     const start = this.at;
     const behind = this.token();
-    if (behind.type === 'string' && /^b$/i.test(value) && /^[01]{1,53}$/.test(behind.value)) return String(Number.parseInt(behind.value, 2));
-    if (behind.type === 'string' && /^x$/i.test(value) && /^([\da-f]{2})*$/i.test(behind.value)) return decode(Buffer.from(behind.value, 'hex').toString('latin1'));
+    if (behind.type === 'string' && /^b$/i.test(value) && /^[01]{1,53}$/.test(behind.value))
+      return String(Number.parseInt(behind.value, 2));
+    if (behind.type === 'string' && /^x$/i.test(value) && /^([\da-f]{2})*$/i.test(behind.value))
+      return decode(Buffer.from(behind.value, 'hex').toString('latin1'));
     if (/^_(binary|utf8|utf8mb3|utf8mb4)$/i.test(value)) {
       this.at = start;
       return this.constant();
@@ -160,7 +169,8 @@ class Dump extends Tokens {
   row() {
     const open = this.token();
     if (open.type === 'sign' && open.value === ';') return undefined;
-    if (open.type !== 'sign' || open.value !== '(') throw this.trouble('is not understood: an INSERT has to go on with a row or end here');
+    if (open.type !== 'sign' || open.value !== '(')
+      throw this.trouble('is not understood: an INSERT has to go on with a row or end here');
     const values = [];
     for (;;) {
       values.push(this.value());
@@ -196,7 +206,7 @@ export async function* rowsOfDump(file, wanted, { others = new Map(), told = {},
       dump.text = dump.text.slice(dump.from);
       dump.at = dump.from = 0;
       // As much again as there is: what is large is not read again for every chunk.
-      for (const enough = 2 * dump.text.length + 1; dump.text.length < enough && !dump.ended;) {
+      for (const enough = 2 * dump.text.length + 1; dump.text.length < enough && !dump.ended; ) {
         const { value, done } = await chunks.next();
         if (done) dump.ended = true;
         else dump.text += value;
@@ -205,16 +215,28 @@ export async function* rowsOfDump(file, wanted, { others = new Map(), told = {},
     }
     const line = dump.lineAt(dump.from + SPACES.exec(dump.text.slice(dump.from, dump.at))[0].length);
     dump.commit();
-    if (opened === null && !dump.completed) throw dump.trouble("is the last, and it is not mysqldump's: the dump was cut off");
+    if (opened === null && !dump.completed)
+      throw dump.trouble("is the last, and it is not mysqldump's: the dump was cut off");
     if (opened === null) break;
     if (opened) {
       insert = { ...opened, table: opened.table.toLowerCase() };
-      if (wanted.has(insert.table) && !insert.columns) throw dump.trouble(`inserts into ${insert.table} without naming its columns, and no CREATE TABLE before it does: dump with --complete-insert`);
+      if (wanted.has(insert.table) && !insert.columns)
+        throw dump.trouble(
+          `inserts into ${insert.table} without naming its columns, and no CREATE TABLE before it does: dump with --complete-insert`,
+        );
     } else if (!values) insert = undefined;
     else if (!wanted.has(insert.table)) others.set(insert.table, (others.get(insert.table) ?? 0) + 1);
     else {
       const { table, columns } = insert;
-      yield { table, line, columns, row: values.length === columns.length ? Object.fromEntries(columns.map((column, at) => [column, values[at]])) : undefined };
+      yield {
+        table,
+        line,
+        columns,
+        row:
+          values.length === columns.length
+            ? Object.fromEntries(columns.map((column, at) => [column, values[at]]))
+            : undefined,
+      };
     }
   }
   told.utc = dump.utc;

@@ -7,30 +7,55 @@
 
 /** What a field is that nobody has set. */
 const EMPTY = {
-  username: "'seam_' || i.id", email: 'NULL', full_name: "''", first_name: "''", last_name: "''", number_phone: 'NULL', image: 'NULL',
-  is_active: '1', is_staff: '0', is_superuser: '0',
-  nombres: 'NULL', apellidos: 'NULL', telefono: 'NULL', dni: 'NULL', foto_url: 'NULL',
+  username: "'seam_' || i.id",
+  email: 'NULL',
+  full_name: "''",
+  first_name: "''",
+  last_name: "''",
+  number_phone: 'NULL',
+  image: 'NULL',
+  is_active: '1',
+  is_staff: '0',
+  is_superuser: '0',
+  nombres: 'NULL',
+  apellidos: 'NULL',
+  telefono: 'NULL',
+  dni: 'NULL',
+  foto_url: 'NULL',
 };
 /** The fields that follow the source, by what it knows. A name that was made up here is no reason to change one. */
 const FOLLOWS = {
   seam: ['email', 'full_name', 'is_active'],
   falcon: ['username', 'email', 'full_name', 'image'],
-  django: ['username', 'email', 'first_name', 'last_name', 'number_phone', 'image', 'is_active', 'is_staff', 'is_superuser'],
+  django: [
+    'username',
+    'email',
+    'first_name',
+    'last_name',
+    'number_phone',
+    'image',
+    'is_active',
+    'is_staff',
+    'is_superuser',
+  ],
   personas: ['nombres', 'apellidos', 'telefono', 'dni', 'foto_url'],
 };
 const NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 const iso = (time) => `strftime('%Y-%m-%dT%H:%M:%fZ', ${time})`;
 
 /** A JSON text as a literal of SQL: without a quote, and without the word that makes wrangler look for a transaction. */
-export const literal = (value) => `'${JSON.stringify(value).replaceAll("'", '\\u0027').replaceAll('TRANSACTION', 'TRANS\\u0041CTION')}'`;
+export const literal = (value) =>
+  `'${JSON.stringify(value).replaceAll("'", '\\u0027').replaceAll('TRANSACTION', 'TRANS\\u0041CTION')}'`;
 
 const said = (field) => `i.incoming ->> '${field}'`;
 /** Whether a field here is what the source said last time. */
-const isUnchanged = (field) => `r.${field} COLLATE BINARY IS CASE WHEN i.base IS NULL THEN ${EMPTY[field]} ELSE i.base ->> '${field}' END`;
+const isUnchanged = (field) =>
+  `r.${field} COLLATE BINARY IS CASE WHEN i.base IS NULL THEN ${EMPTY[field]} ELSE i.base ->> '${field}' END`;
 const follow = (field) => `CASE WHEN ${isUnchanged(field)} THEN ${said(field)} ELSE r.${field} END`;
 /** Of all records that were ever imported, those of the chunk at hand: SQLite would look through the others, too. */
 const CHUNK = 'INDEXED BY imports_incoming';
-const pending = (source, kind, alias = 'i') => `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.incoming IS NOT NULL`;
+const pending = (source, kind, alias = 'i') =>
+  `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.incoming IS NOT NULL`;
 
 /** The one statement with data: every record of a chunk. */
 const stage = (source, kind, records) => `INSERT INTO imports (source, kind, id, incoming)
@@ -47,11 +72,17 @@ const judge = (source, kind, reasons) => `UPDATE imports AS i ${CHUNK} SET probl
 WHERE ${pending(source, kind)}`;
 
 /** Who else here has what a unique column is to become. The collation is named, or one within `value` would be taken. */
-const taken = (kind, column, collation, value, field = column) => `'${field}: ${kind === 'users' ? 'account' : 'persona'} ' || (SELECT o.id FROM ${kind} o WHERE o.${column} COLLATE ${collation} = ${value} AND o.id <> i.id) || ' has it here'`;
+const taken = (kind, column, collation, value, field = column) =>
+  `'${field}: ${kind === 'users' ? 'account' : 'persona'} ' || (SELECT o.id FROM ${kind} o WHERE o.${column} COLLATE ${collation} = ${value} AND o.id <> i.id) || ' has it here'`;
 /** Which record before it in the same chunk has it. */
-const twice = (source, kind, field, collation, name = field) => `'${name}: record ' || (SELECT min(o.id) FROM imports o ${CHUNK} WHERE ${pending(source, kind, 'o')} AND o.id < i.id AND o.incoming ->> '${field}' = ${said(field)} COLLATE ${collation}) || ' of the same source has it'`;
-const becomes = (field, source) => (FOLLOWS[source].includes(field) ? `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE ${follow(field)} END` : `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE r.${field} END`);
-const REMOVED = "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'id: it was removed here since, and is not brought back' END";
+const twice = (source, kind, field, collation, name = field) =>
+  `'${name}: record ' || (SELECT min(o.id) FROM imports o ${CHUNK} WHERE ${pending(source, kind, 'o')} AND o.id < i.id AND o.incoming ->> '${field}' = ${said(field)} COLLATE ${collation}) || ' of the same source has it'`;
+const becomes = (field, source) =>
+  FOLLOWS[source].includes(field)
+    ? `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE ${follow(field)} END`
+    : `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE r.${field} END`;
+const REMOVED =
+  "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'id: it was removed here since, and is not brought back' END";
 
 /** Forgets what was staged; remembers what landed, and in what it is another here. */
 const settle = (source, kind, differences) => `UPDATE imports AS i ${CHUNK} SET
@@ -64,10 +95,12 @@ const same = (field) => [field, `r.${field} COLLATE BINARY IS ${said(field)}`];
 
 function users(source, records) {
   const follows = FOLLOWS[source];
-  const role = (json) => `(SELECT t.id FROM imports m JOIN roles t ON t.id = m.target WHERE m.source = '${source}' AND m.kind = 'roles' AND m.id = ${json} ->> 'role')`;
+  const role = (json) =>
+    `(SELECT t.id FROM imports m JOIN roles t ON t.id = m.target WHERE m.source = '${source}' AND m.kind = 'roles' AND m.id = ${json} ->> 'role')`;
   const hasRole = source !== 'django';
   const inserted = [...new Set(['username', ...follows])];
-  const later = (field) => `CASE WHEN ${said(field)} > coalesce(${iso(`r.${field}`)}, '') THEN ${said(field)} ELSE r.${field} END`;
+  const later = (field) =>
+    `CASE WHEN ${said(field)} > coalesce(${iso(`r.${field}`)}, '') THEN ${said(field)} ELSE r.${field} END`;
   return [
     stage(source, 'users', records),
     judge(source, 'users', [
@@ -77,7 +110,11 @@ function users(source, records) {
       taken('users', 'username', 'NOCASE', becomes('username', source)),
       twice(source, 'users', 'email', 'NOCASE'),
       twice(source, 'users', 'username', 'NOCASE'),
-      ...(hasRole ? [`CASE WHEN i.base IS NULL AND ${said('role')} IS NOT NULL AND ${role('i.incoming')} IS NULL THEN 'role: role ' || (${said('role')}) || ' was removed here' END`] : []),
+      ...(hasRole
+        ? [
+            `CASE WHEN i.base IS NULL AND ${said('role')} IS NOT NULL AND ${role('i.incoming')} IS NULL THEN 'role: role ' || (${said('role')}) || ' was removed here' END`,
+          ]
+        : []),
     ]),
     `UPDATE users AS r SET
   ${follows.map((field) => `${field} = ${follow(field)}`).join(',\n  ')},
@@ -92,7 +129,10 @@ FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL 
 SELECT i.id, ${inserted.map(said).join(', ')}, ${hasRole ? role('i.incoming') : 'NULL'}, coalesce(${said('created_at')}, ${NOW}),
   coalesce(${said('updated_at')}, ${said('created_at')}, ${NOW}), ${said('last_login')}, ${said('password_hash')}, i.incoming -> 'legacy'
 FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL AND NOT EXISTS (SELECT 1 FROM users r WHERE r.id = i.id)`,
-    settle(source, 'users', [...follows.map(same), ...(hasRole ? [['role_id', `r.role_id IS ${role('i.incoming')}`]] : [])]),
+    settle(source, 'users', [
+      ...follows.map(same),
+      ...(hasRole ? [['role_id', `r.role_id IS ${role('i.incoming')}`]] : []),
+    ]),
   ];
 }
 
@@ -107,7 +147,13 @@ function personas(source, records) {
       `CASE WHEN i.base IS NULL AND r.dni <> ${said('dni')} THEN 'id: it is that of another persona here, with another dni' END`,
       `CASE WHEN i.base ->> 'user' IS NOT ${said('user')} AND ${owner('i.incoming')} IS NULL THEN 'user_email: no account here has it' END`,
       taken('personas', 'dni', 'BINARY', becomes('dni', source)),
-      taken('personas', 'user_id', 'BINARY', `CASE WHEN r.id IS NULL THEN ${owner('i.incoming')} ELSE ${user} END`, 'user_email'),
+      taken(
+        'personas',
+        'user_id',
+        'BINARY',
+        `CASE WHEN r.id IS NULL THEN ${owner('i.incoming')} ELSE ${user} END`,
+        'user_email',
+      ),
       twice(source, 'personas', 'dni', 'BINARY'),
       twice(source, 'personas', 'user', 'NOCASE', 'user_email'),
     ]),
@@ -168,4 +214,5 @@ export const begin = (source) => [
 ];
 
 /** What did not land, and what is another here than in the source. */
-export const report = (source) => `SELECT kind, id, problem, differs FROM imports WHERE source = '${source}' AND coalesce(problem, differs) IS NOT NULL`;
+export const report = (source) =>
+  `SELECT kind, id, problem, differs FROM imports WHERE source = '${source}' AND coalesce(problem, differs) IS NOT NULL`;

@@ -1,9 +1,12 @@
 // What `npm run soak` does for ten minutes, for as long as one waits for it.
-import { test } from 'node:test';
+
 import assert from 'node:assert/strict';
+import { test } from 'node:test';
 import { soak, table } from '../../scripts/soak.mjs';
 
-test('twenty seconds of mixed load end without an error, as fast as they began, and without WebAssembly taking more and more memory [R6 R9 M5 O2]', { timeout: 120_000 }, async (context) => {
+test('twenty seconds of mixed load end without an error, as fast as they began, and without WebAssembly taking more and more memory [R6 R9 M5 O2]', {
+  timeout: 120_000,
+}, async (context) => {
   const result = await soak({ seconds: 20 });
   context.diagnostic(`seed ${result.seed}, ${result.requests} requests\n${table(result)}`);
   assert.deepEqual(result.faults, [], `seed ${result.seed}\n${table(result)}`);

@@ -7,7 +7,8 @@ const pictures = path.resolve(import.meta.dirname, '../fixtures/pictures');
 const file = (name) => new Blob([fs.readFileSync(path.join(pictures, name))], { type: 'image/jpeg' });
 const form = (parts) => {
   const made = new FormData();
-  for (const [name, value] of Object.entries(parts)) made.append(name, value, ...(value instanceof Blob ? ['phone.jpg'] : []));
+  for (const [name, value] of Object.entries(parts))
+    made.append(name, value, ...(value instanceof Blob ? ['phone.jpg'] : []));
   return made;
 };
 const text = (body, type) => ({ body: new TextEncoder().encode(body), headers: { 'content-type': type } });
@@ -34,24 +35,43 @@ export const REQUESTS = {
   updatePersonaFoto: {
     ...common(5, 'url'),
     200: { url: { as: 5, example: 'url' }, upload: { as: 5, form: form({ foto: file('phone.jpg') }) } },
-    400: { missing: { as: 5, json: {} }, notAUrl: { as: 5, json: { foto_url: 'photo.jpg' } }, notAPicture: { as: 5, form: form({ foto: new Blob(['%PDF-1.7']) }) } },
+    400: {
+      missing: { as: 5, json: {} },
+      notAUrl: { as: 5, json: { foto_url: 'photo.jpg' } },
+      notAPicture: { as: 5, form: form({ foto: new Blob(['%PDF-1.7']) }) },
+    },
     403: { forbidden: { as: 42, example: 'url' } },
     404: { notFound: { as: 5, path: '/api/personas/999/foto', example: 'url' } },
   },
   updateOwnPersona: {
     ...common(5, 'phoneAndPhoto'),
-    200: { phoneAndPhoto: { as: 5, example: 'phoneAndPhoto' }, clear: { as: 5, example: 'clear' }, nothing: { as: 5, example: 'nothing' } },
-    400: { phone: { as: 5, json: { telefono: '12' } }, several: { as: 5, json: { nombres: '', apellidos: null, dni: 12345678 } }, malformed: { as: 5, json: [] } },
+    200: {
+      phoneAndPhoto: { as: 5, example: 'phoneAndPhoto' },
+      clear: { as: 5, example: 'clear' },
+      nothing: { as: 5, example: 'nothing' },
+    },
+    400: {
+      phone: { as: 5, json: { telefono: '12' } },
+      several: { as: 5, json: { nombres: '', apellidos: null, dni: 12345678 } },
+      malformed: { as: 5, json: [] },
+    },
     403: { forbidden: { as: 42, json: {} } },
     404: { notFound: { as: 1, json: {} } },
     409: { conflict: { as: 5, json: { dni: '87654321' } } },
   },
   updateUser: {
     ...common(1, 'nameAndEmail'),
-    200: { nameAndEmail: { as: 1, example: 'nameAndEmail' }, role: { as: 1, example: 'role' }, password: { as: 1, example: 'password' } },
+    200: {
+      nameAndEmail: { as: 1, example: 'nameAndEmail' },
+      role: { as: 1, example: 'role' },
+      password: { as: 1, example: 'password' },
+    },
     400: {
-      email: { as: 1, json: { email: 'jane.smith' } }, several: { as: 1, json: { full_name: 'J', roleId: '2' } }, id: { as: 1, path: '/api/v1/users/seven', json: {} },
-      noSuchRole: { as: 1, json: { roleId: 99 } }, malformed: { as: 1, ...text('{"full_name": ', 'application/json') },
+      email: { as: 1, json: { email: 'jane.smith' } },
+      several: { as: 1, json: { full_name: 'J', roleId: '2' } },
+      id: { as: 1, path: '/api/v1/users/seven', json: {} },
+      noSuchRole: { as: 1, json: { roleId: 99 } },
+      malformed: { as: 1, ...text('{"full_name": ', 'application/json') },
     },
     403: { forbidden: { as: 42, example: 'nameAndEmail' } },
     404: { notFound: { as: 1, path: '/api/v1/users/999', example: 'nameAndEmail' } },
@@ -61,17 +81,30 @@ export const REQUESTS = {
     ...common(1, 'nameAndEmail'),
     200: { nameAndEmail: { as: 1, example: 'nameAndEmail' }, defaultPicture: { as: 1, example: 'defaultPicture' } },
     400: {
-      nothing: { as: 1, json: {} }, email: { as: 1, json: { email: 'jane' } }, unknown: { as: 1, json: { password: 'secret' } },
-      several: { as: 1, json: { name: '', image_path: '../secret' } }, malformed: { as: 1, ...text('name=Jane', 'application/json') },
+      nothing: { as: 1, json: {} },
+      email: { as: 1, json: { email: 'jane' } },
+      unknown: { as: 1, json: { password: 'secret' } },
+      several: { as: 1, json: { name: '', image_path: '../secret' } },
+      malformed: { as: 1, ...text('name=Jane', 'application/json') },
     },
-    409: { emailTaken: { as: 1, json: { email: 'alice@example.com' } }, usernameTaken: { as: 1, json: { username: 'alice_wonder' } } },
+    409: {
+      emailTaken: { as: 1, json: { email: 'alice@example.com' } },
+      usernameTaken: { as: 1, json: { username: 'alice_wonder' } },
+    },
   },
   updateProfile: {
     ...common(42, 'names'),
-    200: { names: { as: 42, example: 'names' }, clear: { as: 42, example: 'clear' }, upload: { as: 42, form: form({ avatar: file('phone.jpg'), first_name: 'Alice' }) } },
+    200: {
+      names: { as: 42, example: 'names' },
+      clear: { as: 42, example: 'clear' },
+      upload: { as: 42, form: form({ avatar: file('phone.jpg'), first_name: 'Alice' }) },
+    },
     400: {
-      fields: { as: 42, json: { email: 'alice', number_phone: '01234567890' } }, taken: { as: 42, json: { username: 'janedoe_123' } },
-      notAPicture: { as: 42, form: form({ avatar: new Blob(['%PDF-1.7']) }) }, list: { as: 42, json: [] }, malformed: { as: 42, ...text('{"first_name": ', 'application/json') },
+      fields: { as: 42, json: { email: 'alice', number_phone: '01234567890' } },
+      taken: { as: 42, json: { username: 'janedoe_123' } },
+      notAPicture: { as: 42, form: form({ avatar: new Blob(['%PDF-1.7']) }) },
+      list: { as: 42, json: [] },
+      malformed: { as: 42, ...text('{"first_name": ', 'application/json') },
     },
     403: { forbidden: { as: 7, example: 'names' } },
     404: { notFound: { as: 42, path: '/api/profile/999/update/', example: 'names' } },

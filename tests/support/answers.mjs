@@ -15,8 +15,26 @@ export const raw = (body, type = 'application/json') => ({
 export async function answered(worker, response, status, body, { d1, r2, challenge = null }) {
   const header = (name) => response.headers.get(name);
   assert.deepEqual(
-    { status: response.status, body: response.text, type: header('content-type'), challenge: header('www-authenticate'), cache: header('cache-control'), sniff: header('x-content-type-options'), d1: response.d1Calls, r2: r2 && [response.r2Reads, response.r2Writes] },
-    { status, body: JSON.stringify(body), type: 'application/json', challenge, cache: 'no-store', sniff: 'nosniff', d1, r2 },
+    {
+      status: response.status,
+      body: response.text,
+      type: header('content-type'),
+      challenge: header('www-authenticate'),
+      cache: header('cache-control'),
+      sniff: header('x-content-type-options'),
+      d1: response.d1Calls,
+      r2: r2 && [response.r2Reads, response.r2Writes],
+    },
+    {
+      status,
+      body: JSON.stringify(body),
+      type: 'application/json',
+      challenge,
+      cache: 'no-store',
+      sniff: 'nosniff',
+      d1,
+      r2,
+    },
   );
   assert.match(response.requestId, /^[A-Za-z0-9._:-]{1,128}$/);
   const line = await worker.logOf(response);

@@ -65,8 +65,19 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 export const keyOf = (account, bytes, extension = 'png') => `avatars/${account}/${sha256(bytes)}.${extension}`;
 
 /** What the bucket must list for a picture. */
-export const objectOf = (key, { length }) => ({ key, size: length, contentType: CONTENT_TYPES[key.split('.').pop()], cacheControl: CACHE_CONTROL });
-export const objects = async (worker) => (await worker.bucket.list()).map(({ key, size, contentType, cacheControl }) => ({ key, size, contentType, cacheControl }));
+export const objectOf = (key, { length }) => ({
+  key,
+  size: length,
+  contentType: CONTENT_TYPES[key.split('.').pop()],
+  cacheControl: CACHE_CONTROL,
+});
+export const objects = async (worker) =>
+  (await worker.bucket.list()).map(({ key, size, contentType, cacheControl }) => ({
+    key,
+    size,
+    contentType,
+    cacheControl,
+  }));
 export const keys = async (worker) => (await worker.bucket.list()).map(({ key }) => key);
 
 /** The keys that the bucket holds, once no request has work left: for what was removed and for what must have stayed. */
@@ -94,7 +105,10 @@ export async function shown(worker) {
 export async function pointsAtObjects(worker) {
   await worker.idle();
   const held = new Set(await keys(worker));
-  assert.deepEqual((await shown(worker)).filter((key) => !held.has(key)), []);
+  assert.deepEqual(
+    (await shown(worker)).filter((key) => !held.has(key)),
+    [],
+  );
 }
 
 /** A sweep without grace time, when the clock has moved on from the newest object. */

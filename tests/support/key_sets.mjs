@@ -2,15 +2,19 @@
 // tokens are made by a library that shares no code with the worker (jose).
 import { once } from 'node:events';
 import http from 'node:http';
-import { SignJWT, exportJWK, generateKeyPair } from 'jose';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { LAYOUTS } from './tokens.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 
 /** A new key: `{alg, kid, privateKey, publicKey, jwk}`; `jwk` is what its owner publishes of it. */
 export async function newKey(alg, kid, { modulusLength } = {}) {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { modulusLength, extractable: true, crv: alg === 'EdDSA' ? 'Ed25519' : undefined });
-  const jwk = { ...await exportJWK(publicKey), kid, alg, use: 'sig' };
+  const { privateKey, publicKey } = await generateKeyPair(alg, {
+    modulusLength,
+    extractable: true,
+    crv: alg === 'EdDSA' ? 'Ed25519' : undefined,
+  });
+  const jwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
   return { alg, kid, privateKey, publicKey, jwk };
 }
 
@@ -18,8 +22,17 @@ export async function newKey(alg, kid, { modulusLength } = {}) {
 export const setOf = (...keys) => JSON.stringify({ keys: keys.map((key) => key?.jwk ?? key) });
 
 /** As `token`, signed by the owner of the key; `header` adds to the header, where undefined removes. */
-export function tokenBy({ alg, kid, privateKey }, id, { layout = 'plain', claims, iat = now() + 30, exp = now() + 3600, header = {}, extra = {} } = {}) {
-  const body = { ...(claims ?? LAYOUTS[layout](id)), ...(iat === null ? {} : { iat }), ...(exp === null ? {} : { exp }), ...extra };
+export function tokenBy(
+  { alg, kid, privateKey },
+  id,
+  { layout = 'plain', claims, iat = now() + 30, exp = now() + 3600, header = {}, extra = {} } = {},
+) {
+  const body = {
+    ...(claims ?? LAYOUTS[layout](id)),
+    ...(iat === null ? {} : { iat }),
+    ...(exp === null ? {} : { exp }),
+    ...extra,
+  };
   return new SignJWT(body).setProtectedHeader({ alg, typ: 'JWT', kid, ...header }).sign(privateKey);
 }
 

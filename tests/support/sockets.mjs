@@ -9,18 +9,27 @@ import { token } from './tokens.mjs';
 export async function begin(worker, target, headers, chunk, { end = false, as = 6, hangUp = false } = {}) {
   const bearer = await token(as);
   return new Promise((resolve, reject) => {
-    const request = http.request(worker.url + target, { method: 'PUT', agent: false, headers: { authorization: `Bearer ${bearer}`, ...headers } }, (response) => {
-      const chunks = [];
-      response.on('data', (data) => chunks.push(data));
-      response.on('end', () => {
-        request.destroy();
-        const count = (name) => Number(response.headers[`x-test-${name}`]);
-        resolve({
-          status: response.statusCode, text: Buffer.concat(chunks).toString(), headers: new Headers(response.headers), requestId: response.headers['x-request-id'],
-          d1Calls: count('d1-calls'), r2Reads: count('r2-reads'), r2Writes: count('r2-writes'),
+    const request = http.request(
+      worker.url + target,
+      { method: 'PUT', agent: false, headers: { authorization: `Bearer ${bearer}`, ...headers } },
+      (response) => {
+        const chunks = [];
+        response.on('data', (data) => chunks.push(data));
+        response.on('end', () => {
+          request.destroy();
+          const count = (name) => Number(response.headers[`x-test-${name}`]);
+          resolve({
+            status: response.statusCode,
+            text: Buffer.concat(chunks).toString(),
+            headers: new Headers(response.headers),
+            requestId: response.headers['x-request-id'],
+            d1Calls: count('d1-calls'),
+            r2Reads: count('r2-reads'),
+            r2Writes: count('r2-writes'),
+          });
         });
-      });
-    });
+      },
+    );
     request.on('error', hangUp ? () => resolve(null) : reject);
     request.flushHeaders();
     if (chunk) request.write(chunk, () => hangUp && request.destroy(new Error('gone')));

@@ -19,7 +19,17 @@ export const LAYOUTS = {
  * change of password in the tests.
  * `claims` replaces the layout's claims altogether; `exp: null` leaves the expiry out; `header` adds to the header.
  */
-export function token(id, { layout = 'plain', claims, secret = SECRET, iat = now() + 30, exp = now() + 3600, header = {}, extra = {} } = {}) {
-  const body = { ...(claims ?? LAYOUTS[layout](id)), ...(iat === null ? {} : { iat }), ...(exp === null ? {} : { exp }), ...extra };
-  return new SignJWT(body).setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...header }).sign(new TextEncoder().encode(secret));
+export function token(
+  id,
+  { layout = 'plain', claims, secret = SECRET, iat = now() + 30, exp = now() + 3600, header = {}, extra = {} } = {},
+) {
+  const body = {
+    ...(claims ?? LAYOUTS[layout](id)),
+    ...(iat === null ? {} : { iat }),
+    ...(exp === null ? {} : { exp }),
+    ...extra,
+  };
+  return new SignJWT(body)
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...header })
+    .sign(new TextEncoder().encode(secret));
 }

@@ -3,31 +3,56 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { SECRET, token } from './tokens.mjs';
 
 const root = path.resolve(import.meta.dirname, '../..');
 const read = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
 
 /** The statements of a SQL file; a `;` ends one when it ends a line. */
-const statements = (sql) => sql.replace(/^\s*--.*$/gm, '').split(/;\s*$/m).map((s) => s.trim()).filter(Boolean);
+const statements = (sql) =>
+  sql
+    .replace(/^\s*--.*$/gm, '')
+    .split(/;\s*$/m)
+    .map((s) => s.trim())
+    .filter(Boolean);
 
 /** The schema as `wrangler d1 migrations apply` would leave it. */
-const migrations = () => fs.readdirSync(path.join(root, 'migrations')).filter((f) => f.endsWith('.sql')).sort().flatMap((f) => statements(read('migrations', f)));
+const migrations = () =>
+  fs
+    .readdirSync(path.join(root, 'migrations'))
+    .filter((f) => f.endsWith('.sql'))
+    .sort()
+    .flatMap((f) => statements(read('migrations', f)));
 
 const build = path.join(root, 'build');
 
 /** What nobody but the glue can tell: how much of WebAssembly's memory the instance has taken, and how many handles of JavaScript's. */
-const TOLD = '\nexport const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });\n';
+const TOLD =
+  '\nexport const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });\n';
 
 /** The built worker's modules (the reference page lies beside them), as they are or behind the entry that counts; workerd resolves their imports as they stand. */
 function modules(counted) {
-  const built = fs.readdirSync(build, { recursive: true }).filter((f) => /^(?!page).*\.(js|wasm)$/.test(f)).map((f) => path.join(build, f)).map((file) => (file.endsWith('.wasm')
-    ? { type: 'CompiledWasm', path: file, contents: new Uint8Array(fs.readFileSync(file)) }
-    : { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + (counted && path.basename(file) === 'perfil.js' ? TOLD : '') }));
+  const built = fs
+    .readdirSync(build, { recursive: true })
+    .filter((f) => /^(?!page).*\.(js|wasm)$/.test(f))
+    .map((f) => path.join(build, f))
+    .map((file) =>
+      file.endsWith('.wasm')
+        ? { type: 'CompiledWasm', path: file, contents: new Uint8Array(fs.readFileSync(file)) }
+        : {
+            type: 'ESModule',
+            path: file,
+            contents: fs.readFileSync(file, 'utf8') + (counted && path.basename(file) === 'perfil.js' ? TOLD : ''),
+          },
+    );
   // The first is the entry.
-  if (!counted) return built.sort((a, b) => (path.basename(b.path) === 'index.js') - (path.basename(a.path) === 'index.js'));
-  return [{ type: 'ESModule', path: path.join(build, 'counting.mjs'), contents: read('tests/support/counting.mjs') }, ...built];
+  if (!counted)
+    return built.sort((a, b) => (path.basename(b.path) === 'index.js') - (path.basename(a.path) === 'index.js'));
+  return [
+    { type: 'ESModule', path: path.join(build, 'counting.mjs'), contents: read('tests/support/counting.mjs') },
+    ...built,
+  ];
 }
 
 const TABLES = ['roles', 'permissions', 'permissionXRole', 'users', 'personas'];
@@ -48,14 +73,24 @@ async function inspectorOf({ host }) {
   await once(socket, 'open');
   const asked = {};
   let id = 0;
-  socket.addEventListener('message', ({ data }) => { const { id, result } = JSON.parse(data); asked[id]?.resolve(result); });
-  socket.addEventListener('close', () => Object.values(asked).forEach(({ reject }) => reject(new Error('the inspector is gone'))));
+  socket.addEventListener('message', ({ data }) => {
+    const { id, result } = JSON.parse(data);
+    asked[id]?.resolve(result);
+  });
+  socket.addEventListener('close', () =>
+    Object.values(asked).forEach(({ reject }) => reject(new Error('the inspector is gone'))),
+  );
   const ask = (method) => {
     asked[++id] = Promise.withResolvers();
     socket.send(JSON.stringify({ id, method }));
     return asked[id].promise.finally(() => delete asked[id]);
   };
-  return { heap: async () => { const { usedSize, embedderHeapUsedSize, backingStorageSize } = await ask('Runtime.getHeapUsage'); return usedSize + embedderHeapUsedSize + backingStorageSize; } };
+  return {
+    heap: async () => {
+      const { usedSize, embedderHeapUsedSize, backingStorageSize } = await ask('Runtime.getHeapUsage');
+      return usedSize + embedderHeapUsedSize + backingStorageSize;
+    },
+  };
 }
 
 /**
@@ -68,7 +103,17 @@ async function inspectorOf({ host }) {
  * no counts, no faults, nothing that asks counting.mjs. `beside` are scripts of other workers in the same runtime, on the
  * same database and bucket, by name; `urls` says where they answer.
  */
-export async function startWorker({ vars = {}, bindings = true, bucket = bindings, limits = {}, persist, heard, inspected = false, counted = true, beside = {} } = {}) {
+export async function startWorker({
+  vars = {},
+  bindings = true,
+  bucket = bindings,
+  limits = {},
+  persist,
+  heard,
+  inspected = false,
+  counted = true,
+  beside = {},
+} = {}) {
   const lines = [];
   // Without a prototype: any sane request id may be a key.
   const logged = Object.create(null);
@@ -86,25 +131,47 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
     if (line.event === 'sweep') return sweeps.push({ level, ...line });
     if (!heard) (logged[line.request_id] ??= Promise.withResolvers()).resolve(line);
   };
-  const variables = Object.fromEntries(Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, v]) => v !== undefined));
+  const variables = Object.fromEntries(
+    Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, v]) => v !== undefined),
+  );
   const common = {
-    compatibilityDate: JSON.parse(setting('compatibility_date')), compatibilityFlags: JSON.parse(setting('compatibility_flags') ?? '[]'),
+    compatibilityDate: JSON.parse(setting('compatibility_date')),
+    compatibilityFlags: JSON.parse(setting('compatibility_flags') ?? '[]'),
     ...(bindings && { d1Databases: { DB: 'perfil' } }),
     ...(bucket && { r2Buckets: { AVATARS: 'perfil-avatars' } }),
     unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
   };
-  const miniflare = new Miniflare(convertV4MiniflareOptions({
-    host: '127.0.0.1', port: 0, cf: false, inspectorPort: inspected ? 0 : undefined, resourcePersistencePath: persist,
-    handleStructuredLogs: log,
-    workers: [{
-      ...common, name: 'perfil', modulesRoot: build, modules: modules(counted), bindings: variables,
-      ratelimits: Object.fromEntries(Object.entries(limits).map(([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }])),
-    }, ...Object.entries(beside).map(([name, script]) => ({ ...common, name, modules: true, script }))],
-  }));
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      inspectorPort: inspected ? 0 : undefined,
+      resourcePersistencePath: persist,
+      handleStructuredLogs: log,
+      workers: [
+        {
+          ...common,
+          name: 'perfil',
+          modulesRoot: build,
+          modules: modules(counted),
+          bindings: variables,
+          ratelimits: Object.fromEntries(
+            Object.entries(limits).map(([name, limit]) => [
+              name,
+              { namespace_id: name, simple: { limit, period: 60 } },
+            ]),
+          ),
+        },
+        ...Object.entries(beside).map(([name, script]) => ({ ...common, name, modules: true, script })),
+      ],
+    }),
+  );
   const urls = {};
   let url, database, inspector;
   try {
-    for (const name of ['perfil', ...Object.keys(beside)]) urls[name] = (await miniflare.unsafeGetDirectURL(name)).href.replace(/\/$/, '');
+    for (const name of ['perfil', ...Object.keys(beside)])
+      urls[name] = (await miniflare.unsafeGetDirectURL(name)).href.replace(/\/$/, '');
     url = urls.perfil;
     inspector = inspected ? await inspectorOf(await miniflare.getInspectorURL()) : undefined;
     database = bindings ? await miniflare.getD1Database('DB', 'perfil') : undefined;
@@ -121,13 +188,18 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
    * bytes; `vars` are variables and `faults` failing bindings (counting.mjs) for this request alone. Every request is
    * the first of its deployment to the worker, unless `deployment` names one.
    */
-  async function send(method, target, { as, token: bearer, json, form, body, vars, faults, deployment, headers = {} } = {}) {
+  async function send(
+    method,
+    target,
+    { as, token: bearer, json, form, body, vars, faults, deployment, headers = {} } = {},
+  ) {
     const credential = bearer ?? (as === undefined ? undefined : await token(as));
     // A form is encoded as a browser does it, but sent in one piece: the worker may answer, and hang up, before its end.
     const encoded = form && new Response(form);
     if (form) body = await encoded.arrayBuffer();
     const response = await fetch(url + target, {
-      method, redirect: 'manual',
+      method,
+      redirect: 'manual',
       headers: {
         ...(form && { 'content-type': encoded.headers.get('content-type') }),
         ...(credential === undefined ? {} : { authorization: `Bearer ${credential}` }),
@@ -148,7 +220,9 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
       bytes,
       text,
       /** The parsed body; throws where it is no JSON. */
-      get json() { return JSON.parse(text); },
+      get json() {
+        return JSON.parse(text);
+      },
       /** D1 calls as counted outside the worker. */
       d1Calls: Number(response.headers.get('x-test-d1-calls')),
       /** R2 calls until the answer: get, head and list; put and delete. */
@@ -172,7 +246,9 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
     url,
     urls,
     /** The id of the workerd that serves it. */
-    get pid() { return runtime.pid; },
+    get pid() {
+      return runtime.pid;
+    },
     /** Kills that workerd, as the machine would: at once, with all that it was about to do. Then stops the rest. */
     kill: async () => {
       const gone = once(runtime, 'exit');
@@ -181,14 +257,17 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
       await miniflare.dispose();
     },
     /** What the worker has taken, its garbage not counted: bytes of its heap and of WebAssembly's memory, and handles of JavaScript's objects. */
-    taken: async () => ({ ...await (await own('taken')).json(), heap: await inspector?.heap() }),
+    taken: async () => ({ ...(await (await own('taken')).json()), heap: await inspector?.heap() }),
     send,
     put: (target, options) => send('PUT', target, options),
     /** Runs SQL straight against the database; answers its rows. */
     sql: async (query, ...parameters) => (await post('sql', [{ sql: query, parameters }]))[0].results,
     /** Every table's rows and what the bucket holds, as text: equal before and after a request that must change nothing. */
     dump: async () => {
-      const [tables, objects] = await post('dump', TABLES.map((t) => ({ sql: `SELECT * FROM ${t} ORDER BY 1, 2`, parameters: [] })));
+      const [tables, objects] = await post(
+        'dump',
+        TABLES.map((t) => ({ sql: `SELECT * FROM ${t} ORDER BY 1, 2`, parameters: [] })),
+      );
       return JSON.stringify([tables.map(({ results }) => results), objects]);
     },
     /** The bucket itself. */
@@ -200,19 +279,20 @@ export async function startWorker({ vars = {}, bindings = true, bucket = binding
         const response = await own(object(key));
         return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
       },
-      put: async (key, body, httpMetadata = {}) => void await own(object(key, { metadata: JSON.stringify(httpMetadata) }), { method: 'PUT', body }),
+      put: async (key, body, httpMetadata = {}) =>
+        void (await own(object(key, { metadata: JSON.stringify(httpMetadata) }), { method: 'PUT', body })),
       /** An object for each of many keys, which is all that they hold. */
-      fill: async (keys) => void await own('r2', { method: 'POST', body: JSON.stringify(keys) }),
-      delete: async (key) => void await own(object(key), { method: 'DELETE' }),
+      fill: async (keys) => void (await own('r2', { method: 'POST', body: JSON.stringify(keys) })),
+      delete: async (key) => void (await own(object(key), { method: 'DELETE' })),
       /** Removes everything. */
-      clear: async () => void await own('r2', { method: 'DELETE' }),
+      clear: async () => void (await own('r2', { method: 'DELETE' })),
     },
     /** Resolves when nothing is running any more that requests left behind them (wait_until). */
-    idle: async () => void await own('idle'),
+    idle: async () => void (await own('idle')),
     /** Resolves when a request has come to its fault `hold:name` or `stall:name`. */
-    held: async (name) => void await own('held', { method: 'POST', body: name }),
+    held: async (name) => void (await own('held', { method: 'POST', body: name })),
     /** Lets such a request go on, and any that comes to it later. */
-    release: async (name) => void await own('held', { method: 'DELETE', body: name }),
+    release: async (name) => void (await own('held', { method: 'DELETE', body: name })),
     /**
      * Dispatches the scheduled event and resolves, when it is done, to the line that it logged; `vars` and `faults` are
      * for this run alone, as with `send`.
