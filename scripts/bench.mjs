@@ -1,7 +1,7 @@
 // npm run bench [-- --update]
 // What the worker costs: D1 calls, requests per second, size, start-up, memory and hashing, beside a baseline
-// (scripts/bench/baseline.json) that holds only what does not depend on the machine. What is worse than there is marked, and
-// is an exit code of 1; --update makes what was measured the baseline.
+// (scripts/bench/baseline.json) that holds only what does not depend on the machine. What is worse than there is
+// marked, and is an exit code of 1; --update makes what was measured the baseline.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -11,8 +11,8 @@ import { installPackages, installToolchain } from './setup.mjs';
 const USAGE = 'usage: npm run bench [-- --update]';
 const BASELINE = path.join(root, 'scripts/bench/baseline.json');
 /**
- * How many times the baseline is a regression. What is counted is exact. Of what is timed, no two of several runs on two
- * cores with four to six programs at work differed by as much; several requests at a time are the least steady.
+ * How many times the baseline is a regression. What is counted is exact. Of what is timed, no two of several runs on
+ * two cores with four to six programs at work differed by as much; several requests at a time are the least steady.
  */
 const TOLERANCE = { count: 1, size: 1.02, memory: 1.1, hash: 1.25, start: 1.25, alone: 1.3, together: 1.5 };
 
@@ -49,8 +49,8 @@ function comparison(baseline) {
 /** Rows as a table in Markdown that can be read as it is; all but the first column are figures. */
 function table([head, ...rows]) {
   const widths = head.map((_, at) => Math.max(...[head, ...rows].map((row) => String(row[at]).length)));
-  const line = (cells) =>
-    `| ${cells.map((cell, at) => (at === 0 ? String(cell).padEnd(widths[at]) : String(cell).padStart(widths[at]))).join(' | ')} |`;
+  const padded = (cell, at) => (at === 0 ? String(cell).padEnd(widths[at]) : String(cell).padStart(widths[at]));
+  const line = (cells) => `| ${cells.map(padded).join(' | ')} |`;
   return [
     line(head),
     line(widths.map((width, at) => (at === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`))),
@@ -155,13 +155,15 @@ const { measured, worse, compare } = comparison(
   fs.existsSync(BASELINE) ? JSON.parse(fs.readFileSync(BASELINE, 'utf8')) : {},
 );
 console.log(
-  `\n${await tables(await measure(), compare)}\n\nIn brackets, the baseline. Measured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`,
+  `\n${await tables(await measure(), compare)}\n\nIn brackets, ` +
+    `the baseline. Measured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`,
 );
 if (update) {
   fs.writeFileSync(BASELINE, `${JSON.stringify(measured, undefined, 2)}\n`);
   console.log('This is the baseline now.');
 } else if (worse.length > 0) {
   throw new Trouble(
-    `worse than the baseline: ${worse.join('; ')}. Run it again on a quieter machine if these are times; if it is meant, \`npm run bench -- --update\``,
+    `worse than the baseline: ${worse.join('; ')}. Run it again on a quieter machine if these are times; ` +
+      `if it is meant, \`npm run bench -- --update\``,
   );
 }

@@ -1,5 +1,5 @@
-// Compiles the worker to WebAssembly and writes build/, and the reference page beside it: what wrangler deploys and what the tests run.
-// wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
+// Compiles the worker to WebAssembly and writes build/, and the reference page beside it: what wrangler deploys and
+// what the tests run. wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
 import fs from 'node:fs';
 import path from 'node:path';
 import { output, root, run } from './lib.mjs';

@@ -35,7 +35,10 @@ async function assertPortIsFree() {
   });
 }
 
-/** Applies the migrations that the local database lacks, and fills it with the demo accounts when it holds nobody; answers whether it did. */
+/**
+ * Applies the migrations that the local database lacks, and fills it with the demo accounts when it holds nobody;
+ * answers whether it did.
+ */
 async function prepareDatabase() {
   const folder = path.join(root, 'migrations');
   const hash = createHash('sha256');

@@ -1,5 +1,6 @@
 // npm run import -- --from seam|falcon|django|personas <file> [--out .import]
-// Reads the data of a back end and writes SQL for `wrangler d1 execute`; it touches no database. See the README's "Moving over".
+// Reads the data of a back end and writes SQL for `wrangler d1 execute`; it touches no database. See the README's
+// "Moving over".
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -51,8 +52,8 @@ class Files {
 }
 
 /**
- * Writes the SQL for a source into a folder. Answers `{files, counts, leftOut, told}`; `heard` is called with every record
- * that is left out, as soon as it is known.
+ * Writes the SQL for a source into a folder. Answers `{files, counts, leftOut, told}`; `heard` is called with every
+ * record that is left out, as soon as it is known.
  */
 export async function convert(source, file, folder, heard = () => {}) {
   if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Trouble(`there is no file ${file}`);
@@ -149,10 +150,12 @@ async function main() {
   const names = files.map((name) => path.relative(root, name));
   for (const where of ['local', 'remote'])
     console.log(
-      `\n${where === 'local' ? 'To try it here' : 'For your account'}, in this folder:\n\n${lines(source, names, where).join('\n')}`,
+      `\n${where === 'local' ? 'To try it here' : 'For your account'}, ` +
+        `in this folder:\n\n${lines(source, names, where).join('\n')}`,
     );
   console.log(
-    '\nThe second line tells, row by row, what did not land because of what the database holds, and what is another there.\nThe files hold hashes and personal data: remove them when they are in.',
+    '\nThe second line tells, row by row, what did not land because of what the database holds, ' +
+      'and what is another there.\nThe files hold hashes and personal data: remove them when they are in.',
   );
   if (Object.values(counts).some(({ leftOut }) => leftOut > 0)) process.exitCode = 1;
 }

@@ -20,7 +20,10 @@ const ACCOUNTS = [
   { id: 42, name: 'Alice Wonderland', role: 'editor' },
 ];
 
-/** Writes files below a folder, and leaves nothing else there. What is there already is not touched: others may be reading it. */
+/**
+ * Writes files below a folder, and leaves nothing else there. What is there already is not touched: others may be
+ * reading it.
+ */
 function write(folder, files) {
   for (const [name, contents] of Object.entries(files)) {
     const file = path.join(folder, name);

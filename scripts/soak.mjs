@@ -1,6 +1,6 @@
 // npm run soak [-- --seconds 600] [--clients 8] [--seed n]
-// Minutes of mixed load on the built worker in Miniflare, measured every second: it must not fail, not grow, not slow down.
-// tests/http/soak.test.mjs runs the same for 20 seconds.
+// Minutes of mixed load on the built worker in Miniflare, measured every second: it must not fail, not grow, not slow
+// down. tests/http/soak.test.mjs runs the same for 20 seconds.
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -8,10 +8,13 @@ import { parseArgs } from 'node:util';
 
 const MiB = 1024 * 1024;
 const ACCOUNTS = 5;
-/** How high the last third may be, for the middle third: no noise of the machine's is above these, and what leaks or slows down soon is. */
+/**
+ * How high the last third may be, for the middle third: no noise of the machine's is above these, and what leaks or
+ * slows down soon is.
+ */
 const LIMITS = {
-  // The worker's own heap, its garbage collected before it is measured, in the second with the least requests under way:
-  // what is left is in use, or leaks.
+  // The worker's own heap, its garbage collected before it is measured, in the second with the least requests under
+  // way: what is left is in use, or leaks.
   heap: (middle) => middle + Math.max(middle * 0.05, MiB),
   // workerd's whole process, with the simulators of database and bucket in it, which are workers too. They take tens of
   // thousands of requests until they grow no more, and so does a worker of three lines on them: a short run only has a
@@ -65,8 +68,8 @@ function residentOf(pid) {
 }
 
 /**
- * Loads a worker for so many seconds with so many requests at a time. Answers what was measured, by seconds and by thirds
- * (the first is the warm-up), and `faults`: what must not be, in words. `report` is called with every second.
+ * Loads a worker for so many seconds with so many requests at a time. Answers what was measured, by seconds and by
+ * thirds (the first is the warm-up), and `faults`: what must not be, in words. `report` is called with every second.
  */
 export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mix = MIX, report = () => {} }) {
   const { startWorker } = await import('../tests/support/worker.mjs');
@@ -117,7 +120,8 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
     const own = Array.from({ length: ACCOUNTS }, (_, at) => ({ id: first + at, pictures: [], avatar: null }));
     for (const { id } of own) {
       await worker.sql(
-        "INSERT INTO users (id, username, email, full_name, role_id) VALUES (?1, 'soak_' || ?1, 'soak' || ?1 || '@example.com', 'Soak', 1)",
+        'INSERT INTO users (id, username, email, full_name, role_id) ' +
+          "VALUES (?1, 'soak_' || ?1, 'soak' || ?1 || '@example.com', 'Soak', 1)",
         id,
       );
       await worker.sql(
@@ -313,7 +317,8 @@ export async function soak({ seconds, clients = 8, seed = randomInt(2 ** 31), mi
     // NaN, where something is not known, is not above anything.
     if (last[what] > limit(middle[what], seconds))
       fails(
-        `${what} does not level off: ${Math.round(middle[what])} in the middle third, ${Math.round(last[what])} in the last`,
+        `${what} does not level off: ${Math.round(middle[what])} in the middle third, ` +
+          `${Math.round(last[what])} in the last`,
       );
   }
   return { seed, seconds: measured, thirds, counts, requests: sent, faults };
@@ -379,7 +384,10 @@ async function main() {
     clients,
     seed,
     report({ second, requests, p50, p99, heap, rss, memory, handles, faults }) {
-      const line = `${String(second).padStart(4)} s  ${String(requests).padStart(4)} requests  p50 ${ms(p50)} ms  p99 ${ms(p99)} ms  heap ${mib(heap)} MiB  RSS ${mib(rss)} MiB  WebAssembly ${mib(memory)} MiB, ${handles} handles  faults ${faults}`;
+      const line =
+        `${String(second).padStart(4)} s  ${String(requests).padStart(4)} requests  p50 ${ms(p50)} ms  p99 ` +
+        `${ms(p99)} ms  heap ${mib(heap)} MiB  RSS ${mib(rss)} MiB  WebAssembly ${mib(memory)} MiB, ` +
+        `${handles} handles  faults ${faults}`;
       if (terminal) process.stdout.write(`\r${line}\x1b[K`);
       else if (second % 10 === 0) console.log(line);
     },

@@ -5,7 +5,9 @@ const theme = () => document.documentElement.classList.toggle('dark-mode', dark.
 dark.addEventListener('change', theme);
 theme();
 
-/** The URL of the picture that a record shows, if it is served from here: django's path, falcon's key, a persona's URL. */
+/**
+ * The URL of the picture that a record shows, if it is served from here: django's path, falcon's key, a persona's URL.
+ */
 function pictureOf(text) {
   try {
     const { avatar, image_path: key, foto_url: url } = JSON.parse(text);

@@ -55,7 +55,9 @@ async function bcryptjs() {
   const source = fs
     .readFileSync(path.join(root, 'node_modules/bcryptjs/index.js'), 'utf8')
     .replace(/^import nodeCrypto from "crypto";$/m, 'const nodeCrypto = undefined;');
-  const worker = `import bcrypt from './bcryptjs.js';\nexport default { fetch: async (request) => new Response(bcrypt.hashSync(await request.text(), 12)) };`;
+  const worker =
+    `import bcrypt from './bcryptjs.js';\nexport default { fetch: ` +
+    'async (request) => new Response(bcrypt.hashSync(await request.text(), 12)) };';
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',

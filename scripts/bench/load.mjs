@@ -1,6 +1,6 @@
-// Requests per second of every case, beside a yardstick in the same runtime. A machine has other things to do, now more,
-// now less: worker and yardstick take turns, a quarter of a second each, so that both see the same, and only what one is
-// of the other is compared with other days.
+// Requests per second of every case, beside a yardstick in the same runtime. A machine has other things to do, now
+// more, now less: worker and yardstick take turns, a quarter of a second each, so that both see the same, and only what
+// one is of the other is compared with other days.
 import { setTimeout } from 'node:timers/promises';
 import { Trouble } from '../lib.mjs';
 import { caller, cases } from './requests.mjs';
@@ -12,12 +12,16 @@ export const CONNECTIONS = [1, 16];
 
 /** What each kind of request costs at the very least: the platform's work for it, and one line of our own. */
 const YARDSTICK = `
-const save = async (env, text) => Response.json(await env.DB.prepare('UPDATE users SET full_name = ?1 WHERE id = 6 RETURNING id, full_name').bind(text).first());
+const UPDATE = 'UPDATE users SET full_name = ?1 WHERE id = 6 RETURNING id, full_name';
+const save = async (env, text) => Response.json(await env.DB.prepare(UPDATE).bind(text).first());
 const DOES = {
   '/constant': () => Response.json({ ok: true }),
   '/select': async (request, env) => Response.json(await env.DB.prepare('SELECT id FROM users LIMIT 1').first()),
   '/update': async (request, env) => save(env, await request.text()),
-  '/avatar': async (request, env) => { await env.AVATARS.put('yardstick', await request.arrayBuffer()); return save(env, 'avatar'); },
+  '/avatar': async (request, env) => {
+    await env.AVATARS.put('yardstick', await request.arrayBuffer());
+    return save(env, 'avatar');
+  },
   '/picture': async (request, env) => new Response((await env.AVATARS.get('yardstick')).body),
 };
 export default { fetch: (request, env) => DOES[new URL(request.url).pathname](request, env) };
@@ -56,8 +60,8 @@ async function countCalls(server, all, logged) {
 }
 
 /**
- * Measures every case: `{name, status, d1Calls, at: {connections: {rate, p50, factor}}}`; `factor` is how many times the
- * yardstick's time it takes. `report` is told what is being done.
+ * Measures every case: `{name, status, d1Calls, at: {connections: {rate, p50, factor}}}`; `factor` is how many times
+ * the yardstick's time it takes. `report` is told what is being done.
  */
 export async function load(report) {
   const logged = new Map();

@@ -9,7 +9,8 @@ import { Trouble } from '../lib.mjs';
 const SIDE = 146;
 const HEADER = Buffer.from([0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 2, 0, 0, 0]);
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-// A filter byte, and three bytes for each pixel of a row. Noise, as a photo's are when they are packed: stored as they come.
+// A filter byte, and three bytes for each pixel of a row. Noise, as a photo's are when they are packed: stored as they
+// come.
 const pixels = Buffer.concat(
   Array.from({ length: SIDE }, () => Buffer.concat([Buffer.alloc(1), randomBytes(SIDE * 3)])),
 );
@@ -26,7 +27,8 @@ function picture(n) {
 }
 
 const OPENS = Buffer.from(
-  '--boundary\r\nContent-Disposition: form-data; name="avatar"; filename="photo.png"\r\nContent-Type: image/png\r\n\r\n',
+  '--boundary\r\nContent-Disposition: form-data; name="avatar"; ' +
+    'filename="photo.png"\r\nContent-Type: image/png\r\n\r\n',
 );
 const ENDS = Buffer.from('\r\n--boundary--\r\n');
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -89,7 +91,10 @@ export function caller(url, connections) {
   return {
     /** Sends one request, by that id, and answers the body. */
     ask: (one, id) => send(clients[0], one, id),
-    /** Each of the first so many connections sends what `next` says, one after another, while it says something. Answers how long each took, in milliseconds. */
+    /**
+     * Each of the first so many connections sends what `next` says, one after another, while it says something. Answers
+     * how long each took, in milliseconds.
+     */
     async load(parallel, next) {
       const times = [];
       await Promise.all(

@@ -2,8 +2,8 @@
 //
 // A worker may not look at its own clock while it computes, and the platform starts it before anybody can ask. So
 // another worker starts it, by the platform's own loader, each time in a fresh isolate, and is timed from outside. The
-// control is an isolate with the same WebAssembly compiled, which it never instantiates: what both take (the isolate, the
-// compilation, which the platform does when a worker is deployed, the two hops) falls out of the difference.
+// control is an isolate with the same WebAssembly compiled, which it never instantiates: what both take (the isolate,
+// the compilation, which the platform does when a worker is deployed, the two hops) falls out of the difference.
 import fs from 'node:fs';
 import path from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
@@ -24,7 +24,9 @@ import modules from './modules.mjs';
 
 let loaded = 0;
 
-/** The same WebAssembly with a section of its own at the end: the runtime keeps what it has compiled, and would find it. */
+/**
+ * The same WebAssembly with a section of its own at the end: the runtime keeps what it has compiled, and would find it.
+ */
 function another() {
   const name = new TextEncoder().encode('load ' + String(++loaded).padStart(10, '0'));
   const section = [0, name.length + 1, name.length, ...name];
@@ -37,7 +39,12 @@ function another() {
 export default {
   fetch(request, env) {
     const mainModule = new URL(request.url).searchParams.get('main');
-    const code = { mainModule, modules: { ...modules, 'perfil_bg.wasm': { wasm: another() } }, compatibilityDate: env.DATE, env: { JWT_SECRET: env.JWT_SECRET } };
+    const code = {
+      mainModule,
+      modules: { ...modules, 'perfil_bg.wasm': { wasm: another() } },
+      compatibilityDate: env.DATE,
+      env: { JWT_SECRET: env.JWT_SECRET },
+    };
     return env.LOADER.get(String(loaded), () => code).getEntrypoint().fetch(request);
   },
 };`;

@@ -43,7 +43,9 @@ export class Row {
     return this.faults.some((fault) => fault.field === field);
   }
 
-  /** Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means. */
+  /**
+   * Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means.
+   */
   text(field, { min = 0, max = Infinity, optional = false, absent } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;

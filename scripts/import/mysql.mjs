@@ -1,9 +1,13 @@
-// The rows of a MySQL dump, read as mysqldump and mariadb-dump write it, a megabyte at a time. There is no library that does
-// this well, so it is strict: a statement that it does not understand ends the import, and never costs a row silently.
+// The rows of a MySQL dump, read as mysqldump and mariadb-dump write it, a megabyte at a time. There is no library that
+// does this well, so it is strict: a statement that it does not understand ends the import, and never costs a row
+// silently.
 import fs from 'node:fs';
 import { MORE, Tokens } from './tokens.mjs';
 
-/** Instead of a value: an expression, whose value only a server knows, or text that is no UTF-8. Both are for the row's report. */
+/**
+ * Instead of a value: an expression, whose value only a server knows, or text that is no UTF-8. Both are for the row's
+ * report.
+ */
 export const EXPRESSION = Symbol('is an expression, not a value');
 export const NOT_UTF8 = Symbol('is not UTF-8');
 
@@ -13,7 +17,10 @@ const SPACES = /^[\s\0]*/;
 const NUMBER = /^\d+(\.\d*)?$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** Bytes as text. They were read as Latin 1, in which every byte is a character, so that other tables may hold what they like. */
+/**
+ * Bytes as text. They were read as Latin 1, in which every byte is a character, so that other tables may hold what they
+ * like.
+ */
 function decode(bytes) {
   if (!/[\x80-\xff]/.test(bytes)) return bytes;
   try {
@@ -69,7 +76,10 @@ class Dump extends Tokens {
     return columns;
   }
 
-  /** One statement's opening: an INSERT or REPLACE as `{table, columns}`, null at the end, undefined for what is to be skipped. */
+  /**
+   * One statement's opening: an INSERT or REPLACE as `{table, columns}`, null at the end, undefined for what is to be
+   * skipped.
+   */
   statement() {
     const { type, value } = this.token();
     if (type === 'end') return null;
@@ -188,7 +198,8 @@ class Dump extends Tokens {
 /**
  * The rows of the tables that are `wanted` (a Set of names, in small letters: some servers know no others), as
  * `{table, line, columns, row}`: `row` has a value for each column, or is undefined where the values are not as many.
- * The rows of other tables are counted into `others` (a Map); `told.utc` says whether the dump says that its times are UTC.
+ * The rows of other tables are counted into `others` (a Map); `told.utc` says whether the dump says that its times are
+ * UTC.
  */
 export async function* rowsOfDump(file, wanted, { others = new Map(), told = {}, chunk = 1 << 20 } = {}) {
   const dump = new Dump();
@@ -222,7 +233,8 @@ export async function* rowsOfDump(file, wanted, { others = new Map(), told = {},
       insert = { ...opened, table: opened.table.toLowerCase() };
       if (wanted.has(insert.table) && !insert.columns)
         throw dump.trouble(
-          `inserts into ${insert.table} without naming its columns, and no CREATE TABLE before it does: dump with --complete-insert`,
+          `inserts into ${insert.table} without naming its columns, and no CREATE TABLE before it does: ` +
+            'dump with --complete-insert',
         );
     } else if (!values) insert = undefined;
     else if (!wanted.has(insert.table)) others.set(insert.table, (others.get(insert.table) ?? 0) + 1);

@@ -1,6 +1,6 @@
-// What each back end's own data says, record by record: `{kind, table, id, where, record, faults}`. A record goes on to the
-// database when it has no faults, whole; `kind` is the table here, `table` and `where` tell the reader of a report where
-// the record stands in the source. The schemas are the back ends' own; see the README's "Moving over".
+// What each back end's own data says, record by record: `{kind, table, id, where, record, faults}`. A record goes on to
+// the database when it has no faults, whole; `kind` is the table here, `table` and `where` tell the reader of a report
+// where the record stands in the source. The schemas are the back ends' own; see the README's "Moving over".
 import fs from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { Trouble } from '../lib.mjs';
@@ -73,7 +73,8 @@ const falcon = {
       columns: ['id'],
       optional: ['name', 'description'],
       id: 'id',
-      // Of its own, though one of that name may be here: falcon's admin has no right to what an admin may do to others here.
+      // Of its own, though one of that name may be here: falcon's admin has no right to what an admin may do to others
+      // here.
       read: (row, id) => ({
         name: 'name' in row.values ? `falcon ${row.text('name', { min: 1, max: 200 })}` : unnamed('falcon', id),
         description:
@@ -203,7 +204,8 @@ async function* dump(source, { tables }, file, told) {
       yield recordOf(tables[table], { table, where: `line ${line}`, values: row }, told);
     }
   }
-  // Twice through the file, for a dump may have its tables in any order: accounts need their roles, links need both ends.
+  // Twice through the file, for a dump may have its tables in any order: accounts need their roles, links need both
+  // ends.
   const small = [];
   for await (const item of rows(new Set(Object.keys(tables).filter((table) => table !== 'users')))) small.push(item);
   options.others = undefined;
@@ -262,7 +264,8 @@ async function* django(file, told) {
   }
   if (!checked.done)
     throw new Trouble(
-      `there is no account in ${file}: --from django takes its SQLite file, or what \`manage.py dumpdata\` prints, and in it the model users.users`,
+      `there is no account in ${file}: --from django takes its SQLite file, ` +
+        `or what \`manage.py dumpdata\` prints, and in it the model users.users`,
     );
 }
 
@@ -300,7 +303,8 @@ async function* djangoJson(file, told) {
     throw error instanceof Trouble
       ? error
       : new Trouble(
-          `${file} is no SQLite file, and not the JSON of \`manage.py dumpdata\` either, or not all of it; nothing was written`,
+          `${file} is no SQLite file, and not the JSON of \`manage.py dumpdata\` either, or not all of it; ` +
+            'nothing was written',
         );
   }
 }
@@ -338,7 +342,8 @@ async function* personas(file, told) {
     throw error instanceof Trouble
       ? error
       : new Trouble(
-          `${file} cannot be read as CSV${error.lines ? `, line ${error.lines}: ${error.code}` : ''}; nothing was written`,
+          `${file} cannot be read as CSV${error.lines ? `, line ${error.lines}: ${error.code}` : ''}; ` +
+            'nothing was written',
         );
   }
   if (!header) throw new Trouble(`${file} is empty: its first line has to be ${PERSONA.columns.join(',')}`);

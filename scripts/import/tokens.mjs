@@ -1,7 +1,9 @@
 // The text of a MySQL dump as tokens, strings and comments understood, a piece of the file at a time.
 import { Trouble } from '../lib.mjs';
 
-/** Thrown where the text at hand ends in the middle of something: it is read again from its start when there is more. */
+/**
+ * Thrown where the text at hand ends in the middle of something: it is read again from its start when there is more.
+ */
 export const MORE = Symbol('more');
 
 const ESCAPES = { 0: '\0', b: '\b', n: '\n', r: '\r', t: '\t', Z: '\x1a' };
@@ -99,7 +101,9 @@ export class Tokens {
       throw this.trouble('says NO_BACKSLASH_ESCAPES, which mysqldump does not write: it is not understood');
   }
 
-  /** The next token: `{type: 'word' | 'name' | 'string' | 'sign' | 'end', value}`. Of strings and names, what they hold. */
+  /**
+   * The next token: `{type: 'word' | 'name' | 'string' | 'sign' | 'end', value}`. Of strings and names, what they hold.
+   */
   token() {
     for (;;) {
       this.match(SPACE);
@@ -138,7 +142,8 @@ export class Tokens {
         start = ++at + 1;
       } else if (char === quote) {
         value += this.text.slice(start, at);
-        // Where the text ends behind it, the next token asks for more, and it is read again: one that is doubled is seen then.
+        // Where the text ends behind it, the next token asks for more, and it is read again: one that is doubled is
+        // seen then.
         if (this.text[at + 1] !== quote) {
           this.at = at + 1;
           return value;

@@ -36,7 +36,10 @@ after(async () => {
   if (folder) fs.rmSync(folder, { recursive: true });
 });
 
-/** Opens the page. `faults` are what the console complains of (what the policy forbids, too) and requests to anybody else. */
+/**
+ * Opens the page. `faults` are what the console complains of (what the policy forbids, too) and requests to anybody
+ * else.
+ */
 async function open(site, { viewport = DESKTOP, colorScheme = 'light' } = {}) {
   const page = await browser.newPage({ viewport, colorScheme });
   const faults = [];

@@ -55,7 +55,10 @@ async function failed(route, response, cause, { d1, r2, on = worker } = {}) {
 
 for (const route of UPLOADS) {
   describe(`the bucket failing under ${route.name}`, () => {
-    test(`a picture that the bucket refuses is a failure that changes nothing at ${route.name} [R9 R7 M5 ${route.ids}]`, async () => {
+    const refusedTitle =
+      `a picture that the bucket refuses is a failure that changes nothing at ${route.name} ` +
+      `[R9 R7 M5 ${route.ids}]`;
+    test(refusedTitle, async () => {
       for (const shown of [null, png()]) {
         if (shown) await takes(route, shown);
         const before = await worker.dump();
@@ -69,7 +72,10 @@ for (const route of UPLOADS) {
       }
       await endsInStep(worker);
     });
-    test(`a picture that is stored without an answer is a failure that changes no record at ${route.name} [R9 M5 ${route.ids}]`, async () => {
+    const unansweredTitle =
+      `a picture that is stored without an answer is a failure that changes no record at ${route.name} ` +
+      `[R9 M5 ${route.ids}]`;
+    test(unansweredTitle, async () => {
       const shown = png();
       await takes(route, shown);
       const before = await tables();
@@ -91,7 +97,10 @@ for (const route of UPLOADS) {
         );
       }
     });
-    test(`a database that refuses after the picture is stored is a failure that changes no record at ${route.name} [R9 M5 ${route.ids}]`, async () => {
+    const databaseTitle =
+      `a database that refuses after the picture is stored is a failure that changes no record at ${route.name} ` +
+      `[R9 M5 ${route.ids}]`;
+    test(databaseTitle, async () => {
       for (const batch of ['refuse', [null, 'refuse']]) {
         const shown = png();
         await takes(route, shown);
@@ -102,7 +111,10 @@ for (const route of UPLOADS) {
         assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
       }
     });
-    test(`a database whose answer is lost has changed the record, and its picture stays at ${route.name} [R9 M5 ${route.ids}]`, async () => {
+    const lostTitle =
+      `a database whose answer is lost has changed the record, and its picture stays at ${route.name} ` +
+      `[R9 M5 ${route.ids}]`;
+    test(lostTitle, async () => {
       for (const batch of [
         [null, 'lose'],
         [null, 'lose', 'refuse'],
@@ -117,7 +129,10 @@ for (const route of UPLOADS) {
         await endsInStep(worker);
       }
     });
-    test(`a replaced picture that cannot be removed is no failure of ${route.name}, and goes with the sweep [R9 M5 D7]`, async () => {
+    const leftoverTitle =
+      `a replaced picture that cannot be removed is no failure of ${route.name}, and goes with the sweep ` +
+      '[R9 M5 D7]';
+    test(leftoverTitle, async () => {
       const once = [
         { batch: [null, null, 'refuse'] },
         { batch: [null, null, 'lose'] },
@@ -147,7 +162,10 @@ for (const route of UPLOADS) {
         assert.deepEqual(await keys(worker), [keyOf(6, first)]);
       }
     });
-    test(`a refusal whose picture cannot be taken back is that refusal at ${route.name}, and the sweep takes it [R7 R9 M5]`, async () => {
+    const refusalTitle =
+      `a refusal whose picture cannot be taken back is that refusal at ${route.name}, and the sweep takes it ` +
+      '[R7 R9 M5]';
+    test(refusalTitle, async () => {
       const right = () => worker.sql('DELETE FROM permissionXRole WHERE permissionId = 2 AND roleId = 1');
       const refusals = {
         [foto.name]: [right, 403, foto.says.forbidden()],
@@ -221,7 +239,10 @@ for (const route of UPLOADS) {
     for (const [what, prepare] of Object.entries(scenarios)) {
       // The routes differ before this, in what they read: what matters to the bucket one of them shows.
       if (route === foto && what !== 'another picture') continue;
-      test(`${what} sent to ${route.name} ends in step, whichever call fails, and is taken when sent again [M5 R9 D7]`, async () => {
+      const title =
+        `${what} sent to ${route.name} ends in step, whichever call fails, and is taken when sent again ` +
+        '[M5 R9 D7]';
+      test(title, async () => {
         for (const faults of [...single, ...several]) {
           await cleared(worker);
           const picture = await prepare();
@@ -309,7 +330,9 @@ describe('a constraint that the database has by hand', () => {
       await endsInStep(worker);
     });
   }
-  test('a unique index that nobody foresaw is a failure and not a conflict, and leaves nothing behind [R9 R7 M5 D6]', async () => {
+  const title =
+    'a unique index that nobody foresaw is a failure and not a conflict, and leaves nothing behind [R9 R7 M5 D6]';
+  test(title, async () => {
     await worker.sql("UPDATE users SET first_name = 'Unica' || id");
     await worker.sql('CREATE UNIQUE INDEX surprise_first_name ON users (first_name)');
     try {
@@ -353,7 +376,10 @@ describe('the sweep failing', () => {
     });
   }
   for (const number of [0, 1, 2, 3]) {
-    test(`whichever of its calls to the database fails, the ${number + 1}. here, no record is harmed and the next sweeps do its work [M5 R9]`, async () => {
+    const title =
+      `whichever of its calls to the database fails, the ${number + 1}. here, ` +
+      'no record is harmed and the next sweeps do its work [M5 R9]';
+    test(title, async () => {
       for (const kind of ['refuse', 'lose']) {
         const [shown, removed] = [png(), png()];
         await takes(profile, removed);
@@ -378,7 +404,9 @@ describe('no bucket', () => {
   after(() => without?.stop());
 
   for (const route of UPLOADS) {
-    test(`an upload to ${route.name} fails in its dialect's words, and changes nothing [R9 R7 M5 ${route.ids}]`, async () => {
+    const title =
+      `an upload to ${route.name} fails in its dialect's words, and changes nothing ` + `[R9 R7 M5 ${route.ids}]`;
+    test(title, async () => {
       const before = await without.dump();
       await failed(route, await sends(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, {
         d1: 0,
@@ -415,7 +443,10 @@ describe('no database', () => {
   after(() => without?.stop());
 
   for (const route of UPLOADS) {
-    test(`an upload to ${route.name} fails in its dialect's words, and leaves nothing in the bucket [R9 R7 M5 ${route.ids}]`, async () => {
+    const title =
+      `an upload to ${route.name} fails in its dialect's words, and leaves nothing in the bucket ` +
+      `[R9 R7 M5 ${route.ids}]`;
+    test(title, async () => {
       await failed(route, await sends(route, png(), { on: without }), /\bDB\b/, { d1: 0, on: without });
       await without.idle();
       assert.deepEqual(await keys(without), []);

@@ -1,5 +1,6 @@
-// The machine dies under the worker: workerd is killed in the middle of mixed load, and the next one goes on with what lies
-// on the disk. What was acknowledged is there, what was refused is not, and bucket and database can still be brought in step.
+// The machine dies under the worker: workerd is killed in the middle of mixed load, and the next one goes on with what
+// lies on the disk. What was acknowledged is there, what was refused is not, and bucket and database can still be
+// brought in step.
 //
 // PERFIL_CRASH_SEED=… takes the same random choices again; what meets when is up to the machine all the same.
 
@@ -25,8 +26,9 @@ const CHANGED = 290;
 const FOUGHT_FOR = [1, 2, 3, 4, 5];
 
 /**
- * Uploads that the kill finds at a certain point, by the account that makes them: what their calls do (`batch` 0 asks, 1 makes
- * the record show the picture, 2 claims the replaced one's key, 3 ends that), and which picture is shown from then on.
+ * Uploads that the kill finds at a certain point, by the account that makes them: what their calls do (`batch` 0 asks,
+ * 1 makes the record show the picture, 2 claims the replaced one's key, 3 ends that), and which picture is shown from
+ * then on.
  */
 const HALTED = {
   301: [{ put: 'hold:301' }, 'the old', 'before its picture was stored'],
@@ -54,7 +56,10 @@ const oneOf = (values) => values[under(values.length)];
 let moments = 0;
 const now = () => ++moments;
 
-/** A place in a record: everything that was, or may have been, written there, with the moments when it was sent and acknowledged. */
+/**
+ * A place in a record: everything that was, or may have been, written there, with the moments when it was sent and
+ * acknowledged.
+ */
 class Place {
   constructor(value) {
     this.found(value);
@@ -95,7 +100,8 @@ before(async () => {
   worker = await startWorker({ persist: folder });
   for (const id of [ADMIN, ...ACCOUNTS, CHANGED, ...Object.keys(HALTED).map(Number)]) {
     await worker.sql(
-      "INSERT INTO users (id, username, email, role_id) VALUES (?1, 'crash_' || ?1, 'crash' || ?1 || '@example.com', 1)",
+      "INSERT INTO users (id, username, email, role_id) VALUES (?1, 'crash_' || ?1, " +
+        "'crash' || ?1 || '@example.com', 1)",
       id,
     );
     await worker.sql(
@@ -113,7 +119,8 @@ after(async () => {
 /** What the database holds in every place that is written to; what is changed in one request is one place. */
 async function held() {
   const rows = await worker.sql(
-    'SELECT * FROM users JOIN personas ON personas.user_id = users.id WHERE users.id IN (SELECT value FROM json_each(?1))',
+    'SELECT * FROM users JOIN personas ON personas.user_id = users.id WHERE users.id IN (SELECT value ' +
+      'FROM json_each(?1))',
     JSON.stringify(ACCOUNTS),
   );
   return Object.fromEntries(
@@ -223,7 +230,10 @@ function load(id, round) {
   ];
 }
 
-/** Every database on the disk as the kill has left it, of the worker's own and of the simulated bucket: what SQLite finds wrong with it. */
+/**
+ * Every database on the disk as the kill has left it, of the worker's own and of the simulated bucket: what SQLite
+ * finds wrong with it.
+ */
 function damage() {
   const copy = `${folder}-copy`;
   try {
@@ -317,7 +327,10 @@ for (const [round, nth] of ROUNDS.entries()) {
       assert.ok(password.acknowledged > 0);
     });
     test('leaves databases that are whole [M5]', () => assert.deepEqual(damaged, []));
-    test('has kept every change that it acknowledged, and none that it refused; what belongs together is there together [R6 R7]', () => {
+    const title =
+      'has kept every change that it acknowledged, and none that it refused; ' +
+      'what belongs together is there together [R6 R7]';
+    test(title, () => {
       const lost = Object.entries(places).filter(([what, place]) => !place.possible.includes(found[what]));
       assert.deepEqual(
         lost.map(([what, { possible }]) => ({ what, found: found[what], possible })),
@@ -334,7 +347,8 @@ for (const [round, nth] of ROUNDS.entries()) {
     });
     test('has given every user name, e-mail and DNI to one [S4 F4 D4 P8]', async () => {
       const rows = await worker.sql(
-        'SELECT lower(username) AS a, lower(email) AS b, dni AS c FROM users NOT INDEXED JOIN personas NOT INDEXED ON personas.user_id = users.id',
+        'SELECT lower(username) AS a, lower(email) AS b, dni AS c FROM users NOT INDEXED ' +
+          'JOIN personas NOT INDEXED ON personas.user_id = users.id',
       );
       for (const column of ['a', 'b', 'c'])
         assert.equal(new Set(rows.map((row) => row[column])).size, rows.length, JSON.stringify(rows));

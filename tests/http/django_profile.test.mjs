@@ -44,7 +44,9 @@ before(async () => {
 after(() => worker?.stop());
 beforeEach(() =>
   worker.sql(
-    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', last_name = 'Wonderland', number_phone = NULL, image = NULL, last_login = '2024-03-10T11:45:22Z' WHERE id = 42",
+    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +
+      "last_name = 'Wonderland', number_phone = NULL, image = NULL, last_login = '2024-03-10T11:45:22Z' " +
+      'WHERE id = 42',
   ),
 );
 
@@ -287,8 +289,10 @@ describe('what is refused without asking the database', () => {
     ['number_phone', 12345678901, 10],
   ];
   for (const [field, value, most] of long) {
-    test(`${field} of ${most + 1} characters (${typeof value}, ${String(value).slice(0, 2)}…) is too long [D4 D1 R5 R7]`, () =>
-      refuses({ [field]: value }, { [field]: [tooLong(most)] }));
+    const title =
+      `${field} of ${most + 1} characters (${typeof value}, ${String(value).slice(0, 2)}…) is too long ` +
+      '[D4 D1 R5 R7]';
+    test(title, () => refuses({ [field]: value }, { [field]: [tooLong(most)] }));
   }
 
   for (const email of [
@@ -357,7 +361,9 @@ describe('whose profile it is', () => {
     refused(worker, '/api/profile/4711/update/', { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
 
   for (const id of [1, 7, 43]) {
-    test(`the id ${id} is somebody else's and not authorized, not even with an e-mail that is taken [D3 R1 R7]`, async () => {
+    const title =
+      `the id ${id} is somebody else's and not authorized, ` + 'not even with an e-mail that is taken [D3 R1 R7]';
+    test(title, async () => {
       const target = `/api/profile/${id}/update/`;
       await refused(worker, target, { as: 42, json }, 403, { error: 'Not authorized' }, { d1: 1 });
       await refused(

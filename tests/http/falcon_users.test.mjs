@@ -34,7 +34,8 @@ before(async () => {
 after(() => worker?.stop());
 beforeEach(() =>
   worker.sql(
-    "UPDATE users SET email = 'jane.doe@example.com', full_name = 'Jane Doe', username = 'janedoe_123', image = NULL WHERE id = 1",
+    "UPDATE users SET email = 'jane.doe@example.com', full_name = 'Jane Doe', username = 'janedoe_123', " +
+      'image = NULL WHERE id = 1',
   ),
 );
 
@@ -310,8 +311,10 @@ describe('what is refused without asking the database', () => {
     ],
   ];
   for (const [field, value, message] of lengths) {
-    test(`${field} of ${[...value].length} characters like ${JSON.stringify(value.slice(0, 4))}: ${message} [F5 R5 R7]`, () =>
-      refuses({ [field]: value }, 400, bad(message)));
+    const title =
+      `${field} of ${[...value].length} characters like ${JSON.stringify(value.slice(0, 4))}: ${message} ` +
+      '[F5 R5 R7]';
+    test(title, () => refuses({ [field]: value }, 400, bad(message)));
   }
 
   for (const username of [

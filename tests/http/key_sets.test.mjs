@@ -225,7 +225,8 @@ describe('a key set at a URL', () => {
     assert.equal(issuer.headers.accept, 'application/jwk-set+json, application/json');
     assert.equal(issuer.headers.authorization, undefined);
   });
-  test('is fetched once for many requests that come at the same time, and HS256 does not wait for it [A2]', async (t) => {
+  const title = 'is fetched once for many requests that come at the same time, and HS256 does not wait for it [A2]';
+  test(title, async (t) => {
     let release;
     const { issuer, put } = await issuerOf(t, (request, response) => {
       release = () => response.end(all());

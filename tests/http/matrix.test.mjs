@@ -16,7 +16,10 @@ import { startWorker } from '../support/worker.mjs';
 
 const NO_RIGHT = 'No tienes permisos para acceder a este recurso';
 
-/** What the matrix knows of a route: `gated` where a role must hold its permission, `own` where the path must name the caller. */
+/**
+ * What the matrix knows of a route: `gated` where a role must hold its permission, `own` where the path must name the
+ * caller.
+ */
 const ROWS = {
   'PUT /api/personas/:id/foto': { gated: { message: NO_RIGHT } },
   'PUT /api/personas/me': { gated: { message: NO_RIGHT } },
@@ -26,7 +29,10 @@ const ROWS = {
 };
 const MATRIX = ROUTES.filter(({ name }) => ROWS[name]).map((route) => ({ ...route, ...ROWS[route.name] }));
 
-/** Every kind of body: how it is sent, and what is said of it to a caller whose token is good (R1); undefined where that is the database's to say. */
+/**
+ * Every kind of body: how it is sent, and what is said of it to a caller whose token is good (R1); undefined where that
+ * is the database's to say.
+ */
 const picture = png();
 const forms = {};
 /** A form with a picture, encoded once for each route. */
@@ -126,7 +132,10 @@ after(() => {
   return worker?.stop();
 });
 
-/** Sends a caller's request to every cell that `cells` names, all at once, and checks each answer, and that together they changed nothing. */
+/**
+ * Sends a caller's request to every cell that `cells` names, all at once, and checks each answer, and that together
+ * they changed nothing.
+ */
 async function turnsAway({ headers, query = '', cells, leaks = headers.authorization }) {
   const earlier = await worker.dump();
   await Promise.all(
@@ -364,7 +373,9 @@ describe('callers whom the database does not let in', () => {
     const forbidden = ({ gated }) => [403, gated];
     test(`${name}: every route that needs a permission × every body, the own id and another's [A7 R1 R7]`, async () =>
       refusedByDatabase(id, await token(id), forbidden, { routes: GATED, ids: [6, id, 8] }));
-    test(`${name}, with a token that claims every right: every route that needs a permission × every body [A7 R1 R7]`, async () => {
+    const title =
+      `${name}, with a token that claims every right: ` + 'every route that needs a permission × every body [A7 R1 R7]';
+    test(title, async () => {
       const claims = {
         idUser: id,
         sub: String(id),
@@ -394,7 +405,10 @@ describe('callers whom the database does not let in', () => {
     'the neighbour': 5,
   };
   for (const [name, id] of Object.entries(others)) {
-    test(`${name} who names another's id, whatever the token claims: every route for the own record × every body [A7 R1 R7]`, async () => {
+    const title =
+      `${name} who names another's id, whatever the token claims: every route for the own record × every body ` +
+      '[A7 R1 R7]';
+    test(title, async () => {
       const claims = { user_id: id, is_superuser: true, is_staff: true, profile: { id: 6 }, id: 6 };
       await refusedByDatabase(id, await token(id, { claims }), ({ own }) => [403, own], { routes: OWN, ids: [6, 42] });
     });
@@ -413,7 +427,9 @@ describe('the matrix itself', () => {
       GATED.map(({ name }) => name).sort(),
     );
   });
-  test('each of its cells was tried, and a good caller is let into each route: what was refused was the caller', async () => {
+  const title =
+    'each of its cells was tried, and a good caller is let into each route: what was refused was the caller';
+  test(title, async () => {
     const missing = MATRIX.flatMap((route) =>
       bodiesOf(route).map((body) => `${route.name} × ${body.kind} × 401`),
     ).filter((cell) => !tried.has(cell));

@@ -1,4 +1,5 @@
-// GET and HEAD /media/avatars/…: what the bucket holds, as RFC 9110 wants it, straight from R2 (cold) and from the Cache API (warm).
+// GET and HEAD /media/avatars/…: what the bucket holds, as RFC 9110 wants it, straight from R2 (cold) and from the
+// Cache API (warm).
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -159,7 +160,10 @@ function seen({ status, headers, bytes }) {
   };
 }
 
-/** Asks for a picture cold and warm: both answers must be as expected, and the same to the last header. HEAD knows no ranges. */
+/**
+ * Asks for a picture cold and warm: both answers must be as expected, and the same to the last header. HEAD knows no
+ * ranges.
+ */
 async function both(of, headers, status, range, methods = ['HEAD', 'GET']) {
   const target = await stored(of.bytes, of);
   // In this order: a GET may fill the cache.
@@ -188,7 +192,8 @@ async function refuses(target, status, { method = 'GET', allow, ...options } = {
 
 describe('a picture', () => {
   for (const ext of Object.keys(TYPES)) {
-    test(`.${ext} is ${TYPES[ext]} for GET and HEAD, from R2 and from the cache, with every header [M4 R10]`, async () => {
+    const title = `.${ext} is ${TYPES[ext]} for GET and HEAD, from R2 and from the cache, with every header [M4 R10]`;
+    test(title, async () => {
       const of = await picture(noise(300), ext);
       await both(of, {}, 200);
       assert.match(of.etag, /^"[\x21\x23-\x7e]+"$/);
@@ -234,7 +239,8 @@ describe('a picture', () => {
     const empty = await picture(noise(0));
     await both(empty, {}, 200);
     for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=1-2', 'bytes=-0']) await both(empty, { range }, 416);
-    // RFC 9110 14.1.2: of nothing, a suffix is the only satisfiable range; no Content-Range could say which bytes it is.
+    // RFC 9110 14.1.2: of nothing, a suffix is the only satisfiable range; no Content-Range could say which bytes it
+    // is.
     await both(empty, { range: 'bytes=-1' }, 200);
     await both(empty, { 'if-none-match': empty.etag, range: 'bytes=0-' }, 304);
   });
@@ -456,7 +462,8 @@ describe('ranges', TOGETHER, () => {
     ['  bytes=0-0 \t', 206, [0, 0]],
   ];
   for (const [range, status, part] of RANGES) {
-    test(`${JSON.stringify(range).slice(0, 60)} is ${status}${part ? ` ${part.join('-')}` : ''} of ten bytes, and HEAD does not care [M4]`, async () => {
+    const answer = `${status}${part ? ` ${part.join('-')}` : ''}`;
+    test(`${JSON.stringify(range).slice(0, 60)} is ${answer} of ten bytes, and HEAD does not care [M4]`, async () => {
       await both(ten, { range }, status, part);
     });
   }
@@ -493,7 +500,10 @@ describe('ranges', TOGETHER, () => {
 });
 
 describe('conditions and ranges at random', () => {
-  /** What RFC 9110 (13.2.2, 14.2) and the decisions make of a request for `bytes`: the status, and the first and last byte of a 206. */
+  /**
+   * What RFC 9110 (13.2.2, 14.2) and the decisions make of a request for `bytes`: the status, and the first and last
+   * byte of a 206.
+   */
   function model({ 'if-match': match, 'if-none-match': noneMatch, 'if-range': ifRange, range }, { bytes, etag }) {
     const tags = (list) => list.match(/(W\/)?"[^"]*"/g) ?? [];
     if (match !== undefined && match !== '*' && !tags(match).includes(etag)) return [412];
@@ -574,7 +584,9 @@ describe('conditions and ranges at random', () => {
           try {
             await both(of, headers, status, part, [method]);
           } catch (error) {
-            error.message = `${method} ${JSON.stringify(headers)} of ${of.bytes.length} bytes with the tag ${of.etag}: ${error.message}`;
+            error.message =
+              `${method} ${JSON.stringify(headers)} of ${of.bytes.length} bytes with the tag ${of.etag}: ` +
+              `${error.message}`;
             throw error;
           }
         }
@@ -659,7 +671,8 @@ describe('the cache', () => {
     await worker.bucket.put(key, ten.bytes);
     assert.deepEqual(seen(await ask(`/media/${key}`)), shown(ten, 200));
   });
-  test('each answer has its own request id, the sane one that was sent or a new one, cached or not [M4 R10]', async () => {
+  const title = 'each answer has its own request id, the sane one that was sent or a new one, cached or not [M4 R10]';
+  test(title, async () => {
     const target = await stored(ten.bytes);
     const sane = await ask(target, { headers: { 'x-request-id': 'first.one' } });
     await worker.idle();
@@ -888,7 +901,10 @@ describe('what is not there', TOGETHER, () => {
 
 describe('other methods', () => {
   for (const method of ['PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
-    test(`${method} is not allowed on a picture, be it there or not, with a token or without, and does nothing [M4 R8 R10]`, async () => {
+    const title =
+      `${method} is not allowed on a picture, be it there or not, with a token or without, and does nothing ` +
+      '[M4 R8 R10]';
+    test(title, async () => {
       const targets = [ten.warm, await stored(noise(20)), '/media/avatars/42/nothing.png'];
       const before = await worker.dump();
       for (const target of targets) {
@@ -976,7 +992,8 @@ describe('other origins', () => {
       }
     }
   });
-  test('a preflight is answered to the origins allowed, and is a method like any other to the rest [M4 R11]', async () => {
+  const title = 'a preflight is answered to the origins allowed, and is a method like any other to the rest [M4 R11]';
+  test(title, async () => {
     for (const [options, expected] of Object.values(ASKED)) {
       if (!options.headers) continue;
       for (const target of [ten.warm, '/media/avatars/42/nothing.png']) {
@@ -1021,7 +1038,10 @@ describe('the bucket', () => {
     assert.match(line.cause, cause);
   };
   for (const kind of ['refuse', 'lose']) {
-    test(`where it fails (${kind}) the answer says nothing of it, the log knows why, and the next one is well [M4 R9 R10]`, async () => {
+    const title =
+      `where it fails (${kind}) the answer says nothing of it, the log knows why, and the next one is well ` +
+      '[M4 R9 R10]';
+    test(title, async () => {
       for (const [method, headers] of [
         ['GET', {}],
         ['HEAD', {}],
@@ -1034,7 +1054,9 @@ describe('the bucket', () => {
       }
     });
   }
-  test('where none is bound that is the cause, and what the request alone decides is answered all the same [M4 R9 R8]', async () => {
+  const title =
+    'where none is bound that is the cause, and what the request alone decides is answered all the same [M4 R9 R8]';
+  test(title, async () => {
     for (const method of ['GET', 'HEAD'])
       await fails('/media/avatars/42/x.png', method, { on: bare }, /^AVATARS is not bound to an R2 bucket$/);
     for (const target of ['/media', '/media/avatars/', '/media/other/x.png', '/media/avatars/42/x.svg'])

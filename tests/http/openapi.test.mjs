@@ -19,7 +19,9 @@ const read = (file) => fs.readFileSync(path.resolve(import.meta.dirname, '../..'
 
 const UPDATES = operations.filter(({ method }) => method === 'PUT');
 
-/** What takes half a minute to be answered, the bucket's deadline: such examples are only checked against their schemas. */
+/**
+ * What takes half a minute to be answered, the bucket's deadline: such examples are only checked against their schemas.
+ */
 const UNASKED = ({ id, status }) => status === '503' && id === 'getPicture';
 
 /** `{id, status, name, value, schema}` of every example of an answer. */
@@ -198,7 +200,8 @@ test('the limits are those of the code and of wrangler.toml', () => {
 test('every field that a dialect reads is in the document, and no other', () => {
   for (const dialect of ['personas', 'seam', 'falcon', 'django']) {
     const source = read(`src/dialect/${dialect}.rs`);
-    // `fields.value("email", …)`, `body.get("foto_url")`, and the part of a form that holds a picture: `const AVATAR: &str = "avatar"`.
+    // `fields.value("email", …)`, `body.get("foto_url")`, and the part of a form that holds a picture: `const AVATAR:
+    // &str = "avatar"`.
     const taken = [
       ...source.matchAll(
         /\b(?:fields\.value|fields\.clearable|body\.get)\("(\w+)"|^const (?:AVATAR|FOTO_FILE): &str = "(\w+)"/gm,

@@ -243,14 +243,16 @@ describe('who may', () => {
     refused(worker, '/api/personas/9999/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
   test('the permission for another route does not open this one [P2 R7]', async () => {
     await worker.sql(
-      "INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions WHERE nameUri = 'PUT /api/personas/me'",
+      'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
+        "WHERE nameUri = 'PUT /api/personas/me'",
     );
     await refused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');
   });
   test('a role that is given the permission by SQL may at once [P2 A7]', async () => {
     await worker.sql(
-      "INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions WHERE nameUri = 'PUT /api/personas/:id/foto'",
+      'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
+        "WHERE nameUri = 'PUT /api/personas/:id/foto'",
     );
     await accepted(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, maria(URL_A));
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');

@@ -273,7 +273,9 @@ describe('rules of the fields', () => {
     }
   }
 
-  test('several faults are told at once, in the order of the record, and the good fields are not written either [P9 R7]', async () => {
+  const title =
+    'several faults are told at once, in the order of the record, and the good fields are not written either [P9 R7]';
+  test(title, async () => {
     const json = { foto_url: 'x', dni: null, telefono: 'x', apellidos: 7, nombres: '' };
     await refused(
       worker,
@@ -342,7 +344,8 @@ describe('who may', () => {
     refused(worker, ME, { as: 1 }, 404, NOT_FOUND, { d1: 1 }));
   test('a role that is given the permission by SQL may at once, and may not once it is gone [P2 A7]', async () => {
     await worker.sql(
-      "INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions WHERE nameUri = 'PUT /api/personas/me'",
+      'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
+        "WHERE nameUri = 'PUT /api/personas/me'",
     );
     await accepted(
       worker,

@@ -1,4 +1,5 @@
-// Real pictures over HTTP: what is stored of each, opened by decoders that share nothing with the worker (libvips, UPNG).
+// Real pictures over HTTP: what is stored of each, opened by decoders that share nothing with the worker (libvips,
+// UPNG).
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -193,8 +194,9 @@ describe('a picture of the fixtures', () => {
   });
   for (const [name, bytes] of Object.entries(PICTURES)) {
     const extension = name.split('.').pop();
-    test(`${name} is stored pixel by pixel, with its colours and its orientation, and with nothing else [M1 M2 M3]`, () =>
-      keepsThePictureAlone(bytes, extension));
+    const title =
+      `${name} is stored pixel by pixel, with its colours and its orientation, ` + 'and with nothing else [M1 M2 M3]';
+    test(title, () => keepsThePictureAlone(bytes, extension));
     test(`${name} is stored without the bytes after its end [M1 M2]`, async () => {
       const plain = await storedOf(bytes, extension);
       for (const tail of ['\0', '<script>alert(1)</script>', 'PK\u0003\u0004SECRET', bytes]) {
@@ -495,6 +497,7 @@ describe('what is no picture', () => {
     );
     assert.deepEqual(stored, Buffer.from(bare));
   });
-  test('pixels that are far more than the picture has are refused: 30 MB of zeros in 30 KB for four of them [M1 R7]', () =>
-    refuses(changed('IDAT', () => chunk('IDAT', deflateSync(Buffer.alloc(30_000_000))))));
+  const title =
+    'pixels that are far more than the picture has are refused: 30 MB of zeros in 30 KB for four of them [M1 R7]';
+  test(title, () => refuses(changed('IDAT', () => chunk('IDAT', deflateSync(Buffer.alloc(30_000_000))))));
 });

@@ -66,7 +66,10 @@ describe('a database that does not answer', () => {
 describe('a bucket that does not answer', () => {
   for (const route of ROUTES.filter(({ upload }) => upload)) {
     for (const call of ['head', 'put']) {
-      test(`to ${call} is told in the words of ${route.name} after thirty seconds, and ends in step [R9 M5 ${route.ids}]`, async () => {
+      const title =
+        `to ${call} is told in the words of ${route.name} after thirty seconds, and ends in step ` +
+        `[R9 M5 ${route.ids}]`;
+      test(title, async () => {
         const { fault, release } = holding();
         const response = await worker.put(route.path(), {
           as: 6,
@@ -95,7 +98,10 @@ describe('a database that fails once', () => {
   const seam = ROUTES.find(({ dialect }) => dialect === 'seam');
   const profile = ROUTES.find(({ dialect }) => dialect === 'django');
 
-  test('is asked again where nothing is changed by asking: a change of nothing, the check before a hash and before a picture, /health [R9]', async () => {
+  const title =
+    'is asked again where nothing is changed by asking: a change of nothing, ' +
+    'the check before a hash and before a picture, /health [R9]';
+  test(title, async () => {
     for (const kind of ['refuse', 'lose']) {
       const faults = { batch: [kind] };
       assert.deepEqual(
@@ -160,7 +166,10 @@ describe('a panic', () => {
     for (const route of ROUTES) assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200);
   });
   for (const route of ROUTES) {
-    test(`of another request is told at once, in its dialect's words, to who is in flight on ${route.name} [R9 R10 ${route.ids}]`, async () => {
+    const title =
+      `of another request is told at once, in its dialect's words, to who is in flight on ${route.name} ` +
+      `[R9 R10 ${route.ids}]`;
+    test(title, async () => {
       const { fault, release } = holding();
       const inFlight = worker.put(route.path(), {
         as: 6,

@@ -16,7 +16,8 @@ before(async () => {
   // Eight admins, each with a persona: any of them may call every route.
   for (const id of RACERS) {
     await worker.sql(
-      "INSERT INTO users (id, username, email, full_name, role_id) VALUES (?1, 'racer_' || ?1, 'racer' || ?1 || '@example.com', 'Racer', 1)",
+      'INSERT INTO users (id, username, email, full_name, role_id) ' +
+        "VALUES (?1, 'racer_' || ?1, 'racer' || ?1 || '@example.com', 'Racer', 1)",
       id,
     );
     await worker.sql(
@@ -137,7 +138,8 @@ describe('different fields of one record', () => {
         requests.map(([, json]) => ('password' in json ? 2 : 1)),
       );
       const [{ password_hash, ...user }] = await worker.sql(
-        'SELECT full_name, email, username, first_name, last_name, number_phone, image, password_hash FROM users WHERE id = ?',
+        'SELECT full_name, email, username, first_name, last_name, number_phone, image, password_hash FROM users ' +
+          'WHERE id = ?',
         FIRST,
       );
       assert.deepEqual(user, users);
@@ -159,7 +161,8 @@ describe('different fields of one record', () => {
     );
     assert.deepEqual(
       await worker.sql(
-        'SELECT u.id, full_name, last_name, apellidos FROM users u JOIN personas p ON p.user_id = u.id WHERE u.id >= ? ORDER BY u.id',
+        'SELECT u.id, full_name, last_name, apellidos FROM users u JOIN personas p ON p.user_id = u.id ' +
+          'WHERE u.id >= ? ORDER BY u.id',
         FIRST,
       ),
       RACERS.map((id) => ({
@@ -174,7 +177,9 @@ describe('different fields of one record', () => {
 
 describe('one value for many', () => {
   for (const round of ROUNDS) {
-    test(`an e-mail claimed by eight accounts through three dialects is one account's, round ${round} [R6 F4 S4 D4]`, async () => {
+    const emailTitle =
+      "an e-mail claimed by eight accounts through three dialects is one account's, " + `round ${round} [R6 F4 S4 D4]`;
+    test(emailTitle, async () => {
       const spellings = [`shared${round}@example.org`, `Shared${round}@Example.ORG`];
       await oneWins(
         RACERS.map((id, at) => {
@@ -191,7 +196,9 @@ describe('one value for many', () => {
       ]);
     });
 
-    test(`a username claimed by eight accounts through two dialects is one account's, round ${round} [R6 F4 D4]`, async () => {
+    const usernameTitle =
+      "a username claimed by eight accounts through two dialects is one account's, " + `round ${round} [R6 F4 D4]`;
+    test(usernameTitle, async () => {
       const spellings = [`shared_${round}`, `SHARED_${round}`];
       await oneWins(
         RACERS.map((id, at) => {

@@ -254,7 +254,8 @@ describe('an object of somebody else', () => {
     test(`stays, when an account wrote ${what} into its image_path and changes it in any way [M5]`, async () => {
       const key = image.replace('https://example.com/media/', '').replace(/\?.*/, '');
       const theirs = [...new Set([key, 'avatars/7/a.png', 'avatars/42/b.png'])];
-      // What is no plain path may be taken for nobody's or for one below the own prefix: that very object may go or stay.
+      // What is no plain path may be taken for nobody's or for one below the own prefix: that very object may go or
+      // stay.
       const stay = theirs.filter((each) => !(what in byHand && each === key));
       for (const way of Object.values(ways)) {
         for (const each of theirs) await worker.bucket.put(each, each);
@@ -367,7 +368,9 @@ describe('at the same time', () => {
   }
 
   /** Interleavings that chance seldom brings about, by calls that wait for the test. */
-  test('a sweep between the storing of a picture and the update of its record takes nothing from the record [M5]', async () => {
+  const betweenTitle =
+    'a sweep between the storing of a picture and the update of its record takes nothing from the record [M5]';
+  test(betweenTitle, async () => {
     const picture = png();
     for (const before of [null, picture]) {
       // The second time the object lies there already, so that the upload does not write it.
@@ -450,7 +453,9 @@ describe('at the same time', () => {
     await pointsAtObjects(worker);
     assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
   });
-  test('a picture was found in the bucket, and its refused upload takes it back before the record is updated [M5 R7]', async () => {
+  const foundTitle =
+    'a picture was found in the bucket, and its refused upload takes it back before the record is updated [M5 R7]';
+  test(foundTitle, async () => {
     const picture = png();
     const refusing = upload(42, picture, {
       form: formOf({ avatar: picture, username: 'luis_p' }),

@@ -1,4 +1,5 @@
-// What holds for a request to any route: its body, its path and method, its headers, and the order in which it is checked.
+// What holds for a request to any route: its body, its path and method, its headers, and the order in which it is
+// checked.
 
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
@@ -63,7 +64,8 @@ const MALFORMED = (key) => ({
   'a form': `${key}=a`,
   'a duplicate key': `{"${key}":"a","${key}":"b"}`,
   'a duplicate key with equal values': `{"${key}":"a","${key}":"a"}`,
-  'a duplicate key written with an escape': `{"${key}":"a","\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":"b"}`,
+  'a duplicate key written with an escape':
+    `{"${key}":"a",` + `"\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":"b"}`,
   'a duplicate key that is unknown': '{"x":1,"x":2}',
   'a duplicate empty key': '{"":1,"":2}',
   'a duplicate key nested in an object': '{"x":{"a":1,"b":{},"a":2}}',
@@ -284,7 +286,10 @@ for (const route of ROUTES) {
     });
     test(`a bad body of an account that is switched off is a bad body for ${name} [R1 R7]`, () =>
       refused(worker, route.path(43), { as: 43, ...malformed }, 400, says.malformed(), { d1: 0 }));
-    test(`an account that is switched off or gone has an invalid token for ${name}, whatever it asks for [R1 A7 A8 R7]`, async () => {
+    const title =
+      `an account that is switched off or gone has an invalid token for ${name}, whatever it asks for ` +
+      '[R1 A7 A8 R7]';
+    test(title, async () => {
       for (const as of [43, 4711]) {
         for (const id of [as, 6, 4712])
           await refused(worker, route.path(id), { as, json: route.good }, 401, says.badToken(), {
@@ -347,7 +352,8 @@ describe('the order of checks that not every route has', () => {
       seam('Usuario con id 4711 no encontrado'),
       { d1: 1 },
     ));
-  test('an id that the path does not allow comes before the method and the body, the token before all [R1 R8]', async () => {
+  const title = 'an id that the path does not allow comes before the method and the body, the token before all [R1 R8]';
+  test(title, async () => {
     for (const [route, body] of [
       [foto, { message: 'Persona no encontrada' }],
       [profile, { detail: 'Not found.' }],
@@ -557,7 +563,10 @@ describe('other origins', () => {
       });
       await checksPreflight(any, route.path(), APP, open('*', 'PUT'));
     });
-    test(`a preflight of ${route.name} from any other origin, or with no origins configured, is a request like any other [R11 R8]`, async () => {
+    const title =
+      `a preflight of ${route.name} from any other origin, or with no origins configured, ` +
+      'is a request like any other [R11 R8]';
+    test(title, async () => {
       for (const origin of OTHERS) {
         const response = await listed.send('OPTIONS', route.path(), preflight(origin));
         await answered(listed, response, 401, route.says.noToken(), { d1: 0, challenge: 'Bearer' });

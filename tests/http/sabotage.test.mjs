@@ -72,7 +72,8 @@ describe('a broken database', () => {
     withWorker({}, async (worker) => {
       for (const table of ['users', 'personas']) {
         await worker.sql(
-          `CREATE TRIGGER ${table}_abort BEFORE UPDATE ON ${table} BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END`,
+          `CREATE TRIGGER ${table}_abort BEFORE UPDATE ON ${table} BEGIN ` +
+            "SELECT RAISE(ABORT, 'the disk is on fire'); END",
         );
       }
       const before = await worker.dump();
@@ -94,7 +95,8 @@ describe('a broken database', () => {
     withWorker({}, async (worker) => {
       await worker.sql('ALTER TABLE personas RENAME TO personas_away');
       await worker.sql(
-        'CREATE TABLE personas AS SELECT id, user_id, nombres, apellidos, telefono, 987654321 AS dni, foto_url, created_at FROM personas_away',
+        'CREATE TABLE personas AS SELECT id, user_id, nombres, apellidos, telefono, 987654321 AS dni, foto_url, ' +
+          'created_at FROM personas_away',
       );
       await fails(worker, me, /^unexpected row: /, { json: {} });
       assert.equal(JSON.stringify(worker.lines).includes('987654321'), false);

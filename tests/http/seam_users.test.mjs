@@ -269,7 +269,9 @@ describe('rules of the fields', () => {
     );
   }
 
-  test('several faults are told at once, in the order of the table, and the good fields are not written either [S2 R7]', async () => {
+  const title =
+    'several faults are told at once, in the order of the table, and the good fields are not written either [S2 R7]';
+  test(title, async () => {
     await refused(
       worker,
       '/api/v1/users/abc',
@@ -510,7 +512,8 @@ describe('passwords', () => {
       unseen(response, password);
     });
   }
-  test('a password beside a taken e-mail or an unknown role is not hashed and changes nothing [S4 S5 S6 R7]', async () => {
+  const title = 'a password beside a taken e-mail or an unknown role is not hashed and changes nothing [S4 S5 S6 R7]';
+  test(title, async () => {
     for (const [json, status, body] of [
       [{ email: 'alice@example.com' }, 409, TAKEN],
       [{ roleId: 999 }, 400, no(fault.noRole)],

@@ -4,7 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { soak, table } from '../../scripts/soak.mjs';
 
-test('twenty seconds of mixed load end without an error, as fast as they began, and without WebAssembly taking more and more memory [R6 R9 M5 O2]', {
+const title =
+  'twenty seconds of mixed load end without an error, as fast as they began, ' +
+  'and without WebAssembly taking more and more memory [R6 R9 M5 O2]';
+test(title, {
   timeout: 120_000,
 }, async (context) => {
   const result = await soak({ seconds: 20 });

@@ -15,7 +15,9 @@ const spanish = {
 const seam = (message) => ({ success: false, message, data: null });
 const falcon = { message: 'Invalid token', error: 'Unauthorized', statusCode: 401 };
 
-/** One valid request of each route for account 6 (an admin who has a persona), and the dialect's words for refusing it. */
+/**
+ * One valid request of each route for account 6 (an admin who has a persona), and the dialect's words for refusing it.
+ */
 const ROUTES = [
   {
     route: 'PUT /api/personas/:id/foto',
@@ -163,7 +165,8 @@ describe('what the database says about the caller', () => {
     const bearer = await token(6);
     for (const gone of GATED) {
       const [link] = await worker.sql(
-        'SELECT permissionId, roleId FROM permissionXRole JOIN permissions ON permissions.id = permissionId WHERE nameUri = ? AND roleId = 1',
+        'SELECT permissionId, roleId FROM permissionXRole JOIN permissions ON permissions.id = permissionId ' +
+          'WHERE nameUri = ? AND roleId = 1',
         gone.route,
       );
       await worker.sql(

@@ -59,11 +59,14 @@ after(() => worker?.stop());
 beforeEach(async () => {
   await cleared(worker);
   await worker.sql(
-    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', last_name = 'Wonderland', number_phone = NULL WHERE id = 42",
+    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +
+      "last_name = 'Wonderland', number_phone = NULL WHERE id = 42",
   );
 });
 
-/** Sends a form as account 42, checks the whole answer, and that nothing was stored but `picture`, and it under its key. */
+/**
+ * Sends a form as account 42, checks the whole answer, and that nothing was stored but `picture`, and it under its key.
+ */
 async function saves(parts, changes, { picture, extension, cost = picture ? NEW : { r2: [0, 0] } } = {}) {
   const key = picture && keyOf(42, picture, extension);
   const avatar = key ? { avatar: `/media/${key}` } : {};
@@ -122,7 +125,8 @@ describe('a form to the own profile', () => {
     const row = async () =>
       (
         await worker.sql(
-          'SELECT username, email, full_name, first_name, last_name, number_phone, password_hash, role_id, is_active, is_staff, is_superuser, created_at, last_login FROM users WHERE id = 42',
+          'SELECT username, email, full_name, first_name, last_name, number_phone, password_hash, role_id, ' +
+            'is_active, is_staff, is_superuser, created_at, last_login FROM users WHERE id = 42',
         )
       )[0];
     const before = await row();
@@ -287,7 +291,10 @@ describe('keys', () => {
       assert.equal((await worker.put(target, { as, form: formOf({ [part]: picture }) })).status, 200);
     assert.deepEqual(await keys(worker), [keyOf(42, picture), keyOf(5, picture), keyOf(6, picture)]);
   });
-  test('a picture whose object is gone is stored again, and takes one more call where it was removed a moment ago [M3 M5 D7]', async () => {
+  const goneTitle =
+    'a picture whose object is gone is stored again, and takes one more call where it was removed a moment ago ' +
+    '[M3 M5 D7]';
+  test(goneTitle, async () => {
     const [first, second] = [png(), png()];
     await saves({ avatar: first }, {}, { picture: first });
     await accepted(
@@ -376,7 +383,9 @@ describe('a faulty form to the own profile', () => {
   });
   test('a picture without a file name, which the platform takes for a text, makes the form malformed [D5 R7]', () =>
     refuses({ form: formOf({ avatar: { bytes: gif(), name: '' } }) }, malformed));
-  test('texts and other files of more than 64 KiB are too large, one or many, with a picture or without [R3 R7]', async () => {
+  const textsTitle =
+    'texts and other files of more than 64 KiB are too large, one or many, with a picture or without [R3 R7]';
+  test(textsTitle, async () => {
     const tooLarge = (parts) =>
       refused(
         worker,
@@ -475,7 +484,10 @@ for (const route of UPLOADS) {
     });
     test(`what is too large is not looked at by ${name} [R1 R3]`, () =>
       refuses(withLimit(10, { form: formOf({ [upload]: Buffer.alloc(11) }) }), 413, says.tooLarge()));
-    test(`a body may be 64 KiB longer than a picture for ${name}, and not a byte more, with its length or without [R3 R7]`, async () => {
+    const lengthTitle =
+      `a body may be 64 KiB longer than a picture for ${name}, and not a byte more, with its length or without ` +
+      '[R3 R7]';
+    test(lengthTitle, async () => {
       for (const sent of [(body) => body, chunked]) {
         const picture = png();
         await takes(raw(sent(formOfSize(route, picture, picture.length + OVERHEAD)), TYPE), picture);
@@ -526,7 +538,10 @@ for (const route of UPLOADS) {
       });
       await takes(raw(stream, TYPE), picture.stored);
     });
-    test(`a client that hangs up in the middle of its picture is no failure of ${name}, and stores nothing [R9 O2 R7 M5]`, {
+    const hangUpTitle =
+      `a client that hangs up in the middle of its picture is no failure of ${name}, and stores nothing ` +
+      '[R9 O2 R7 M5]';
+    test(hangUpTitle, {
       timeout: 30_000,
     }, async () => {
       const before = await worker.dump();
@@ -547,7 +562,10 @@ for (const route of UPLOADS) {
     });
 
     for (const limit of ['0', '-1', '16777217', '1.5', '1e6', '5MB', '99999999999999999999']) {
-      test(`an AVATAR_MAX_BYTES of ${limit} is a failure of uploads to ${name} that the log explains, and of nothing else [R3 R9]`, async () => {
+      const title =
+        `an AVATAR_MAX_BYTES of ${limit} is a failure of uploads to ${name} that the log explains, ` +
+        'and of nothing else [R3 R9]';
+      test(title, async () => {
         const { line } = await refuses(withLimit(limit, { form: formOf({ [upload]: png() }) }), 500, route.failure);
         assert.match(line.cause, /AVATAR_MAX_BYTES/);
         assert.equal((await worker.put(target, withLimit(limit, { as: 6, json: route.good }))).status, 200);
@@ -582,7 +600,9 @@ for (const route of UPLOADS) {
         }
       }
     });
-    test(`an id that the path does not allow, and another method, come before the form for ${name} [R1 R8 R7]`, async () => {
+    const orderTitle =
+      'an id that the path does not allow, and another method, ' + `come before the form for ${name} [R1 R8 R7]`;
+    test(orderTitle, async () => {
       for (const options of bodies()) {
         const { status, d1Calls, r2Writes } = await worker.put(route.path('abc'), { as: 6, ...options });
         assert.deepEqual([status, d1Calls, r2Writes], [404, 0, 0]);
@@ -596,7 +616,10 @@ for (const route of UPLOADS) {
       }
       assert.deepEqual(await keys(worker), []);
     });
-    test(`too large comes before unparseable, a bad form before the picture, and a bad picture before the account for ${name} [R1 R7]`, async () => {
+    const precedenceTitle =
+      'too large comes before unparseable, a bad form before the picture, ' +
+      `and a bad picture before the account for ${name} [R1 R7]`;
+    test(precedenceTitle, async () => {
       await refuses(
         { ...raw(Buffer.alloc(10 + OVERHEAD + 1), TYPE), vars: { AVATAR_MAX_BYTES: '10' } },
         413,

@@ -64,7 +64,8 @@ describe('a dump of seam', () => {
       assert.deepEqual(
         database
           .rows(
-            "SELECT nameUri, r.name FROM permissionXRole x JOIN permissions p ON p.id = permissionId JOIN roles r ON r.id = roleId WHERE nameUri NOT LIKE '%personas%' ORDER BY 1, 2",
+            'SELECT nameUri, r.name FROM permissionXRole x JOIN permissions p ON p.id = permissionId ' +
+              "JOIN roles r ON r.id = roleId WHERE nameUri NOT LIKE '%personas%' ORDER BY 1, 2",
           )
           .map(Object.values),
         [
@@ -85,7 +86,9 @@ describe('a dump of seam', () => {
     const database = new Database();
     await database.bring('seam', fixture('seam.sql'));
     database.run(
-      "DELETE FROM permissionXRole WHERE roleId = 1; DELETE FROM users WHERE id = 103; DELETE FROM roles WHERE name = 'lector'; UPDATE users SET role_id = 2 WHERE id = 101; UPDATE roles SET name = 'chief' WHERE id = 1",
+      'DELETE FROM permissionXRole WHERE roleId = 1; DELETE FROM users WHERE id = 103; ' +
+        "DELETE FROM roles WHERE name = 'lector'; UPDATE users SET role_id = 2 WHERE id = 101; " +
+        "UPDATE roles SET name = 'chief' WHERE id = 1",
     );
     const before = database.dump();
     const { report } = await database.bring('seam', fixture('seam.sql'));
@@ -100,7 +103,8 @@ describe('a dump of seam', () => {
     const database = new Database();
     await database.bring('seam', fixture('seam.sql'));
     database.run(
-      "UPDATE users SET password_hash = '$2b$12$here', tokens_valid_after = 1 WHERE id = 101; UPDATE users SET password_hash = '$2b$12$old' WHERE id = 102",
+      "UPDATE users SET password_hash = '$2b$12$here', tokens_valid_after = 1 WHERE id = 101; " +
+        "UPDATE users SET password_hash = '$2b$12$old' WHERE id = 102",
     );
     await database.bring('seam', fixture('seam.sql'));
     assert.deepEqual(
@@ -116,7 +120,9 @@ describe('a dump of seam', () => {
       INSERT INTO roles VALUES (1, '', NULL), (2, 'ok', 'fine');
       INSERT INTO permissions (idPermission, nameUri) VALUES (1, 'GET /x');
       INSERT INTO permissionXRole (permissionId, roleId) VALUES (1, 1), (1, 2), (7, 2);
-      INSERT INTO users (idUser, full_name, email, password, roleId, isActive) VALUES (1, 'A', 'a@x.y', '${HASH}', 1, 1), (2, 'B', 'b@x.y', '${HASH}', 2, b'1'), (3, 'C', 'c@x.y', '', 3, 0x01), (NOW(), 'D', 'd@x.y', '', NULL, 'yes');
+      INSERT INTO users (idUser, full_name, email, password, roleId, isActive) VALUES \
+        (1, 'A', 'a@x.y', '${HASH}', 1, 1), (2, 'B', 'b@x.y', '${HASH}', 2, b'1'), \
+        (3, 'C', 'c@x.y', '', 3, 0x01), (NOW(), 'D', 'd@x.y', '', NULL, 'yes');
       `),
     );
     assert.deepEqual(leftOut, [
@@ -147,7 +153,8 @@ describe('a dump of falcon', () => {
       created_at: '2025-09-25T12:14:44.000Z',
       updated_at: '2025-10-24T02:30:15.000Z',
       legacy_password_hashes:
-        '{"falcon":{"password":"814fbf48aace7b921403b23c971eca71bf279580960b111b5604584951c7118b","salt":"9677838199f12d36f5ee971d49f68abc68282968d696f9091570be6d9b730a07"}}',
+        '{"falcon":{"password":"814fbf48aace7b921403b23c971eca71bf279580960b111b5604584951c7118b",' +
+        '"salt":"9677838199f12d36f5ee971d49f68abc68282968d696f9091570be6d9b730a07"}}',
     });
     assert.deepEqual(columns(database.rows('SELECT * FROM users'), 'id', 'full_name', 'image', 'role_id'), [
       [201, "Jane O'Doe", null, 4],
@@ -166,7 +173,8 @@ describe('a dump of falcon', () => {
     );
     assert.deepEqual(report, ['roles 1: differs in id (4 here)', 'roles 2: differs in id (5 here)']);
   });
-  test('tells every row that is bad, by line, id and field, never by what it holds, and brings the others', async () => {
+  const title = 'tells every row that is bad, by line, id and field, never by what it holds, and brings the others';
+  test(title, async () => {
     const database = new Database();
     const { leftOut, report, counts, told } = await database.bring('falcon', fixture('falcon-bad.sql'));
     const length = (range) => `characters, ${range} are allowed`;
@@ -355,7 +363,8 @@ describe('a second run', () => {
     assert.deepEqual(database.rows('SELECT * FROM imports'), ledger);
     assert.deepEqual(
       database.rows(
-        "SELECT count(incoming) AS staged, sum(base LIKE '%password%' OR base LIKE '%pbkdf2%' OR base LIKE '%$2b$%') AS hashes FROM imports",
+        "SELECT count(incoming) AS staged, sum(base LIKE '%password%' OR base LIKE '%pbkdf2%' " +
+          "OR base LIKE '%$2b$%') AS hashes FROM imports",
       ),
       [{ staged: 0, hashes: 0 }],
     );
@@ -364,7 +373,9 @@ describe('a second run', () => {
     const database = new Database();
     await database.bring('falcon', falconDump({ id: 1 }, { id: 2 }, { id: 3 }));
     database.run(
-      "UPDATE users SET email = 'moved@here.example', full_name = 'USER 1' WHERE id = 1; UPDATE users SET image = 'here.jpg', password_hash = '$2b$12$here', legacy_password_hashes = NULL, tokens_valid_after = 1 WHERE id = 2",
+      "UPDATE users SET email = 'moved@here.example', full_name = 'USER 1' WHERE id = 1; " +
+        "UPDATE users SET image = 'here.jpg', password_hash = '$2b$12$here', legacy_password_hashes = NULL, " +
+        'tokens_valid_after = 1 WHERE id = 2',
     );
     const { report } = await database.bring(
       'falcon',
@@ -420,7 +431,8 @@ describe('a second run', () => {
       csv('1,user1@falcon.example,A,A,+123456,AAAAA,,', '2,user2@falcon.example,B,B,,BBBBB,,'),
     );
     database.run(
-      "UPDATE personas SET telefono = NULL, user_id = NULL WHERE id = 1; UPDATE users SET email = 'moved@here.example' WHERE id = 2",
+      'UPDATE personas SET telefono = NULL, user_id = NULL WHERE id = 1; ' +
+        "UPDATE users SET email = 'moved@here.example' WHERE id = 2",
     );
     const { report } = await database.bring(
       'personas',
@@ -449,7 +461,8 @@ describe('two back ends', () => {
     const person = { email: 'Ana@x.example', username: 'ana', created_at: '2025-03-01T00:00:00.000Z' };
     const sources = {
       seam: source(
-        `INSERT INTO users (idUser, full_name, email, password, roleId, isActive) VALUES (7, 'Ana', 'ana@x.example', '${HASH}', NULL, 1);`,
+        'INSERT INTO users (idUser, full_name, email, password, roleId, isActive) ' +
+          `VALUES (7, 'Ana', 'ana@x.example', '${HASH}', NULL, 1);`,
       ),
       falcon: falconDump({
         id: 7,
@@ -517,7 +530,8 @@ describe('two back ends', () => {
     assert.deepEqual(report, ['users 1: differs in username email image']);
     assert.deepEqual(columns([database.user(1)], 'username', 'email', 'image'), [['ana', 'a@x.example', 'mine.jpg']]);
   });
-  test('never touch another person: one id, one e-mail or one user name of two people is told, row by row', async () => {
+  const title = 'never touch another person: one id, one e-mail or one user name of two people is told, row by row';
+  test(title, async () => {
     const database = new Database();
     await database.bring(
       'falcon',

@@ -91,11 +91,13 @@ describe('the reader of dumps', () => {
           const sql = statements
             .map(
               ([before, list]) =>
-                `${before}INSERT INTO \`users\` VALUES ${list.map(([a, b, between]) => `(${a.sql},${between}${b.sql})${between}`).join(',')};\n`,
+                `${before}INSERT INTO \`users\` VALUES ` +
+                `${list.map(([a, b, between]) => `(${a.sql},${between}${b.sql})${between}`).join(',')};\n`,
             )
             .join('');
           const file = source(
-            `CREATE TABLE \`users\` (\n  \`a\` text COMMENT 'x, \`y\` (',\n  \`b\` decimal(5,2),\n  PRIMARY KEY (\`a\`)\n);\n${sql}`,
+            `CREATE TABLE \`users\` (\n  \`a\` text COMMENT 'x, ` +
+              `\`y\` (',\n  \`b\` decimal(5,2),\n  PRIMARY KEY (\`a\`)\n);\n${sql}`,
           );
           assert.deepEqual(
             await all(file, { chunk }),
@@ -209,7 +211,8 @@ describe('the reader of dumps', () => {
   });
 });
 
-test('what is read is written or left out, and what is written lands or is told of, whatever the rows hold', async () => {
+const title = 'what is read is written or left out, and what is written lands or is told of, whatever the rows hold';
+test(title, async () => {
   const short = fc.oneof(
     fc.constantFrom(
       'a',
@@ -287,7 +290,8 @@ test('what is read is written or left out, and what is written lands or is told 
           assert.ok(leftOut.length >= counts.users.leftOut);
           assert.ok(report.every((line) => !line.includes('undefined')));
           const [{ staged, odd }] = database.rows(
-            "SELECT count(incoming) AS staged, sum(problem IS NULL AND kind = 'users' AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = imports.id)) AS odd FROM imports",
+            "SELECT count(incoming) AS staged, sum(problem IS NULL AND kind = 'users' AND NOT EXISTS (SELECT 1 " +
+              'FROM users u WHERE u.id = imports.id)) AS odd FROM imports',
           );
           assert.ok(staged === 0 && !odd, 'a record is neither here nor told of');
           fs.rmSync(file);

@@ -110,27 +110,31 @@ const quote = (value) =>
     ? 'NULL'
     : `'${String(value).replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\0', '\\0')}'`;
 
-/** A dump of falcon's accounts with what is given, in one line as MySQL 8 writes it. */
-export const falconDump = (...accounts) =>
-  source(
-    `/*!50503 SET NAMES utf8mb4 */;\n/*!40103 SET TIME_ZONE='+00:00' */;\nINSERT INTO \`users\` (\`id\`,\`name\`,\`email\`,\`username\`,\`password\`,\`salt\`,\`created_at\`,\`updated_at\`,\`image_path\`,\`role_id\`) VALUES ${accounts
-      .map(({ id, ...fields }) => {
-        const { name, email, username, password, salt, created_at, updated_at, image_path, role_id } = {
-          name: `User ${id}`,
-          email: `user${id}@falcon.example`,
-          username: `user${id}`,
-          password: 'aa',
-          salt: 'ss',
-          created_at: '2025-01-01 00:00:00',
-          updated_at: '2025-01-01 00:00:00',
-          image_path: null,
-          role_id: 1,
-          ...fields,
-        };
-        return `(${id},${[name, email, username, password, salt, created_at, updated_at, image_path].map(quote).join(',')},${role_id ?? 'NULL'})`;
-      })
-      .join(',')};\n`,
+const FALCON_COLUMNS = ['name', 'email', 'username', 'password', 'salt', 'created_at', 'updated_at', 'image_path'];
+
+/** A dump of falcon's accounts with the given fields, all in one INSERT as MySQL 8 writes it. */
+export function falconDump(...accounts) {
+  const rows = accounts.map(({ id, ...fields }) => {
+    const values = {
+      name: `User ${id}`,
+      email: `user${id}@falcon.example`,
+      username: `user${id}`,
+      password: 'aa',
+      salt: 'ss',
+      created_at: '2025-01-01 00:00:00',
+      updated_at: '2025-01-01 00:00:00',
+      image_path: null,
+      role_id: 1,
+      ...fields,
+    };
+    return `(${[id, ...FALCON_COLUMNS.map((name) => quote(values[name])), values.role_id ?? 'NULL'].join(',')})`;
+  });
+  const columns = ['id', ...FALCON_COLUMNS, 'role_id'].map((name) => `\`${name}\``).join(',');
+  return source(
+    "/*!50503 SET NAMES utf8mb4 */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n" +
+      `INSERT INTO \`users\` (${columns}) VALUES ${rows.join(',')};\n`,
   );
+}
 
 export const csv = (...lines) =>
   source(`id,user_email,nombres,apellidos,telefono,dni,foto_url,created_at\n${lines.join('\n')}\n`);

@@ -114,7 +114,9 @@ describe('accounts that were imported', () => {
       ],
     );
   });
-  test('lose the hashes that came along with a new password, and a second run does not bring them back, nor undo a change', async () => {
+  const title =
+    'lose the hashes that came along with a new password, and a second run does not bring them back, nor undo a change';
+  test(title, async () => {
     const hashes = async (id) =>
       (await worker.sql('SELECT password_hash, legacy_password_hashes AS legacy FROM users WHERE id = ?', id))[0];
     assert.ok((await hashes(201)).legacy);

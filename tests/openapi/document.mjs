@@ -45,11 +45,17 @@ export function faults(schema, value) {
     : validate.errors.map((error) => `${error.instancePath || 'it'} ${error.message} ${JSON.stringify(error.params)}`);
 }
 
-/** What a header of an answer is that is the connection's, the platform's, or the tests' own, or said by the body's type. */
+/**
+ * What a header of an answer is that is the connection's, the platform's, or the tests' own, or said by the body's
+ * type.
+ */
 const UNDECLARED =
   /^(connection|content-encoding|content-length|content-type|date|keep-alive|transfer-encoding|x-test-.*)$/;
 
-/** What is wrong with an answer (`status`, `headers`, `text`) to an operation: a list of texts, empty where the document allows it. */
+/**
+ * What is wrong with an answer (`status`, `headers`, `text`) to an operation: a list of texts, empty where the document
+ * allows it.
+ */
 export function disallowed(operation, answer) {
   const declared = resolve(operation.responses[answer.status]);
   if (!declared) return [`status ${answer.status} is not in the document`];

@@ -1,5 +1,6 @@
-// The request behind each example of public/openapi.json, by operation, status and the example's name: what one has to send
-// to a fresh worker with the demo accounts to be answered with it. In order: each sees what those before have changed.
+// The request behind each example of public/openapi.json, by operation, status and the example's name: what one has to
+// send to a fresh worker with the demo accounts to be answered with it. In order: each sees what those before have
+// changed.
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -13,7 +14,10 @@ const form = (parts) => {
 };
 const text = (body, type) => ({ body: new TextEncoder().encode(body), headers: { 'content-type': type } });
 
-/** What an error is asked for alike on every endpoint, by the account that may call it; `example` is a body that changes something. */
+/**
+ * What an error is asked for alike on every endpoint, by the account that may call it; `example` is a body that changes
+ * something.
+ */
 const common = (as, example) => ({
   401: { noToken: {}, badToken: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.bm90IHRoZSBzaWduYXR1cmU' } },
   405: { methodNotAllowed: { as, method: 'PATCH' } },
@@ -30,7 +34,10 @@ const common = (as, example) => ({
 export const PICTURE = ['PUT', '/api/profile/6/update/', { as: 6, form: form({ avatar: file('phone.jpg') }) }];
 const NO_PICTURE = `/media/avatars/42/${'0'.repeat(64)}.jpg`;
 
-/** A request is a method (the operation's), a path (the operation's, its parameters replaced by their examples) and the options of `worker.send`. `example` names the body among the operation's own examples. */
+/**
+ * A request is a method (the operation's), a path (the operation's, its parameters replaced by their examples) and the
+ * options of `worker.send`. `example` names the body among the operation's own examples.
+ */
 export const REQUESTS = {
   updatePersonaFoto: {
     ...common(5, 'url'),

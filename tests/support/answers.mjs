@@ -9,8 +9,8 @@ export const raw = (body, type = 'application/json') => ({
 
 /**
  * Checks a whole answer: its status, the headers that matter, the exact text of its body,
- * and the D1 calls, as counted outside the worker and as the worker logged them; `r2` are the bucket's reads and writes.
- * Answers the log line, for tests that ask more of it.
+ * and the D1 calls, as counted outside the worker and as the worker logged them; `r2` are the bucket's reads and
+ * writes. Answers the log line, for tests that ask more of it.
  */
 export async function answered(worker, response, status, body, { d1, r2, challenge = null }) {
   const header = (name) => response.headers.get(name);
@@ -42,7 +42,10 @@ export async function answered(worker, response, status, body, { d1, r2, challen
   return line;
 }
 
-/** Sends a PUT that must be refused: the whole answer is checked, and that no row of any table and no object has changed (R7). */
+/**
+ * Sends a PUT that must be refused: the whole answer is checked, and that no row of any table and no object has changed
+ * (R7).
+ */
 export async function refused(worker, target, options, status, body, expected) {
   const before = await worker.dump();
   const response = await worker.put(target, options);

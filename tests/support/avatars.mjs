@@ -1,4 +1,5 @@
-// What the tests of uploads share: pictures to send, where they are stored, and what must hold between bucket and database.
+// What the tests of uploads share: pictures to send, where they are stored, and what must hold between bucket and
+// database.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -9,7 +10,9 @@ export const CONTENT_TYPES = { jpg: 'image/jpeg', png: 'image/png', gif: 'image/
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
-/** What an upload costs: looking whether the picture is there, and where it is not, a check before it is stored (R7). */
+/**
+ * What an upload costs: looking whether the picture is there, and where it is not, a check before it is stored (R7).
+ */
 export const NEW = { d1: 2, r2: [1, 1] };
 export const AGAIN = { d1: 1, r2: [1, 0] };
 export const REFUSED = AGAIN;
@@ -25,8 +28,8 @@ export function chunk(type, data) {
 let made = 0;
 
 /**
- * A PNG without metadata that no other call makes: what is stored of it is the file itself. `width` and `height` are what
- * its header says; `size` makes the file that long by a comment, which is then not stored.
+ * A PNG without metadata that no other call makes: what is stored of it is the file itself. `width` and `height` are
+ * what its header says; `size` makes the file that long by a comment, which is then not stored.
  */
 export function png({ width = 2, height = 2, size } = {}) {
   const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
@@ -80,7 +83,9 @@ export const objects = async (worker) =>
   }));
 export const keys = async (worker) => (await worker.bucket.list()).map(({ key }) => key);
 
-/** The keys that the bucket holds, once no request has work left: for what was removed and for what must have stayed. */
+/**
+ * The keys that the bucket holds, once no request has work left: for what was removed and for what must have stayed.
+ */
 export async function settled(worker) {
   await worker.idle();
   return keys(worker);
@@ -124,7 +129,9 @@ export async function anHourLater(worker) {
   await worker.sql(`UPDATE removals SET ${earlier('claimed_at')}, ${earlier('over_at')}`);
 }
 
-/** Bucket and database are in step (M5): nothing shown is missing, and after a sweep nothing is left that is not shown. */
+/**
+ * Bucket and database are in step (M5): nothing shown is missing, and after a sweep nothing is left that is not shown.
+ */
 export async function endsInStep(worker) {
   await pointsAtObjects(worker);
   await anHourLater(worker);

@@ -1,6 +1,7 @@
 // The entry module of every test worker: the built worker, with its real bindings counted, and failing on demand.
 // The counts reach the test in response headers, so that the worker's own `d1_calls` can be checked against them.
-// Some paths are the tests' own: straight to the database and the bucket, many times faster than from outside the runtime.
+// Some paths are the tests' own: straight to the database and the bucket, many times faster than from outside the
+// runtime.
 import worker from './index.js';
 import * as perfil from './perfil.js';
 
@@ -54,8 +55,8 @@ async function until(what, condition) {
  * Does what a call of a binding does, or what `faults` says of it: an object of one word per call's name, or a list of
  * them by the call's number. `refuse` throws and does nothing, `lose` does it and throws, `hold:x` waits for the test
  * to release x and then does it, `stall:x` does it and then waits for the release, `nonsense:x` answers what is no
- * answer. `pace` and `ahead` are no calls: timers run that much faster, and the clock is that much ahead. `hours` is none either: lists show every
- * object as that much older.
+ * answer. `pace` and `ahead` are no calls: timers run that much faster, and the clock is that much ahead. `hours` is
+ * none either: lists show every object as that much older.
  */
 function faulty(faults) {
   const numbers = {};

@@ -19,7 +19,10 @@ export const seam = (message) => ({ success: false, message, data: null });
 export const falcon = (statusCode, error, message = error) => ({ message, error, statusCode });
 const badRequest = (message) => falcon(400, 'Bad Request', message);
 
-/** The body of each refusal, by dialect; `unsupported` takes the content type, `wrongMethod` the method, `notObject` Python's name of the type. */
+/**
+ * The body of each refusal, by dialect; `unsupported` takes the content type, `wrongMethod` the method, `notObject`
+ * Python's name of the type.
+ */
 export const SAYS = {
   personas: { ...inSpanish((message) => ({ message })), badForm: () => ({ message: 'El formulario no es válido' }) },
   seam: inSpanish(seam),

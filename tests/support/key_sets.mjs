@@ -1,5 +1,5 @@
-// Keys as issuers have them, tokens signed with them, and a server that publishes them as badly as it is told to. Keys and
-// tokens are made by a library that shares no code with the worker (jose).
+// Keys as issuers have them, tokens signed with them, and a server that publishes them as badly as it is told to. Keys
+// and tokens are made by a library that shares no code with the worker (jose).
 import { once } from 'node:events';
 import http from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';

@@ -27,11 +27,18 @@ const migrations = () =>
 
 const build = path.join(root, 'build');
 
-/** What nobody but the glue can tell: how much of WebAssembly's memory the instance has taken, and how many handles of JavaScript's. */
+/**
+ * What nobody but the glue can tell: how much of WebAssembly's memory the instance has taken, and how many handles of
+ * JavaScript's.
+ */
 const TOLD =
-  '\nexport const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });\n';
+  '\nexport const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: ' +
+  'wasm.__wbindgen_externrefs.length });\n';
 
-/** The built worker's modules (the reference page lies beside them), as they are or behind the entry that counts; workerd resolves their imports as they stand. */
+/**
+ * The built worker's modules (the reference page lies beside them), as they are or behind the entry that counts;
+ * workerd resolves their imports as they stand.
+ */
 function modules(counted) {
   const built = fs
     .readdirSync(build, { recursive: true })
@@ -63,7 +70,10 @@ const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
 
 const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
 
-/** The workerd processes that this process has started. Node has no public way to ask for them; these objects are never another's process. */
+/**
+ * The workerd processes that this process has started. Node has no public way to ask for them; these objects are never
+ * another's process.
+ */
 const runtimes = () => process._getActiveHandles().filter(({ spawnfile }) => /workerd(\.exe)?$/.test(spawnfile));
 
 /** Asks the runtime's inspector: what nobody inside can say. */
@@ -95,13 +105,13 @@ async function inspectorOf({ host }) {
 
 /**
  * Starts a worker. `vars` are its variables beside JWT_SECRET (undefined removes one);
- * `bindings: false` starts it without a database and a bucket, `bucket: false` without the bucket alone; `limits` are the
- * rate limits that it has, and how many requests they allow.
+ * `bindings: false` starts it without a database and a bucket, `bucket: false` without the bucket alone; `limits` are
+ * the rate limits that it has, and how many requests they allow.
  * `persist` is a folder where database and bucket lie, which outlives the worker: the next one there goes on with them.
  * `heard` is called with every log line, and then none is kept. With `inspected` its heap is measured, its garbage
  * collected before that, and workerd is short of memory. `counted: false` serves what was built with nothing around it:
- * no counts, no faults, nothing that asks counting.mjs. `beside` are scripts of other workers in the same runtime, on the
- * same database and bucket, by name; `urls` says where they answer.
+ * no counts, no faults, nothing that asks counting.mjs. `beside` are scripts of other workers in the same runtime, on
+ * the same database and bucket, by name; `urls` says where they answer.
  */
 export async function startWorker({
   vars = {},
@@ -184,9 +194,9 @@ export async function startWorker({
   }
 
   /**
-   * Sends a request; `as` is the account whose token goes with it, `json` a value to send, `form` a FormData, `body` raw
-   * bytes; `vars` are variables and `faults` failing bindings (counting.mjs) for this request alone. Every request is
-   * the first of its deployment to the worker, unless `deployment` names one.
+   * Sends a request; `as` is the account whose token goes with it, `json` a value to send, `form` a FormData, `body`
+   * raw bytes; `vars` are variables and `faults` failing bindings (counting.mjs) for this request alone. Every request
+   * is the first of its deployment to the worker, unless `deployment` names one.
    */
   async function send(
     method,
@@ -194,7 +204,8 @@ export async function startWorker({
     { as, token: bearer, json, form, body, vars, faults, deployment, headers = {} } = {},
   ) {
     const credential = bearer ?? (as === undefined ? undefined : await token(as));
-    // A form is encoded as a browser does it, but sent in one piece: the worker may answer, and hang up, before its end.
+    // A form is encoded as a browser does it, but sent in one piece: the worker may answer, and hang up, before its
+    // end.
     const encoded = form && new Response(form);
     if (form) body = await encoded.arrayBuffer();
     const response = await fetch(url + target, {
@@ -256,13 +267,18 @@ export async function startWorker({
       await gone;
       await miniflare.dispose();
     },
-    /** What the worker has taken, its garbage not counted: bytes of its heap and of WebAssembly's memory, and handles of JavaScript's objects. */
+    /**
+     * What the worker has taken, its garbage not counted: bytes of its heap and of WebAssembly's memory, and handles of
+     * JavaScript's objects.
+     */
     taken: async () => ({ ...(await (await own('taken')).json()), heap: await inspector?.heap() }),
     send,
     put: (target, options) => send('PUT', target, options),
     /** Runs SQL straight against the database; answers its rows. */
     sql: async (query, ...parameters) => (await post('sql', [{ sql: query, parameters }]))[0].results,
-    /** Every table's rows and what the bucket holds, as text: equal before and after a request that must change nothing. */
+    /**
+     * Every table's rows and what the bucket holds, as text: equal before and after a request that must change nothing.
+     */
     dump: async () => {
       const [tables, objects] = await post(
         'dump',
