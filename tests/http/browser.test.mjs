@@ -7,10 +7,10 @@ import { after, before, test } from 'node:test';
 import { writeDemoPage } from '../../scripts/page.mjs';
 import { operations } from '../openapi/document.mjs';
 import { launch, noBrowser } from '../support/browser.mjs';
+import { root } from '../support/project.mjs';
 import { startSite } from '../support/site.mjs';
 import { token } from '../support/tokens.mjs';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const options = { skip: noBrowser, timeout: 120_000 };
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };

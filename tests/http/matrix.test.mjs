@@ -3,14 +3,13 @@
 // A route of src/serve/route.rs that has no row in ROWS fails the last test; so does one in tests/native/routes.rs.
 
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
 import { INVALID_TOKEN, ROUTES, seam } from '../support/dialects.mjs';
 import { forge, HS256, luis, now, part } from '../support/forged.mjs';
 import { pipesTo } from '../support/pipes.mjs';
+import { read } from '../support/project.mjs';
 import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -417,7 +416,7 @@ describe('callers whom the database does not let in', () => {
 
 describe('the matrix itself', () => {
   test('it holds every route of the route table, and no other', () => {
-    const table = fs.readFileSync(path.resolve(import.meta.dirname, '../../src/serve/route.rs'), 'utf8');
+    const table = read('src/serve/route.rs');
     const patterns = [...table.matchAll(/\bpattern:\s*"([^"]+)"/g)].map(([, pattern]) => pattern).sort();
     assert.deepEqual(MATRIX.map(({ name }) => name).sort(), patterns);
     assert.deepEqual(Object.keys(ROWS).sort(), patterns);

@@ -1,12 +1,11 @@
 // The OpenAPI document against the worker: it names every route, its examples are what the worker answers, and every
 // other answer is one that it allows.
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
 import { disallowed, document, faults, operations, resolve } from '../openapi/document.mjs';
 import { PICTURE, REQUESTS } from '../openapi/requests.mjs';
+import { read } from '../support/project.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 let worker;
@@ -14,8 +13,6 @@ before(async () => {
   worker = await startWorker({ limits: { RATE_FAILED_AUTH: 1 }, vars: { SERVER_TIMING: 'on' } });
 });
 after(() => worker?.stop());
-
-const read = (file) => fs.readFileSync(path.resolve(import.meta.dirname, '../..', file), 'utf8');
 
 const UPDATES = operations.filter(({ method }) => method === 'PUT');
 

@@ -9,10 +9,9 @@ import { after, before, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { output } from '../../scripts/lib.mjs';
 import { operations } from '../openapi/document.mjs';
+import { read, root } from '../support/project.mjs';
 import { startSite } from '../support/site.mjs';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const read = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
 const filesBelow = (folder) =>
   fs
     .readdirSync(folder, { recursive: true, withFileTypes: true })

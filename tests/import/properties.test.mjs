@@ -111,6 +111,7 @@ describe('the reader of dumps', () => {
     );
   });
   test('reads escapes, quotes and numbers as MySQL does', async () => {
+    /** @type {[string, string | symbol][]} */
     const values = [
       ["'a\\%b\\_c\\d\\'e'", "a\\%b\\_cd'e"],
       ["'it''s'", "it's"],
@@ -191,7 +192,8 @@ describe('the reader of dumps', () => {
     );
   });
   test('says so where a row could get lost otherwise', async () => {
-    for (const [sql, says] of [
+    /** @type {[string, RegExp][]} */
+    const refusals = [
       ['INSERT INTO users VALUES (1);', /^line 1 of the dump inserts into users without naming its columns/],
       ['\nSET NAMES latin1;', /^line 2 of the dump says that its texts are latin1/],
       ["/*!40103 SET TIME_ZONE='+02:00' */;", /says that its times are not UTC/],
@@ -203,10 +205,12 @@ describe('the reader of dumps', () => {
       ],
       ['INSERT INTO users (a) VALUES (1,);', /a value is missing/],
       ["INSERT INTO users (a) VALUES ('1", /ends in the middle of a statement/],
-    ])
+    ];
+    for (const [sql, says] of refusals)
       await assert.rejects(
         all(source(sql)),
-        (error) => (error instanceof Trouble && says.test(error.message)) || assert.fail(error.message),
+        (/** @type {Error} */ error) =>
+          (error instanceof Trouble && says.test(error.message)) || assert.fail(error.message),
         sql,
       );
   });

@@ -9,8 +9,8 @@ import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { report } from '../../scripts/import/sql.mjs';
 import { convert } from '../../scripts/import.mjs';
+import { migrations, root, TABLES } from '../support/project.mjs';
 
-export const root = path.resolve(import.meta.dirname, '../..');
 export const fixture = (name) => path.join(root, 'tests/fixtures/import', name);
 export const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-import-'));
 process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
@@ -39,13 +39,13 @@ export class Database {
   constructor() {
     this.sqlite = new DatabaseSync(':memory:');
     this.sqlite.exec('PRAGMA foreign_keys = ON');
-    for (const file of fs.readdirSync(path.join(root, 'migrations')).sort())
-      this.sqlite.exec(fs.readFileSync(path.join(root, 'migrations', file), 'utf8'));
+    for (const statement of migrations()) this.sqlite.exec(statement);
   }
 
   run(sql) {
     this.sqlite.exec(sql);
   }
+  /** @returns {any[]} */
   rows(sql) {
     return this.sqlite
       .prepare(sql)
@@ -57,11 +57,7 @@ export class Database {
   }
   /** Everything but the ledger: equal where an import has changed nothing. */
   dump() {
-    return JSON.stringify(
-      ['roles', 'permissions', 'permissionXRole', 'users', 'personas'].map((table) =>
-        this.rows(`SELECT * FROM ${table}`),
-      ),
-    );
+    return JSON.stringify(TABLES.map((table) => this.rows(`SELECT * FROM ${table}`)));
   }
 
   /** Brings a source in, each file as a whole as D1 does; answers what did not land and what is another here. */

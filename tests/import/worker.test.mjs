@@ -8,9 +8,10 @@ import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { unstable_splitSqlQuery as split } from 'wrangler';
 import { report } from '../../scripts/import/sql.mjs';
+import { root } from '../support/project.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
-import { fixture, folder, read, root, source } from './support.mjs';
+import { fixture, folder, read, source } from './support.mjs';
 
 describe('accounts that were imported', () => {
   let worker;
@@ -195,7 +196,8 @@ describe('npm run import', () => {
     }
   });
   test('writes nothing where a source is not what it should be, and says so in one line', () => {
-    for (const [args, says] of [
+    /** @type {[string[], RegExp][]} */
+    const refusals = [
       [['--from', 'seam', fixture('falcon.sql')], /no idUser, full_name, roleId, isActive: is it what --from says/],
       [['--from', 'falcon', fixture('personas.csv')], /there is no row of a table users in/],
       [
@@ -231,7 +233,8 @@ describe('npm run import', () => {
       [['--from', 'falcon', 'nowhere.sql'], /there is no file/],
       [['--from', 'nobody', 'x'], /usage: npm run import/],
       [['--from', 'falcon'], /usage: npm run import/],
-    ]) {
+    ];
+    for (const [args, says] of refusals) {
       const before = fs.readdirSync(out);
       const { status, stdout, stderr } = command(...args, '--out', out);
       assert.equal(status, 1);

@@ -1,12 +1,9 @@
 // The document, its parts by name, and whether an answer is one that it allows.
-import fs from 'node:fs';
-import path from 'node:path';
 import Ajv from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { read } from '../support/project.mjs';
 
-export const document = JSON.parse(
-  fs.readFileSync(path.join(import.meta.dirname, '../../public/openapi.json'), 'utf8'),
-);
+export const document = JSON.parse(read('public/openapi.json'));
 
 /** What a `$ref` leads to, or the thing itself. */
 export const resolve = (thing) =>

@@ -55,7 +55,9 @@ export async function refused(worker, target, options, status, body, expected) {
 }
 
 /** Sends a PUT that must be accepted with one D1 call, and checks the whole answer. */
-export async function accepted(worker, target, options, body, { d1 = 1, r2 } = {}) {
+export async function accepted(worker, target, options, body, expected = {}) {
+  /** @type {{d1?: number, r2?: [number, number]}} */
+  const { d1 = 1, r2 } = expected;
   const response = await worker.put(target, options);
   const line = await answered(worker, response, 200, body, { d1, r2 });
   return { response, line };

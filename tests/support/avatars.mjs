@@ -30,6 +30,7 @@ let made = 0;
 /**
  * A PNG without metadata that no other call makes: what is stored of it is the file itself. `width` and `height` are
  * what its header says; `size` makes the file that long by a comment, which is then not stored.
+ * @param {{width?: number, height?: number, size?: number}} [options]
  */
 export function png({ width = 2, height = 2, size } = {}) {
   const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);

@@ -1,6 +1,7 @@
 // A client for thousands of small requests, and for what no client library sends: it writes bytes and reads what comes
 // back. A request costs it a tenth of what fetch takes.
 import net from 'node:net';
+import { countsOf } from './client.mjs';
 
 const END = '\r\n\r\n';
 
@@ -102,11 +103,9 @@ class Pipe {
  */
 export function pipesTo(url) {
   const pipes = new Map();
-  const put = async (
-    target,
-    { json, body = json === undefined ? undefined : JSON.stringify(json), vars, headers = {}, lines = [] } = {},
-  ) => {
-    const content = body === undefined ? Buffer.alloc(0) : Buffer.from(body);
+  /** @typedef {{json?: unknown, body?: string | Buffer, vars?: object, headers?: object, lines?: string[]}} Options */
+  const put = async (target, /** @type {Options} */ { json, body, vars, headers = {}, lines = [] } = {}) => {
+    const content = Buffer.from(body ?? (json === undefined ? '' : JSON.stringify(json)));
     const fields = {
       host: new URL(url).host,
       'content-length': content.length,
@@ -114,10 +113,8 @@ export function pipesTo(url) {
       ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
       ...headers,
     };
-    const head =
-      [`PUT ${target} HTTP/1.1`, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`), ...lines].join(
-        '\r\n',
-      ) + END;
+    const named = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+    const head = [`PUT ${target} HTTP/1.1`, ...named, ...lines].join('\r\n') + END;
     if (!pipes.has(target)) pipes.set(target, new Pipe(url));
     const { status, entries, text } = await pipes
       .get(target)
@@ -129,9 +126,7 @@ export function pipesTo(url) {
       entries,
       headers: { get },
       requestId: get('x-request-id'),
-      d1Calls: Number(get('x-test-d1-calls')),
-      r2Reads: Number(get('x-test-r2-reads')),
-      r2Writes: Number(get('x-test-r2-writes')),
+      ...countsOf(get),
     };
   };
   return { put, close: () => pipes.forEach((pipe) => pipe.close()) };

@@ -1,5 +1,6 @@
 // Requests that fetch would not send: bodies whose length lies, that have none, or that never end.
 import http from 'node:http';
+import { countsOf } from './client.mjs';
 import { token } from './tokens.mjs';
 
 /**
@@ -18,15 +19,13 @@ export async function begin(worker, target, headers, chunk, { end = false, as = 
         response.on('data', (data) => chunks.push(data));
         response.on('end', () => {
           request.destroy();
-          const count = (name) => Number(response.headers[`x-test-${name}`]);
+          const headers = new Headers(/** @type {Record<string, string>} */ (response.headers));
           resolve({
             status: response.statusCode,
             text: Buffer.concat(chunks).toString(),
-            headers: new Headers(response.headers),
-            requestId: response.headers['x-request-id'],
-            d1Calls: count('d1-calls'),
-            r2Reads: count('r2-reads'),
-            r2Writes: count('r2-writes'),
+            headers,
+            requestId: headers.get('x-request-id'),
+            ...countsOf((name) => headers.get(name)),
           });
         });
       },
