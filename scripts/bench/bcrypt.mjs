@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
 import { startWorker } from '../../tests/support/worker.mjs';
 import { output, root, run } from '../lib.mjs';
+import { median } from '../statistics.mjs';
 
 const ROUNDS = 25;
 const PASSWORD = 'correct horse battery staple';
@@ -16,7 +17,6 @@ const DEFAULTS = ['opt-level=3', 'lto=false', 'codegen-units=16'].flatMap((setti
   `profile.release.${setting}`,
 ]);
 
-const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 const ratio = (ours, theirs) => median(ours.map((ms, round) => ms / theirs[round]));
 
 /** A native program that hashes a password for each line. */

@@ -3,6 +3,7 @@
 // one is of the other is compared with other days.
 import { setTimeout } from 'node:timers/promises';
 import { Trouble } from '../lib.mjs';
+import { median, quantile } from '../statistics.mjs';
 import { caller, cases } from './requests.mjs';
 import { serve } from './serve.mjs';
 
@@ -26,9 +27,6 @@ const DOES = {
 };
 export default { fetch: (request, env) => DOES[new URL(request.url).pathname](request, env) };
 `;
-
-const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.floor(values.length * q)];
-export const median = (values) => quantile(values, 0.5);
 
 /** One turn: requests per second, and how long each took. */
 async function turn(server, connections, one) {

@@ -7,9 +7,10 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { filesBelow } from '../../tests/support/project.mjs';
 import { SECRET, token } from '../../tests/support/tokens.mjs';
 import { root, Trouble } from '../lib.mjs';
-import { median } from './load.mjs';
+import { median } from '../statistics.mjs';
 
 const ROUNDS = 40;
 /** What it may take, in milliseconds. */
@@ -52,7 +53,7 @@ export default {
 /** Milliseconds from instantiation to the first reply, and how many times what the control takes that is. */
 export async function startup(report) {
   const build = path.join(root, 'build');
-  const scripts = fs.readdirSync(build, { recursive: true }).filter((file) => /^(?!page).*\.js$/.test(file));
+  const scripts = filesBelow('build').filter((file) => /^(?!page).*\.js$/.test(file));
   const modules = {
     ...Object.fromEntries(
       scripts.map((file) => [file.replaceAll(path.sep, '/'), fs.readFileSync(path.join(build, file), 'utf8')]),

@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { soak, table } from '../../scripts/soak.mjs';
+import { table } from '../../scripts/soak/growth.mjs';
+import { soak } from '../../scripts/soak/run.mjs';
 
 const title =
   'twenty seconds of mixed load end without an error, as fast as they began, ' +
