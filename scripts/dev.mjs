@@ -22,7 +22,7 @@ async function assertPortIsFree() {
     throw new Trouble(`PORT is '${port}': it has to be a number from 1 to 65535`);
   await new Promise((resolve, reject) => {
     const server = net.createServer();
-    server.on('error', (error) =>
+    server.on('error', (/** @type {NodeJS.ErrnoException} */ error) =>
       reject(
         new Trouble(
           error.code === 'EADDRINUSE'

@@ -52,8 +52,9 @@ class Files {
 }
 
 /**
- * Writes the SQL for a source into a folder. Answers `{files, counts, leftOut, told}`; `heard` is called with every
- * record that is left out, as soon as it is known.
+ * Writes the SQL for a source into a folder. Returns `{files, counts, told}`; `heard` is called with every record that
+ * is left out, as soon as it is known.
+ * @param {(leftOut: {where: string, table: string, id: number | string | null, faults: any[]}) => void} [heard]
  */
 export async function convert(source, file, folder, heard = () => {}) {
   if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Trouble(`there is no file ${file}`);

@@ -34,6 +34,7 @@ export const start = (program, args, options) =>
     shell: process.platform === 'win32',
   });
 
+/** @returns {Promise<void>} */
 const ended = (child, program, args) =>
   new Promise((resolve, reject) => {
     child.on('error', () => reject(new Trouble(`cannot start '${program}': is it installed and on your PATH?`)));

@@ -5,6 +5,8 @@ const MAX_ID = Number.MAX_SAFE_INTEGER;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;
 export const BCRYPT = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/;
 
+/** @typedef {{min?: number, max?: number, optional?: boolean, absent?: string}} TextRules */
+
 /** Reads the fields of one row and collects what is wrong, as `{field, why}`: never what a field holds. */
 export class Row {
   faults = [];
@@ -46,7 +48,7 @@ export class Row {
   /**
    * Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means.
    */
-  text(field, { min = 0, max = Infinity, optional = false, absent } = {}) {
+  text(field, /** @type {TextRules} */ { min = 0, max = Infinity, optional = false, absent } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
     if (raw === null && absent !== undefined) return absent;

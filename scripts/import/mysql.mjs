@@ -201,7 +201,9 @@ class Dump extends Tokens {
  * The rows of other tables are counted into `others` (a Map); `told.utc` says whether the dump says that its times are
  * UTC.
  */
-export async function* rowsOfDump(file, wanted, { others = new Map(), told = {}, chunk = 1 << 20 } = {}) {
+export async function* rowsOfDump(file, wanted, options = {}) {
+  /** @type {{others?: Map<string, number>, told?: {utc?: boolean}, chunk?: number}} */
+  const { others = new Map(), told = {}, chunk = 1 << 20 } = options;
   const dump = new Dump();
   const chunks = fs.createReadStream(file, { encoding: 'latin1', highWaterMark: chunk })[Symbol.asyncIterator]();
   /** The INSERT whose rows are being read: undefined between statements. */

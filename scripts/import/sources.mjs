@@ -252,7 +252,7 @@ async function* dump(source, { tables }, file, told) {
 
 async function* django(file, told) {
   const head = Buffer.alloc(16);
-  const handle = fs.openSync(file);
+  const handle = fs.openSync(file, 'r');
   fs.readSync(handle, head, 0, 16, 0);
   fs.closeSync(handle);
   const isSqlite = head.toString('latin1') === 'SQLite format 3\0';
