@@ -1,5 +1,5 @@
 // The rules of migrations/*.sql for one row of a source, in JavaScript: what passes here, the database takes.
-import { EXPRESSION, NOT_UTF8 } from './mysql.mjs';
+import { EXPRESSION, NOT_UTF8 } from './rows.mjs';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;
