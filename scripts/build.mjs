@@ -1,5 +1,5 @@
-// Compiles the worker to WebAssembly and writes build/, and the reference page beside it: what wrangler deploys and what the tests run.
-// wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
+// Compiles the worker to WebAssembly and writes build/, and the reference page beside it: what wrangler deploys and
+// what the tests run. wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
 import fs from 'node:fs';
 import path from 'node:path';
 import { output, root, run } from './lib.mjs';
@@ -11,7 +11,9 @@ const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs
 await run('cargo', ['build', '--release', '--target', TARGET, '--package', 'perfil']);
 await run('cargo', ['build', '--package', 'perfil-bindgen']);
 
-const { target_directory: target } = JSON.parse(await output('cargo', ['metadata', '--no-deps', '--format-version', '1']));
+const { target_directory: target } = JSON.parse(
+  await output('cargo', ['metadata', '--no-deps', '--format-version', '1']),
+);
 const compiled = path.join(target, TARGET, 'release/perfil.wasm');
 const bindgen = path.join(target, 'debug', process.platform === 'win32' ? 'perfil-bindgen.exe' : 'perfil-bindgen');
 const entry = path.join(root, 'src/edge/index.js');

@@ -25,25 +25,41 @@ process.on('uncaughtException', (error) => {
 });
 
 /** Starts a program in the project's folder. */
-export const start = (program, args, options) => spawn(program, args, {
-  cwd: root, env: environment, ...options,
-  // npm's programs are .cmd files on Windows, which only a shell can start.
-  shell: process.platform === 'win32',
-});
+export const start = (program, args, options) =>
+  spawn(program, args, {
+    cwd: root,
+    env: environment,
+    ...options,
+    // npm's programs are .cmd files on Windows, which only a shell can start.
+    shell: process.platform === 'win32',
+  });
 
-const ended = (child, program, args) => new Promise((resolve, reject) => {
-  child.on('error', () => reject(new Trouble(`cannot start '${program}': is it installed and on your PATH?`)));
-  child.on('exit', (code, signal) => (code === 0 ? resolve() : reject(new Trouble(`'${[program, ...args].join(' ')}' ended with ${signal ?? `exit code ${code}`}; its output is above`))));
-});
+/** @returns {Promise<void>} */
+const ended = (child, program, args) =>
+  new Promise((resolve, reject) => {
+    child.on('error', () => reject(new Trouble(`cannot start '${program}': is it installed and on your PATH?`)));
+    child.on('exit', (code, signal) =>
+      code === 0
+        ? resolve()
+        : reject(
+            new Trouble(
+              `'${[program, ...args].join(' ')}' ended with ${signal ?? `exit code ${code}`}; its output is above`,
+            ),
+          ),
+    );
+  });
 
 /** Runs a program, its output shown; throws when it fails. */
-export const run = (program, args, options) => ended(start(program, args, { stdio: 'inherit', ...options }), program, args);
+export const run = (program, args, options) =>
+  ended(start(program, args, { stdio: 'inherit', ...options }), program, args);
 
 /** Runs a program and answers what it printed; throws when it fails. */
 export async function output(program, args) {
   const child = start(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => { text += chunk; });
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
   await ended(child, program, args);
   return text;
 }

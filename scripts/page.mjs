@@ -20,7 +20,10 @@ const ACCOUNTS = [
   { id: 42, name: 'Alice Wonderland', role: 'editor' },
 ];
 
-/** Writes files below a folder, and leaves nothing else there. What is there already is not touched: others may be reading it. */
+/**
+ * Writes files below a folder, and leaves nothing else there. What is there already is not touched: others may be
+ * reading it.
+ */
 function write(folder, files) {
   for (const [name, contents] of Object.entries(files)) {
     const file = path.join(folder, name);
@@ -28,7 +31,7 @@ function write(folder, files) {
     fs.mkdirSync(path.dirname(file), { recursive: true });
     fs.writeFileSync(file, contents);
   }
-  for (const name of fs.readdirSync(folder, { recursive: true })) {
+  for (const name of fs.readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     const file = path.join(folder, name);
     if (!(name.replaceAll(path.sep, '/') in files) && fs.statSync(file).isFile()) fs.rmSync(file);
   }
@@ -36,7 +39,8 @@ function write(folder, files) {
 
 /** Every file of the page, by the path that it is served under: public/ as it lies there, and the viewer. */
 function page() {
-  const ours = fs.readdirSync(pages, { recursive: true })
+  const ours = fs
+    .readdirSync(pages, { recursive: true })
     .map((name) => [name.replaceAll(path.sep, '/'), path.join(pages, name)])
     .filter(([, file]) => fs.statSync(file).isFile());
   const theirs = VIEWER.map((name) => [`reference/viewer/${name}`, path.join(viewer, name)]);
@@ -56,7 +60,9 @@ export async function writeDemoPage(folder, sign = (id) => mint(id, 'plain', DAY
   const script = '<script src="/reference/reference.js">';
   write(folder, {
     ...files,
-    'index.html': Buffer.from(files['index.html'].toString().replace(script, `<script src="/reference/demo.js"></script>\n${script}`)),
+    'index.html': Buffer.from(
+      files['index.html'].toString().replace(script, `<script src="/reference/demo.js"></script>\n${script}`),
+    ),
     'reference/demo.js': fs.readFileSync(path.join(root, 'scripts/page/demo.js')),
     'reference/demo.json': Buffer.from(JSON.stringify(accounts)),
     'reference/demo.jpg': fs.readFileSync(path.join(root, 'tests/fixtures/pictures/phone.jpg')),

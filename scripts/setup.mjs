@@ -3,13 +3,15 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { Trouble, output, root, run, step } from './lib.mjs';
+import { output, root, run, step, Trouble } from './lib.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
 
 /** Installs the npm packages unless those of this very lock file are there. */
 export async function installPackages() {
-  const lock = createHash('sha256').update(fs.readFileSync(path.join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(fs.readFileSync(path.join(root, 'package-lock.json')))
+    .digest('hex');
   const stamp = path.join(root, 'node_modules/.perfil');
   if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === lock) return;
   step('Installing the npm packages of package-lock.json');
@@ -34,7 +36,12 @@ export async function installToolchain() {
 /** Installs the two tools that only `npm test` needs. */
 export async function installChecks() {
   const sysroot = (await output('rustc', ['--print', 'sysroot'])).trim();
-  const missing = ['clippy', 'rustfmt'].filter((tool) => !fs.readdirSync(path.join(sysroot, 'bin')).some((file) => file.startsWith(tool === 'clippy' ? 'cargo-clippy' : 'rustfmt')));
+  const missing = ['clippy', 'rustfmt'].filter(
+    (tool) =>
+      !fs
+        .readdirSync(path.join(sysroot, 'bin'))
+        .some((file) => file.startsWith(tool === 'clippy' ? 'cargo-clippy' : 'rustfmt')),
+  );
   if (missing.length === 0) return;
   step(`Installing ${missing.join(' and ')}`);
   await run('rustup', ['component', 'add', ...missing]);

@@ -1,10 +1,11 @@
 // npm test: everything that must hold before a change lands, in the order in which it fails fastest.
-import fs from 'node:fs';
+// npm test -- tests/http/health.test.mjs tests/native/rules.rs [--test-name-pattern="…"]: these tests alone. Folders
+// may be named too; options are those of `node --test`.
 import os from 'node:os';
-import path from 'node:path';
 import { noBrowser } from '../tests/support/browser.mjs';
-import { root, run, step } from './lib.mjs';
+import { run, step } from './lib.mjs';
 import { installChecks, installPackages, installToolchain } from './setup.mjs';
+import { allTests, select } from './test/select.mjs';
 
 const TARGET = ['--target', 'wasm32-unknown-unknown', '--package', 'perfil'];
 const STRICT = ['--', '-D', 'warnings'];
@@ -16,15 +17,37 @@ async function check(title, program, args) {
   console.log(`  ${((Date.now() - started) / 1000).toFixed(1)} s`);
 }
 
+const build = () => check('Build', 'node', ['scripts/build.mjs']);
+
+function testNode(files, options) {
+  const processes = Math.max(2, os.availableParallelism() - 1);
+  return check('HTTP and import tests', 'node', ['--test', `--test-concurrency=${processes}`, ...options, ...files]);
+}
+
+async function testAll() {
+  await installChecks();
+  await check('Format, Rust', 'cargo', ['fmt', '--all', '--check']);
+  await check('Format, JavaScript', 'biome', ['check', '--linter-enabled=false']);
+  await check('Lint, JavaScript', 'biome', ['lint', '--error-on-warnings']);
+  await check('Types, JavaScript', 'tsc', []);
+  await check('Clippy, native', 'cargo', ['clippy', '--workspace', '--all-targets', ...STRICT]);
+  await check('Clippy, WebAssembly', 'cargo', ['clippy', ...TARGET, ...STRICT]);
+  await check('Native tests', 'cargo', ['test', '--workspace']);
+  await build();
+  await testNode(allTests(), ['--test-reporter=dot']);
+}
+
+async function testSome({ files, native, modules, options }) {
+  if (native) await check('Native tests', 'cargo', ['test', '--test', 'native', '--', ...modules]);
+  if (files.length === 0) return;
+  await build();
+  await testNode(files, options);
+}
+
+const args = process.argv.slice(2);
+const named = args.length > 0 ? select(args) : undefined;
 await installPackages();
 await installToolchain();
-await installChecks();
-await check('Format', 'cargo', ['fmt', '--all', '--check']);
-await check('Clippy, native', 'cargo', ['clippy', '--workspace', '--all-targets', ...STRICT]);
-await check('Clippy, WebAssembly', 'cargo', ['clippy', ...TARGET, ...STRICT]);
-await check('Native tests', 'cargo', ['test', '--workspace']);
-await check('Build', 'node', ['scripts/build.mjs']);
-const tests = ['tests/import', 'tests/http'].flatMap((folder) => fs.readdirSync(path.join(root, folder)).filter((file) => file.endsWith('.test.mjs')).map((file) => `${folder}/${file}`));
-const processes = Math.max(2, os.availableParallelism() - 1);
-await check('HTTP and import tests', 'node', ['--test', '--test-reporter=dot', `--test-concurrency=${processes}`, ...tests]);
-if (noBrowser) console.log(`\nLeft out: ${noBrowser}.`);
+await (named ? testSome(named) : testAll());
+if (noBrowser && (named?.files ?? allTests()).some((file) => file.endsWith('/browser.test.mjs')))
+  console.log(`\nLeft out: ${noBrowser}.`);

@@ -9,12 +9,21 @@ const USAGE = `usage: npm run token -- <account id> [--layout ${layouts.join('|'
 
 function parse() {
   try {
-    const { values, positionals } = parseArgs({ allowPositionals: true, options: { layout: { type: 'string', default: 'plain' }, ttl: { type: 'string', default: '3600' } } });
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { layout: { type: 'string', default: 'plain' }, ttl: { type: 'string', default: '3600' } },
+    });
     const [id, ttl] = [positionals[0], values.ttl];
-    if (positionals.length === 1 && [id, ttl].every((n) => /^[1-9]\d{0,14}$/.test(n)) && layouts.includes(values.layout)) {
+    if (
+      positionals.length === 1 &&
+      [id, ttl].every((n) => /^[1-9]\d{0,14}$/.test(n)) &&
+      layouts.includes(values.layout)
+    ) {
       return { id: Number(id), layout: values.layout, ttl: Number(ttl) };
     }
-  } catch { /* an unknown option: the usage says it all */ }
+  } catch {
+    /* an unknown option: the usage says it all */
+  }
   throw new Trouble(USAGE);
 }
 

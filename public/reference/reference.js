@@ -5,7 +5,9 @@ const theme = () => document.documentElement.classList.toggle('dark-mode', dark.
 dark.addEventListener('change', theme);
 theme();
 
-/** The URL of the picture that a record shows, if it is served from here: django's path, falcon's key, a persona's URL. */
+/**
+ * The URL of the picture that a record shows, if it is served from here: django's path, falcon's key, a persona's URL.
+ */
 function pictureOf(text) {
   try {
     const { avatar, image_path: key, foto_url: url } = JSON.parse(text);
@@ -19,10 +21,21 @@ function pictureOf(text) {
 const answers = ({ React: { createElement } }) => ({
   wrapComponents: {
     // Nearly the same for every status: there when somebody looks for them.
-    headers: (Headers) => (props) => createElement('details', null, createElement('summary', null, 'Headers'), createElement(Headers, props)),
+    headers: (Headers) => (props) =>
+      createElement('details', null, createElement('summary', null, 'Headers'), createElement(Headers, props)),
     responseBody: (Body) => (props) => {
       const picture = typeof props.content === 'string' ? pictureOf(props.content) : undefined;
-      return createElement('div', null, createElement(Body, props), picture && createElement('a', { href: picture, className: 'picture' }, createElement('img', { src: picture, alt: 'The picture that the record shows' })));
+      return createElement(
+        'div',
+        null,
+        createElement(Body, props),
+        picture &&
+          createElement(
+            'a',
+            { href: picture, className: 'picture' },
+            createElement('img', { src: picture, alt: 'The picture that the record shows' }),
+          ),
+      );
     },
   },
 });

@@ -1,8 +1,9 @@
-// Requests per second of every case, beside a yardstick in the same runtime. A machine has other things to do, now more,
-// now less: worker and yardstick take turns, a quarter of a second each, so that both see the same, and only what one is
-// of the other is compared with other days.
+// Requests per second of every case, beside a yardstick in the same runtime. A machine has other things to do, now
+// more, now less: worker and yardstick take turns, a quarter of a second each, so that both see the same, and only what
+// one is of the other is compared with other days.
 import { setTimeout } from 'node:timers/promises';
 import { Trouble } from '../lib.mjs';
+import { median, quantile } from '../statistics.mjs';
 import { caller, cases } from './requests.mjs';
 import { serve } from './serve.mjs';
 
@@ -12,19 +13,20 @@ export const CONNECTIONS = [1, 16];
 
 /** What each kind of request costs at the very least: the platform's work for it, and one line of our own. */
 const YARDSTICK = `
-const save = async (env, text) => Response.json(await env.DB.prepare('UPDATE users SET full_name = ?1 WHERE id = 6 RETURNING id, full_name').bind(text).first());
+const UPDATE = 'UPDATE users SET full_name = ?1 WHERE id = 6 RETURNING id, full_name';
+const save = async (env, text) => Response.json(await env.DB.prepare(UPDATE).bind(text).first());
 const DOES = {
   '/constant': () => Response.json({ ok: true }),
   '/select': async (request, env) => Response.json(await env.DB.prepare('SELECT id FROM users LIMIT 1').first()),
   '/update': async (request, env) => save(env, await request.text()),
-  '/avatar': async (request, env) => { await env.AVATARS.put('yardstick', await request.arrayBuffer()); return save(env, 'avatar'); },
+  '/avatar': async (request, env) => {
+    await env.AVATARS.put('yardstick', await request.arrayBuffer());
+    return save(env, 'avatar');
+  },
   '/picture': async (request, env) => new Response((await env.AVATARS.get('yardstick')).body),
 };
 export default { fetch: (request, env) => DOES[new URL(request.url).pathname](request, env) };
 `;
-
-const quantile = (values, q) => [...values].sort((a, b) => a - b)[Math.floor(values.length * q)];
-export const median = (values) => quantile(values, 0.5);
 
 /** One turn: requests per second, and how long each took. */
 async function turn(server, connections, one) {
@@ -56,13 +58,14 @@ async function countCalls(server, all, logged) {
 }
 
 /**
- * Measures every case: `{name, status, d1Calls, at: {connections: {rate, p50, factor}}}`; `factor` is how many times the
- * yardstick's time it takes. `report` is told what is being done.
+ * Measures every case: `{name, status, d1Calls, at: {connections: {rate, p50, factor}}}`; `factor` is how many times
+ * the yardstick's time it takes. `report` is told what is being done.
  */
 export async function load(report) {
   const logged = new Map();
   const worker = await serve({
-    counted: false, beside: { yardstick: YARDSTICK },
+    counted: false,
+    beside: { yardstick: YARDSTICK },
     heard({ message }) {
       const [, id] = /^{"request_id":"(bench-\d+)"/.exec(message) ?? [];
       if (id) logged.set(id, JSON.parse(message).d1_calls);
@@ -73,21 +76,37 @@ export async function load(report) {
   try {
     const all = await cases(ours.ask);
     const calls = await countCalls(ours, all, logged);
-    const measured = all.map((one, at) => ({ name: one.name, status: one.status, d1Calls: calls[at], turns: CONNECTIONS.map(() => []) }));
+    const measured = all.map((one, at) => ({
+      name: one.name,
+      status: one.status,
+      d1Calls: calls[at],
+      turns: CONNECTIONS.map(() => []),
+    }));
     // The first round warms up.
     for (let round = 0; round <= ROUNDS; round++) {
       for (const [at, one] of all.entries()) {
-        report(round === 0 ? 'requests per second: warming up' : `requests per second: round ${round} of ${ROUNDS}`, one.name);
-        const least = { name: `the yardstick of '${one.name}'`, status: 200, request: (n) => ({ ...one.request(n), path: `/${one.yardstick}` }) };
+        report(
+          round === 0 ? 'requests per second: warming up' : `requests per second: round ${round} of ${ROUNDS}`,
+          one.name,
+        );
+        const least = {
+          name: `the yardstick of '${one.name}'`,
+          status: 200,
+          request: (n) => ({ ...one.request(n), path: `/${one.yardstick}` }),
+        };
         for (const [index, connections] of CONNECTIONS.entries()) {
           const turns = {};
           // Who goes first goes second in the next round: what a turn leaves to do after its answers falls on both.
-          for (const who of round % 2 ? ['ours', 'least'] : ['least', 'ours']) turns[who] = await turn(who === 'ours' ? ours : yardstick, connections, who === 'ours' ? one : least);
+          for (const who of round % 2 ? ['ours', 'least'] : ['least', 'ours'])
+            turns[who] = await turn(who === 'ours' ? ours : yardstick, connections, who === 'ours' ? one : least);
           if (round > 0) measured[at].turns[index].push(turns);
         }
       }
     }
-    return measured.map(({ turns, ...rest }) => ({ ...rest, at: Object.fromEntries(CONNECTIONS.map((connections, index) => [connections, summary(turns[index])])) }));
+    return measured.map(({ turns, ...rest }) => ({
+      ...rest,
+      at: Object.fromEntries(CONNECTIONS.map((connections, index) => [connections, summary(turns[index])])),
+    }));
   } finally {
     await Promise.all([ours.close(), yardstick.close()]);
     await worker.stop();

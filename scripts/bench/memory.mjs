@@ -19,7 +19,8 @@ export async function memory(report, { requests = 10_000, warmUp = 500, seconds 
     const mix = all.flatMap((one) => Array(SHARES[one.yardstick]).fill(one));
     let deadline = Infinity;
     let sent = 0;
-    // The same order each time, in which what is alike does not come together: 7 has no divisor in common with the mix's length.
+    // The same order each time, in which what is alike does not come together: 7 has no divisor in common with the
+    // mix's length.
     const upTo = (many) => () => {
       if (sent >= many || performance.now() > deadline) return undefined;
       if (sent % 100 === 0) report('linear memory', `${sent} of ${requests} requests`);

@@ -9,16 +9,27 @@ import { Trouble } from '../lib.mjs';
 const SIDE = 146;
 const HEADER = Buffer.from([0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 2, 0, 0, 0]);
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-// A filter byte, and three bytes for each pixel of a row. Noise, as a photo's are when they are packed: stored as they come.
-const pixels = Buffer.concat(Array.from({ length: SIDE }, () => Buffer.concat([Buffer.alloc(1), randomBytes(SIDE * 3)])));
+// A filter byte, and three bytes for each pixel of a row. Noise, as a photo's are when they are packed: stored as they
+// come.
+const pixels = Buffer.concat(
+  Array.from({ length: SIDE }, () => Buffer.concat([Buffer.alloc(1), randomBytes(SIDE * 3)])),
+);
 
 /** A PNG of 64 KB without metadata, for each `n` another one. */
 function picture(n) {
   pixels.writeUIntBE(n % 2 ** 24, 1, 3);
-  return Buffer.concat([SIGNATURE, chunk('IHDR', HEADER), chunk('IDAT', deflateSync(pixels, { level: 0 })), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([
+    SIGNATURE,
+    chunk('IHDR', HEADER),
+    chunk('IDAT', deflateSync(pixels, { level: 0 })),
+    chunk('IEND', Buffer.alloc(0)),
+  ]);
 }
 
-const OPENS = Buffer.from('--boundary\r\nContent-Disposition: form-data; name="avatar"; filename="photo.png"\r\nContent-Type: image/png\r\n\r\n');
+const OPENS = Buffer.from(
+  '--boundary\r\nContent-Disposition: form-data; name="avatar"; ' +
+    'filename="photo.png"\r\nContent-Type: image/png\r\n\r\n',
+);
 const ENDS = Buffer.from('\r\n--boundary--\r\n');
 const JSON_TYPE = { 'content-type': 'application/json' };
 
@@ -29,8 +40,16 @@ async function update(target, account, body) {
 }
 
 async function upload(account, bytes) {
-  const headers = { 'content-type': 'multipart/form-data; boundary=boundary', authorization: `Bearer ${await token(account)}` };
-  return (n) => ({ method: 'PUT', path: `/api/profile/${account}/update/`, headers, body: Buffer.concat([OPENS, bytes(n), ENDS]) });
+  const headers = {
+    'content-type': 'multipart/form-data; boundary=boundary',
+    authorization: `Bearer ${await token(account)}`,
+  };
+  return (n) => ({
+    method: 'PUT',
+    path: `/api/profile/${account}/update/`,
+    headers,
+    body: Buffer.concat([OPENS, bytes(n), ENDS]),
+  });
 }
 
 let sent = 0;
@@ -44,13 +63,24 @@ function send(client, { name, status, request }, id) {
     let code;
     client.dispatch(made, {
       onRequestStart() {},
-      onResponseStart(controller, statusCode) { code = statusCode; },
-      onResponseData(controller, bytes) { chunks.push(bytes); },
+      onResponseStart(controller, statusCode) {
+        code = statusCode;
+      },
+      onResponseData(controller, bytes) {
+        chunks.push(bytes);
+      },
       onResponseEnd() {
         if (code === status) resolve(Buffer.concat(chunks));
-        else reject(new Trouble(`'${name}' is answered ${code} where ${status} is due: ${Buffer.concat(chunks).toString().slice(0, 200)}`));
+        else
+          reject(
+            new Trouble(
+              `'${name}' is answered ${code} where ${status} is due: ${Buffer.concat(chunks).toString().slice(0, 200)}`,
+            ),
+          );
       },
-      onResponseError(controller, error) { reject(new Trouble(`'${name}' is not answered: ${error.message}`)); },
+      onResponseError(controller, error) {
+        reject(new Trouble(`'${name}' is not answered: ${error.message}`));
+      },
     });
   });
 }
@@ -61,16 +91,21 @@ export function caller(url, connections) {
   return {
     /** Sends one request, by that id, and answers the body. */
     ask: (one, id) => send(clients[0], one, id),
-    /** Each of the first so many connections sends what `next` says, one after another, while it says something. Answers how long each took, in milliseconds. */
+    /**
+     * Each of the first so many connections sends what `next` says, one after another, while it says something. Answers
+     * how long each took, in milliseconds.
+     */
     async load(parallel, next) {
       const times = [];
-      await Promise.all(clients.slice(0, parallel).map(async (client) => {
-        for (let one = next(); one; one = next()) {
-          const begun = performance.now();
-          await send(client, one);
-          times.push(performance.now() - begun);
-        }
-      }));
+      await Promise.all(
+        clients.slice(0, parallel).map(async (client) => {
+          for (let one = next(); one; one = next()) {
+            const begun = performance.now();
+            await send(client, one);
+            times.push(performance.now() - begun);
+          }
+        }),
+      );
       return times;
     },
     close: () => Promise.all(clients.map((client) => client.destroy())),
@@ -83,21 +118,82 @@ export function caller(url, connections) {
  */
 export async function cases(ask) {
   const same = picture(0);
-  const again = { name: 'avatar of 64 KB, the same again', status: 200, yardstick: 'avatar', request: await upload(7, () => same) };
+  const again = {
+    name: 'avatar of 64 KB, the same again',
+    status: 200,
+    yardstick: 'avatar',
+    request: await upload(7, () => same),
+  };
   const { avatar } = JSON.parse(await ask(again));
   const stranger = `Bearer ${await token(1, { secret: 'not the secret that the worker knows' })}`;
   return [
-    { name: 'PUT /api/personas/:id/foto', status: 200, yardstick: 'update', request: await update('/api/personas/5/foto', 5, (n) => ({ foto_url: `https://example.com/${n}.jpg` })) },
-    { name: 'PUT /api/personas/me', status: 200, yardstick: 'update', request: await update('/api/personas/me', 5, (n) => ({ telefono: `+${1e9 + n}` })) },
-    { name: 'PUT /api/v1/users/:id', status: 200, yardstick: 'update', request: await update('/api/v1/users/7', 1, (n) => ({ full_name: `Jane Smith ${n}`, email: `jane${n}@example.com` })) },
-    { name: 'PUT /users', status: 200, yardstick: 'update', request: await update('/users', 1, (n) => ({ name: `Jane Doe ${n}` })) },
-    { name: 'PUT /api/profile/:id/update/', status: 200, yardstick: 'update', request: await update('/api/profile/42/update/', 42, (n) => ({ first_name: `Alice ${n}`, number_phone: String(n) })) },
-    { name: 'a forged token', status: 401, yardstick: 'constant', request: () => ({ method: 'PUT', path: '/users', headers: { ...JSON_TYPE, authorization: stranger }, body: '{"name":"Jane Doe"}' }) },
-    { name: 'an invalid e-mail', status: 400, yardstick: 'constant', request: await update('/users', 1, () => ({ email: 'nobody' })) },
-    { name: 'a role without the permission', status: 403, yardstick: 'update', request: await update('/api/v1/users/7', 42, (n) => ({ full_name: `Jane Smith ${n}` })) },
+    {
+      name: 'PUT /api/personas/:id/foto',
+      status: 200,
+      yardstick: 'update',
+      request: await update('/api/personas/5/foto', 5, (n) => ({ foto_url: `https://example.com/${n}.jpg` })),
+    },
+    {
+      name: 'PUT /api/personas/me',
+      status: 200,
+      yardstick: 'update',
+      request: await update('/api/personas/me', 5, (n) => ({ telefono: `+${1e9 + n}` })),
+    },
+    {
+      name: 'PUT /api/v1/users/:id',
+      status: 200,
+      yardstick: 'update',
+      request: await update('/api/v1/users/7', 1, (n) => ({
+        full_name: `Jane Smith ${n}`,
+        email: `jane${n}@example.com`,
+      })),
+    },
+    {
+      name: 'PUT /users',
+      status: 200,
+      yardstick: 'update',
+      request: await update('/users', 1, (n) => ({ name: `Jane Doe ${n}` })),
+    },
+    {
+      name: 'PUT /api/profile/:id/update/',
+      status: 200,
+      yardstick: 'update',
+      request: await update('/api/profile/42/update/', 42, (n) => ({
+        first_name: `Alice ${n}`,
+        number_phone: String(n),
+      })),
+    },
+    {
+      name: 'a forged token',
+      status: 401,
+      yardstick: 'constant',
+      request: () => ({
+        method: 'PUT',
+        path: '/users',
+        headers: { ...JSON_TYPE, authorization: stranger },
+        body: '{"name":"Jane Doe"}',
+      }),
+    },
+    {
+      name: 'an invalid e-mail',
+      status: 400,
+      yardstick: 'constant',
+      request: await update('/users', 1, () => ({ email: 'nobody' })),
+    },
+    {
+      name: 'a role without the permission',
+      status: 403,
+      yardstick: 'update',
+      request: await update('/api/v1/users/7', 42, (n) => ({ full_name: `Jane Smith ${n}` })),
+    },
     { name: 'avatar of 64 KB, a new one', status: 200, yardstick: 'avatar', request: await upload(42, picture) },
     again,
-    { name: 'GET a picture of 64 KB', status: 200, yardstick: 'picture', request: () => ({ method: 'GET', path: avatar }) },
+    {
+      name: 'GET a picture of 64 KB',
+      status: 200,
+      yardstick: 'picture',
+      request: () => ({ method: 'GET', path: avatar }),
+    },
     { name: 'GET /health', status: 200, yardstick: 'select', request: () => ({ method: 'GET', path: '/health' }) },
   ];
 }

@@ -2,14 +2,15 @@
 //
 // A worker may not look at its own clock while it computes, and the platform starts it before anybody can ask. So
 // another worker starts it, by the platform's own loader, each time in a fresh isolate, and is timed from outside. The
-// control is an isolate with the same WebAssembly compiled, which it never instantiates: what both take (the isolate, the
-// compilation, which the platform does when a worker is deployed, the two hops) falls out of the difference.
+// control is an isolate with the same WebAssembly compiled, which it never instantiates: what both take (the isolate,
+// the compilation, which the platform does when a worker is deployed, the two hops) falls out of the difference.
 import fs from 'node:fs';
 import path from 'node:path';
-import { Miniflare, convertV4MiniflareOptions } from 'miniflare';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { filesBelow } from '../../tests/support/project.mjs';
 import { SECRET, token } from '../../tests/support/tokens.mjs';
-import { Trouble, root } from '../lib.mjs';
-import { median } from './load.mjs';
+import { root, Trouble } from '../lib.mjs';
+import { median } from '../statistics.mjs';
 
 const ROUNDS = 40;
 /** What it may take, in milliseconds. */
@@ -24,7 +25,9 @@ import modules from './modules.mjs';
 
 let loaded = 0;
 
-/** The same WebAssembly with a section of its own at the end: the runtime keeps what it has compiled, and would find it. */
+/**
+ * The same WebAssembly with a section of its own at the end: the runtime keeps what it has compiled, and would find it.
+ */
 function another() {
   const name = new TextEncoder().encode('load ' + String(++loaded).padStart(10, '0'));
   const section = [0, name.length + 1, name.length, ...name];
@@ -37,7 +40,12 @@ function another() {
 export default {
   fetch(request, env) {
     const mainModule = new URL(request.url).searchParams.get('main');
-    const code = { mainModule, modules: { ...modules, 'perfil_bg.wasm': { wasm: another() } }, compatibilityDate: env.DATE, env: { JWT_SECRET: env.JWT_SECRET } };
+    const code = {
+      mainModule,
+      modules: { ...modules, 'perfil_bg.wasm': { wasm: another() } },
+      compatibilityDate: env.DATE,
+      env: { JWT_SECRET: env.JWT_SECRET },
+    };
     return env.LOADER.get(String(loaded), () => code).getEntrypoint().fetch(request);
   },
 };`;
@@ -45,41 +53,76 @@ export default {
 /** Milliseconds from instantiation to the first reply, and how many times what the control takes that is. */
 export async function startup(report) {
   const build = path.join(root, 'build');
-  const scripts = fs.readdirSync(build, { recursive: true }).filter((file) => /^(?!page).*\.js$/.test(file));
-  const modules = { ...Object.fromEntries(scripts.map((file) => [file.replaceAll(path.sep, '/'), fs.readFileSync(path.join(build, file), 'utf8')])), 'control.js': CONTROL };
+  const scripts = filesBelow('build').filter((file) => /^(?!page).*\.js$/.test(file));
+  const modules = {
+    ...Object.fromEntries(
+      scripts.map((file) => [file.replaceAll(path.sep, '/'), fs.readFileSync(path.join(build, file), 'utf8')]),
+    ),
+    'control.js': CONTROL,
+  };
   const [, date] = /^compatibility_date = "(.*)"$/m.exec(fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8'));
-  const miniflare = new Miniflare(convertV4MiniflareOptions({
-    host: '127.0.0.1', port: 0, cf: false, handleStructuredLogs() {},
-    workers: [{
-      name: 'loader', modulesRoot: root, compatibilityDate: date, bindings: { JWT_SECRET: SECRET, DATE: date }, workerLoaders: { LOADER: {} },
-      modules: [
-        { type: 'ESModule', path: path.join(root, 'loader.mjs'), contents: LOADER },
-        { type: 'ESModule', path: path.join(root, 'modules.mjs'), contents: `export default ${JSON.stringify(modules)};` },
-        { type: 'Data', path: path.join(root, 'worker.bin'), contents: new Uint8Array(fs.readFileSync(path.join(build, 'perfil_bg.wasm'))) },
+  const miniflare = new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      handleStructuredLogs() {},
+      workers: [
+        {
+          name: 'loader',
+          modulesRoot: root,
+          compatibilityDate: date,
+          bindings: { JWT_SECRET: SECRET, DATE: date },
+          workerLoaders: { LOADER: {} },
+          modules: [
+            { type: 'ESModule', path: path.join(root, 'loader.mjs'), contents: LOADER },
+            {
+              type: 'ESModule',
+              path: path.join(root, 'modules.mjs'),
+              contents: `export default ${JSON.stringify(modules)};`,
+            },
+            {
+              type: 'Data',
+              path: path.join(root, 'worker.bin'),
+              contents: new Uint8Array(fs.readFileSync(path.join(build, 'perfil_bg.wasm'))),
+            },
+          ],
+          unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+        },
       ],
-      unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-    }],
-  }));
+    }),
+  );
   try {
     const url = await miniflare.unsafeGetDirectURL('loader');
     // As far as one gets without a database: the token is read and its signature is computed.
-    const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token(1, { secret: 'not the secret that the worker knows' })}` };
+    const headers = {
+      'content-type': 'application/json',
+      authorization: `Bearer ${await token(1, { secret: 'not the secret that the worker knows' })}`,
+    };
     const first = async (main) => {
       const begun = performance.now();
-      const response = await fetch(new URL(`/users?main=${main}`, url), { method: 'PUT', headers, body: '{"name":"Jane Doe"}' });
+      const response = await fetch(new URL(`/users?main=${main}`, url), {
+        method: 'PUT',
+        headers,
+        body: '{"name":"Jane Doe"}',
+      });
       const text = await response.text();
-      if (response.status !== 401) throw new Trouble(`a fresh ${main} answers ${response.status} where 401 is due: ${text.slice(0, 500)}`);
+      if (response.status !== 401)
+        throw new Trouble(`a fresh ${main} answers ${response.status} where 401 is due: ${text.slice(0, 500)}`);
       return performance.now() - begun;
     };
     const rounds = [];
     for (let round = 0; round <= ROUNDS; round++) {
       report('start-up', `isolate ${round} of ${ROUNDS}`);
       const control = await first('control.js');
-      rounds.push({ control, difference: await first('index.js') - control });
+      rounds.push({ control, difference: (await first('index.js')) - control });
     }
     // The first has connected, too.
     rounds.shift();
-    return { ms: median(rounds.map(({ difference }) => difference)), factor: median(rounds.map(({ control, difference }) => difference / control)) };
+    return {
+      ms: median(rounds.map(({ difference }) => difference)),
+      factor: median(rounds.map(({ control, difference }) => difference / control)),
+    };
   } finally {
     await miniflare.dispose();
   }

@@ -1,9 +1,11 @@
 // The rules of migrations/*.sql for one row of a source, in JavaScript: what passes here, the database takes.
-import { EXPRESSION, NOT_UTF8 } from './mysql.mjs';
+import { EXPRESSION, NOT_UTF8 } from './rows.mjs';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;
 export const BCRYPT = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/;
+
+/** @typedef {{min?: number, max?: number, optional?: boolean, absent?: string}} TextRules */
 
 /** Reads the fields of one row and collects what is wrong, as `{field, why}`: never what a field holds. */
 export class Row {
@@ -34,7 +36,8 @@ export class Row {
   id(field, { optional = false } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field) || (optional && (raw === null || raw === ''))) return null;
-    if (!/^[1-9]\d{0,15}$/.test(raw ?? '') || Number(raw) > MAX_ID) return this.fault(field, 'is no number from 1 to 9007199254740991');
+    if (!/^[1-9]\d{0,15}$/.test(raw ?? '') || Number(raw) > MAX_ID)
+      return this.fault(field, 'is no number from 1 to 9007199254740991');
     return Number(raw);
   }
 
@@ -42,8 +45,10 @@ export class Row {
     return this.faults.some((fault) => fault.field === field);
   }
 
-  /** Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means. */
-  text(field, { min = 0, max = Infinity, optional = false, absent } = {}) {
+  /**
+   * Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means.
+   */
+  text(field, /** @type {TextRules} */ { min = 0, max = Infinity, optional = false, absent } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
     if (raw === null && absent !== undefined) return absent;
@@ -53,7 +58,8 @@ export class Row {
     if (!text.isWellFormed()) return this.fault(field, 'is no Unicode text');
     if (/\p{Cc}/u.test(text)) return this.fault(field, 'has control characters');
     const length = [...text].length;
-    if (length < min || length > max) return this.fault(field, `has ${length} characters, ${min} to ${max} are allowed`);
+    if (length < min || length > max)
+      return this.fault(field, `has ${length} characters, ${min} to ${max} are allowed`);
     return text;
   }
 
@@ -82,7 +88,8 @@ export class Row {
     const time = new Date(local + shift);
     // JavaScript takes the 30th of February for the 1st of March; so does MySQL's 0000-00-00 not become a time.
     const isReal = !Number.isNaN(time.getTime()) && new Date(`${local}Z`).toISOString() === `${local}Z`;
-    if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999) return this.fault(field, 'is a time that there never was');
+    if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999)
+      return this.fault(field, 'is a time that there never was');
     this.naive ||= zone === undefined;
     return time.toISOString();
   }

@@ -1,7 +1,9 @@
 // The text of a MySQL dump as tokens, strings and comments understood, a piece of the file at a time.
 import { Trouble } from '../lib.mjs';
 
-/** Thrown where the text at hand ends in the middle of something: it is read again from its start when there is more. */
+/**
+ * Thrown where the text at hand ends in the middle of something: it is read again from its start when there is more.
+ */
 export const MORE = Symbol('more');
 
 const ESCAPES = { 0: '\0', b: '\b', n: '\n', r: '\r', t: '\t', Z: '\x1a' };
@@ -32,7 +34,7 @@ export class Tokens {
   lineAt(at) {
     let line = this.line;
     const before = this.text.slice(this.from, at);
-    for (let found = -1; (found = before.indexOf('\n', found + 1)) >= 0;) line++;
+    for (let found = -1; (found = before.indexOf('\n', found + 1)) >= 0; ) line++;
     return line;
   }
 
@@ -76,7 +78,8 @@ export class Tokens {
     const body = this.until('*/');
     const setting = /^M?!\d*\s*SET\s+(.*)$/is.exec(body)?.[1];
     if (setting) this.setting(setting);
-    if (/^M?!\d*\s*(INSERT|REPLACE)\b/i.test(body)) throw this.trouble('has rows in a conditional comment, which is not understood');
+    if (/^M?!\d*\s*(INSERT|REPLACE)\b/i.test(body))
+      throw this.trouble('has rows in a conditional comment, which is not understood');
   }
 
   /** mysqldump says where a dump begins and ends, unless it was told to be silent. */
@@ -88,14 +91,19 @@ export class Tokens {
   /** What a SET says of the rows behind it. */
   setting(text) {
     const names = /\bNAMES\s+'?(\w+)/i.exec(text)?.[1];
-    if (names && !/^(utf8|utf8mb3|utf8mb4)$/i.test(names)) throw this.trouble(`says that its texts are ${names}: dump with --default-character-set=utf8mb4`);
+    if (names && !/^(utf8|utf8mb3|utf8mb4)$/i.test(names))
+      throw this.trouble(`says that its texts are ${names}: dump with --default-character-set=utf8mb4`);
     const zone = /\bTIME_ZONE\s*=\s*['"]([^'"]*)/i.exec(text)?.[1];
-    if (zone && !/^(\+00:00|UTC)$/i.test(zone)) throw this.trouble('says that its times are not UTC: dump with --tz-utc');
+    if (zone && !/^(\+00:00|UTC)$/i.test(zone))
+      throw this.trouble('says that its times are not UTC: dump with --tz-utc');
     if (zone) this.utc = true;
-    if (/NO_BACKSLASH_ESCAPES/i.test(text)) throw this.trouble('says NO_BACKSLASH_ESCAPES, which mysqldump does not write: it is not understood');
+    if (/NO_BACKSLASH_ESCAPES/i.test(text))
+      throw this.trouble('says NO_BACKSLASH_ESCAPES, which mysqldump does not write: it is not understood');
   }
 
-  /** The next token: `{type: 'word' | 'name' | 'string' | 'sign' | 'end', value}`. Of strings and names, what they hold. */
+  /**
+   * The next token: `{type: 'word' | 'name' | 'string' | 'sign' | 'end', value}`. Of strings and names, what they hold.
+   */
   token() {
     for (;;) {
       this.match(SPACE);
@@ -105,7 +113,10 @@ export class Tokens {
       }
       const two = this.text.slice(this.at, this.at + 2);
       if (two.length < 2 && !this.ended && '-/'.includes(two)) throw MORE;
-      if (two === '/*') { this.at += 2; this.comment(); } else if (two === '--' || two[0] === '#') this.remark(this.lineEnd());
+      if (two === '/*') {
+        this.at += 2;
+        this.comment();
+      } else if (two === '--' || two[0] === '#') this.remark(this.lineEnd());
       else break;
     }
     const char = this.text[this.at];
@@ -131,7 +142,8 @@ export class Tokens {
         start = ++at + 1;
       } else if (char === quote) {
         value += this.text.slice(start, at);
-        // Where the text ends behind it, the next token asks for more, and it is read again: one that is doubled is seen then.
+        // Where the text ends behind it, the next token asks for more, and it is read again: one that is doubled is
+        // seen then.
         if (this.text[at + 1] !== quote) {
           this.at = at + 1;
           return value;

@@ -7,10 +7,10 @@ import { after, before, test } from 'node:test';
 import { writeDemoPage } from '../../scripts/page.mjs';
 import { operations } from '../openapi/document.mjs';
 import { launch, noBrowser } from '../support/browser.mjs';
+import { root } from '../support/project.mjs';
 import { startSite } from '../support/site.mjs';
 import { token } from '../support/tokens.mjs';
 
-const root = path.resolve(import.meta.dirname, '../..');
 const options = { skip: noBrowser, timeout: 120_000 };
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
@@ -24,7 +24,11 @@ before(async () => {
   // As `npm run dev` does at its first start.
   const form = new FormData();
   form.append('avatar', new Blob([fs.readFileSync(path.join(root, 'tests/fixtures/pictures/phone.jpg'))]));
-  const given = await fetch(`${demo.url}/api/profile/6/update/`, { method: 'PUT', headers: { authorization: `Bearer ${await token(6)}` }, body: form });
+  const given = await fetch(`${demo.url}/api/profile/6/update/`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${await token(6)}` },
+    body: form,
+  });
   assert.equal(given.status, 200);
 });
 after(async () => {
@@ -32,15 +36,29 @@ after(async () => {
   if (folder) fs.rmSync(folder, { recursive: true });
 });
 
-/** Opens the page. `faults` are what the console complains of (what the policy forbids, too) and requests to anybody else. */
+/**
+ * Opens the page. `faults` are what the console complains of (what the policy forbids, too) and requests to anybody
+ * else.
+ */
 async function open(site, { viewport = DESKTOP, colorScheme = 'light' } = {}) {
   const page = await browser.newPage({ viewport, colorScheme });
   const faults = [];
-  page.on('console', (message) => ['error', 'warning'].includes(message.type()) && faults.push(`${message.text()} ${message.location().url}`));
+  page.on(
+    'console',
+    (message) =>
+      ['error', 'warning'].includes(message.type()) && faults.push(`${message.text()} ${message.location().url}`),
+  );
   page.on('pageerror', (error) => faults.push(error.message));
-  page.on('request', (request) => !request.url().startsWith(`${site.url}/`) && !/^(data|blob):/.test(request.url()) && faults.push(request.url()));
+  page.on(
+    'request',
+    (request) =>
+      !request.url().startsWith(`${site.url}/`) && !/^(data|blob):/.test(request.url()) && faults.push(request.url()),
+  );
   await page.goto(site.url);
-  await page.locator('.opblock').nth(operations.length - 1).waitFor();
+  await page
+    .locator('.opblock')
+    .nth(operations.length - 1)
+    .waitFor();
   return { page, faults };
 }
 
@@ -58,14 +76,20 @@ async function execute(block) {
   const shown = block.locator('.live-responses-table .response');
   await shown.waitFor();
   const body = shown.locator('.highlight-code pre').first();
-  return { status: (await shown.locator('.response-col_status').innerText()).trim(), body: await body.count() ? (await body.innerText()).trim() : undefined };
+  return {
+    status: (await shown.locator('.response-col_status').innerText()).trim(),
+    body: (await body.count()) ? (await body.innerText()).trim() : undefined,
+  };
 }
 
 /** The size of the picture that an answer shows, once it is there. */
 async function pictureOf(block) {
   const picture = block.locator('.live-responses-table img');
   await picture.waitFor();
-  return picture.evaluate(async (image) => { await image.decode(); return [image.naturalWidth, image.naturalHeight]; });
+  return picture.evaluate(async (image) => {
+    await image.decode();
+    return [image.naturalWidth, image.naturalHeight];
+  });
 }
 
 const operationOf = (id) => operations.find((each) => each.id === id);
@@ -87,11 +111,16 @@ test('in local development every endpoint answers at the first click', options, 
 });
 
 test('an upload has its picture ready, and the answer shows what was stored', options, async () => {
-  for (const [id, shown] of [['updateProfile', 'avatar'], ['updatePersonaFoto', 'foto_url']]) {
+  for (const [id, shown] of [
+    ['updateProfile', 'avatar'],
+    ['updatePersonaFoto', 'foto_url'],
+  ]) {
     const { page, faults } = await open(demo);
     const block = await unfold(page, operationOf(id));
     await sendForm(block);
-    await block.locator('input[type=file]').evaluate(async (input) => { while (input.files.length === 0) await new Promise(requestAnimationFrame); });
+    await block.locator('input[type=file]').evaluate(async (input) => {
+      while (input.files.length === 0) await new Promise(requestAnimationFrame);
+    });
     const { status, body } = await execute(block);
     assert.equal(status, '200');
     const { pathname, origin } = new URL(JSON.parse(body)[shown], demo.url);
@@ -129,17 +158,28 @@ test('a deployed page has no accounts to act as, and takes a token', options, as
   const { status, body } = await execute(block);
   assert.deepEqual([status, JSON.parse(body).name], ['200', 'Jane Doe']);
   // The browser's own line about the 401.
-  assert.deepEqual(faults.filter((fault) => !fault.includes('401')), []);
+  assert.deepEqual(
+    faults.filter((fault) => !fault.includes('401')),
+    [],
+  );
   await page.close();
 });
 
 test('nothing is wider than the screen, in a phone and in the dark', options, async () => {
-  for (const [viewport, colorScheme] of [[PHONE, 'light'], [PHONE, 'dark'], [DESKTOP, 'dark']]) {
+  for (const [viewport, colorScheme] of [
+    [PHONE, 'light'],
+    [PHONE, 'dark'],
+    [DESKTOP, 'dark'],
+  ]) {
     const { page, faults } = await open(demo, { viewport, colorScheme });
     const block = await unfold(page, operationOf('updateProfile'));
     await sendForm(block);
     await execute(block);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width, `${viewport.width} ${colorScheme}`);
+    assert.equal(
+      await page.evaluate(() => document.documentElement.scrollWidth),
+      viewport.width,
+      `${viewport.width} ${colorScheme}`,
+    );
     const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
     assert.equal(background, colorScheme === 'dark' ? 'rgb(28, 32, 34)' : 'rgb(255, 255, 255)');
     assert.deepEqual(faults, []);

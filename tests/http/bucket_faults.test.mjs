@@ -1,23 +1,42 @@
 // The bucket, or the database behind it, failing at every step of an upload: bucket and records end in step (M5).
-import { test, before, beforeEach, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
+import {
+  anHourLater,
+  cleared,
+  endsInStep,
+  formOf,
+  keyOf,
+  keys,
+  png,
+  pointsAtObjects,
+  settled,
+  sweepAll,
+} from '../support/avatars.mjs';
 import { ROUTES } from '../support/dialects.mjs';
-import { anHourLater, cleared, endsInStep, formOf, keyOf, keys, png, pointsAtObjects, settled, sweepAll } from '../support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const [foto, me, , falcon, profile] = ROUTES;
 const UPLOADS = [foto, profile];
 /** Account 6 may call both, and what it shows is here: the column of the route, as a key. */
-const SHOWN = { [foto.name]: 'SELECT foto_url AS at FROM personas WHERE id = 6', [profile.name]: 'SELECT image AS at FROM users WHERE id = 6' };
+const SHOWN = {
+  [foto.name]: 'SELECT foto_url AS at FROM personas WHERE id = 6',
+  [profile.name]: 'SELECT image AS at FROM users WHERE id = 6',
+};
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
-const sends = (route, picture, { on = worker, id = 6, as = 6, fields = {}, faults } = {}) => on.put(route.path(id), { as, form: formOf({ [route.upload]: picture, ...fields }), faults });
-const shownBy = async (route, on = worker) => (await on.sql(SHOWN[route.name]))[0].at?.replace(/^.*\/media\//, '') ?? null;
+const sends = (route, picture, { on = worker, id = 6, as = 6, fields = {}, faults } = {}) =>
+  on.put(route.path(id), { as, form: formOf({ [route.upload]: picture, ...fields }), faults });
+const shownBy = async (route, on = worker) =>
+  (await on.sql(SHOWN[route.name]))[0].at?.replace(/^.*\/media\//, '') ?? null;
 const tables = async (on = worker) => JSON.parse(await on.dump())[0];
 
 /** The upload must be accepted, and be what the record shows. */
@@ -36,16 +55,27 @@ async function failed(route, response, cause, { d1, r2, on = worker } = {}) {
 
 for (const route of UPLOADS) {
   describe(`the bucket failing under ${route.name}`, () => {
-    test(`a picture that the bucket refuses is a failure that changes nothing at ${route.name} [R9 R7 M5 ${route.ids}]`, async () => {
+    const refusedTitle =
+      `a picture that the bucket refuses is a failure that changes nothing at ${route.name} ` +
+      `[R9 R7 M5 ${route.ids}]`;
+    test(refusedTitle, async () => {
       for (const shown of [null, png()]) {
         if (shown) await takes(route, shown);
         const before = await worker.dump();
-        await failed(route, await sends(route, png(), { faults: { put: 'refuse' } }), /^bucket: .*put was refused by the test/, { d1: 1, r2: [1, 1] });
+        await failed(
+          route,
+          await sends(route, png(), { faults: { put: 'refuse' } }),
+          /^bucket: .*put was refused by the test/,
+          { d1: 1, r2: [1, 1] },
+        );
         assert.equal(await worker.dump(), before);
       }
       await endsInStep(worker);
     });
-    test(`a picture that is stored without an answer is a failure that changes no record at ${route.name} [R9 M5 ${route.ids}]`, async () => {
+    const unansweredTitle =
+      `a picture that is stored without an answer is a failure that changes no record at ${route.name} ` +
+      `[R9 M5 ${route.ids}]`;
+    test(unansweredTitle, async () => {
       const shown = png();
       await takes(route, shown);
       const before = await tables();
@@ -61,10 +91,16 @@ for (const route of UPLOADS) {
       for (const faults of [{ put: 'refuse' }, { put: 'lose' }, { batch: 'refuse' }]) {
         const { status, text, headers } = await sends(route, png(), { faults });
         assert.equal(status, 500);
-        assert.doesNotMatch(text + JSON.stringify([...headers].filter(([name]) => !/^x-test-|^x-request-id$/.test(name))), /by the test|bucket|batch|R2|D1/i);
+        assert.doesNotMatch(
+          text + JSON.stringify([...headers].filter(([name]) => !/^x-test-|^x-request-id$/.test(name))),
+          /by the test|bucket|batch|R2|D1/i,
+        );
       }
     });
-    test(`a database that refuses after the picture is stored is a failure that changes no record at ${route.name} [R9 M5 ${route.ids}]`, async () => {
+    const databaseTitle =
+      `a database that refuses after the picture is stored is a failure that changes no record at ${route.name} ` +
+      `[R9 M5 ${route.ids}]`;
+    test(databaseTitle, async () => {
       for (const batch of ['refuse', [null, 'refuse']]) {
         const shown = png();
         await takes(route, shown);
@@ -75,8 +111,15 @@ for (const route of UPLOADS) {
         assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
       }
     });
-    test(`a database whose answer is lost has changed the record, and its picture stays at ${route.name} [R9 M5 ${route.ids}]`, async () => {
-      for (const batch of [[null, 'lose'], [null, 'lose', 'refuse'], [null, 'lose', 'lose']]) {
+    const lostTitle =
+      `a database whose answer is lost has changed the record, and its picture stays at ${route.name} ` +
+      `[R9 M5 ${route.ids}]`;
+    test(lostTitle, async () => {
+      for (const batch of [
+        [null, 'lose'],
+        [null, 'lose', 'refuse'],
+        [null, 'lose', 'lose'],
+      ]) {
         await takes(route, png());
         await worker.idle();
         const picture = png();
@@ -86,9 +129,23 @@ for (const route of UPLOADS) {
         await endsInStep(worker);
       }
     });
-    test(`a replaced picture that cannot be removed is no failure of ${route.name}, and goes with the sweep [R9 M5 D7]`, async () => {
-      const once = [{ batch: [null, null, 'refuse'] }, { batch: [null, null, 'lose'] }, { batch: [null, null, null, 'refuse'] }, { batch: [null, null, null, 'lose'] }];
-      const always = [{ delete: 'refuse' }, { delete: 'lose' }, { delete: ['refuse'] }, { delete: ['lose'] }, { batch: [null, null, 'lose', 'lose', 'lose', 'lose'] }];
+    const leftoverTitle =
+      `a replaced picture that cannot be removed is no failure of ${route.name}, and goes with the sweep ` +
+      '[R9 M5 D7]';
+    test(leftoverTitle, async () => {
+      const once = [
+        { batch: [null, null, 'refuse'] },
+        { batch: [null, null, 'lose'] },
+        { batch: [null, null, null, 'refuse'] },
+        { batch: [null, null, null, 'lose'] },
+      ];
+      const always = [
+        { delete: 'refuse' },
+        { delete: 'lose' },
+        { delete: ['refuse'] },
+        { delete: ['lose'] },
+        { batch: [null, null, 'lose', 'lose', 'lose', 'lose'] },
+      ];
       for (const faults of [...once, ...always]) {
         await cleared(worker);
         const [first, second] = [png(), png()];
@@ -105,14 +162,28 @@ for (const route of UPLOADS) {
         assert.deepEqual(await keys(worker), [keyOf(6, first)]);
       }
     });
-    test(`a refusal whose picture cannot be taken back is that refusal at ${route.name}, and the sweep takes it [R7 R9 M5]`, async () => {
-      const right = () => worker.sql("DELETE FROM permissionXRole WHERE permissionId = 2 AND roleId = 1");
-      const refusals = { [foto.name]: [right, 403, foto.says.forbidden()], [profile.name]: [() => worker.sql('UPDATE users SET is_active = 0 WHERE id = 6'), 401, profile.says.badToken()] };
+    const refusalTitle =
+      `a refusal whose picture cannot be taken back is that refusal at ${route.name}, and the sweep takes it ` +
+      '[R7 R9 M5]';
+    test(refusalTitle, async () => {
+      const right = () => worker.sql('DELETE FROM permissionXRole WHERE permissionId = 2 AND roleId = 1');
+      const refusals = {
+        [foto.name]: [right, 403, foto.says.forbidden()],
+        [profile.name]: [() => worker.sql('UPDATE users SET is_active = 0 WHERE id = 6'), 401, profile.says.badToken()],
+      };
       const [takeAway, status, body] = refusals[route.name];
-      for (const [at, faults] of [{ delete: 'refuse' }, { delete: 'lose' }, { batch: ['refuse'] }, { batch: ['lose'] }, { batch: ['lose', 'lose'] }].entries()) {
+      for (const [at, faults] of [
+        { delete: 'refuse' },
+        { delete: 'lose' },
+        { batch: ['refuse'] },
+        { batch: ['lose'] },
+        { batch: ['lose', 'lose'] },
+      ].entries()) {
         // The right is taken away between the check and the change, when the picture is stored.
         const name = `right-${route.upload}-${at}`;
-        const refusing = sends(route, png(), { faults: { ...faults, batch: [null, `hold:${name}`, ...(faults.batch ?? [])] } });
+        const refusing = sends(route, png(), {
+          faults: { ...faults, batch: [null, `hold:${name}`, ...(faults.batch ?? [])] },
+        });
         await worker.held(name);
         assert.equal((await keys(worker)).length, 1);
         await takeAway();
@@ -152,12 +223,26 @@ for (const route of UPLOADS) {
         return picture;
       },
     };
-    const single = Object.entries({ head: 1, put: 2, batch: 5, delete: 1 }).flatMap(([name, calls]) => ['refuse', 'lose'].flatMap((kind) => Array.from({ length: calls }, (_, at) => ({ [name]: [...Array(at).fill(null), kind] }))));
-    const several = [{ batch: 'refuse' }, { batch: 'lose' }, { put: ['lose'], batch: [null, 'refuse'] }, { batch: [null, 'lose'], delete: 'lose' }, { batch: [null, null, 'lose'], put: [null, 'refuse'] }, { put: [null, 'lose'], batch: [null, null, null, 'refuse'] }];
+    const single = Object.entries({ head: 1, put: 2, batch: 5, delete: 1 }).flatMap(([name, calls]) =>
+      ['refuse', 'lose'].flatMap((kind) =>
+        Array.from({ length: calls }, (_, at) => ({ [name]: [...Array(at).fill(null), kind] })),
+      ),
+    );
+    const several = [
+      { batch: 'refuse' },
+      { batch: 'lose' },
+      { put: ['lose'], batch: [null, 'refuse'] },
+      { batch: [null, 'lose'], delete: 'lose' },
+      { batch: [null, null, 'lose'], put: [null, 'refuse'] },
+      { put: [null, 'lose'], batch: [null, null, null, 'refuse'] },
+    ];
     for (const [what, prepare] of Object.entries(scenarios)) {
       // The routes differ before this, in what they read: what matters to the bucket one of them shows.
       if (route === foto && what !== 'another picture') continue;
-      test(`${what} sent to ${route.name} ends in step, whichever call fails, and is taken when sent again [M5 R9 D7]`, async () => {
+      const title =
+        `${what} sent to ${route.name} ends in step, whichever call fails, and is taken when sent again ` +
+        '[M5 R9 D7]';
+      test(title, async () => {
         for (const faults of [...single, ...several]) {
           await cleared(worker);
           const picture = await prepare();
@@ -167,7 +252,12 @@ for (const route of UPLOADS) {
           const now = await shownBy(route);
           const context = `${JSON.stringify(faults)}: ${response.status} ${response.text}`;
           if (response.status === 200) assert.equal(now, keyOf(6, picture), context);
-          else assert.deepEqual([response.status, response.json, [before, keyOf(6, picture)].includes(now)], [500, route.failure, true], context);
+          else
+            assert.deepEqual(
+              [response.status, response.json, [before, keyOf(6, picture)].includes(now)],
+              [500, route.failure, true],
+              context,
+            );
           await pointsAtObjects(worker);
           // What the bucket did not answer may still be going on.
           if (several.includes(faults) || faults.delete) await anHourLater(worker);
@@ -183,10 +273,20 @@ for (const route of UPLOADS) {
 }
 
 describe('a picture that is cleared while calls fail', () => {
-  const clearings = [[profile, { avatar: null }, profile], [falcon, { image_path: null }, profile], [me, { foto_url: null }, foto], [foto, { foto_url: 'https://example.com/a.jpg' }, foto]];
+  const clearings = [
+    [profile, { avatar: null }, profile],
+    [falcon, { image_path: null }, profile],
+    [me, { foto_url: null }, foto],
+    [foto, { foto_url: 'https://example.com/a.jpg' }, foto],
+  ];
   for (const [by, json, route] of clearings) {
     test(`${JSON.stringify(json)} by ${by.name} is done, though its object is not removed [R9 M5 D7]`, async () => {
-      for (const faults of [{ delete: 'refuse' }, { delete: 'lose' }, { batch: [null, 'refuse'] }, { batch: [null, 'lose'] }]) {
+      for (const faults of [
+        { delete: 'refuse' },
+        { delete: 'lose' },
+        { batch: [null, 'refuse'] },
+        { batch: [null, 'lose'] },
+      ]) {
         const picture = png();
         await takes(route, picture);
         const { status, text } = await worker.put(by.path(), { as: 6, json, faults });
@@ -201,8 +301,14 @@ describe('a picture that is cleared while calls fail', () => {
 
 describe('a constraint that the database has by hand', () => {
   const broken = {
-    'a trigger that aborts': ["CREATE TRIGGER t1 BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END", "CREATE TRIGGER t2 BEFORE UPDATE ON personas BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END"],
-    'a trigger that aborts afterwards': ["CREATE TRIGGER t1 AFTER UPDATE ON users BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END", "CREATE TRIGGER t2 AFTER UPDATE ON personas BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END"],
+    'a trigger that aborts': [
+      "CREATE TRIGGER t1 BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END",
+      "CREATE TRIGGER t2 BEFORE UPDATE ON personas BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END",
+    ],
+    'a trigger that aborts afterwards': [
+      "CREATE TRIGGER t1 AFTER UPDATE ON users BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END",
+      "CREATE TRIGGER t2 AFTER UPDATE ON personas BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END",
+    ],
   };
   for (const [what, statements] of Object.entries(broken)) {
     test(`${what} makes an upload a failure that leaves nothing behind [R9 R7 M5 P4 D6]`, async () => {
@@ -224,7 +330,9 @@ describe('a constraint that the database has by hand', () => {
       await endsInStep(worker);
     });
   }
-  test('a unique index that nobody foresaw is a failure and not a conflict, and leaves nothing behind [R9 R7 M5 D6]', async () => {
+  const title =
+    'a unique index that nobody foresaw is a failure and not a conflict, and leaves nothing behind [R9 R7 M5 D6]';
+  test(title, async () => {
     await worker.sql("UPDATE users SET first_name = 'Unica' || id");
     await worker.sql('CREATE UNIQUE INDEX surprise_first_name ON users (first_name)');
     try {
@@ -246,8 +354,11 @@ describe('the sweep failing', () => {
   /** Keys that no other test has seen: what happened to one of them is remembered. */
   const orphans = () => [`avatars/1/${++made}.png`, `avatars/6/${made}.png`];
   const failures = [
-    ['the bucket does not list', { list: 'refuse' }, /list was refused by the test/, true], ['the list is lost', { list: 'lose' }, /answer to list was lost by the test/, true], ['the database does not answer', { batch: 'refuse' }, /batch was refused by the test/, true],
-    ['the bucket does not remove', { delete: 'refuse' }, /delete was refused by the test/, true], ['the bucket removes without an answer', { delete: 'lose' }, /answer to delete was lost by the test/, false],
+    ['the bucket does not list', { list: 'refuse' }, /list was refused by the test/, true],
+    ['the list is lost', { list: 'lose' }, /answer to list was lost by the test/, true],
+    ['the database does not answer', { batch: 'refuse' }, /batch was refused by the test/, true],
+    ['the bucket does not remove', { delete: 'refuse' }, /delete was refused by the test/, true],
+    ['the bucket removes without an answer', { delete: 'lose' }, /answer to delete was lost by the test/, false],
   ];
   for (const [what, faults, cause, stay] of failures) {
     test(`where ${what} it logs the cause, harms no record, and the next one does its work [M5 R9]`, async () => {
@@ -265,7 +376,10 @@ describe('the sweep failing', () => {
     });
   }
   for (const number of [0, 1, 2, 3]) {
-    test(`whichever of its calls to the database fails, the ${number + 1}. here, no record is harmed and the next sweeps do its work [M5 R9]`, async () => {
+    const title =
+      `whichever of its calls to the database fails, the ${number + 1}. here, ` +
+      'no record is harmed and the next sweeps do its work [M5 R9]';
+    test(title, async () => {
       for (const kind of ['refuse', 'lose']) {
         const [shown, removed] = [png(), png()];
         await takes(profile, removed);
@@ -284,13 +398,20 @@ describe('the sweep failing', () => {
 
 describe('no bucket', () => {
   let without;
-  before(async () => { without = await startWorker({ bucket: false }); });
+  before(async () => {
+    without = await startWorker({ bucket: false });
+  });
   after(() => without?.stop());
 
   for (const route of UPLOADS) {
-    test(`an upload to ${route.name} fails in its dialect's words, and changes nothing [R9 R7 M5 ${route.ids}]`, async () => {
+    const title =
+      `an upload to ${route.name} fails in its dialect's words, and changes nothing ` + `[R9 R7 M5 ${route.ids}]`;
+    test(title, async () => {
       const before = await without.dump();
-      await failed(route, await sends(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, { d1: 0, on: without });
+      await failed(route, await sends(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, {
+        d1: 0,
+        on: without,
+      });
       assert.equal(await without.dump(), before);
     });
     test(`what the form alone decides is answered by ${route.name} all the same [R1 R9]`, async () => {
@@ -299,7 +420,8 @@ describe('no bucket', () => {
     });
   }
   test('everything that needs no bucket works: JSON, a form of text, a picture that is cleared [R9 D7]', async () => {
-    for (const route of ROUTES) assert.equal((await without.put(route.path(), { as: 6, json: route.good })).status, 200);
+    for (const route of ROUTES)
+      assert.equal((await without.put(route.path(), { as: 6, json: route.good })).status, 200);
     assert.equal((await without.put(profile.path(), { as: 6, form: formOf({ first_name: 'Luis' }) })).status, 200);
     await without.sql("UPDATE users SET image = 'avatars/6/a.png' WHERE id = 6");
     const response = await without.put(profile.path(), { as: 6, json: { avatar: null } });
@@ -315,11 +437,16 @@ describe('no bucket', () => {
 
 describe('no database', () => {
   let without;
-  before(async () => { without = await startWorker({ bindings: false, bucket: true }); });
+  before(async () => {
+    without = await startWorker({ bindings: false, bucket: true });
+  });
   after(() => without?.stop());
 
   for (const route of UPLOADS) {
-    test(`an upload to ${route.name} fails in its dialect's words, and leaves nothing in the bucket [R9 R7 M5 ${route.ids}]`, async () => {
+    const title =
+      `an upload to ${route.name} fails in its dialect's words, and leaves nothing in the bucket ` +
+      `[R9 R7 M5 ${route.ids}]`;
+    test(title, async () => {
       await failed(route, await sends(route, png(), { on: without }), /\bDB\b/, { d1: 0, on: without });
       await without.idle();
       assert.deepEqual(await keys(without), []);

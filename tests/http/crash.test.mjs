@@ -1,18 +1,20 @@
-// The machine dies under the worker: workerd is killed in the middle of mixed load, and the next one goes on with what lies
-// on the disk. What was acknowledged is there, what was refused is not, and bucket and database can still be brought in step.
+// The machine dies under the worker: workerd is killed in the middle of mixed load, and the next one goes on with what
+// lies on the disk. What was acknowledged is there, what was refused is not, and bucket and database can still be
+// brought in step.
 //
 // PERFIL_CRASH_SEED=… takes the same random choices again; what meets when is up to the machine all the same.
-import { test, before, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
-import { startWorker } from '../support/worker.mjs';
 import { endsInStep, formOf, keyOf, keys, png, pointsAtObjects, sha256, shown } from '../support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const ROUNDS = ['first', 'second', 'third', 'fourth'];
 const SEED = Number(process.env.PERFIL_CRASH_SEED ?? randomInt(2 ** 31));
@@ -24,8 +26,9 @@ const CHANGED = 290;
 const FOUGHT_FOR = [1, 2, 3, 4, 5];
 
 /**
- * Uploads that the kill finds at a certain point, by the account that makes them: what their calls do (`batch` 0 asks, 1 makes
- * the record show the picture, 2 claims the replaced one's key, 3 ends that), and which picture is shown from then on.
+ * Uploads that the kill finds at a certain point, by the account that makes them: what their calls do (`batch` 0 asks,
+ * 1 makes the record show the picture, 2 claims the replaced one's key, 3 ends that), and which picture is shown from
+ * then on.
  */
 const HALTED = {
   301: [{ put: 'hold:301' }, 'the old', 'before its picture was stored'],
@@ -53,12 +56,19 @@ const oneOf = (values) => values[under(values.length)];
 let moments = 0;
 const now = () => ++moments;
 
-/** A place in a record: everything that was, or may have been, written there, with the moments when it was sent and acknowledged. */
+/**
+ * A place in a record: everything that was, or may have been, written there, with the moments when it was sent and
+ * acknowledged.
+ */
 class Place {
-  constructor(value) { this.found(value); }
+  constructor(value) {
+    this.found(value);
+  }
 
   /** What is there now, whoever wrote it. */
-  found(value) { this.written = [{ value, sent: now(), acknowledged: now() }]; }
+  found(value) {
+    this.written = [{ value, sent: now(), acknowledged: now() }];
+  }
 
   /** Sends a change; one that is refused never was. */
   async write(value, send) {
@@ -71,10 +81,14 @@ class Place {
 
   /** What may be there: all but what was acknowledged before another was sent that was acknowledged too. */
   get possible() {
-    return this.written.filter((one) => !this.written.some((other) => other.acknowledged < Infinity && one.acknowledged < other.sent)).map(({ value }) => value);
+    return this.written
+      .filter((one) => !this.written.some((other) => other.acknowledged < Infinity && one.acknowledged < other.sent))
+      .map(({ value }) => value);
   }
 
-  get acknowledged() { return this.written.filter(({ acknowledged }) => acknowledged < Infinity).length - 1; }
+  get acknowledged() {
+    return this.written.filter(({ acknowledged }) => acknowledged < Infinity).length - 1;
+  }
 }
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-crash-'));
@@ -85,8 +99,15 @@ let worker, killed, failures;
 before(async () => {
   worker = await startWorker({ persist: folder });
   for (const id of [ADMIN, ...ACCOUNTS, CHANGED, ...Object.keys(HALTED).map(Number)]) {
-    await worker.sql("INSERT INTO users (id, username, email, role_id) VALUES (?1, 'crash_' || ?1, 'crash' || ?1 || '@example.com', 1)", id);
-    await worker.sql("INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'N', 'A', 'CRASH-' || ?1)", id);
+    await worker.sql(
+      "INSERT INTO users (id, username, email, role_id) VALUES (?1, 'crash_' || ?1, " +
+        "'crash' || ?1 || '@example.com', 1)",
+      id,
+    );
+    await worker.sql(
+      "INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'N', 'A', 'CRASH-' || ?1)",
+      id,
+    );
   }
   for (const [place, value] of Object.entries(await held())) places[place] = new Place(value);
 });
@@ -97,17 +118,25 @@ after(async () => {
 
 /** What the database holds in every place that is written to; what is changed in one request is one place. */
 async function held() {
-  const rows = await worker.sql('SELECT * FROM users JOIN personas ON personas.user_id = users.id WHERE users.id IN (SELECT value FROM json_each(?1))', JSON.stringify(ACCOUNTS));
-  return Object.fromEntries(rows.flatMap((row) => Object.entries({
-    'full name': row.full_name,
-    'first and last name': JSON.stringify([row.first_name, row.last_name]),
-    'avatar and telephone': JSON.stringify([row.image, row.number_phone]),
-    'user name': row.username,
-    'e-mail': row.email,
-    'persona': JSON.stringify([row.nombres, row.apellidos, row.telefono]),
-    'DNI': row.dni,
-    'photo': row.foto_url?.replace(/^.*\/media\//, '') ?? null,
-  }).map(([what, value]) => [`the ${what} of ${row.user_id}`, value])));
+  const rows = await worker.sql(
+    'SELECT * FROM users JOIN personas ON personas.user_id = users.id WHERE users.id IN (SELECT value ' +
+      'FROM json_each(?1))',
+    JSON.stringify(ACCOUNTS),
+  );
+  return Object.fromEntries(
+    rows.flatMap((row) =>
+      Object.entries({
+        'full name': row.full_name,
+        'first and last name': JSON.stringify([row.first_name, row.last_name]),
+        'avatar and telephone': JSON.stringify([row.image, row.number_phone]),
+        'user name': row.username,
+        'e-mail': row.email,
+        persona: JSON.stringify([row.nombres, row.apellidos, row.telefono]),
+        DNI: row.dni,
+        photo: row.foto_url?.replace(/^.*\/media\//, '') ?? null,
+      }).map(([what, value]) => [`the ${what} of ${row.user_id}`, value]),
+    ),
+  );
 }
 
 /** Sends a change; whether it was accepted. Only what is fought for may be refused. */
@@ -139,19 +168,36 @@ function load(id, round) {
   let count = 0;
   const next = () => `${round}-${++count}`;
   const at = (what) => places[`the ${what} of ${id}`];
-  const writes = (what, value, target, options, refusals) => at(what).write(value, () => sends(target, options, refusals));
+  const writes = (what, value, target, options, refusals) =>
+    at(what).write(value, () => sends(target, options, refusals));
   const [byId, profile, foto] = [`/api/v1/users/${id}`, `/api/profile/${id}/update/`, `/api/personas/${id}/foto`];
-  const fights = (what, field, value, target, as, refusal) => writes(what, value, target, { as, json: { [field]: value } }, [refusal]);
+  const fights = (what, field, value, target, as, refusal) =>
+    writes(what, value, target, { as, json: { [field]: value } }, [refusal]);
   const cased = (text) => (under(2) ? text.toUpperCase() : text);
   return [
     (n = next()) => writes('full name', `Full ${n}`, '/users', { as: id, json: { name: `Full ${n}` } }),
     (n = next()) => writes('full name', `Full ${n}`, byId, { as: ADMIN, json: { full_name: `Full ${n}`, roleId: 1 } }),
-    (n = next()) => writes('first and last name', JSON.stringify([`First ${n}`, `Last ${n}`]), profile, { as: id, json: { first_name: `First ${n}`, last_name: `Last ${n}` } }),
-    (n = next(), telefono = `+${100000 + count}`) => writes('persona', JSON.stringify([n, `A ${n}`, telefono]), '/api/personas/me', { as: id, json: { nombres: n, apellidos: `A ${n}`, telefono } }),
+    (n = next()) =>
+      writes('first and last name', JSON.stringify([`First ${n}`, `Last ${n}`]), profile, {
+        as: id,
+        json: { first_name: `First ${n}`, last_name: `Last ${n}` },
+      }),
+    (n = next(), telefono = `+${100000 + count}`) =>
+      writes('persona', JSON.stringify([n, `A ${n}`, telefono]), '/api/personas/me', {
+        as: id,
+        json: { nombres: n, apellidos: `A ${n}`, telefono },
+      }),
     (n = next()) => {
-      if (under(4) === 0) return writes('avatar and telephone', JSON.stringify([null, n]), profile, { as: id, json: { avatar: null, number_phone: n } });
+      if (under(4) === 0)
+        return writes('avatar and telephone', JSON.stringify([null, n]), profile, {
+          as: id,
+          json: { avatar: null, number_phone: n },
+        });
       const bytes = picture(id);
-      return writes('avatar and telephone', JSON.stringify([keyOf(id, bytes), n]), profile, { as: id, form: formOf({ avatar: bytes, number_phone: n }) });
+      return writes('avatar and telephone', JSON.stringify([keyOf(id, bytes), n]), profile, {
+        as: id,
+        form: formOf({ avatar: bytes, number_phone: n }),
+      });
     },
     (n = next(), url = `https://example.com/${n}.jpg`) => {
       if (under(5) === 0) return writes('photo', null, '/api/personas/me', { as: id, json: { foto_url: null } });
@@ -159,13 +205,35 @@ function load(id, round) {
       const bytes = picture(id);
       return writes('photo', keyOf(id, bytes), foto, { as: id, form: formOf({ foto: bytes }) });
     },
-    () => fights('user name', 'username', cased(`fought_${oneOf(FOUGHT_FOR)}`), ...oneOf([['/users', id, 409], [profile, id, 400]])),
-    () => fights('e-mail', 'email', cased(`fought${oneOf(FOUGHT_FOR)}@example.com`), ...oneOf([['/users', id, 409], [profile, id, 400], [byId, ADMIN, 409]])),
+    () =>
+      fights(
+        'user name',
+        'username',
+        cased(`fought_${oneOf(FOUGHT_FOR)}`),
+        ...oneOf([
+          ['/users', id, 409],
+          [profile, id, 400],
+        ]),
+      ),
+    () =>
+      fights(
+        'e-mail',
+        'email',
+        cased(`fought${oneOf(FOUGHT_FOR)}@example.com`),
+        ...oneOf([
+          ['/users', id, 409],
+          [profile, id, 400],
+          [byId, ADMIN, 409],
+        ]),
+      ),
     () => fights('DNI', 'dni', `FOUGHT-${oneOf(FOUGHT_FOR)}`, '/api/personas/me', id, 409),
   ];
 }
 
-/** Every database on the disk as the kill has left it, of the worker's own and of the simulated bucket: what SQLite finds wrong with it. */
+/**
+ * Every database on the disk as the kill has left it, of the worker's own and of the simulated bucket: what SQLite
+ * finds wrong with it.
+ */
 function damage() {
   const copy = `${folder}-copy`;
   try {
@@ -175,7 +243,10 @@ function damage() {
     return files.flatMap((file) => {
       const database = new DatabaseSync(path.join(copy, file));
       try {
-        return ['integrity_check', 'foreign_key_check'].flatMap((check) => database.prepare(`PRAGMA ${check}`).all()).filter((row) => row.integrity_check !== 'ok').map((row) => [file, row]);
+        return ['integrity_check', 'foreign_key_check']
+          .flatMap((check) => database.prepare(`PRAGMA ${check}`).all())
+          .filter((row) => row.integrity_check !== 'ok')
+          .map((row) => [file, row]);
       } finally {
         database.close();
       }
@@ -194,7 +265,8 @@ for (const [round, nth] of ROUNDS.entries()) {
     before(async () => {
       [killed, failures] = [false, []];
       for (const [place, value] of Object.entries(await held())) places[place].found(value);
-      const replaces = (id, bytes, faults) => sends(`/api/profile/${id}/update/`, { as: id, form: formOf({ avatar: bytes }), faults });
+      const replaces = (id, bytes, faults) =>
+        sends(`/api/profile/${id}/update/`, { as: id, form: formOf({ avatar: bytes }), faults });
       for (const id of Object.keys(HALTED)) {
         const [old, young] = [png(), png()];
         await replaces(id, old);
@@ -202,26 +274,35 @@ for (const [round, nth] of ROUNDS.entries()) {
       }
 
       const running = ACCOUNTS.flatMap((id) => load(id, round)).map(again);
-      running.push(again(async () => {
-        await worker.sweep({ AVATAR_GRACE_HOURS: '0' });
-        await setTimeout(100);
-      }));
+      running.push(
+        again(async () => {
+          await worker.sweep({ AVATAR_GRACE_HOURS: '0' });
+          await setTimeout(100);
+        }),
+      );
       let passwords = 0;
-      running.push(again(async () => {
-        const text = `password ${round}-${++passwords} ñ📷`;
-        await password.write(text, () => sends(`/api/v1/users/${CHANGED}`, { as: ADMIN, json: { password: text } }));
-        await setTimeout(200 + under(600));
-      }));
+      running.push(
+        again(async () => {
+          const text = `password ${round}-${++passwords} ñ📷`;
+          await password.write(text, () => sends(`/api/v1/users/${CHANGED}`, { as: ADMIN, json: { password: text } }));
+          await setTimeout(200 + under(600));
+        }),
+      );
 
-      const acknowledged = () => Object.values(places).reduce((sum, place) => sum + place.acknowledged, password.acknowledged);
+      const acknowledged = () =>
+        Object.values(places).reduce((sum, place) => sum + place.acknowledged, password.acknowledged);
       const [enough, started] = [40 + under(160), Date.now()];
       const goesOn = (seconds) => failures.length === 0 && Date.now() < started + seconds * 1000;
       while ((acknowledged() < enough && goesOn(2)) || (password.acknowledged === 0 && goesOn(20))) await setTimeout(1);
-      running.push(...Object.entries(HALTED).map(([id, [faults]]) => again(async () => {
-        await replaces(id, halted[id].bytes, faults);
-        // It was answered, and what comes after the answer is where it halts.
-        while (!killed) await setTimeout(5);
-      })));
+      running.push(
+        ...Object.entries(HALTED).map(([id, [faults]]) =>
+          again(async () => {
+            await replaces(id, halted[id].bytes, faults);
+            // It was answered, and what comes after the answer is where it halts.
+            while (!killed) await setTimeout(5);
+          }),
+        ),
+      );
       await Promise.all(Object.keys(HALTED).map((id) => worker.held(id)));
       await setTimeout(under(25));
 
@@ -229,7 +310,10 @@ for (const [round, nth] of ROUNDS.entries()) {
       killed = true;
       await gone;
       await Promise.all(running);
-      const open = Object.values(places).reduce((sum, { written }) => sum + written.filter((change) => change.acknowledged === Infinity).length, 0);
+      const open = Object.values(places).reduce(
+        (sum, { written }) => sum + written.filter((change) => change.acknowledged === Infinity).length,
+        0,
+      );
       told = `${acknowledged()} changes acknowledged, ${open} on their way, ${Object.keys(HALTED).length} halted`;
 
       damaged = damage();
@@ -243,19 +327,31 @@ for (const [round, nth] of ROUNDS.entries()) {
       assert.ok(password.acknowledged > 0);
     });
     test('leaves databases that are whole [M5]', () => assert.deepEqual(damaged, []));
-    test('has kept every change that it acknowledged, and none that it refused; what belongs together is there together [R6 R7]', () => {
+    const title =
+      'has kept every change that it acknowledged, and none that it refused; ' +
+      'what belongs together is there together [R6 R7]';
+    test(title, () => {
       const lost = Object.entries(places).filter(([what, place]) => !place.possible.includes(found[what]));
-      assert.deepEqual(lost.map(([what, { possible }]) => ({ what, found: found[what], possible })), []);
+      assert.deepEqual(
+        lost.map(([what, { possible }]) => ({ what, found: found[what], possible })),
+        [],
+      );
     });
     test('has kept the password that it acknowledged last, or one on its way [S5]', async () => {
       const [{ password_hash: hash }] = await worker.sql('SELECT password_hash FROM users WHERE id = ?', CHANGED);
       assert.match(hash, /^\$2b\$12\$/);
-      const verified = await Promise.all(password.possible.filter((text) => text !== null).map((text) => bcrypt.compare(text, hash)));
+      const verified = await Promise.all(
+        password.possible.filter((text) => text !== null).map((text) => bcrypt.compare(text, hash)),
+      );
       assert.deepEqual(verified.filter(Boolean), [true], JSON.stringify(password.written));
     });
     test('has given every user name, e-mail and DNI to one [S4 F4 D4 P8]', async () => {
-      const rows = await worker.sql('SELECT lower(username) AS a, lower(email) AS b, dni AS c FROM users NOT INDEXED JOIN personas NOT INDEXED ON personas.user_id = users.id');
-      for (const column of ['a', 'b', 'c']) assert.equal(new Set(rows.map((row) => row[column])).size, rows.length, JSON.stringify(rows));
+      const rows = await worker.sql(
+        'SELECT lower(username) AS a, lower(email) AS b, dni AS c FROM users NOT INDEXED ' +
+          'JOIN personas NOT INDEXED ON personas.user_id = users.id',
+      );
+      for (const column of ['a', 'b', 'c'])
+        assert.equal(new Set(rows.map((row) => row[column])).size, rows.length, JSON.stringify(rows));
     });
     test('shows no picture that is not there, or not whole [M3 M5]', async () => {
       await pointsAtObjects(worker);

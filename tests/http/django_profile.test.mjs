@@ -1,15 +1,27 @@
 // PUT /api/profile/:id/update/ with JSON bodies: the caller's own profile, in the django dialect.
-import { test, before, beforeEach, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { accepted, raw, refused } from '../support/answers.mjs';
 import { INVALID_TOKEN } from '../support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const PROFILE = '/api/profile/42/update/';
 const EMOJI = '🐇';
 const alice = (changes = {}) => ({
-  id: 42, username: 'alice_wonder', email: 'alice@example.com', first_name: 'Alice', last_name: 'Wonderland', number_phone: null, avatar: null,
-  date_joined: '2024-02-01T08:15:30Z', last_login: '2024-03-10T11:45:22Z', is_active: true, is_staff: false, is_superuser: false, ...changes,
+  id: 42,
+  username: 'alice_wonder',
+  email: 'alice@example.com',
+  first_name: 'Alice',
+  last_name: 'Wonderland',
+  number_phone: null,
+  avatar: null,
+  date_joined: '2024-02-01T08:15:30Z',
+  last_login: '2024-03-10T11:45:22Z',
+  is_active: true,
+  is_staff: false,
+  is_superuser: false,
+  ...changes,
 });
 const TEXT_FIELDS = ['username', 'email', 'first_name', 'last_name', 'number_phone'];
 const BAD_EMAIL = 'This field must be a valid email address.';
@@ -26,12 +38,27 @@ const NOT_FOUND = { detail: 'Not found.' };
 const BAD_TOKEN = { detail: 'Given token not valid for any token type', code: 'token_not_valid' };
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
-beforeEach(() => worker.sql("UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', last_name = 'Wonderland', number_phone = NULL, image = NULL, last_login = '2024-03-10T11:45:22Z' WHERE id = 42"));
+beforeEach(() =>
+  worker.sql(
+    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +
+      "last_name = 'Wonderland', number_phone = NULL, image = NULL, last_login = '2024-03-10T11:45:22Z' " +
+      'WHERE id = 42',
+  ),
+);
 
-const stored = async () => (await worker.sql('SELECT username, email, first_name, last_name, number_phone FROM users WHERE id = 42'))[0];
-const UNCHANGED = { username: 'alice_wonder', email: 'alice@example.com', first_name: 'Alice', last_name: 'Wonderland', number_phone: null };
+const stored = async () =>
+  (await worker.sql('SELECT username, email, first_name, last_name, number_phone FROM users WHERE id = 42'))[0];
+const UNCHANGED = {
+  username: 'alice_wonder',
+  email: 'alice@example.com',
+  first_name: 'Alice',
+  last_name: 'Wonderland',
+  number_phone: null,
+};
 
 /** Sends an update by account 42, checks the whole answer, and that the database holds just that. */
 async function updates(options, changes) {
@@ -43,38 +70,70 @@ async function updates(options, changes) {
 const refuses = (json, body, d1 = 0) => refused(worker, PROFILE, { as: 42, json }, 400, body, { d1 });
 
 /** An address of exactly `length` characters that is otherwise in order. */
-const emailOf = (length) => `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(length - 64 - 1 - 64 - 64 - 4)}.com`;
+const emailOf = (length) =>
+  `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(length - 64 - 1 - 64 - 64 - 4)}.com`;
 
 describe('updating the own profile', () => {
   test('the curl example of the document answers as printed [D1]', async () => {
-    const line = await updates(raw(`{
+    const line = await updates(
+      raw(`{
 "first_name": "Alice",
 "last_name": "Wonderland",
 "number_phone": "5559876543"
-}`), { number_phone: '5559876543' });
-    assert.deepEqual({ method: line.method, route: line.route, account: line.account }, { method: 'PUT', route: 'PUT /api/profile/:id/update/', account: 42 });
+}`),
+      { number_phone: '5559876543' },
+    );
+    assert.deepEqual(
+      { method: line.method, route: line.route, account: line.account },
+      { method: 'PUT', route: 'PUT /api/profile/:id/update/', account: 42 },
+    );
   });
 
-  test('the e-mail example of the document answers as printed, the own address again [D1 D4]', () => updates(raw(`{
+  test('the e-mail example of the document answers as printed, the own address again [D1 D4]', () =>
+    updates(
+      raw(`{
 "email": "alice@example.com"
-}`), {}));
+}`),
+      {},
+    ));
 
   test('all five text fields change at once [D1]', () => {
-    const json = { first_name: 'John', last_name: 'Doe', email: 'john@example.net', number_phone: '1234567890', username: 'john_doe_updated' };
+    const json = {
+      first_name: 'John',
+      last_name: 'Doe',
+      email: 'john@example.net',
+      number_phone: '1234567890',
+      username: 'john_doe_updated',
+    };
     return updates({ json }, json);
   });
 
-  const one = { username: 'alice2', email: 'alice2@example.com', first_name: 'Alicia', last_name: 'Liddell', number_phone: '555' };
+  const one = {
+    username: 'alice2',
+    email: 'alice2@example.com',
+    first_name: 'Alicia',
+    last_name: 'Liddell',
+    number_phone: '555',
+  };
   for (const [field, value] of Object.entries(one)) {
     test(`${field} alone changes nothing else, in this record or another [D1 R4]`, async () => {
-      const rows = async () => (await worker.sql('SELECT * FROM users ORDER BY id')).map(({ updated_at, ...row }) => row);
+      const rows = async () =>
+        (await worker.sql('SELECT * FROM users ORDER BY id')).map(({ updated_at, ...row }) => row);
       const before = await rows();
       await updates({ json: { [field]: value } }, { [field]: value });
-      assert.deepEqual(await rows(), before.map((row) => (row.id === 42 ? { ...row, [field]: value } : row)));
+      assert.deepEqual(
+        await rows(),
+        before.map((row) => (row.id === 42 ? { ...row, [field]: value } : row)),
+      );
     });
   }
 
-  const nothing = { 'an empty object': { json: {} }, 'no body': {}, 'an empty body with a content type': raw(''), 'only unknown fields': { json: { nickname: 'Al', full_name: 5 } } };
+  const nothing = {
+    'an empty object': { json: {} },
+    'no body': {},
+    'an empty body with a content type': raw(''),
+    'only unknown fields': { json: { nickname: 'Al', full_name: 5 } },
+  };
   for (const [what, options] of Object.entries(nothing)) {
     test(`${what} answers the record as it stands and changes nothing [D1 R2]`, async () => {
       const before = await worker.dump();
@@ -85,7 +144,22 @@ describe('updating the own profile', () => {
 
   test('fields that cannot be written here are ignored, whatever they hold [D1]', async () => {
     const before = await worker.dump();
-    await updates({ json: { id: 1, date_joined: 'never', last_login: null, is_active: false, is_staff: true, is_superuser: true, password: 'x', role_id: 1, updated_at: [] } }, {});
+    await updates(
+      {
+        json: {
+          id: 1,
+          date_joined: 'never',
+          last_login: null,
+          is_active: false,
+          is_staff: true,
+          is_superuser: true,
+          password: 'x',
+          role_id: 1,
+          updated_at: [],
+        },
+      },
+      {},
+    );
     assert.equal(await worker.dump(), before);
     await updates({ json: { is_superuser: true, first_name: 'Al' } }, { first_name: 'Al' });
   });
@@ -113,7 +187,11 @@ describe('updating the own profile', () => {
   });
 
   test('a login that never was is null, and any time that the database holds is shown in one way [D1]', async () => {
-    const times = { '2024-03-10 11:45:23': '2024-03-10T11:45:23Z', '2024-03-10T11:45:24.000Z': '2024-03-10T11:45:24Z', '2024-03-10T11:45:25Z': '2024-03-10T11:45:25Z' };
+    const times = {
+      '2024-03-10 11:45:23': '2024-03-10T11:45:23Z',
+      '2024-03-10T11:45:24.000Z': '2024-03-10T11:45:24Z',
+      '2024-03-10T11:45:25Z': '2024-03-10T11:45:25Z',
+    };
     for (const [held, last_login] of [[null, null], ...Object.entries(times)]) {
       await worker.sql('UPDATE users SET last_login = ? WHERE id = 42', held);
       await accepted(worker, PROFILE, { as: 42, json: {} }, alice({ last_login }));
@@ -138,32 +216,63 @@ describe('updating the own profile', () => {
     test(`${what} is accepted and comes back as sent [D1 D4 R5]`, () => updates({ json }, json));
   }
 
-  test('text is trimmed before it is checked and stored [R5 D1]', () => updates(
-    { json: { username: ' al\t', email: '\nal@example.com ', first_name: ` \u00a0${EMOJI.repeat(200)}\u3000`, last_name: ' L ', number_phone: '  1234567890\r\n' } },
-    { username: 'al', email: 'al@example.com', first_name: EMOJI.repeat(200), last_name: 'L', number_phone: '1234567890' },
-  ));
+  test('text is trimmed before it is checked and stored [R5 D1]', () =>
+    updates(
+      {
+        json: {
+          username: ' al\t',
+          email: '\nal@example.com ',
+          first_name: ` \u00a0${EMOJI.repeat(200)}\u3000`,
+          last_name: ' L ',
+          number_phone: '  1234567890\r\n',
+        },
+      },
+      {
+        username: 'al',
+        email: 'al@example.com',
+        first_name: EMOJI.repeat(200),
+        last_name: 'L',
+        number_phone: '1234567890',
+      },
+    ));
 
   const numbers = [
-    ['5559876543', '5559876543'], ['0', '0'], ['-7', '-7'], ['9007199254740993', '9007199254740993'],
-    ['123456789012345678901234567890', '123456789012345678901234567890'], ['1.50', '1.5'], ['1.0', '1.0'], ['-2.5', '-2.5'], ['0.1', '0.1'],
-    ['1e2', '100.0'], ['1e15', '1000000000000000.0'], ['1e16', '1e+16'], ['1e22', '1e+22'], ['0.0001', '0.0001'], ['0.00001', '1e-05'],
+    ['5559876543', '5559876543'],
+    ['0', '0'],
+    ['-7', '-7'],
+    ['9007199254740993', '9007199254740993'],
+    ['123456789012345678901234567890', '123456789012345678901234567890'],
+    ['1.50', '1.5'],
+    ['1.0', '1.0'],
+    ['-2.5', '-2.5'],
+    ['0.1', '0.1'],
+    ['1e2', '100.0'],
+    ['1e15', '1000000000000000.0'],
+    ['1e16', '1e+16'],
+    ['1e22', '1e+22'],
+    ['0.0001', '0.0001'],
+    ['0.00001', '1e-05'],
   ];
   for (const [number, text] of numbers) {
-    test(`the JSON number ${number} is taken as the text ${text} [D1]`, () => updates(raw(`{"first_name":${number}}`), { first_name: text }));
+    test(`the JSON number ${number} is taken as the text ${text} [D1]`, () =>
+      updates(raw(`{"first_name":${number}}`), { first_name: text }));
   }
-  test('a number is a username and a phone too [D1]', () => updates(raw('{"username":12345,"number_phone":5559876543}'), { username: '12345', number_phone: '5559876543' }));
+  test('a number is a username and a phone too [D1]', () =>
+    updates(raw('{"username":12345,"number_phone":5559876543}'), { username: '12345', number_phone: '5559876543' }));
 });
 
 describe('what is refused without asking the database', () => {
   for (const field of TEXT_FIELDS) {
     test(`${field} must be text [D4 R7]`, async () => {
-      for (const value of [true, false, [], ['x'], {}, { [field]: 'x' }]) await refuses({ [field]: value }, { [field]: [NOT_TEXT] });
+      for (const value of [true, false, [], ['x'], {}, { [field]: 'x' }])
+        await refuses({ [field]: value }, { [field]: [NOT_TEXT] });
     });
     test(`${field} may not be blank [D4 R5 R7]`, async () => {
       for (const value of ['', '   ', '\t\n\u3000']) await refuses({ [field]: value }, { [field]: [BLANK] });
     });
     test(`${field} may hold no control characters [R5 R7]`, async () => {
-      for (const control of ['\u0000', '\u001f', '\n', '\u007f', '\u0085']) await refuses({ [field]: `a${control}b` }, { [field]: [CONTROL] });
+      for (const control of ['\u0000', '\u001f', '\n', '\u007f', '\u0085'])
+        await refuses({ [field]: `a${control}b` }, { [field]: [CONTROL] });
     });
   }
   for (const field of TEXT_FIELDS.slice(0, 4)) {
@@ -171,68 +280,134 @@ describe('what is refused without asking the database', () => {
   }
 
   const long = [
-    ['username', '𠮷'.repeat(151), 150], ['email', emailOf(201), 200], ['first_name', EMOJI.repeat(201), 200],
-    ['last_name', EMOJI.repeat(201), 200], ['number_phone', EMOJI.repeat(11), 10], ['number_phone', '12345678901', 10], ['number_phone', 12345678901, 10],
+    ['username', '𠮷'.repeat(151), 150],
+    ['email', emailOf(201), 200],
+    ['first_name', EMOJI.repeat(201), 200],
+    ['last_name', EMOJI.repeat(201), 200],
+    ['number_phone', EMOJI.repeat(11), 10],
+    ['number_phone', '12345678901', 10],
+    ['number_phone', 12345678901, 10],
   ];
   for (const [field, value, most] of long) {
-    test(`${field} of ${most + 1} characters (${typeof value}, ${String(value).slice(0, 2)}…) is too long [D4 D1 R5 R7]`, () => refuses({ [field]: value }, { [field]: [tooLong(most)] }));
+    const title =
+      `${field} of ${most + 1} characters (${typeof value}, ${String(value).slice(0, 2)}…) is too long ` +
+      '[D4 D1 R5 R7]';
+    test(title, () => refuses({ [field]: value }, { [field]: [tooLong(most)] }));
   }
 
-  for (const email of ['alice', '@example.com', 'alice@', 'alice@example', 'alice@.com', 'alice@example..com', 'a b@example.com', 'alice@[127.0.0.1]', 'a@example.com,b@example.com', 5, 1.5]) {
+  for (const email of [
+    'alice',
+    '@example.com',
+    'alice@',
+    'alice@example',
+    'alice@.com',
+    'alice@example..com',
+    'a b@example.com',
+    'alice@[127.0.0.1]',
+    'a@example.com,b@example.com',
+    5,
+    1.5,
+  ]) {
     test(`${JSON.stringify(email)} is no e-mail [D4 R7]`, () => refuses({ email }, { email: [BAD_EMAIL] }));
   }
   for (const username of ['al ice', 'al/ice', `alice${EMOJI}`, 'alice#', '<b>', 'alice’s']) {
-    test(`the username ${username} has a sign that is not allowed [D4 R7]`, () => refuses({ username }, { username: [BAD_USERNAME] }));
+    test(`the username ${username} has a sign that is not allowed [D4 R7]`, () =>
+      refuses({ username }, { username: [BAD_USERNAME] }));
   }
   for (const avatar of ['', 'avatars/1/x.png', 'data:image/png;base64,AA', 5, 1.5, true, false, [], {}]) {
-    test(`the avatar ${JSON.stringify(avatar)} in JSON is not a file [D5 R7]`, () => refuses({ avatar }, { avatar: [NOT_FILE] }));
+    test(`the avatar ${JSON.stringify(avatar)} in JSON is not a file [D5 R7]`, () =>
+      refuses({ avatar }, { avatar: [NOT_FILE] }));
   }
 
-  test('every faulty field is named at once, in the order of the record [D4 D5 R7]', () => refuses(
-    { avatar: 'x', number_phone: '12345678901', last_name: null, first_name: '', email: 'alice', username: 'a b', is_staff: 'x' },
-    { username: [BAD_USERNAME], email: [BAD_EMAIL], first_name: [BLANK], last_name: [NULL], number_phone: [tooLong(10)], avatar: [NOT_FILE] },
-  ));
+  test('every faulty field is named at once, in the order of the record [D4 D5 R7]', () =>
+    refuses(
+      {
+        avatar: 'x',
+        number_phone: '12345678901',
+        last_name: null,
+        first_name: '',
+        email: 'alice',
+        username: 'a b',
+        is_staff: 'x',
+      },
+      {
+        username: [BAD_USERNAME],
+        email: [BAD_EMAIL],
+        first_name: [BLANK],
+        last_name: [NULL],
+        number_phone: [tooLong(10)],
+        avatar: [NOT_FILE],
+      },
+    ));
 
-  test('one faulty field keeps the good ones from being written [D4 R7]', () => refuses({ first_name: 'Al', email: 'alice' }, { email: [BAD_EMAIL] }));
+  test('one faulty field keeps the good ones from being written [D4 R7]', () =>
+    refuses({ first_name: 'Al', email: 'alice' }, { email: [BAD_EMAIL] }));
 });
 
 describe('whose profile it is', () => {
   const json = { first_name: 'X' };
 
   for (const id of ['abc', '-1', '1.5', '%00', '+42', '42%20', '0x2a', '4e1', '%D9%A4%D9%A2', '42abc']) {
-    test(`the id ${id} is not found, without asking the database [D3 R1 R7]`, () => refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 0 }));
+    test(`the id ${id} is not found, without asking the database [D3 R1 R7]`, () =>
+      refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 0 }));
   }
 
   for (const id of ['0', '00', '99999999999999999999', '9007199254740993']) {
-    test(`the id ${id} belongs to nobody and is not found [D3 R7]`, () => refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
+    test(`the id ${id} belongs to nobody and is not found [D3 R7]`, () =>
+      refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
   }
 
-  test('an id that nobody has is not found [D3 R7]', () => refused(worker, '/api/profile/4711/update/', { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
+  test('an id that nobody has is not found [D3 R7]', () =>
+    refused(worker, '/api/profile/4711/update/', { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
 
   for (const id of [1, 7, 43]) {
-    test(`the id ${id} is somebody else's and not authorized, not even with an e-mail that is taken [D3 R1 R7]`, async () => {
+    const title =
+      `the id ${id} is somebody else's and not authorized, ` + 'not even with an e-mail that is taken [D3 R1 R7]';
+    test(title, async () => {
       const target = `/api/profile/${id}/update/`;
       await refused(worker, target, { as: 42, json }, 403, { error: 'Not authorized' }, { d1: 1 });
-      await refused(worker, target, { as: 42, json: { email: 'maria.gonzalez@example.com' } }, 403, { error: 'Not authorized' }, { d1: 1 });
+      await refused(
+        worker,
+        target,
+        { as: 42, json: { email: 'maria.gonzalez@example.com' } },
+        403,
+        { error: 'Not authorized' },
+        { d1: 1 },
+      );
       await refused(worker, target, { as: 42, json: {} }, 403, { error: 'Not authorized' }, { d1: 1 });
     });
   }
 
-  test('an admin is not authorized for another profile either [D3 R7]', () => refused(worker, PROFILE, { as: 6, json }, 403, { error: 'Not authorized' }, { d1: 1 }));
+  test('an admin is not authorized for another profile either [D3 R7]', () =>
+    refused(worker, PROFILE, { as: 6, json }, 403, { error: 'Not authorized' }, { d1: 1 }));
 
   for (const id of ['042', '00042']) {
-    test(`the id ${id} is 42 [D3]`, () => accepted(worker, `/api/profile/${id}/update/`, { as: 42, json }, alice({ first_name: 'X' })));
+    test(`the id ${id} is 42 [D3]`, () =>
+      accepted(worker, `/api/profile/${id}/update/`, { as: 42, json }, alice({ first_name: 'X' })));
   }
 
   test('without a token credentials were not provided; with a bad one it is not valid [D2 A1 A8 R7]', async () => {
-    await refused(worker, PROFILE, { json }, 401, { detail: 'Authentication credentials were not provided.' }, { d1: 0, challenge: 'Bearer' });
+    await refused(
+      worker,
+      PROFILE,
+      { json },
+      401,
+      { detail: 'Authentication credentials were not provided.' },
+      { d1: 0, challenge: 'Bearer' },
+    );
     await refused(worker, PROFILE, { token: 'x.y.z', json }, 401, BAD_TOKEN, { d1: 0, challenge: INVALID_TOKEN });
   });
 
-  for (const [who, as] of [['an account that is switched off', 43], ['an account that does not exist', 4711]]) {
+  for (const [who, as] of [
+    ['an account that is switched off', 43],
+    ['an account that does not exist', 4711],
+  ]) {
     test(`${who} has a token that is not valid, whatever the id [D2 A7 A8 R1 R7]`, async () => {
       for (const id of [as, 42, 4712]) {
-        await refused(worker, `/api/profile/${id}/update/`, { as, json }, 401, BAD_TOKEN, { d1: 1, challenge: INVALID_TOKEN });
+        await refused(worker, `/api/profile/${id}/update/`, { as, json }, 401, BAD_TOKEN, {
+          d1: 1,
+          challenge: INVALID_TOKEN,
+        });
       }
     });
   }
@@ -245,9 +420,21 @@ describe('what is taken', () => {
     ['the e-mail of another', { email: 'maria.gonzalez@example.com' }, { email: [EMAIL_TAKEN] }],
     ['the e-mail of another in another case', { email: 'Maria.Gonzalez@EXAMPLE.com' }, { email: [EMAIL_TAKEN] }],
     ['the e-mail of an account that is switched off', { email: 'bob@example.com' }, { email: [EMAIL_TAKEN] }],
-    ['both, of one account', { email: 'maria.gonzalez@example.com', username: 'maria_g' }, { username: [USERNAME_TAKEN], email: [EMAIL_TAKEN] }],
-    ['both, of two accounts', { email: 'bob@example.com', username: 'luis_p' }, { username: [USERNAME_TAKEN], email: [EMAIL_TAKEN] }],
-    ['a taken username with the own e-mail', { email: 'alice@example.com', username: 'luis_p' }, { username: [USERNAME_TAKEN] }],
+    [
+      'both, of one account',
+      { email: 'maria.gonzalez@example.com', username: 'maria_g' },
+      { username: [USERNAME_TAKEN], email: [EMAIL_TAKEN] },
+    ],
+    [
+      'both, of two accounts',
+      { email: 'bob@example.com', username: 'luis_p' },
+      { username: [USERNAME_TAKEN], email: [EMAIL_TAKEN] },
+    ],
+    [
+      'a taken username with the own e-mail',
+      { email: 'alice@example.com', username: 'luis_p' },
+      { username: [USERNAME_TAKEN] },
+    ],
   ];
   for (const [what, json, body] of taken) {
     test(`${what} already exists [D4 R7]`, () => refuses({ first_name: 'Al', ...json }, body, 1));

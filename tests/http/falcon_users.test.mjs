@@ -1,16 +1,26 @@
 // PUT /users: the caller's own account, in the falcon dialect.
-import { test, before, beforeEach, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered, raw, refused } from '../support/answers.mjs';
-import { INVALID_TOKEN, falcon } from '../support/dialects.mjs';
+import { falcon, INVALID_TOKEN } from '../support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const DEFAULT_IMAGE = 'profile-pictures/default.jpg';
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 const EMOJI = '🦅';
 const jane = (changes = {}) => ({
-  id: '1', email: 'jane.doe@example.com', name: 'Jane Doe', username: 'janedoe_123', password: '[redacted]', salt: '[redacted]',
-  image_path: DEFAULT_IMAGE, role_id: 1, created_at: '2025-09-25T12:14:44.000Z', updated_at: '2025-10-24T02:30:15.000Z', ...changes,
+  id: '1',
+  email: 'jane.doe@example.com',
+  name: 'Jane Doe',
+  username: 'janedoe_123',
+  password: '[redacted]',
+  salt: '[redacted]',
+  image_path: DEFAULT_IMAGE,
+  role_id: 1,
+  created_at: '2025-09-25T12:14:44.000Z',
+  updated_at: '2025-10-24T02:30:15.000Z',
+  ...changes,
 });
 const bad = (message) => falcon(400, 'Bad Request', message);
 const conflict = (message) => falcon(409, 'Conflict', message);
@@ -18,11 +28,19 @@ const EMAIL_TAKEN = conflict('Email already exists');
 const USERNAME_TAKEN = conflict('Username already exists');
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
-beforeEach(() => worker.sql("UPDATE users SET email = 'jane.doe@example.com', full_name = 'Jane Doe', username = 'janedoe_123', image = NULL WHERE id = 1"));
+beforeEach(() =>
+  worker.sql(
+    "UPDATE users SET email = 'jane.doe@example.com', full_name = 'Jane Doe', username = 'janedoe_123', " +
+      'image = NULL WHERE id = 1',
+  ),
+);
 
-const stored = async () => (await worker.sql('SELECT email, full_name AS name, username, image AS image_path FROM users WHERE id = 1'))[0];
+const stored = async () =>
+  (await worker.sql('SELECT email, full_name AS name, username, image AS image_path FROM users WHERE id = 1'))[0];
 
 /** Sends an update by account 1 and checks the whole answer, where only `updated_at` is not known beforehand. */
 async function updates(options, changes) {
@@ -36,20 +54,36 @@ const refuses = (json, status, body, d1 = 0) => refused(worker, '/users', { as: 
 
 describe('updating the own account', () => {
   test('the curl example of the document answers as printed, but for the redacted hash [F1 F6]', async () => {
-    const { line } = await updates(raw(`{
+    const { line } = await updates(
+      raw(`{
     "name": "Jane Doe",
     "email": "jane.doe@example.com"
-  }`), {});
-    assert.deepEqual({ method: line.method, route: line.route, account: line.account }, { method: 'PUT', route: 'PUT /users', account: 1 });
+  }`),
+      {},
+    );
+    assert.deepEqual(
+      { method: line.method, route: line.route, account: line.account },
+      { method: 'PUT', route: 'PUT /users', account: 1 },
+    );
   });
 
   test('all four fields change at once, and are stored [F1]', async () => {
-    const json = { email: 'jane@new.example.org', name: 'Jane Q. Doe', username: 'jane.q+doe', image_path: 'profile-pictures/jane.png' };
+    const json = {
+      email: 'jane@new.example.org',
+      name: 'Jane Q. Doe',
+      username: 'jane.q+doe',
+      image_path: 'profile-pictures/jane.png',
+    };
     await updates({ json }, json);
     assert.deepEqual(await stored(), json);
   });
 
-  const one = { email: 'jane2@example.com', name: 'Jane Two', username: 'jane_two', image_path: 'https://cdn.example.com/jane.png?v=2' };
+  const one = {
+    email: 'jane2@example.com',
+    name: 'Jane Two',
+    username: 'jane_two',
+    image_path: 'https://cdn.example.com/jane.png?v=2',
+  };
   for (const [field, value] of Object.entries(one)) {
     test(`${field} alone changes nothing else, in this record or another [F1 R4]`, async () => {
       const column = { name: 'full_name', image_path: 'image' }[field] ?? field;
@@ -74,7 +108,21 @@ describe('updating the own account', () => {
   test('a caller without any permission updates itself all the same [F1]', async () => {
     const response = await worker.put('/users', { as: 42, json: { name: 'Alice W.' } });
     const [{ email, username }] = await worker.sql('SELECT email, username FROM users WHERE id = 42');
-    await answered(worker, response, 200, jane({ id: '42', email, name: 'Alice W.', username, role_id: 2, created_at: '2024-02-01T08:15:30.000Z', updated_at: response.json.updated_at }), { d1: 1 });
+    await answered(
+      worker,
+      response,
+      200,
+      jane({
+        id: '42',
+        email,
+        name: 'Alice W.',
+        username,
+        role_id: 2,
+        created_at: '2024-02-01T08:15:30.000Z',
+        updated_at: response.json.updated_at,
+      }),
+      { d1: 1 },
+    );
   });
 
   test('the own e-mail and username again, in another case too, are no conflict [F4 F1]', async () => {
@@ -114,24 +162,61 @@ describe('updating the own account', () => {
   for (const [what, json] of Object.entries(kept)) {
     test(`${what} is accepted and comes back as sent [F5 R5]`, async () => {
       await updates({ json }, json);
-      assert.deepEqual(await stored(), { email: 'jane.doe@example.com', name: 'Jane Doe', username: 'janedoe_123', image_path: null, ...json });
+      assert.deepEqual(await stored(), {
+        email: 'jane.doe@example.com',
+        name: 'Jane Doe',
+        username: 'janedoe_123',
+        image_path: null,
+        ...json,
+      });
     });
   }
 
   test('text is trimmed before it is checked and stored [R5 F5]', async () => {
-    const json = { email: ' jane@example.net\n', name: `\t\u00a0\u3000${EMOJI.repeat(255)} \r\n`, username: `  ${'j'.repeat(150)}  `, image_path: '\n a/b.png ' };
-    const trimmed = { email: 'jane@example.net', name: EMOJI.repeat(255), username: 'j'.repeat(150), image_path: 'a/b.png' };
+    const json = {
+      email: ' jane@example.net\n',
+      name: `\t\u00a0\u3000${EMOJI.repeat(255)} \r\n`,
+      username: `  ${'j'.repeat(150)}  `,
+      image_path: '\n a/b.png ',
+    };
+    const trimmed = {
+      email: 'jane@example.net',
+      name: EMOJI.repeat(255),
+      username: 'j'.repeat(150),
+      image_path: 'a/b.png',
+    };
     await updates({ json }, trimmed);
     assert.deepEqual(await stored(), trimmed);
   });
 });
 
 describe('what is refused without asking the database', () => {
-  for (const [what, options] of Object.entries({ 'an empty object': { json: {} }, 'no body': {}, 'an empty body with a content type': raw('') })) {
-    test(`${what} has no fields to update [F2 R2 R7]`, () => refused(worker, '/users', { as: 1, ...options }, 400, bad('No fields provided to update'), { d1: 0 }));
+  for (const [what, options] of Object.entries({
+    'an empty object': { json: {} },
+    'no body': {},
+    'an empty body with a content type': raw(''),
+  })) {
+    test(`${what} has no fields to update [F2 R2 R7]`, () =>
+      refused(worker, '/users', { as: 1, ...options }, 400, bad('No fields provided to update'), { d1: 0 }));
   }
 
-  const forbidden = ['password', 'role_id', 'salt', 'id', 'created_at', 'updated_at', 'full_name', 'image', 'is_active', 'is_superuser', 'password_hash', 'Name', 'constructor', EMOJI, 'quo"te'];
+  const forbidden = [
+    'password',
+    'role_id',
+    'salt',
+    'id',
+    'created_at',
+    'updated_at',
+    'full_name',
+    'image',
+    'is_active',
+    'is_superuser',
+    'password_hash',
+    'Name',
+    'constructor',
+    EMOJI,
+    'quo"te',
+  ];
   for (const field of forbidden) {
     test(`the property ${field} should not exist, with or without a good one [F3 R7]`, async () => {
       await refuses({ [field]: 1 }, 400, bad(`property ${field} should not exist`));
@@ -139,24 +224,63 @@ describe('what is refused without asking the database', () => {
     });
   }
 
-  test('a property named __proto__ is one like any other [F3 R7]', () => refused(worker, '/users', { as: 1, ...raw('{"name":"Jane","__proto__":{"role_id":2}}') }, 400, bad('property __proto__ should not exist'), { d1: 0 }));
+  test('a property named __proto__ is one like any other [F3 R7]', () =>
+    refused(
+      worker,
+      '/users',
+      { as: 1, ...raw('{"name":"Jane","__proto__":{"role_id":2}}') },
+      400,
+      bad('property __proto__ should not exist'),
+      { d1: 0 },
+    ));
 
-  test('several faults are listed, unknown properties first and in their order [F3 F5 R7]', () => refuses(
-    { username: 'a b', salt: 'x', name: 5, password: 'x', image_path: '../x', email: 'jane' }, 400,
-    bad([
-      'property salt should not exist', 'property password should not exist', 'email must be an email', 'name must be a string',
-      'username may only contain letters, digits and _.@+-', 'image_path must be a relative path or an http(s) URL',
-    ]),
-  ));
+  test('several faults are listed, unknown properties first and in their order [F3 F5 R7]', () =>
+    refuses(
+      { username: 'a b', salt: 'x', name: 5, password: 'x', image_path: '../x', email: 'jane' },
+      400,
+      bad([
+        'property salt should not exist',
+        'property password should not exist',
+        'email must be an email',
+        'name must be a string',
+        'username may only contain letters, digits and _.@+-',
+        'image_path must be a relative path or an http(s) URL',
+      ]),
+    ));
 
   const emails = [
-    '', '   ', 'jane', '@example.com', 'jane@', 'jane@example', 'jane@localhost', 'jane@.com', 'jane@example..com', 'jane@example.com.', 'jane doe@example.com',
-    'jane@exam ple.com', 'jane@@example.com', 'jane@[127.0.0.1]', 'a@example.com,b@example.com', 'Jane <jane@example.com>', 'jane@-example.com',
-    'jane\u0000@example.com', 'jane@example\u0007.com', `${'a'.repeat(320)}@example.com`, `jane@${'a.'.repeat(160)}com`,
-    null, 5, 1.5, true, [], ['jane@example.com'], { email: 'jane@example.com' },
+    '',
+    '   ',
+    'jane',
+    '@example.com',
+    'jane@',
+    'jane@example',
+    'jane@localhost',
+    'jane@.com',
+    'jane@example..com',
+    'jane@example.com.',
+    'jane doe@example.com',
+    'jane@exam ple.com',
+    'jane@@example.com',
+    'jane@[127.0.0.1]',
+    'a@example.com,b@example.com',
+    'Jane <jane@example.com>',
+    'jane@-example.com',
+    'jane\u0000@example.com',
+    'jane@example\u0007.com',
+    `${'a'.repeat(320)}@example.com`,
+    `jane@${'a.'.repeat(160)}com`,
+    null,
+    5,
+    1.5,
+    true,
+    [],
+    ['jane@example.com'],
+    { email: 'jane@example.com' },
   ];
   for (const email of emails) {
-    test(`${JSON.stringify(email).slice(0, 40)} is no e-mail [F5 R4 R5 R7]`, () => refuses({ email }, 400, bad('email must be an email')));
+    test(`${JSON.stringify(email).slice(0, 40)} is no e-mail [F5 R4 R5 R7]`, () =>
+      refuses({ email }, 400, bad('email must be an email')));
   }
 
   const wrongTypes = [null, 5, 1.5, false, [], ['x'], {}, { name: 'x' }];
@@ -166,7 +290,8 @@ describe('what is refused without asking the database', () => {
     });
   }
   test('image_path must be a string or null [F5 R4 R7]', async () => {
-    for (const value of wrongTypes.slice(1)) await refuses({ image_path: value }, 400, bad('image_path must be a string'));
+    for (const value of wrongTypes.slice(1))
+      await refuses({ image_path: value }, 400, bad('image_path must be a string'));
   });
 
   const lengths = [
@@ -179,18 +304,48 @@ describe('what is refused without asking the database', () => {
     ['image_path', '', 'image_path must be longer than or equal to 1 characters'],
     ['image_path', ' \n', 'image_path must be longer than or equal to 1 characters'],
     ['image_path', `p/${'é'.repeat(254)}`, 'image_path must be shorter than or equal to 255 characters'],
-    ['image_path', `https://example.com/${EMOJI.repeat(236)}`, 'image_path must be shorter than or equal to 255 characters'],
+    [
+      'image_path',
+      `https://example.com/${EMOJI.repeat(236)}`,
+      'image_path must be shorter than or equal to 255 characters',
+    ],
   ];
   for (const [field, value, message] of lengths) {
-    test(`${field} of ${[...value].length} characters like ${JSON.stringify(value.slice(0, 4))}: ${message} [F5 R5 R7]`, () => refuses({ [field]: value }, 400, bad(message)));
+    const title =
+      `${field} of ${[...value].length} characters like ${JSON.stringify(value.slice(0, 4))}: ${message} ` +
+      '[F5 R5 R7]';
+    test(title, () => refuses({ [field]: value }, 400, bad(message)));
   }
 
-  for (const username of ['jane doe', 'jane/doe', `jane${EMOJI}`, 'jane#1', 'jane<b>', 'jane’s', 'jane\\doe', 'jane,doe']) {
-    test(`the username ${username} has a sign that is not allowed [F5 R7]`, () => refuses({ username }, 400, bad('username may only contain letters, digits and _.@+-')));
+  for (const username of [
+    'jane doe',
+    'jane/doe',
+    `jane${EMOJI}`,
+    'jane#1',
+    'jane<b>',
+    'jane’s',
+    'jane\\doe',
+    'jane,doe',
+  ]) {
+    test(`the username ${username} has a sign that is not allowed [F5 R7]`, () =>
+      refuses({ username }, 400, bad('username may only contain letters, digits and _.@+-')));
   }
 
-  for (const image_path of ['..', '../secret.png', 'a/../../b.png', 'a/..', '//evil.example/x.png', 'javascript:alert(1)', 'data:image/png;base64,AA', 'ftp://example.com/a.png', 'file:///etc/passwd', 'http://', 'https:///a.png']) {
-    test(`${JSON.stringify(image_path)} is no image path [F5 R7]`, () => refuses({ image_path }, 400, bad('image_path must be a relative path or an http(s) URL')));
+  for (const image_path of [
+    '..',
+    '../secret.png',
+    'a/../../b.png',
+    'a/..',
+    '//evil.example/x.png',
+    'javascript:alert(1)',
+    'data:image/png;base64,AA',
+    'ftp://example.com/a.png',
+    'file:///etc/passwd',
+    'http://',
+    'https:///a.png',
+  ]) {
+    test(`${JSON.stringify(image_path)} is no image path [F5 R7]`, () =>
+      refuses({ image_path }, 400, bad('image_path must be a relative path or an http(s) URL')));
   }
 
   for (const control of ['\u0000', '\u0001', '\t', '\n', '\u001b', '\u007f', '\u0085', '\u009f']) {
@@ -204,10 +359,12 @@ describe('what is refused without asking the database', () => {
 
 describe('what the database refuses', () => {
   for (const email of ['alice@example.com', 'ALICE@Example.com', '  alice@example.com ', 'bob@example.com']) {
-    test(`the e-mail ${JSON.stringify(email)} of another account is a conflict [F4 R7]`, () => refuses({ name: 'Jane', email }, 409, EMAIL_TAKEN, 1));
+    test(`the e-mail ${JSON.stringify(email)} of another account is a conflict [F4 R7]`, () =>
+      refuses({ name: 'Jane', email }, 409, EMAIL_TAKEN, 1));
   }
   for (const username of ['alice_wonder', 'Alice_WONDER', ' alice_wonder', 'bob_off']) {
-    test(`the username ${JSON.stringify(username)} of another account is a conflict [F4 R7]`, () => refuses({ name: 'Jane', username }, 409, USERNAME_TAKEN, 1));
+    test(`the username ${JSON.stringify(username)} of another account is a conflict [F4 R7]`, () =>
+      refuses({ name: 'Jane', username }, 409, USERNAME_TAKEN, 1));
   }
 
   test('both taken is one conflict or the other, and nothing is changed [F4 R7]', async () => {
@@ -218,18 +375,38 @@ describe('what the database refuses', () => {
     assert.equal(await worker.dump(), before);
   });
 
-  for (const [who, as] of [['an account that is switched off', 43], ['an account that does not exist', 4711]]) {
+  for (const [who, as] of [
+    ['an account that is switched off', 43],
+    ['an account that does not exist', 4711],
+  ]) {
     test(`${who} has an invalid token, even where its e-mail is taken [F4 A7 A8 R1 R7]`, async () => {
       const expected = { d1: 1, challenge: INVALID_TOKEN };
-      await refused(worker, '/users', { as, json: { name: 'X' } }, 401, falcon(401, 'Unauthorized', 'Invalid token'), expected);
-      await refused(worker, '/users', { as, json: { email: 'alice@example.com' } }, 401, falcon(401, 'Unauthorized', 'Invalid token'), expected);
+      await refused(
+        worker,
+        '/users',
+        { as, json: { name: 'X' } },
+        401,
+        falcon(401, 'Unauthorized', 'Invalid token'),
+        expected,
+      );
+      await refused(
+        worker,
+        '/users',
+        { as, json: { email: 'alice@example.com' } },
+        401,
+        falcon(401, 'Unauthorized', 'Invalid token'),
+        expected,
+      );
     });
   }
 
   test('without a token, or with a bad one, the answer is the same but for the challenge [F4 A1 A8 R7]', async () => {
     const body = falcon(401, 'Unauthorized', 'Invalid token');
     await refused(worker, '/users', { json: { name: 'X' } }, 401, body, { d1: 0, challenge: 'Bearer' });
-    await refused(worker, '/users', { token: 'x.y.z', json: { name: 'X' } }, 401, body, { d1: 0, challenge: INVALID_TOKEN });
+    await refused(worker, '/users', { token: 'x.y.z', json: { name: 'X' } }, 401, body, {
+      d1: 0,
+      challenge: INVALID_TOKEN,
+    });
   });
 
   test('an e-mail that was given up is free for the next account [F4]', async () => {

@@ -1,10 +1,11 @@
 // GET /health, and the log: one line per request that an operator can read and nobody can steal from.
-import { test, before, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
-import { token } from '../support/tokens.mjs';
+import { after, before, describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';
-import { ROUTES, falcon, problem } from '../support/dialects.mjs';
+import { falcon, problem, ROUTES } from '../support/dialects.mjs';
+import { token } from '../support/tokens.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 let worker, bare;
 before(async () => {
@@ -20,16 +21,32 @@ describe('health', () => {
   });
 
   test('neither a trailing slash, a query nor a bad token matters to it [O1 R8]', async () => {
-    for (const [target, options] of [['/health/', {}], ['/health?verbose=1', {}], ['/health', { token: 'x.y.z' }]]) {
+    for (const [target, options] of [
+      ['/health/', {}],
+      ['/health?verbose=1', {}],
+      ['/health', { token: 'x.y.z' }],
+    ]) {
       await answered(worker, await worker.send('GET', target, options), 200, { status: 'ok' }, { d1: 1 });
     }
   });
 
   test('HEAD answers as GET does, without the body [O1]', async () => {
-    for (const [on, status] of [[worker, 200], [bare, 503]]) {
+    for (const [on, status] of [
+      [worker, 200],
+      [bare, 503],
+    ]) {
       const response = await on.send('HEAD', '/health');
       const header = (name) => response.headers.get(name);
-      assert.deepEqual([response.status, response.text, header('content-type'), header('cache-control'), header('x-content-type-options')], [status, '', 'application/json', 'no-store', 'nosniff']);
+      assert.deepEqual(
+        [
+          response.status,
+          response.text,
+          header('content-type'),
+          header('cache-control'),
+          header('x-content-type-options'),
+        ],
+        [status, '', 'application/json', 'no-store', 'nosniff'],
+      );
       assert.equal((await on.logOf(response)).status, status);
     }
   });
@@ -39,8 +56,24 @@ describe('health', () => {
       const response = await worker.send(method, '/health');
       const header = (name) => response.headers.get(name);
       assert.deepEqual(
-        [response.status, response.text, header('content-type'), header('allow'), header('cache-control'), header('x-content-type-options'), response.d1Calls],
-        [405, JSON.stringify(problem(405, 'Method Not Allowed')), 'application/problem+json', 'GET, HEAD', 'no-store', 'nosniff', 0],
+        [
+          response.status,
+          response.text,
+          header('content-type'),
+          header('allow'),
+          header('cache-control'),
+          header('x-content-type-options'),
+          response.d1Calls,
+        ],
+        [
+          405,
+          JSON.stringify(problem(405, 'Method Not Allowed')),
+          'application/problem+json',
+          'GET, HEAD',
+          'no-store',
+          'nosniff',
+          0,
+        ],
       );
       assert.equal((await worker.logOf(response)).d1_calls, 0);
     });
@@ -58,11 +91,15 @@ describe('Server-Timing', () => {
   test('tells a client what the log line tells, where a variable turns it on [O2]', async () => {
     const response = await put('on');
     const { d1_calls, d1_ms, duration_ms } = await worker.logOf(response);
-    assert.equal(response.headers.get('server-timing'), `d1;dur=${d1_ms};desc="calls: ${d1_calls}", total;dur=${duration_ms}`);
+    assert.equal(
+      response.headers.get('server-timing'),
+      `d1;dur=${d1_ms};desc="calls: ${d1_calls}", total;dur=${duration_ms}`,
+    );
   });
 
   test('tells nothing otherwise [O2]', async () => {
-    for (const value of [undefined, '', 'off', 'true', 'ON']) assert.equal((await put(value)).headers.get('server-timing'), null);
+    for (const value of [undefined, '', 'off', 'true', 'ON'])
+      assert.equal((await put(value)).headers.get('server-timing'), null);
   });
 });
 
@@ -76,7 +113,16 @@ describe('the log', () => {
       const response = await worker.put(path(), { ...LUIS, json: good });
       const line = await worker.logOf(response);
       assert.deepEqual(said(line), { method: 'PUT', route: name, status: 200, d1_calls: 1, account: 6 });
-      assert.deepEqual(Object.keys(line).sort(), ['account', 'd1_calls', 'd1_ms', 'duration_ms', 'method', 'request_id', 'route', 'status']);
+      assert.deepEqual(Object.keys(line).sort(), [
+        'account',
+        'd1_calls',
+        'd1_ms',
+        'duration_ms',
+        'method',
+        'request_id',
+        'route',
+        'status',
+      ]);
       assert.ok(Number.isInteger(line.duration_ms) && Number.isInteger(line.d1_ms));
       assert.ok(line.d1_ms >= 0 && line.duration_ms >= line.d1_ms, `${line.d1_ms} of ${line.duration_ms} ms`);
     });
@@ -84,7 +130,17 @@ describe('the log', () => {
     test(`a refusal by ${name} has a code beside, and no cause [O2]`, async () => {
       const line = await worker.logOf(await worker.put(path(), { ...LUIS, ...raw('{') }));
       assert.deepEqual(said(line), { method: 'PUT', route: name, status: 400, d1_calls: 0, account: 6 });
-      assert.deepEqual(Object.keys(line).sort(), ['account', 'code', 'd1_calls', 'd1_ms', 'duration_ms', 'method', 'request_id', 'route', 'status']);
+      assert.deepEqual(Object.keys(line).sort(), [
+        'account',
+        'code',
+        'd1_calls',
+        'd1_ms',
+        'duration_ms',
+        'method',
+        'request_id',
+        'route',
+        'status',
+      ]);
       assert.match(line.code, /^[a-z][a-z0-9_]*$/);
     });
 
@@ -98,18 +154,36 @@ describe('the log', () => {
   test('the same refusal has the same code in every dialect, and another one another [O2]', async () => {
     const codes = new Map();
     for (const { path, good } of ROUTES) {
-      const refusals = { unauthenticated: {}, invalid: { token: 'x.y.z' }, malformed: { ...LUIS, ...raw('{') }, unsupported: { ...LUIS, ...raw('x', 'text/plain') }, inactive: { as: 43, json: good } };
+      const refusals = {
+        unauthenticated: {},
+        invalid: { token: 'x.y.z' },
+        malformed: { ...LUIS, ...raw('{') },
+        unsupported: { ...LUIS, ...raw('x', 'text/plain') },
+        inactive: { as: 43, json: good },
+      };
       for (const [what, options] of Object.entries(refusals)) {
         const { code } = await worker.logOf(await worker.put(path(43), options));
         codes.set(what, (codes.get(what) ?? new Set()).add(code));
       }
     }
-    assert.deepEqual([...codes.values()].map((set) => set.size), [1, 1, 1, 1, 1]);
-    assert.equal(new Set(['unauthenticated', 'malformed', 'unsupported'].map((what) => [...codes.get(what)][0])).size, 3);
+    assert.deepEqual(
+      [...codes.values()].map((set) => set.size),
+      [1, 1, 1, 1, 1],
+    );
+    assert.equal(
+      new Set(['unauthenticated', 'malformed', 'unsupported'].map((what) => [...codes.get(what)][0])).size,
+      3,
+    );
   });
 
   test('a request without an account has none in its line, and an unknown path has no route [O2]', async () => {
-    for (const [method, target, options, route] of [['PUT', '/users', {}, 'PUT /users'], ['PUT', '/users', { token: 'x.y.z' }, 'PUT /users'], ['GET', '/health', {}, 'GET /health'], ['GET', '/users/jane@example.com', {}, null], ['GET', '/nothing', {}, null]]) {
+    for (const [method, target, options, route] of [
+      ['PUT', '/users', {}, 'PUT /users'],
+      ['PUT', '/users', { token: 'x.y.z' }, 'PUT /users'],
+      ['GET', '/health', {}, 'GET /health'],
+      ['GET', '/users/jane@example.com', {}, null],
+      ['GET', '/nothing', {}, null],
+    ]) {
       const line = await worker.logOf(await worker.send(method, target, options));
       assert.deepEqual([line.method, line.route, 'account' in line], [method, route, false]);
     }
@@ -121,15 +195,32 @@ describe('the log', () => {
     try {
       const responses = [];
       for (const { path, good } of ROUTES) {
-        for (const options of [{ ...LUIS, json: good }, { ...LUIS, json: {} }, { ...LUIS, ...raw('{') }, {}, { token: 'x' }, { as: 43, json: good }, { as: 42, json: good }]) responses.push(await own.put(path(), options));
-        responses.push(await own.send('GET', path()), await own.send('HEAD', path(), LUIS), await own.send('OPTIONS', path(), LUIS));
+        for (const options of [
+          { ...LUIS, json: good },
+          { ...LUIS, json: {} },
+          { ...LUIS, ...raw('{') },
+          {},
+          { token: 'x' },
+          { as: 43, json: good },
+          { as: 42, json: good },
+        ])
+          responses.push(await own.put(path(), options));
+        responses.push(
+          await own.send('GET', path()),
+          await own.send('HEAD', path(), LUIS),
+          await own.send('OPTIONS', path(), LUIS),
+        );
       }
-      for (const target of ['/', '/users/x', '/health', '/media/nothing']) responses.push(await own.send('GET', target));
+      for (const target of ['/', '/users/x', '/health', '/media/nothing'])
+        responses.push(await own.send('GET', target));
       await own.sql('ALTER TABLE users RENAME TO users_away');
       for (const { path, good } of ROUTES) responses.push(await own.put(path(), { ...LUIS, json: good }));
       for (const response of responses) await own.logOf(response);
       const lines = own.lines.map(({ message }) => JSON.parse(message));
-      assert.deepEqual(lines.map(({ request_id }) => request_id).sort(), responses.map(({ requestId }) => requestId).sort());
+      assert.deepEqual(
+        lines.map(({ request_id }) => request_id).sort(),
+        responses.map(({ requestId }) => requestId).sort(),
+      );
       assert.deepEqual(lines.map(({ status }) => status).sort(), responses.map(({ status }) => status).sort());
     } finally {
       await own.stop();
@@ -143,13 +234,44 @@ describe('the log', () => {
       const WORD = 'Zanzibar';
       const mail = `${WORD}@secret.example`;
       const bodies = [
-        { full_name: WORD, name: WORD, first_name: WORD, nombres: WORD, password: `${WORD}-pw`, email: mail, foto_url: `https://${WORD}.example/` },
-        { email: mail }, { email: 'alice@example.com', full_name: WORD }, { name: WORD }, { first_name: WORD }, { nombres: WORD }, { password: `${WORD}-pw` }, { password: WORD.repeat(20) }, { [WORD]: WORD }, { email: `${WORD}@` }, { dni: `${WORD}/` },
+        {
+          full_name: WORD,
+          name: WORD,
+          first_name: WORD,
+          nombres: WORD,
+          password: `${WORD}-pw`,
+          email: mail,
+          foto_url: `https://${WORD}.example/`,
+        },
+        { email: mail },
+        { email: 'alice@example.com', full_name: WORD },
+        { name: WORD },
+        { first_name: WORD },
+        { nombres: WORD },
+        { password: `${WORD}-pw` },
+        { password: WORD.repeat(20) },
+        { [WORD]: WORD },
+        { email: `${WORD}@` },
+        { dni: `${WORD}/` },
       ];
-      const options = [...bodies.map((json) => ({ json })), raw(`{"password":"${WORD}`), raw(`{"${WORD}":1,"${WORD}":2}`), raw(WORD), raw(`"${WORD}"`), raw('x', `text/${WORD}`)];
+      const options = [
+        ...bodies.map((json) => ({ json })),
+        raw(`{"password":"${WORD}`),
+        raw(`{"${WORD}":1,"${WORD}":2}`),
+        raw(WORD),
+        raw(`"${WORD}"`),
+        raw('x', `text/${WORD}`),
+      ];
       const send = async (extra) => {
         for (const { path } of ROUTES) {
-          for (const option of options) await own.logOf(await own.put(`${path()}?email=${mail}`, { token: bearer, ...option, headers: { ...option.headers, cookie: WORD, 'user-agent': WORD, 'x-request-id': `a ${WORD}`, ...extra } }));
+          for (const option of options)
+            await own.logOf(
+              await own.put(`${path()}?email=${mail}`, {
+                token: bearer,
+                ...option,
+                headers: { ...option.headers, cookie: WORD, 'user-agent': WORD, 'x-request-id': `a ${WORD}`, ...extra },
+              }),
+            );
         }
       };
       await send({});
@@ -160,7 +282,15 @@ describe('the log', () => {
       await own.sql(`CREATE TRIGGER broken BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'out of paper'); END`);
       await send({});
       const text = own.lines.map(({ message }) => message).join('\n');
-      for (const secret of [WORD.toLowerCase(), bearer.toLowerCase(), bearer.split('.')[2].toLowerCase(), 'bearer ', '@example.com', '$2b$']) assert.ok(!text.toLowerCase().includes(secret), secret);
+      for (const secret of [
+        WORD.toLowerCase(),
+        bearer.toLowerCase(),
+        bearer.split('.')[2].toLowerCase(),
+        'bearer ',
+        '@example.com',
+        '$2b$',
+      ])
+        assert.ok(!text.toLowerCase().includes(secret), secret);
       assert.ok(text.includes('out of paper'));
     } finally {
       await own.stop();

@@ -1,22 +1,30 @@
 // Tokens signed with private keys: RS256, ES256 and EdDSA, by the keys of JWT_JWKS, and those that JWT_JWKS_URL serves,
 // while that is slow, down, wrong, and changes its keys. Attacks on them are in jwt_attacks.test.mjs.
-import { test, before, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { startWorker } from '../support/worker.mjs';
-import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
-import { newKey, setOf, startIssuer, tokenBy } from '../support/key_sets.mjs';
-import { INVALID_TOKEN, ROUTES, falcon } from '../support/dialects.mjs';
 import { answered, refused } from '../support/answers.mjs';
+import { falcon, INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { newKey, setOf, startIssuer, tokenBy } from '../support/key_sets.mjs';
+import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const now = () => Math.floor(Date.now() / 1000);
 const keys = {};
 let worker;
 before(async () => {
   [keys.rsa, keys.large, keys.ec, keys.ed, keys.other, keys.next] = await Promise.all([
-    newKey('RS256', 'rsa'), newKey('RS256', 'large', { modulusLength: 4096 }), newKey('ES256', 'ec'), newKey('EdDSA', 'ed'), newKey('EdDSA', 'other'), newKey('ES256', 'next'),
+    newKey('RS256', 'rsa'),
+    newKey('RS256', 'large', { modulusLength: 4096 }),
+    newKey('ES256', 'ec'),
+    newKey('EdDSA', 'ed'),
+    newKey('EdDSA', 'other'),
+    newKey('ES256', 'next'),
   ]);
-  worker = await startWorker({ vars: { JWT_SECRET: undefined, JWT_JWKS: setOf(keys.rsa, keys.large, keys.ec, keys.ed) } });
+  worker = await startWorker({
+    vars: { JWT_SECRET: undefined, JWT_JWKS: setOf(keys.rsa, keys.large, keys.ec, keys.ed) },
+  });
 });
 after(() => worker?.stop());
 const KINDS = { 'RS256 with 2048 bits': 'rsa', 'RS256 with 4096 bits': 'large', ES256: 'ec', EdDSA: 'ed' };
@@ -26,12 +34,20 @@ async function letsIn(bearer, options) {
   for (const route of ROUTES) {
     const response = await worker.put(route.path(), { token: bearer, json: route.good, ...options });
     const line = await worker.logOf(response);
-    assert.deepEqual([response.status, response.headers.get('www-authenticate'), response.d1Calls, line.account], [200, null, 1, 6], response.text);
+    assert.deepEqual(
+      [response.status, response.headers.get('www-authenticate'), response.d1Calls, line.account],
+      [200, null, 1, 6],
+      response.text,
+    );
   }
 }
 /** Every route must refuse the bearer with its own 401, and change nothing. */
 async function turnsAway(bearer, options, { d1 = 0 } = {}) {
-  for (const route of ROUTES) await refused(worker, route.path(), { token: bearer, json: route.good, ...options }, 401, route.says.badToken(), { d1, challenge: INVALID_TOKEN });
+  for (const route of ROUTES)
+    await refused(worker, route.path(), { token: bearer, json: route.good, ...options }, 401, route.says.badToken(), {
+      d1,
+      challenge: INVALID_TOKEN,
+    });
 }
 
 describe('a token that the owner of a key signed', () => {
@@ -42,15 +58,26 @@ describe('a token that the owner of a key signed', () => {
     test(`by ${name} is judged by its claims as any other [A4 A5 A6]`, async () => {
       await letsIn(await tokenBy(keys[kind], 6, { exp: now() - 45 }));
       for (const options of [
-        { exp: now() - 75 }, { exp: null }, { iat: now() + 75 }, { extra: { nbf: now() + 75 } }, { extra: { type: 'refresh' } }, { claims: { sub: '6', user_id: 7 } }, { claims: {} }, { claims: { sub: 'x' } },
-        { header: { typ: 'at+jwt' } }, { extra: { exp: '9999999999' } }, { extra: { exp: now() + 60.5 } },
-      ]) await turnsAway(await tokenBy(keys[kind], 6, options));
+        { exp: now() - 75 },
+        { exp: null },
+        { iat: now() + 75 },
+        { extra: { nbf: now() + 75 } },
+        { extra: { type: 'refresh' } },
+        { claims: { sub: '6', user_id: 7 } },
+        { claims: {} },
+        { claims: { sub: 'x' } },
+        { header: { typ: 'at+jwt' } },
+        { extra: { exp: '9999999999' } },
+        { extra: { exp: now() + 60.5 } },
+      ])
+        await turnsAway(await tokenBy(keys[kind], 6, options));
     });
     test(`by ${name} is held against issuer and audience [A4]`, async () => {
       const vars = { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' };
       const right = { iss: 'https://login.example.com', aud: ['perfil'] };
       await letsIn(await tokenBy(keys[kind], 6, { extra: right }), { vars });
-      for (const extra of [{}, { ...right, iss: 'https://login.example.org' }, { ...right, aud: 'other' }]) await turnsAway(await tokenBy(keys[kind], 6, { extra }), { vars });
+      for (const extra of [{}, { ...right, iss: 'https://login.example.org' }, { ...right, aud: 'other' }])
+        await turnsAway(await tokenBy(keys[kind], 6, { extra }), { vars });
     });
     test(`by ${name} ends with a change of password, and with its account [A7]`, async () => {
       const bearer = await tokenBy(keys[kind], 6, { iat: now() - 10 });
@@ -66,7 +93,8 @@ describe('a token that the owner of a key signed', () => {
       const bearer = await tokenBy(keys[kind], 6);
       const [header, payload, signature] = bearer.split('.');
       const places = [0, 10, header.length + 1, header.length + 1 + payload.length / 2, header.length + payload.length];
-      for (let part = 0; part < 24; part++) places.push(header.length + payload.length + 2 + (signature.length - 1) * (part / 24));
+      for (let part = 0; part < 24; part++)
+        places.push(header.length + payload.length + 2 + (signature.length - 1) * (part / 24));
       for (const place of places.map(Math.floor)) {
         const changed = bearer.slice(0, place) + (bearer[place] === 'A' ? 'B' : 'A') + bearer.slice(place + 1);
         const response = await worker.put('/users', { token: changed, json: { name: 'Nobody' } });
@@ -76,7 +104,9 @@ describe('a token that the owner of a key signed', () => {
     test(`by ${name} is bad where its key is not configured [A3]`, async () => {
       const others = Object.values(keys).filter((key) => key !== keys[kind]);
       await turnsAway(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(...others) } });
-      await turnsAway(await tokenBy(keys[kind], 6, { header: { kid: undefined } }), { vars: { JWT_JWKS: setOf(...others) } });
+      await turnsAway(await tokenBy(keys[kind], 6, { header: { kid: undefined } }), {
+        vars: { JWT_JWKS: setOf(...others) },
+      });
       await turnsAway(await tokenBy(keys[kind], 6), { vars: { JWT_SECRET: SECRET, JWT_JWKS: '' } });
     });
     test(`by ${name} needs no kid where there is but one key for it, and one where there are more [A3]`, async () => {
@@ -106,28 +136,50 @@ describe('a token that the owner of a key signed', () => {
     const limited = await startWorker({ vars: { JWT_JWKS: setOf(keys.ed) }, limits: { RATE_FAILED_AUTH: 3 } });
     t.after(() => limited.stop());
     const statuses = [];
-    for (let n = 0; n < 5; n++) statuses.push((await limited.put('/users', { token: await tokenBy(keys.other, 6, { header: { kid: `kid-${n}` } }), json: { name: 'Nobody' } })).status);
+    for (let n = 0; n < 5; n++)
+      statuses.push(
+        (
+          await limited.put('/users', {
+            token: await tokenBy(keys.other, 6, { header: { kid: `kid-${n}` } }),
+            json: { name: 'Nobody' },
+          })
+        ).status,
+      );
     assert.deepEqual(statuses, [401, 401, 401, 429, 429]);
   });
 });
 
 describe('settings', () => {
-  test('JWT_JWKS may be a table in wrangler.toml, which is an object here [A2]', async () => letsIn(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
+  test('JWT_JWKS may be a table in wrangler.toml, which is an object here [A2]', async () =>
+    letsIn(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
   const misconfigured = {
     'JWT_JWKS that is no JSON': ['JWT_JWKS is no JSON Web Key Set', { JWT_JWKS: 'x' }],
     'JWT_JWKS that is another object': ['JWT_JWKS is no JSON Web Key Set', { JWT_JWKS: { kty: 'OKP' } }],
     'JWT_JWKS without a usable key': ['JWT_JWKS holds no key', { JWT_JWKS: '{"keys":[]}' }],
-    'JWT_JWKS with a shared key': ['JWT_JWKS holds a private or a shared key', () => ({ JWT_JWKS: setOf(keys.ed, { kty: 'oct', k: 'c2VjcmV0', kid: 'hs' }) })],
-    'JWT_JWKS with a private key': ['JWT_JWKS holds a private or a shared key', async () => ({ JWT_JWKS: setOf(keys.ec, { ...keys.ed.jwk, d: 'c2VjcmV0' }) })],
-    'JWT_JWKS_URL that is not encrypted': ['JWT_JWKS_URL is no https URL', { JWT_JWKS: '', JWT_JWKS_URL: 'http://login.example.com/keys' }],
-    'both': ['JWT_JWKS_URL is set beside JWT_JWKS', { JWT_JWKS_URL: 'https://login.example.com/keys' }],
+    'JWT_JWKS with a shared key': [
+      'JWT_JWKS holds a private or a shared key',
+      () => ({ JWT_JWKS: setOf(keys.ed, { kty: 'oct', k: 'c2VjcmV0', kid: 'hs' }) }),
+    ],
+    'JWT_JWKS with a private key': [
+      'JWT_JWKS holds a private or a shared key',
+      async () => ({ JWT_JWKS: setOf(keys.ec, { ...keys.ed.jwk, d: 'c2VjcmV0' }) }),
+    ],
+    'JWT_JWKS_URL that is not encrypted': [
+      'JWT_JWKS_URL is no https URL',
+      { JWT_JWKS: '', JWT_JWKS_URL: 'http://login.example.com/keys' },
+    ],
+    both: ['JWT_JWKS_URL is set beside JWT_JWKS', { JWT_JWKS_URL: 'https://login.example.com/keys' }],
     'a short secret beside good keys': ['JWT_SECRET is shorter than 32 bytes', { JWT_SECRET: 'short' }],
     'neither keys nor a secret': ['JWT_SECRET is not set', { JWT_JWKS: '' }],
   };
   for (const [name, [cause, vars]] of Object.entries(misconfigured)) {
     test(`${name}: every route answers 500 in its own words, and the log says why [A2 R9 O2]`, async () => {
       for (const route of ROUTES) {
-        const response = await worker.put(route.path(), { token: await tokenBy(keys.ed, 6), json: route.good, vars: typeof vars === 'function' ? await vars() : vars });
+        const response = await worker.put(route.path(), {
+          token: await tokenBy(keys.ed, 6),
+          json: route.good,
+          vars: typeof vars === 'function' ? await vars() : vars,
+        });
         const line = await answered(worker, response, 500, route.failure, { d1: 0 });
         assert.ok(line.cause.startsWith(cause), line.cause);
       }
@@ -143,7 +195,8 @@ describe('a key set at a URL', () => {
     t.after(() => issuer.stop());
     const deployment = `deployment-${++deployments}`;
     const vars = { JWT_JWKS: '', JWT_JWKS_URL: issuer.url };
-    const put = (bearer, { route = ROUTES[3], ...faults } = {}) => worker.put(route.path(), { token: bearer, json: route.good, vars, faults, deployment });
+    const put = (bearer, { route = ROUTES[3], ...faults } = {}) =>
+      worker.put(route.path(), { token: bearer, json: route.good, vars, faults, deployment });
     /** The status for a token of this key, and how often the issuer was asked for it. */
     const asks = async (key, faults) => {
       const asked = issuer.requests;
@@ -159,7 +212,9 @@ describe('a key set at a URL', () => {
     const before = failures().length;
     await action();
     for (let tries = 0; tries < 20 && failures().length === before; tries++) await setTimeout(10);
-    return failures().slice(before).map(({ level, message }) => [level, JSON.parse(message).cause]);
+    return failures()
+      .slice(before)
+      .map(({ level, message }) => [level, JSON.parse(message).cause]);
   }
   const all = () => setOf(keys.rsa, keys.large, keys.ec, keys.ed);
 
@@ -170,10 +225,15 @@ describe('a key set at a URL', () => {
     assert.equal(issuer.headers.accept, 'application/jwk-set+json, application/json');
     assert.equal(issuer.headers.authorization, undefined);
   });
-  test('is fetched once for many requests that come at the same time, and HS256 does not wait for it [A2]', async (t) => {
+  const title = 'is fetched once for many requests that come at the same time, and HS256 does not wait for it [A2]';
+  test(title, async (t) => {
     let release;
-    const { issuer, put } = await issuerOf(t, (request, response) => { release = () => response.end(all()); });
-    const bearers = await Promise.all(Array.from({ length: 40 }, (_, n) => tokenBy([keys.rsa, keys.ec, keys.ed][n % 3], 6)));
+    const { issuer, put } = await issuerOf(t, (request, response) => {
+      release = () => response.end(all());
+    });
+    const bearers = await Promise.all(
+      Array.from({ length: 40 }, (_, n) => tokenBy([keys.rsa, keys.ec, keys.ed][n % 3], 6)),
+    );
     const replies = bearers.map((bearer) => put(bearer));
     while (!release) await setTimeout(5);
     const hs256 = await put(await token(6));
@@ -190,24 +250,40 @@ describe('a key set at a URL', () => {
     t.after(() => plain.stop());
     const good = Object.values(KINDS).map((kind) => keys[kind]);
     for (let round = 0; round < 5; round++) {
-      const replies = await Promise.all(Array.from({ length: 24 }, async (_, n) => plain.put('/users', { token: n % 6 === 5 ? await token(6) : await tokenBy(good[n % good.length], 6), json: ROUTES[3].good })));
+      const replies = await Promise.all(
+        Array.from({ length: 24 }, async (_, n) =>
+          plain.put('/users', {
+            token: n % 6 === 5 ? await token(6) : await tokenBy(good[n % good.length], 6),
+            json: ROUTES[3].good,
+          }),
+        ),
+      );
       assert.deepEqual(new Set(replies.map(({ status }) => status)), new Set([200]));
     }
     assert.equal(issuer.requests, 1);
   });
   test('is not fetched for what no key could make good [A1 A3]', async (t) => {
     const { issuer, put } = await issuerOf(t, all());
-    for (const bearer of ['x.y.z', await token(6), await tokenBy(keys.ed, 6, { header: { typ: 'at+jwt' } }), `${await tokenBy(keys.ed, 6)}x`.repeat(30)]) assert.equal((await put(bearer)).status, 401);
+    for (const bearer of [
+      'x.y.z',
+      await token(6),
+      await tokenBy(keys.ed, 6, { header: { typ: 'at+jwt' } }),
+      `${await tokenBy(keys.ed, 6)}x`.repeat(30),
+    ])
+      assert.equal((await put(bearer)).status, 401);
     assert.equal(issuer.requests, 0);
   });
   test('is asked for an unknown key once a minute, whoever asks for whatever [A3]', async (t) => {
     const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
     assert.deepEqual(await asks(keys.ed), [200, 1]);
-    for (let n = 0; n < 30; n++) assert.deepEqual(await asks({ ...keys.ec, kid: `made-up-${n}` }, { ahead: n }), [401, 0]);
+    for (let n = 0; n < 30; n++)
+      assert.deepEqual(await asks({ ...keys.ec, kid: `made-up-${n}` }, { ahead: n }), [401, 0]);
     issuer.serve = setOf(keys.ed, keys.next);
     assert.deepEqual(await asks(keys.next, { ahead: 58 }), [401, 0]);
     assert.deepEqual(await asks(keys.next, { ahead: 61 }), [200, 1]);
-    const attack = await Promise.all(Array.from({ length: 30 }, (_, n) => asks({ ...keys.ec, kid: `made-up-${n}` }, { ahead: 125 })));
+    const attack = await Promise.all(
+      Array.from({ length: 30 }, (_, n) => asks({ ...keys.ec, kid: `made-up-${n}` }, { ahead: 125 })),
+    );
     assert.deepEqual([new Set(attack.map(([status]) => status)), issuer.requests], [new Set([401]), 3]);
     assert.deepEqual(await asks(keys.ed, { ahead: 130 }), [200, 0]);
   });
@@ -223,18 +299,55 @@ describe('a key set at a URL', () => {
   const large = () => JSON.stringify({ keys: [keys.next.jwk], padding: 'x'.repeat(70_000) });
   const broken = {
     'that is down': [/^key set: (Error: |TypeError: )?Network connection lost/, (request) => request.destroy()],
-    'that answers 500': [/^key set: JWT_JWKS_URL answers 500$/, (request, response) => response.writeHead(500).end(setOf(keys.next))],
-    'that answers 404': [/^key set: JWT_JWKS_URL answers 404$/, (request, response) => response.writeHead(404).end('{}')],
-    'that leads elsewhere': [/^key set: JWT_JWKS_URL answers 302$/, (request, response) => response.writeHead(request.url === '/keys' ? 302 : 200, { location: '/other' }).end(setOf(keys.next))],
-    'that serves a page': [/^key set: JWT_JWKS_URL is no JSON Web Key Set$/, '<html><body>We are back soon</body></html>'],
+    'that answers 500': [
+      /^key set: JWT_JWKS_URL answers 500$/,
+      (request, response) => response.writeHead(500).end(setOf(keys.next)),
+    ],
+    'that answers 404': [
+      /^key set: JWT_JWKS_URL answers 404$/,
+      (request, response) => response.writeHead(404).end('{}'),
+    ],
+    'that leads elsewhere': [
+      /^key set: JWT_JWKS_URL answers 302$/,
+      (request, response) =>
+        response.writeHead(request.url === '/keys' ? 302 : 200, { location: '/other' }).end(setOf(keys.next)),
+    ],
+    'that serves a page': [
+      /^key set: JWT_JWKS_URL is no JSON Web Key Set$/,
+      '<html><body>We are back soon</body></html>',
+    ],
     'that serves nothing': [/^key set: JWT_JWKS_URL is no JSON Web Key Set$/, ''],
     'that serves something else in JSON': [/^key set: JWT_JWKS_URL is no JSON Web Key Set$/, '{"error":"unavailable"}'],
-    'that serves a huge set': [/^key set: JWT_JWKS_URL answers more than 64 KiB$/, (request, response) => response.end(large())],
-    'that serves a huge set in chunks': [/^key set: JWT_JWKS_URL answers more than 64 KiB$/, (request, response) => { response.write(large()); response.end(); }],
-    'that serves too many keys': [/^key set: JWT_JWKS_URL holds more than 64 keys$/, (request, response) => response.end(JSON.stringify({ keys: Array(65).fill({ kty: 'x' }) }))],
-    'that breaks off': [/^key set: (JWT_JWKS_URL breaks off|.*Network connection lost)/, (request, response) => { response.writeHead(200, { 'content-length': 1000 }); response.write('{"keys":['); setTimeout(20).then(() => request.destroy()); }],
+    'that serves a huge set': [
+      /^key set: JWT_JWKS_URL answers more than 64 KiB$/,
+      (request, response) => response.end(large()),
+    ],
+    'that serves a huge set in chunks': [
+      /^key set: JWT_JWKS_URL answers more than 64 KiB$/,
+      (request, response) => {
+        response.write(large());
+        response.end();
+      },
+    ],
+    'that serves too many keys': [
+      /^key set: JWT_JWKS_URL holds more than 64 keys$/,
+      (request, response) => response.end(JSON.stringify({ keys: Array(65).fill({ kty: 'x' }) })),
+    ],
+    'that breaks off': [
+      /^key set: (JWT_JWKS_URL breaks off|.*Network connection lost)/,
+      (request, response) => {
+        response.writeHead(200, { 'content-length': 1000 });
+        response.write('{"keys":[');
+        setTimeout(20).then(() => request.destroy());
+      },
+    ],
     'that never answers': [/^key set: no answer within 5 s$/, () => {}],
-    'that never ends': [/^key set: no answer within 5 s$/, (request, response) => { response.write('{"keys":['); }],
+    'that never ends': [
+      /^key set: no answer within 5 s$/,
+      (request, response) => {
+        response.write('{"keys":[');
+      },
+    ],
   };
   for (const [name, [cause, serve]] of Object.entries(broken)) {
     test(`${name}: the keys from before stay good, and the log says so once [A2 R9 O2]`, async (t) => {
@@ -259,7 +372,13 @@ describe('a key set at a URL', () => {
       const bearer = await tokenBy(keys.ed, 6, { exp: now() + 100_000 });
       for (const route of ROUTES) {
         const response = await put(bearer, { route, pace: 50 });
-        const line = await answered(worker, response, 503, route.dialect === 'falcon' ? falcon(503, 'Service Unavailable', 'Internal server error') : route.failure, { d1: 0 });
+        const line = await answered(
+          worker,
+          response,
+          503,
+          route.dialect === 'falcon' ? falcon(503, 'Service Unavailable', 'Internal server error') : route.failure,
+          { d1: 0 },
+        );
         assert.equal(response.headers.get('retry-after'), '5');
         assert.match(line.cause, cause);
       }
@@ -274,23 +393,40 @@ describe('a key set at a URL', () => {
     assert.deepEqual(await asks(keys.ed), [503, 0]);
   });
   test('keys that nobody knows are passed over, and a secret one is told and not used [A3 O2]', async (t) => {
-    const published = setOf({ kty: 'AKP', alg: 'ML-DSA-44', kid: 'pq', pub: 'AA' }, { ...keys.ec.jwk, d: 'c2VjcmV0' }, null, { kty: 'RSA' }, keys.ed);
+    const published = setOf(
+      { kty: 'AKP', alg: 'ML-DSA-44', kid: 'pq', pub: 'AA' },
+      { ...keys.ec.jwk, d: 'c2VjcmV0' },
+      null,
+      { kty: 'RSA' },
+      keys.ed,
+    );
     const { asks } = await issuerOf(t, published);
     const lines = await told(async () => {
       assert.deepEqual(await asks(keys.ed), [200, 1]);
       assert.deepEqual(await asks(keys.ec), [401, 0]);
     });
-    assert.deepEqual(lines, [['error', 'key set: JWT_JWKS_URL publishes a private or a shared key, which is not used']]);
+    assert.deepEqual(lines, [
+      ['error', 'key set: JWT_JWKS_URL publishes a private or a shared key, which is not used'],
+    ]);
     assert.equal(JSON.stringify(worker.lines).includes('c2VjcmV0'), false);
   });
   test('a client that hangs up does not take the fetch with it [A2]', async (t) => {
     let release;
-    const { issuer, asks } = await issuerOf(t, (request, response) => { release = () => response.end(all()); });
+    const { issuer, asks } = await issuerOf(t, (request, response) => {
+      release = () => response.end(all());
+    });
     const abort = new AbortController();
     const bearer = await tokenBy(keys.ed, 6);
     const gone = fetch(`${worker.url}/users`, {
-      method: 'PUT', signal: abort.signal, body: '{}',
-      headers: { authorization: `Bearer ${bearer}`, 'content-type': 'application/json', 'x-test-deployment': `deployment-${deployments}`, 'x-test-variables': JSON.stringify({ JWT_JWKS: '', JWT_JWKS_URL: issuer.url }) },
+      method: 'PUT',
+      signal: abort.signal,
+      body: '{}',
+      headers: {
+        authorization: `Bearer ${bearer}`,
+        'content-type': 'application/json',
+        'x-test-deployment': `deployment-${deployments}`,
+        'x-test-variables': JSON.stringify({ JWT_JWKS: '', JWT_JWKS_URL: issuer.url }),
+      },
     }).catch(() => {});
     while (!release) await setTimeout(5);
     abort.abort();

@@ -1,10 +1,11 @@
 // The platform's rate limits: who asks too often is told so before anything costs anything.
-import { test, before, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
-import { ROUTES, falcon, seam } from '../support/dialects.mjs';
+import { after, before, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
 import { formOf, keys, png } from '../support/avatars.mjs';
+import { falcon, ROUTES, seam } from '../support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const SAYS = {
   personas: { message: 'Demasiadas peticiones' },
@@ -32,7 +33,9 @@ const statuses = async (count, send) => {
 
 describe('updates', () => {
   let worker;
-  before(async () => { worker = await startWorker({ limits: { RATE_UPDATES: 2 } }); });
+  before(async () => {
+    worker = await startWorker({ limits: { RATE_UPDATES: 2 } });
+  });
   after(() => worker?.stop());
 
   for (const route of ROUTES) {
@@ -40,9 +43,18 @@ describe('updates', () => {
       assert.deepEqual(await statuses(2, () => worker.put(route.path(), { as: 6, json: route.good })), [200, 200]);
       const before = await worker.dump();
       await throttled(worker, route, await worker.put(route.path(), { as: 6, json: route.good }));
-      await throttled(worker, route, await worker.put(route.path(), { as: 6, body: '{', headers: { 'content-type': 'text/plain' } }));
+      await throttled(
+        worker,
+        route,
+        await worker.put(route.path(), { as: 6, body: '{', headers: { 'content-type': 'text/plain' } }),
+      );
       await throttled(worker, route, await worker.send('POST', route.path('x'), { as: 6, body: '{' }));
-      if (route.upload) await throttled(worker, route, await worker.put(route.path(), { as: 6, form: formOf({ [route.upload]: png() }) }));
+      if (route.upload)
+        await throttled(
+          worker,
+          route,
+          await worker.put(route.path(), { as: 6, form: formOf({ [route.upload]: png() }) }),
+        );
       assert.equal(await worker.dump(), before);
       assert.equal((await worker.put(route.path(), { json: route.good })).status, 401);
       assert.notEqual((await worker.put(route.path(), { as: 1, json: route.good })).status, 429);
@@ -75,7 +87,11 @@ describe('what costs much', () => {
       assert.equal((await worker.put(route.path(), picture())).status, 200);
       const before = await keys(worker);
       await throttled(worker, route, await worker.put(route.path(), picture()));
-      await throttled(worker, route, await worker.put(route.path(), { as: 6, body: 'no form', headers: { 'content-type': 'multipart/form-data' } }));
+      await throttled(
+        worker,
+        route,
+        await worker.put(route.path(), { as: 6, body: 'no form', headers: { 'content-type': 'multipart/form-data' } }),
+      );
       assert.deepEqual(await keys(worker), before);
       assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200);
     });
@@ -84,7 +100,9 @@ describe('what costs much', () => {
 
 describe('failed authentication', () => {
   let worker;
-  before(async () => { worker = await startWorker({ limits: { RATE_FAILED_AUTH: 2 } }); });
+  before(async () => {
+    worker = await startWorker({ limits: { RATE_FAILED_AUTH: 2 } });
+  });
   after(() => worker?.stop());
   const from = (client, options) => ({ ...options, headers: { 'cf-connecting-ip': client } });
 
@@ -92,12 +110,16 @@ describe('failed authentication', () => {
     const mine = '192.0.2.7';
     const [first, ...others] = ROUTES;
     assert.deepEqual(await statuses(1, () => worker.put(first.path(), from(mine, { json: first.good }))), [401]);
-    assert.deepEqual(await statuses(1, () => worker.put(first.path(), from(mine, { token: 'x.y.z', json: first.good }))), [401]);
+    assert.deepEqual(
+      await statuses(1, () => worker.put(first.path(), from(mine, { token: 'x.y.z', json: first.good }))),
+      [401],
+    );
     for (const route of [first, ...others]) {
       await throttled(worker, route, await worker.put(route.path(), from(mine, { json: route.good })));
       await throttled(worker, route, await worker.put(route.path(), from(mine, { token: 'x.y.z', json: route.good })));
       assert.equal((await worker.put(route.path(), from(mine, { as: 6, json: route.good }))).status, 200);
-      if (route === first) assert.equal((await worker.put(route.path(), from('192.0.2.8', { json: route.good }))).status, 401);
+      if (route === first)
+        assert.equal((await worker.put(route.path(), from('192.0.2.8', { json: route.good }))).status, 401);
     }
   });
 });
@@ -107,18 +129,29 @@ describe('a rate limit', () => {
     const worker = await fresh(t);
     const [foto] = ROUTES;
     assert.deepEqual(await statuses(3, () => worker.put(foto.path(), { as: 6, json: foto.good })), [200, 200, 200]);
-    assert.deepEqual(await statuses(3, () => worker.put(foto.path(), { as: 6, form: formOf({ foto: png() }) })), [200, 200, 200]);
+    assert.deepEqual(
+      await statuses(3, () => worker.put(foto.path(), { as: 6, form: formOf({ foto: png() }) })),
+      [200, 200, 200],
+    );
     assert.deepEqual(await statuses(3, () => worker.put(foto.path(), { json: foto.good })), [401, 401, 401]);
     await worker.logOf(await worker.send('GET', '/health'));
     const told = worker.lines.filter(({ message }) => message.includes('no_rate_limit'));
-    assert.deepEqual(told, ['RATE_UPDATES', 'RATE_COSTLY', 'RATE_FAILED_AUTH'].map((binding) => ({ level: 'log', message: JSON.stringify({ event: 'no_rate_limit', binding }) })));
+    assert.deepEqual(
+      told,
+      ['RATE_UPDATES', 'RATE_COSTLY', 'RATE_FAILED_AUTH'].map((binding) => ({
+        level: 'log',
+        message: JSON.stringify({ event: 'no_rate_limit', binding }),
+      })),
+    );
   });
   test('that is bound to something else limits nothing, and is told every time [O2]', async (t) => {
     const worker = await fresh(t, { vars: { RATE_UPDATES: 'a text' } });
     const [foto] = ROUTES;
     assert.deepEqual(await statuses(2, () => worker.put(foto.path(), { as: 6, json: foto.good })), [200, 200]);
     await worker.logOf(await worker.send('GET', '/health'));
-    const told = worker.lines.filter(({ level, message }) => level === 'error' && message.includes('"binding":"RATE_UPDATES"'));
+    const told = worker.lines.filter(
+      ({ level, message }) => level === 'error' && message.includes('"binding":"RATE_UPDATES"'),
+    );
     assert.equal(told.length, 2);
   });
 });

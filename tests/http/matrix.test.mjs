@@ -1,21 +1,24 @@
 // The matrix of bad callers: every route of the route table × everybody who must not get in × every kind of body.
 // Each is refused in the dialect's exact words, with the exact number of database calls, and changes nothing (R7).
 // A route of src/serve/route.rs that has no row in ROWS fails the last test; so does one in tests/native/routes.rs.
-import { test, before, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import fs from 'node:fs';
-import path from 'node:path';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';
-import { INVALID_TOKEN, ROUTES, seam } from '../support/dialects.mjs';
-import { pipesTo } from '../support/pipes.mjs';
 import { formOf, png } from '../support/avatars.mjs';
+import { INVALID_TOKEN, ROUTES, seam } from '../support/dialects.mjs';
+import { forge, HS256, luis, now, part } from '../support/forged.mjs';
+import { pipesTo } from '../support/pipes.mjs';
+import { read } from '../support/project.mjs';
 import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
-import { HS256, forge, luis, now, part } from '../support/forged.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const NO_RIGHT = 'No tienes permisos para acceder a este recurso';
 
-/** What the matrix knows of a route: `gated` where a role must hold its permission, `own` where the path must name the caller. */
+/**
+ * What the matrix knows of a route: `gated` where a role must hold its permission, `own` where the path must name the
+ * caller.
+ */
 const ROWS = {
   'PUT /api/personas/:id/foto': { gated: { message: NO_RIGHT } },
   'PUT /api/personas/me': { gated: { message: NO_RIGHT } },
@@ -25,7 +28,10 @@ const ROWS = {
 };
 const MATRIX = ROUTES.filter(({ name }) => ROWS[name]).map((route) => ({ ...route, ...ROWS[route.name] }));
 
-/** Every kind of body: how it is sent, and what is said of it to a caller whose token is good (R1); undefined where that is the database's to say. */
+/**
+ * Every kind of body: how it is sent, and what is said of it to a caller whose token is good (R1); undefined where that
+ * is the database's to say.
+ */
 const picture = png();
 const forms = {};
 /** A form with a picture, encoded once for each route. */
@@ -37,8 +43,17 @@ const BODIES = [
   { kind: 'JSON that would be accepted', of: ({ good }) => ({ json: good }) },
   { kind: 'a form with a picture', on: ({ upload }) => upload, of: (route) => forms[route.name], r2: [1, 0] },
   { kind: 'half an object', of: () => raw('{"a":'), says: ({ says }) => [400, says.malformed()] },
-  { kind: 'half a form', on: ({ upload }) => upload, of: () => raw('--x\r\n', 'multipart/form-data; boundary=x'), says: ({ says }) => [400, says.badForm()] },
-  { kind: 'text', of: () => raw('telefono=1', 'text/plain'), says: ({ says }) => [415, says.unsupported('text/plain')] },
+  {
+    kind: 'half a form',
+    on: ({ upload }) => upload,
+    of: () => raw('--x\r\n', 'multipart/form-data; boundary=x'),
+    says: ({ says }) => [400, says.badForm()],
+  },
+  {
+    kind: 'text',
+    of: () => raw('telefono=1', 'text/plain'),
+    says: ({ says }) => [415, says.unsupported('text/plain')],
+  },
   { kind: 'no body', of: () => ({}), says: ({ empty }) => (empty[0] === 200 ? undefined : empty) },
 ];
 
@@ -51,16 +66,60 @@ before(async () => {
   pipes = pipesTo(worker.url);
   await worker.sql("INSERT INTO roles (id, name) VALUES (4, 'nada'), (5, 'casi')");
   // Almost the permissions: another method, another route, a pattern, white space around it. None of them is one.
-  const almost = ['PUT', '*', '%', 'PUT %', 'PUT *', 'PUT /api/v1/users', 'PUT /api/v1/users/', 'PUT /api/v1/users/:id ', ' PUT /api/v1/users/:id', 'PUT /api/v1/users/:i_', 'PUT /api/v1/users/6', 'POST /api/v1/users/:id', 'GET /api/v1/users/:id',
-    'PUT /api/personas', 'PUT /api/personas/:id', 'PUT /api/personas/foto', 'PUT /api/personas/:id/foto/', 'PUT /api/personas/%/foto', 'PATCH /api/personas/:id/foto', 'PUT /api/personas/me/', 'GET /api/personas/me', 'PUT /users', 'PUT /api/profile/:id/update/', 'admin', ''];
+  const almost = [
+    'PUT',
+    '*',
+    '%',
+    'PUT %',
+    'PUT *',
+    'PUT /api/v1/users',
+    'PUT /api/v1/users/',
+    'PUT /api/v1/users/:id ',
+    ' PUT /api/v1/users/:id',
+    'PUT /api/v1/users/:i_',
+    'PUT /api/v1/users/6',
+    'POST /api/v1/users/:id',
+    'GET /api/v1/users/:id',
+    'PUT /api/personas',
+    'PUT /api/personas/:id',
+    'PUT /api/personas/foto',
+    'PUT /api/personas/:id/foto/',
+    'PUT /api/personas/%/foto',
+    'PATCH /api/personas/:id/foto',
+    'PUT /api/personas/me/',
+    'GET /api/personas/me',
+    'PUT /users',
+    'PUT /api/profile/:id/update/',
+    'admin',
+    '',
+  ];
   for (const [at, name] of almost.entries()) {
     await worker.sql('INSERT INTO permissions (id, nameUri) VALUES (?, ?)', 100 + at, name);
     await worker.sql('INSERT INTO permissionXRole (permissionId, roleId) VALUES (?, 5)', 100 + at);
   }
-  const people = [[50, 4, 0], [51, null, 0], [52, 5, 0], [53, null, 1], [54, 2, 1], [55, 1, 0]];
+  const people = [
+    [50, 4, 0],
+    [51, null, 0],
+    [52, 5, 0],
+    [53, null, 1],
+    [54, 2, 1],
+    [55, 1, 0],
+  ];
   for (const [id, role, superuser] of people) {
-    await worker.sql('INSERT INTO users (id, username, email, role_id, is_staff, is_superuser) VALUES (?1, ?2, ?3, ?4, ?5, ?5)', id, `u${id}`, `u${id}@example.com`, role, superuser);
-    await worker.sql('INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, ?2, ?2, ?3)', id, 'Una', `dni-${id}`);
+    await worker.sql(
+      'INSERT INTO users (id, username, email, role_id, is_staff, is_superuser) VALUES (?1, ?2, ?3, ?4, ?5, ?5)',
+      id,
+      `u${id}`,
+      `u${id}@example.com`,
+      role,
+      superuser,
+    );
+    await worker.sql(
+      'INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, ?2, ?2, ?3)',
+      id,
+      'Una',
+      `dni-${id}`,
+    );
   }
   // Its token was good until now.
   assert.equal((await worker.put('/users', { as: 55, json: { name: 'Adiós' } })).status, 200);
@@ -72,36 +131,66 @@ after(() => {
   return worker?.stop();
 });
 
-/** Sends a caller's request to every cell that `cells` names, all at once, and checks each answer, and that together they changed nothing. */
+/**
+ * Sends a caller's request to every cell that `cells` names, all at once, and checks each answer, and that together
+ * they changed nothing.
+ */
 async function turnsAway({ headers, query = '', cells, leaks = headers.authorization }) {
   const earlier = await worker.dump();
-  await Promise.all(cells.map(async ({ route, body, target, expected }) => {
-    const options = body.of(route);
-    const [status, words, { challenge = null, d1 = 0, r2 = [0, 0], account } = {}] = expected;
-    const reply = await pipes.put(target + query, { ...options, headers: { ...options.headers, ...headers } });
-    const where = `${route.name}, ${body.kind}`;
-    const line = await answered(worker, reply, status, words, { challenge, d1, r2 }).catch((error) => { throw new Error(`${where}: ${error.message}`, { cause: error }); });
-    assert.deepEqual([line.route, line.method, line.account, line.cause], [route.name, 'PUT', account, undefined], where);
-    tried.add(`${route.name} × ${body.kind} × ${status}`);
-  }));
+  await Promise.all(
+    cells.map(async ({ route, body, target, expected }) => {
+      const options = body.of(route);
+      const [status, words, { challenge = null, d1 = 0, r2 = [0, 0], account } = {}] = expected;
+      const reply = await pipes.put(target + query, { ...options, headers: { ...options.headers, ...headers } });
+      const where = `${route.name}, ${body.kind}`;
+      const line = await answered(worker, reply, status, words, { challenge, d1, r2 }).catch((error) => {
+        throw new Error(`${where}: ${error.message}`, { cause: error });
+      });
+      assert.deepEqual(
+        [line.route, line.method, line.account, line.cause],
+        [route.name, 'PUT', account, undefined],
+        where,
+      );
+      tried.add(`${route.name} × ${body.kind} × ${status}`);
+    }),
+  );
   assert.equal(await worker.dump(), earlier);
   const log = JSON.stringify(worker.lines);
-  for (const piece of (leaks ?? '').split(/[ .,]+/)) assert.equal(piece.length > 16 && log.includes(piece), false, 'the log holds the credential');
+  for (const piece of (leaks ?? '').split(/[ .,]+/))
+    assert.equal(piece.length > 16 && log.includes(piece), false, 'the log holds the credential');
 }
 const bodiesOf = (route) => BODIES.filter(({ on }) => !on || on(route));
-const everyCell = (expected) => MATRIX.flatMap((route) => bodiesOf(route).map((body) => ({ route, body, target: route.path(), expected: expected(route) })));
+const everyCell = (expected) =>
+  MATRIX.flatMap((route) =>
+    bodiesOf(route).map((body) => ({ route, body, target: route.path(), expected: expected(route) })),
+  );
 
 /** Refused at the edge, whatever the body. */
-const noToken = (headers, more) => turnsAway({ headers, cells: everyCell(({ says }) => [401, says.noToken(), { challenge: 'Bearer' }]), ...more });
-const badToken = async (bearer, more) => turnsAway({ headers: { authorization: `Bearer ${bearer}` }, cells: everyCell(({ says }) => [401, says.badToken(), { challenge: INVALID_TOKEN }]), ...more });
+const noToken = (headers, more) =>
+  turnsAway({ headers, cells: everyCell(({ says }) => [401, says.noToken(), { challenge: 'Bearer' }]), ...more });
+const badToken = async (bearer, more) =>
+  turnsAway({
+    headers: { authorization: `Bearer ${bearer}` },
+    cells: everyCell(({ says }) => [401, says.badToken(), { challenge: INVALID_TOKEN }]),
+    ...more,
+  });
 
 /** Refused by the database, after one call; what the request alone shows comes before it (R1). */
 async function refusedByDatabase(account, bearer, verdict, { routes = MATRIX, ids = [6, account] } = {}) {
-  const cells = routes.flatMap((route) => [...new Set(ids.map(route.path))].flatMap((target) => bodiesOf(route).map((body) => {
-    const alone = body.says?.(route);
-    const [status, words, more] = verdict(route);
-    return { route, body, target, expected: alone ? [...alone, { account }] : [status, words, { d1: 1, r2: body.r2, account, ...more }] };
-  })));
+  const cells = routes.flatMap((route) =>
+    [...new Set(ids.map(route.path))].flatMap((target) =>
+      bodiesOf(route).map((body) => {
+        const alone = body.says?.(route);
+        const [status, words, more] = verdict(route);
+        return {
+          route,
+          body,
+          target,
+          expected: alone ? [...alone, { account }] : [status, words, { d1: 1, r2: body.r2, account, ...more }],
+        };
+      }),
+    ),
+  );
   await turnsAway({ headers: { authorization: `Bearer ${bearer}` }, cells });
 }
 const goneOrOff = ({ says }) => [401, says.badToken(), { challenge: INVALID_TOKEN }];
@@ -117,21 +206,56 @@ describe('callers without a token', () => {
     'the scheme and white space': () => ({ authorization: 'Bearer   ' }),
     'an empty token': () => ({ authorization: 'Bearer ' }),
     'a name and a password': () => ({ authorization: `Basic ${credentials}` }),
-    'a good token as the password': async () => ({ authorization: `Basic ${Buffer.from(`luis_p:${await token(6)}`).toString('base64')}` }),
+    'a good token as the password': async () => ({
+      authorization: `Basic ${Buffer.from(`luis_p:${await token(6)}`).toString('base64')}`,
+    }),
     'a good token without a scheme': async () => ({ authorization: await token(6) }),
     'a good token grown together with its scheme': async () => ({ authorization: `Bearer${await token(6)}` }),
     'a good token in another scheme': async () => ({ authorization: `Token ${await token(6)}` }),
     'a good token after a tab in the place of a space': async () => ({ authorization: `Bearer\t${await token(6)}` }),
-    'a good token in a cookie': async () => ({ cookie: `token=${await token(6)}; access_token=${await token(6)}; Authorization=Bearer ${await token(6)}` }),
-    'a good token in other headers': async () => Object.fromEntries(await Promise.all(['x-authorization', 'proxy-authorization', 'x-forwarded-authorization', 'authentication', 'x-access-token', 'x-auth-token', 'cf-access-jwt-assertion', 'token'].map(async (name) => [name, `Bearer ${await token(6)}`]))),
-    'headers that claim an account': () => ({ 'x-user-id': '6', 'x-forwarded-user': 'luis_p', 'x-remote-user': 'luis_p', 'x-user': '6', 'x-idUser': '6', 'x-role': 'admin', 'x-forwarded-for': '127.0.0.1', 'x-original-url': '/health', 'x-rewrite-url': '/health', 'x-http-method-override': 'GET' }),
+    'a good token in a cookie': async () => ({
+      cookie: `token=${await token(6)}; access_token=${await token(6)}; Authorization=Bearer ${await token(6)}`,
+    }),
+    'a good token in other headers': async () =>
+      Object.fromEntries(
+        await Promise.all(
+          [
+            'x-authorization',
+            'proxy-authorization',
+            'x-forwarded-authorization',
+            'authentication',
+            'x-access-token',
+            'x-auth-token',
+            'cf-access-jwt-assertion',
+            'token',
+          ].map(async (name) => [name, `Bearer ${await token(6)}`]),
+        ),
+      ),
+    'headers that claim an account': () => ({
+      'x-user-id': '6',
+      'x-forwarded-user': 'luis_p',
+      'x-remote-user': 'luis_p',
+      'x-user': '6',
+      'x-idUser': '6',
+      'x-role': 'admin',
+      'x-forwarded-for': '127.0.0.1',
+      'x-original-url': '/health',
+      'x-rewrite-url': '/health',
+      'x-http-method-override': 'GET',
+    }),
   };
   for (const [name, of] of Object.entries(headers)) {
     test(`${name}: every route × every body [A1 A8 R1 R7 R10]`, async () => noToken(await of()));
   }
   test('a good token in the query: every route × every body [A1 A8 R1 R7]', async () => {
     const bearer = await token(6);
-    await noToken({}, { query: `?access_token=${bearer}&token=${bearer}&jwt=${bearer}&Authorization=Bearer%20${bearer}`, leaks: bearer });
+    await noToken(
+      {},
+      {
+        query: `?access_token=${bearer}&token=${bearer}&jwt=${bearer}&Authorization=Bearer%20${bearer}`,
+        leaks: bearer,
+      },
+    );
   });
 });
 
@@ -139,7 +263,7 @@ describe('callers with a bad token', () => {
   const unsigned = (alg) => forge({ alg, typ: 'JWT' }, luis(), { signature: '' });
   const asSubject = (text) => forge(HS256, `{"sub":${text},"iat":${now() - 5},"exp":${now() + 3600}}`);
   const tokens = {
-    'garbage': () => 'garbage',
+    garbage: () => 'garbage',
     'garbage in three parts': () => 'a.b.c',
     'garbage of bytes beyond ASCII': () => 'ÿþ\u0080é',
     'a truncated token': async () => (await token(6)).slice(0, -20),
@@ -152,36 +276,68 @@ describe('callers with a bad token', () => {
     'a token by another key': () => token(6, { secret: 'another-secret-of-more-than-32-bytes' }),
     'a token by an empty key': () => forge(HS256, luis(), { secret: '' }),
     'a token in HS512': () => token(6, { header: { alg: 'HS512' } }),
-    ...Object.fromEntries(['none', 'NoNe'].flatMap((alg) => [
-      [`alg ${JSON.stringify(alg)} without a signature`, () => unsigned(alg)],
-      [`alg ${JSON.stringify(alg)} with HS256's signature`, () => forge({ alg, typ: 'JWT' }, luis())],
-    ])),
-    ...Object.fromEntries(Object.keys(LAYOUTS).map((layout) => [`a refresh token in the ${layout} layout`, () => token(6, { layout, extra: { type: 'refresh', token_type: 'refresh' } })])),
+    ...Object.fromEntries(
+      ['none', 'NoNe'].flatMap((alg) => [
+        [`alg ${JSON.stringify(alg)} without a signature`, () => unsigned(alg)],
+        [`alg ${JSON.stringify(alg)} with HS256's signature`, () => forge({ alg, typ: 'JWT' }, luis())],
+      ]),
+    ),
+    ...Object.fromEntries(
+      Object.keys(LAYOUTS).map((layout) => [
+        `a refresh token in the ${layout} layout`,
+        () => token(6, { layout, extra: { type: 'refresh', token_type: 'refresh' } }),
+      ]),
+    ),
     'a token whose type alone is refresh': () => token(6, { claims: { ...LAYOUTS.falcon(6), type: 'refresh' } }),
-    'a token whose token_type alone is refresh': () => token(6, { claims: { ...LAYOUTS.django(6), token_type: 'refresh' } }),
+    'a token whose token_type alone is refresh': () =>
+      token(6, { claims: { ...LAYOUTS.django(6), token_type: 'refresh' } }),
     'a token of no declared kind': () => token(6, { extra: { type: null } }),
     'a token without exp': () => token(6, { exp: null }),
     'a token without a subject': () => token(6, { claims: {} }),
-    'a token whose subject is in no claim that counts': () => token(6, { claims: { id: 6, uid: 6, userId: 6, profile: { id: 6 }, email: 'luis.perez@example.com', username: 'luis_p' } }),
+    'a token whose subject is in no claim that counts': () =>
+      token(6, {
+        claims: { id: 6, uid: 6, userId: 6, profile: { id: 6 }, email: 'luis.perez@example.com', username: 'luis_p' },
+      }),
     'sub and user_id that disagree': () => token(6, { claims: { sub: '6', user_id: 5 } }),
     'sub and idUser that disagree': () => token(6, { claims: { sub: 6, idUser: 5 } }),
     'user_id and idUser that disagree': () => token(6, { claims: { user_id: 6, idUser: '5' } }),
     'a good subject beside one that is none': () => token(6, { claims: { sub: '6', user_id: 'abc' } }),
     'a good subject beside null': () => token(6, { claims: { sub: '6', user_id: null } }),
-    ...Object.fromEntries(['0', '-6', '6.5', '9007199254740992', '18446744073709551622', '"0"', '"99999999999999999999999999"', '"luis_p"', 'null', '[6]'].map((text) => [`the subject ${text}`, () => asSubject(text)])),
+    ...Object.fromEntries(
+      [
+        '0',
+        '-6',
+        '6.5',
+        '9007199254740992',
+        '18446744073709551622',
+        '"0"',
+        '"99999999999999999999999999"',
+        '"luis_p"',
+        'null',
+        '[6]',
+      ].map((text) => [`the subject ${text}`, () => asSubject(text)]),
+    ),
     'a token of 100 KiB': () => `${part(HS256)}.${'A'.repeat(100 * 1024)}.${part('x'.repeat(32))}`,
     'two good tokens': async () => `${await token(6)}, Bearer ${await token(6)}`,
     'the secret': () => SECRET,
   };
   for (const [name, mint] of Object.entries(tokens)) {
-    test(`${name}: every route × every body [A2 A3 A4 A5 A6 A8 R1 R7 R10]`, async () => badToken(Buffer.from(await mint()).toString('latin1')));
+    test(`${name}: every route × every body [A2 A3 A4 A5 A6 A8 R1 R7 R10]`, async () =>
+      badToken(Buffer.from(await mint()).toString('latin1')));
   }
 });
 
 describe('callers whom the database does not let in', () => {
-  const out = [['a subject that never was', 9999, 'plain'], ['a subject that is gone', 55, 'seam'], ['the largest subject there can be', Number.MAX_SAFE_INTEGER, 'falcon'], ['an account that is switched off', 43, 'django'], ['an account that is switched off', 43, 'plain']];
+  const out = [
+    ['a subject that never was', 9999, 'plain'],
+    ['a subject that is gone', 55, 'seam'],
+    ['the largest subject there can be', Number.MAX_SAFE_INTEGER, 'falcon'],
+    ['an account that is switched off', 43, 'django'],
+    ['an account that is switched off', 43, 'plain'],
+  ];
   for (const [name, id, layout] of out) {
-    test(`${name}, in the ${layout} layout: every route × every body [A7 A8 R1 R7]`, async () => refusedByDatabase(id, await token(id, { layout }), goneOrOff));
+    test(`${name}, in the ${layout} layout: every route × every body [A7 A8 R1 R7]`, async () =>
+      refusedByDatabase(id, await token(id, { layout }), goneOrOff));
   }
 
   test('a switched-off admin and superuser: every route × every body [A7 A8 R1 R7]', async (t) => {
@@ -214,9 +370,24 @@ describe('callers whom the database does not let in', () => {
   };
   for (const [name, id] of Object.entries(unprivileged)) {
     const forbidden = ({ gated }) => [403, gated];
-    test(`${name}: every route that needs a permission × every body, the own id and another's [A7 R1 R7]`, async () => refusedByDatabase(id, await token(id), forbidden, { routes: GATED, ids: [6, id, 8] }));
-    test(`${name}, with a token that claims every right: every route that needs a permission × every body [A7 R1 R7]`, async () => {
-      const claims = { idUser: id, sub: String(id), roleId: 1, roleName: 'admin', role: 'admin', roles: ['admin'], scope: GATED.map((r) => r.name).join(' '), permissions: GATED.map((r) => r.name), is_superuser: true, is_staff: true, is_active: true };
+    test(`${name}: every route that needs a permission × every body, the own id and another's [A7 R1 R7]`, async () =>
+      refusedByDatabase(id, await token(id), forbidden, { routes: GATED, ids: [6, id, 8] }));
+    const title =
+      `${name}, with a token that claims every right: ` + 'every route that needs a permission × every body [A7 R1 R7]';
+    test(title, async () => {
+      const claims = {
+        idUser: id,
+        sub: String(id),
+        roleId: 1,
+        roleName: 'admin',
+        role: 'admin',
+        roles: ['admin'],
+        scope: GATED.map((r) => r.name).join(' '),
+        permissions: GATED.map((r) => r.name),
+        is_superuser: true,
+        is_staff: true,
+        is_active: true,
+      };
       await refusedByDatabase(id, await token(id, { claims }), forbidden, { routes: GATED });
     });
   }
@@ -225,9 +396,18 @@ describe('callers whom the database does not let in', () => {
     await refusedByDatabase(5, await token(5), () => [403, seamUsers.gated], { routes: [seamUsers], ids: [5, 6] });
   });
 
-  const others = { 'an editor': 7, 'an admin': 1, 'somebody without a role': 51, 'a superuser': 53, 'the neighbour': 5 };
+  const others = {
+    'an editor': 7,
+    'an admin': 1,
+    'somebody without a role': 51,
+    'a superuser': 53,
+    'the neighbour': 5,
+  };
   for (const [name, id] of Object.entries(others)) {
-    test(`${name} who names another's id, whatever the token claims: every route for the own record × every body [A7 R1 R7]`, async () => {
+    const title =
+      `${name} who names another's id, whatever the token claims: every route for the own record × every body ` +
+      '[A7 R1 R7]';
+    test(title, async () => {
       const claims = { user_id: id, is_superuser: true, is_staff: true, profile: { id: 6 }, id: 6 };
       await refusedByDatabase(id, await token(id, { claims }), ({ own }) => [403, own], { routes: OWN, ids: [6, 42] });
     });
@@ -236,18 +416,27 @@ describe('callers whom the database does not let in', () => {
 
 describe('the matrix itself', () => {
   test('it holds every route of the route table, and no other', () => {
-    const table = fs.readFileSync(path.resolve(import.meta.dirname, '../../src/serve/route.rs'), 'utf8');
+    const table = read('src/serve/route.rs');
     const patterns = [...table.matchAll(/\bpattern:\s*"([^"]+)"/g)].map(([, pattern]) => pattern).sort();
     assert.deepEqual(MATRIX.map(({ name }) => name).sort(), patterns);
     assert.deepEqual(Object.keys(ROWS).sort(), patterns);
     assert.equal((table.match(/: Endpoint</g) ?? []).length, patterns.length);
-    assert.deepEqual([...table.matchAll(/"([^"]+)"\s*,\s*needs_permission: true/g)].map(([, pattern]) => pattern).sort(), GATED.map(({ name }) => name).sort());
+    assert.deepEqual(
+      [...table.matchAll(/"([^"]+)"\s*,\s*needs_permission: true/g)].map(([, pattern]) => pattern).sort(),
+      GATED.map(({ name }) => name).sort(),
+    );
   });
-  test('each of its cells was tried, and a good caller is let into each route: what was refused was the caller', async () => {
-    const missing = MATRIX.flatMap((route) => bodiesOf(route).map((body) => `${route.name} × ${body.kind} × 401`)).filter((cell) => !tried.has(cell));
+  const title =
+    'each of its cells was tried, and a good caller is let into each route: what was refused was the caller';
+  test(title, async () => {
+    const missing = MATRIX.flatMap((route) =>
+      bodiesOf(route).map((body) => `${route.name} × ${body.kind} × 401`),
+    ).filter((cell) => !tried.has(cell));
     assert.deepEqual(missing, []);
     for (const { name } of [...GATED, ...OWN]) assert.ok(tried.has(`${name} × ${BODIES[0].kind} × 403`), name);
-    for (const route of MATRIX) assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200, route.name);
-    for (const route of MATRIX.filter(({ upload }) => upload)) assert.equal((await worker.put(route.path(), { as: 6, ...forms[route.name] })).status, 200, route.name);
+    for (const route of MATRIX)
+      assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200, route.name);
+    for (const route of MATRIX.filter(({ upload }) => upload))
+      assert.equal((await worker.put(route.path(), { as: 6, ...forms[route.name] })).status, 200, route.name);
   });
 });

@@ -1,10 +1,12 @@
-// GET and HEAD /media/avatars/…: what the bucket holds, as RFC 9110 wants it, straight from R2 (cold) and from the Cache API (warm).
-import { test, before, after, describe } from 'node:test';
+// GET and HEAD /media/avatars/…: what the bucket holds, as RFC 9110 wants it, straight from R2 (cold) and from the
+// Cache API (warm).
+
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import http from 'node:http';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, describe, test } from 'node:test';
 import { problem } from '../support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const MIB = 1024 * 1024;
 /** For tests that share nothing but what they only read. */
@@ -13,10 +15,18 @@ const TYPES = { jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', gif: 'i
 const ROUTE = 'GET /media/avatars/*';
 /** On every answer that shows a picture or says that it is still the same. */
 const SERVED = {
-  'cache-control': 'public, max-age=31536000, immutable', 'content-security-policy': "default-src 'none'; sandbox",
-  'cross-origin-resource-policy': 'cross-origin', 'x-content-type-options': 'nosniff',
+  'cache-control': 'public, max-age=31536000, immutable',
+  'content-security-policy': "default-src 'none'; sandbox",
+  'cross-origin-resource-policy': 'cross-origin',
+  'x-content-type-options': 'nosniff',
 };
-const TITLES = { 404: 'Not Found', 405: 'Method Not Allowed', 412: 'Precondition Failed', 416: 'Range Not Satisfiable', 500: 'Internal Server Error' };
+const TITLES = {
+  404: 'Not Found',
+  405: 'Method Not Allowed',
+  412: 'Precondition Failed',
+  416: 'Range Not Satisfiable',
+  500: 'Internal Server Error',
+};
 
 /** Bytes that look random and are the same in every run. */
 const noise = (length) => createHash('shake256', { outputLength: length }).update('perfil').digest();
@@ -37,19 +47,44 @@ after(() => {
 
 /** Sends the path and the headers as they stand, where fetch would tidy them up, and reads the answer as it comes. */
 function ask(target, { method = 'GET', headers = {}, vars, faults, on = worker } = {}) {
-  const orders = { ...(vars && { 'x-test-variables': JSON.stringify(vars) }), ...(faults && { 'x-test-faults': JSON.stringify(faults) }) };
+  const orders = {
+    ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
+    ...(faults && { 'x-test-faults': JSON.stringify(faults) }),
+  };
   return new Promise((resolve, reject) => {
-    const request = http.request(on.url, { method, path: target, agent, headers: { ...orders, ...headers } }, (response) => {
-      const chunks = [];
-      response.on('data', (chunk) => chunks.push(chunk));
-      response.on('error', reject);
-      response.on('end', () => {
-        const all = {};
-        for (let at = 0; at < response.rawHeaders.length; at += 2) (all[response.rawHeaders[at].toLowerCase()] ??= []).push(response.rawHeaders[at + 1]);
-        const { 'x-request-id': requestId, 'x-test-d1-calls': d1, 'x-test-r2-reads': reads, 'x-test-r2-writes': writes, date, connection, 'keep-alive': alive, ...rest } = Object.fromEntries(Object.entries(all).map(([name, values]) => [name, values.join(', ')]));
-        resolve({ status: response.statusCode, headers: rest, bytes: Buffer.concat(chunks), requestId, d1Calls: Number(d1), r2Reads: Number(reads), r2Writes: Number(writes) });
-      });
-    });
+    const request = http.request(
+      on.url,
+      { method, path: target, agent, headers: { ...orders, ...headers } },
+      (response) => {
+        const chunks = [];
+        response.on('data', (chunk) => chunks.push(chunk));
+        response.on('error', reject);
+        response.on('end', () => {
+          const all = {};
+          for (let at = 0; at < response.rawHeaders.length; at += 2)
+            (all[response.rawHeaders[at].toLowerCase()] ??= []).push(response.rawHeaders[at + 1]);
+          const {
+            'x-request-id': requestId,
+            'x-test-d1-calls': d1,
+            'x-test-r2-reads': reads,
+            'x-test-r2-writes': writes,
+            date,
+            connection,
+            'keep-alive': alive,
+            ...rest
+          } = Object.fromEntries(Object.entries(all).map(([name, values]) => [name, values.join(', ')]));
+          resolve({
+            status: response.statusCode,
+            headers: rest,
+            bytes: Buffer.concat(chunks),
+            requestId,
+            d1Calls: Number(d1),
+            r2Reads: Number(reads),
+            r2Writes: Number(writes),
+          });
+        });
+      },
+    );
     request.on('error', reject);
     request.end();
   });
@@ -75,7 +110,9 @@ async function warmed(target, options) {
 /** A stored picture, its tag, and a URL that the cache can answer. Equal bytes under equal names have equal tags. */
 async function picture(bytes, ext = 'png') {
   const warm = await warmed(await stored(bytes, { ext }));
-  const { headers: { etag } } = await ask(warm);
+  const {
+    headers: { etag },
+  } = await ask(warm);
   return { bytes, ext, warm, etag };
 }
 
@@ -83,16 +120,30 @@ async function picture(bytes, ext = 'png') {
 function shown({ bytes, ext, etag }, status, [first, last] = [], allow) {
   const body = (part) => ({ 'content-length': String(part.length), 'content-type': TYPES[ext] });
   switch (status) {
-    case 200: return { status, headers: { ...SERVED, ...body(bytes), 'accept-ranges': 'bytes', etag }, body: text(bytes) };
+    case 200:
+      return { status, headers: { ...SERVED, ...body(bytes), 'accept-ranges': 'bytes', etag }, body: text(bytes) };
     case 206: {
       const part = bytes.subarray(first, last + 1);
-      return { status, headers: { ...SERVED, ...body(part), 'content-range': `bytes ${first}-${last}/${bytes.length}`, etag }, body: text(part) };
+      return {
+        status,
+        headers: { ...SERVED, ...body(part), 'content-range': `bytes ${first}-${last}/${bytes.length}`, etag },
+        body: text(part),
+      };
     }
-    case 304: return { status, headers: { ...SERVED, etag }, body: '' };
-    default: return {
-      status, body: JSON.stringify(problem(status, TITLES[status])),
-      headers: { 'cache-control': 'no-store', 'content-type': 'application/problem+json', 'x-content-type-options': 'nosniff', ...(status === 416 && { 'content-range': `bytes */${bytes.length}` }), ...(allow && { allow }) },
-    };
+    case 304:
+      return { status, headers: { ...SERVED, etag }, body: '' };
+    default:
+      return {
+        status,
+        body: JSON.stringify(problem(status, TITLES[status])),
+        headers: {
+          'cache-control': 'no-store',
+          'content-type': 'application/problem+json',
+          'x-content-type-options': 'nosniff',
+          ...(status === 416 && { 'content-range': `bytes */${bytes.length}` }),
+          ...(allow && { allow }),
+        },
+      };
   }
 }
 /** The part of an answer that `shown` describes: of a refusal the headers that matter, of any other all. */
@@ -102,16 +153,26 @@ function seen({ status, headers, bytes }) {
   if (status === 200) return { status, headers, body };
   if (status < 400) return { status, headers: rest, body };
   const matter = ['allow', 'cache-control', 'content-range', 'content-type', 'etag', 'x-content-type-options'];
-  return { status, headers: Object.fromEntries(Object.entries(headers).filter(([name]) => matter.includes(name))), body };
+  return {
+    status,
+    headers: Object.fromEntries(Object.entries(headers).filter(([name]) => matter.includes(name))),
+    body,
+  };
 }
 
-/** Asks for a picture cold and warm: both answers must be as expected, and the same to the last header. HEAD knows no ranges. */
+/**
+ * Asks for a picture cold and warm: both answers must be as expected, and the same to the last header. HEAD knows no
+ * ranges.
+ */
 async function both(of, headers, status, range, methods = ['HEAD', 'GET']) {
   const target = await stored(of.bytes, of);
   // In this order: a GET may fill the cache.
   for (const method of methods) {
     const [cold, warm] = await Promise.all([target, of.warm].map((url) => ask(url, { method, headers })));
-    const expected = method === 'GET' ? shown(of, status, range) : { ...shown(of, [206, 416].includes(status) ? 200 : status), body: '' };
+    const expected =
+      method === 'GET'
+        ? shown(of, status, range)
+        : { ...shown(of, [206, 416].includes(status) ? 200 : status), body: '' };
     assert.deepEqual(seen(cold), expected);
     assert.deepEqual([warm.status, warm.headers, text(warm.bytes)], [cold.status, cold.headers, text(cold.bytes)]);
     assert.deepEqual([cold.r2Reads > 0, warm.r2Reads, cold.d1Calls, warm.d1Calls], [true, 0, 0, 0]);
@@ -131,26 +192,41 @@ async function refuses(target, status, { method = 'GET', allow, ...options } = {
 
 describe('a picture', () => {
   for (const ext of Object.keys(TYPES)) {
-    test(`.${ext} is ${TYPES[ext]} for GET and HEAD, from R2 and from the cache, with every header [M4 R10]`, async () => {
+    const title = `.${ext} is ${TYPES[ext]} for GET and HEAD, from R2 and from the cache, with every header [M4 R10]`;
+    test(title, async () => {
       const of = await picture(noise(300), ext);
       await both(of, {}, 200);
       assert.match(of.etag, /^"[\x21\x23-\x7e]+"$/);
     });
   }
   test('what an object was stored with decides nothing: the extension does [M4]', async () => {
-    const metadata = { contentType: 'text/html; charset=utf-8', contentDisposition: 'attachment', contentEncoding: 'gzip', contentLanguage: 'es', cacheControl: 'no-store' };
+    const metadata = {
+      contentType: 'text/html; charset=utf-8',
+      contentDisposition: 'attachment',
+      contentEncoding: 'gzip',
+      contentLanguage: 'es',
+      cacheControl: 'no-store',
+    };
     for (const ext of Object.keys(TYPES)) {
       const bytes = Buffer.from('<script>alert(1)</script>');
       const { etag } = await picture(bytes, ext);
       const target = await stored(bytes, { ext, metadata });
-      for (const answer of [await ask(target), await ask(await warmed(target))]) assert.deepEqual(seen(answer), shown({ bytes, ext, etag }, 200));
+      for (const answer of [await ask(target), await ask(await warmed(target))])
+        assert.deepEqual(seen(answer), shown({ bytes, ext, etag }, 200));
     }
   });
   test('other bytes have another tag [M4]', async () => {
     const tags = await Promise.all([10, 11, 300].map(async (length) => (await picture(noise(length))).etag));
     assert.equal(new Set(tags).size, 3);
   });
-  for (const key of ['avatars/x.png', 'avatars/a/b/c/d.png', 'avatars/-/_/..a.png', 'avatars/a.gif/b.png', 'avatars/A-Z_0.9/Ab.c.png', `avatars/${'k'.repeat(1012)}.png`]) {
+  for (const key of [
+    'avatars/x.png',
+    'avatars/a/b/c/d.png',
+    'avatars/-/_/..a.png',
+    'avatars/a.gif/b.png',
+    'avatars/A-Z_0.9/Ab.c.png',
+    `avatars/${'k'.repeat(1012)}.png`,
+  ]) {
     test(`the key ${key.slice(0, 40)} is served [M4]`, async () => {
       await worker.bucket.put(key, ten.bytes);
       for (const target of [`/media/${key}`, await warmed(`/media/${key}`)]) {
@@ -163,12 +239,22 @@ describe('a picture', () => {
     const empty = await picture(noise(0));
     await both(empty, {}, 200);
     for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=1-2', 'bytes=-0']) await both(empty, { range }, 416);
-    // RFC 9110 14.1.2: of nothing, a suffix is the only satisfiable range; no Content-Range could say which bytes it is.
+    // RFC 9110 14.1.2: of nothing, a suffix is the only satisfiable range; no Content-Range could say which bytes it
+    // is.
     await both(empty, { range: 'bytes=-1' }, 200);
     await both(empty, { 'if-none-match': empty.etag, range: 'bytes=0-' }, 304);
   });
   test('no request header that is none of its business changes the answer [M4]', async () => {
-    for (const headers of [{ authorization: 'Bearer x.y.z' }, { cookie: 'a=b' }, { 'accept-encoding': 'gzip, br' }, { accept: 'text/html' }, { 'cache-control': 'no-cache', pragma: 'no-cache' }, { 'content-type': 'text/html' }, { 'accept-language': 'es' }]) await both(ten, headers, 200);
+    for (const headers of [
+      { authorization: 'Bearer x.y.z' },
+      { cookie: 'a=b' },
+      { 'accept-encoding': 'gzip, br' },
+      { accept: 'text/html' },
+      { 'cache-control': 'no-cache', pragma: 'no-cache' },
+      { 'content-type': 'text/html' },
+      { 'accept-language': 'es' },
+    ])
+      await both(ten, headers, 200);
   });
   test('a secret is not needed for it, nor a database [M4]', async () => {
     const answer = await ask(await stored(ten.bytes), { vars: { JWT_SECRET: '' } });
@@ -179,20 +265,54 @@ describe('a picture', () => {
 describe('preconditions', TOGETHER, () => {
   const tagOf = (text) => text.slice(1, -1);
   const IF_NONE_MATCH = [
-    ['its tag', (t) => t, 304], ['its tag in the weak form', (t) => `W/${t}`, 304], ['any', () => '*', 304],
-    ['a list that ends in its tag', (t) => `"a", "b", ${t}`, 304], ['a list that begins with its tag', (t) => `${t}, "a"`, 304], ['a list without spaces', (t) => `"a",W/"b",${t},"c"`, 304],
-    ['a list with its weak form', (t) => `"a", W/${t}`, 304], ['a list with tabs and empty elements', (t) => `, ,"a" ,\t${t} ,`, 304],
-    ['a list with commas inside tags', (t) => `"a,b", ",", ${t}`, 304], ['a list with a tag that is empty', (t) => `"", ${t}`, 304], ['a list with a tag that ends in a backslash', (t) => `"a\\", ${t}`, 304],
-    ['a list with a tag beyond ASCII', (t) => `"\xe9", ${t}`, 304], ['a list of many', (t) => `${'"0123456789abcdef", '.repeat(200)}${t}`, 304], ['two header lines', (t) => ['"a"', t], 304],
-    ['another tag', () => '"other"', 200], ['other tags', () => '"a", W/"b"', 200], ['its tag cut short', (t) => `${t.slice(0, -2)}"`, 200], ['its tag with more', (t) => `${t.slice(0, -1)}0"`, 200], ['its tag in capitals', (t) => t.toUpperCase(), 200],
-    ['a tag that holds its text between commas', (t) => `"a,${tagOf(t)},b"`, 200], ['its text without quotes', tagOf, 200], ['its text with one quote', (t) => `"${tagOf(t)}`, 200], ['its text in single quotes', (t) => `'${tagOf(t)}'`, 200],
-    ['its tag behind w/', (t) => `w/${t}`, 200], ['its tag behind W/ and a space', (t) => `W/ ${t}`, 200], ['its tag behind two W/', (t) => `W/W/${t}`, 200], ['a star in quotes', () => '"*"', 200], ['garbage', () => 'garbage', 200], ['nothing', () => '', 200],
+    ['its tag', (t) => t, 304],
+    ['its tag in the weak form', (t) => `W/${t}`, 304],
+    ['any', () => '*', 304],
+    ['a list that ends in its tag', (t) => `"a", "b", ${t}`, 304],
+    ['a list that begins with its tag', (t) => `${t}, "a"`, 304],
+    ['a list without spaces', (t) => `"a",W/"b",${t},"c"`, 304],
+    ['a list with its weak form', (t) => `"a", W/${t}`, 304],
+    ['a list with tabs and empty elements', (t) => `, ,"a" ,\t${t} ,`, 304],
+    ['a list with commas inside tags', (t) => `"a,b", ",", ${t}`, 304],
+    ['a list with a tag that is empty', (t) => `"", ${t}`, 304],
+    ['a list with a tag that ends in a backslash', (t) => `"a\\", ${t}`, 304],
+    ['a list with a tag beyond ASCII', (t) => `"\xe9", ${t}`, 304],
+    ['a list of many', (t) => `${'"0123456789abcdef", '.repeat(200)}${t}`, 304],
+    ['two header lines', (t) => ['"a"', t], 304],
+    ['another tag', () => '"other"', 200],
+    ['other tags', () => '"a", W/"b"', 200],
+    ['its tag cut short', (t) => `${t.slice(0, -2)}"`, 200],
+    ['its tag with more', (t) => `${t.slice(0, -1)}0"`, 200],
+    ['its tag in capitals', (t) => t.toUpperCase(), 200],
+    ['a tag that holds its text between commas', (t) => `"a,${tagOf(t)},b"`, 200],
+    ['its text without quotes', tagOf, 200],
+    ['its text with one quote', (t) => `"${tagOf(t)}`, 200],
+    ['its text in single quotes', (t) => `'${tagOf(t)}'`, 200],
+    ['its tag behind w/', (t) => `w/${t}`, 200],
+    ['its tag behind W/ and a space', (t) => `W/ ${t}`, 200],
+    ['its tag behind two W/', (t) => `W/W/${t}`, 200],
+    ['a star in quotes', () => '"*"', 200],
+    ['garbage', () => 'garbage', 200],
+    ['nothing', () => '', 200],
   ];
   const IF_MATCH = [
-    ['its tag', (t) => t, 200], ['any', () => '*', 200], ['a list with its tag', (t) => `"a", ${t}`, 200], ['a list with commas inside tags', (t) => `"a,b",${t}`, 200], ['two header lines', (t) => ['"a"', t], 200],
-    ['its tag in the weak form', (t) => `W/${t}`, 412], ['another tag', () => '"other"', 412], ['a list with its weak form', (t) => `"a", W/${t}`, 412], ['a tag that holds its text between commas', (t) => `"a,${tagOf(t)},b"`, 412], ['a star in quotes', () => '"*"', 412], ['its text without quotes', tagOf, 412], ['garbage', () => 'garbage', 412],
+    ['its tag', (t) => t, 200],
+    ['any', () => '*', 200],
+    ['a list with its tag', (t) => `"a", ${t}`, 200],
+    ['a list with commas inside tags', (t) => `"a,b",${t}`, 200],
+    ['two header lines', (t) => ['"a"', t], 200],
+    ['its tag in the weak form', (t) => `W/${t}`, 412],
+    ['another tag', () => '"other"', 412],
+    ['a list with its weak form', (t) => `"a", W/${t}`, 412],
+    ['a tag that holds its text between commas', (t) => `"a,${tagOf(t)},b"`, 412],
+    ['a star in quotes', () => '"*"', 412],
+    ['its text without quotes', tagOf, 412],
+    ['garbage', () => 'garbage', 412],
   ];
-  for (const [name, rows] of [['if-none-match', IF_NONE_MATCH], ['if-match', IF_MATCH]]) {
+  for (const [name, rows] of [
+    ['if-none-match', IF_NONE_MATCH],
+    ['if-match', IF_MATCH],
+  ]) {
     for (const [what, value, status] of rows) {
       test(`${name} with ${what} is ${status}, for GET and HEAD, cold and warm [M4]`, async () => {
         await both(ten, { [name]: value(ten.etag) }, status);
@@ -211,19 +331,41 @@ describe('preconditions', TOGETHER, () => {
     ['a tag that both match and none-match name is not modified', (t) => ({ 'if-match': t, 'if-none-match': t }), 304],
     ['a match that holds lets the range through', (t) => ({ 'if-match': t, ...FIRST }), 206, [0, 0]],
     ['not modified comes before a range', (t) => ({ 'if-none-match': t, ...FIRST }), 304],
-    ['not modified comes before a range that is beyond the end', (t) => ({ 'if-none-match': `W/${t}`, ...BEYOND }), 304],
+    [
+      'not modified comes before a range that is beyond the end',
+      (t) => ({ 'if-none-match': `W/${t}`, ...BEYOND }),
+      304,
+    ],
     ['not modified comes before if-range', (t) => ({ 'if-none-match': '*', 'if-range': t, ...FIRST }), 304],
     ['modified lets the range through', () => ({ 'if-none-match': OTHER, ...FIRST }), 206, [0, 0]],
     ['modified lets a range through that is beyond the end', () => ({ 'if-none-match': OTHER, ...BEYOND }), 416],
-    ['modified and another if-range is the whole', () => ({ 'if-none-match': OTHER, 'if-range': OTHER, ...FIRST }), 200],
-    ['all that hold together are a range', (t) => ({ 'if-match': '*', 'if-none-match': OTHER, 'if-range': t, ...FIRST }), 206, [0, 0]],
-    ['if-modified-since decides nothing beside if-none-match', () => ({ 'if-none-match': OTHER, 'if-modified-since': FUTURE }), 200],
+    [
+      'modified and another if-range is the whole',
+      () => ({ 'if-none-match': OTHER, 'if-range': OTHER, ...FIRST }),
+      200,
+    ],
+    [
+      'all that hold together are a range',
+      (t) => ({ 'if-match': '*', 'if-none-match': OTHER, 'if-range': t, ...FIRST }),
+      206,
+      [0, 0],
+    ],
+    [
+      'if-modified-since decides nothing beside if-none-match',
+      () => ({ 'if-none-match': OTHER, 'if-modified-since': FUTURE }),
+      200,
+    ],
     ['if-none-match decides beside if-modified-since', (t) => ({ 'if-none-match': t, 'if-modified-since': PAST }), 304],
-    ['if-unmodified-since decides nothing beside if-match', (t) => ({ 'if-match': t, 'if-unmodified-since': PAST }), 200],
+    [
+      'if-unmodified-since decides nothing beside if-match',
+      (t) => ({ 'if-match': t, 'if-unmodified-since': PAST }),
+      200,
+    ],
     // No answer has a Last-Modified to compare with.
     ['dates alone decide nothing', () => ({ 'if-modified-since': FUTURE, 'if-unmodified-since': PAST }), 200],
   ];
-  for (const [what, headers, status, range] of PRECEDENCE) test(`${what}: ${status} [M4]`, () => both(ten, headers(ten.etag), status, range));
+  for (const [what, headers, status, range] of PRECEDENCE)
+    test(`${what}: ${status} [M4]`, () => both(ten, headers(ten.etag), status, range));
 
   test('of what is not there, or not allowed, no precondition is asked [M4 R8]', async () => {
     for (const headers of [{ 'if-match': '*' }, { 'if-match': OTHER }, { 'if-none-match': '*' }, FIRST, BEYOND]) {
@@ -238,33 +380,113 @@ describe('ranges', TOGETHER, () => {
   const WHOLE = [0, 9];
   /** Of ten bytes: the header, the status, the bytes. */
   const RANGES = [
-    ['bytes=0-0', 206, [0, 0]], ['bytes=9-9', 206, [9, 9]], ['bytes=3-6', 206, [3, 6]], ['bytes=0-', 206, WHOLE], ['bytes=0-9', 206, WHOLE], ['bytes=9-', 206, [9, 9]], ['bytes=5-10', 206, [5, 9]], ['bytes=5-99', 206, [5, 9]],
-    ['bytes=-1', 206, [9, 9]], ['bytes=-9', 206, [1, 9]], ['bytes=-10', 206, WHOLE], ['bytes=-11', 206, WHOLE],
-    [`bytes=0-${HUGE}`, 206, WHOLE], [`bytes=-${HUGE}`, 206, WHOLE], ['bytes=1-4294967296', 206, [1, 9]], ['bytes=1-18446744073709551615', 206, [1, 9]], ['bytes=1-18446744073709551616', 206, [1, 9]], ['bytes=-9007199254740993', 206, WHOLE],
-    ['bytes=000-0001', 206, [0, 1]], [`bytes=${'0'.repeat(40)}8-`, 206, [8, 9]], ['BYTES=0-0', 206, [0, 0]], ['Bytes=-1', 206, [9, 9]],
-    ['bytes=10-', 416], ['bytes=10-10', 416], ['bytes=10-20', 416], ['bytes=99-', 416], ['bytes=-0', 416], ['bytes=-000', 416], [`bytes=${HUGE}-`, 416], [`bytes=${HUGE}-${HUGE}`, 416], ['bytes=4294967296-', 416], ['bytes=18446744073709551616-', 416],
-    ['bytes=1-0', 200], ['bytes=9-8', 200], ['bytes=20-10', 200], [`bytes=${HUGE}-1`, 200],
-    ['bytes=0-0,2-3', 200], ['bytes=0-0, -1', 200], ['bytes=0-0,99-', 200], ['bytes=99-,100-', 200], ['bytes=0-0,x', 200], [['bytes=0-0', 'bytes=2-3'], 200],
-    ['items=0-0', 200], ['bytesx=0-0', 200], ['byte=0-0', 200], ['none=', 200], ['items=99-', 200],
-    ['bytes', 200], ['bytes=', 200], ['bytes=-', 200], ['bytes=,', 200], ['bytes=0', 200], ['bytes=a-b', 200], ['bytes=0-b', 200], ['bytes=0x0-1', 200], ['bytes=0-0-0', 200], ['bytes=--1', 200], ['bytes=+0-1', 200], ['bytes=0-+1', 200], ['bytes=-+1', 200], ['bytes=1.0-2', 200], ['bytes=1e0-2', 200],
-    ['bytes:0-0', 200], ['bytes 0-0', 200], ['bytes 0-0/10', 200], ['0-0', 200], ['=0-0', 200], ['bytes==0-0', 200], ['bytes=0-0;', 200], ['bytes="0-0"', 200], ['bytes=\xb2-', 200], ['', 200],
-    ['bytes =0-0', 200], ['bytes=0 -0', 200], ['bytes=0- 0', 200], ['bytes=0-0 1', 200], ['bytes=0 0-1', 200], ['bytes=- 1', 200], ['bytes=10 -', 200], ['  bytes=0-0 \t', 206, [0, 0]],
+    ['bytes=0-0', 206, [0, 0]],
+    ['bytes=9-9', 206, [9, 9]],
+    ['bytes=3-6', 206, [3, 6]],
+    ['bytes=0-', 206, WHOLE],
+    ['bytes=0-9', 206, WHOLE],
+    ['bytes=9-', 206, [9, 9]],
+    ['bytes=5-10', 206, [5, 9]],
+    ['bytes=5-99', 206, [5, 9]],
+    ['bytes=-1', 206, [9, 9]],
+    ['bytes=-9', 206, [1, 9]],
+    ['bytes=-10', 206, WHOLE],
+    ['bytes=-11', 206, WHOLE],
+    [`bytes=0-${HUGE}`, 206, WHOLE],
+    [`bytes=-${HUGE}`, 206, WHOLE],
+    ['bytes=1-4294967296', 206, [1, 9]],
+    ['bytes=1-18446744073709551615', 206, [1, 9]],
+    ['bytes=1-18446744073709551616', 206, [1, 9]],
+    ['bytes=-9007199254740993', 206, WHOLE],
+    ['bytes=000-0001', 206, [0, 1]],
+    [`bytes=${'0'.repeat(40)}8-`, 206, [8, 9]],
+    ['BYTES=0-0', 206, [0, 0]],
+    ['Bytes=-1', 206, [9, 9]],
+    ['bytes=10-', 416],
+    ['bytes=10-10', 416],
+    ['bytes=10-20', 416],
+    ['bytes=99-', 416],
+    ['bytes=-0', 416],
+    ['bytes=-000', 416],
+    [`bytes=${HUGE}-`, 416],
+    [`bytes=${HUGE}-${HUGE}`, 416],
+    ['bytes=4294967296-', 416],
+    ['bytes=18446744073709551616-', 416],
+    ['bytes=1-0', 200],
+    ['bytes=9-8', 200],
+    ['bytes=20-10', 200],
+    [`bytes=${HUGE}-1`, 200],
+    ['bytes=0-0,2-3', 200],
+    ['bytes=0-0, -1', 200],
+    ['bytes=0-0,99-', 200],
+    ['bytes=99-,100-', 200],
+    ['bytes=0-0,x', 200],
+    [['bytes=0-0', 'bytes=2-3'], 200],
+    ['items=0-0', 200],
+    ['bytesx=0-0', 200],
+    ['byte=0-0', 200],
+    ['none=', 200],
+    ['items=99-', 200],
+    ['bytes', 200],
+    ['bytes=', 200],
+    ['bytes=-', 200],
+    ['bytes=,', 200],
+    ['bytes=0', 200],
+    ['bytes=a-b', 200],
+    ['bytes=0-b', 200],
+    ['bytes=0x0-1', 200],
+    ['bytes=0-0-0', 200],
+    ['bytes=--1', 200],
+    ['bytes=+0-1', 200],
+    ['bytes=0-+1', 200],
+    ['bytes=-+1', 200],
+    ['bytes=1.0-2', 200],
+    ['bytes=1e0-2', 200],
+    ['bytes:0-0', 200],
+    ['bytes 0-0', 200],
+    ['bytes 0-0/10', 200],
+    ['0-0', 200],
+    ['=0-0', 200],
+    ['bytes==0-0', 200],
+    ['bytes=0-0;', 200],
+    ['bytes="0-0"', 200],
+    ['bytes=\xb2-', 200],
+    ['', 200],
+    ['bytes =0-0', 200],
+    ['bytes=0 -0', 200],
+    ['bytes=0- 0', 200],
+    ['bytes=0-0 1', 200],
+    ['bytes=0 0-1', 200],
+    ['bytes=- 1', 200],
+    ['bytes=10 -', 200],
+    ['  bytes=0-0 \t', 206, [0, 0]],
   ];
   for (const [range, status, part] of RANGES) {
-    test(`${JSON.stringify(range).slice(0, 60)} is ${status}${part ? ` ${part.join('-')}` : ''} of ten bytes, and HEAD does not care [M4]`, async () => {
+    const answer = `${status}${part ? ` ${part.join('-')}` : ''}`;
+    test(`${JSON.stringify(range).slice(0, 60)} is ${answer} of ten bytes, and HEAD does not care [M4]`, async () => {
       await both(ten, { range }, status, part);
     });
   }
   test('a picture of one byte has ranges too [M4]', async () => {
     const one = await picture(noise(1));
-    for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=0-1', 'bytes=-1', 'bytes=-2']) await both(one, { range }, 206, [0, 0]);
+    for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=0-1', 'bytes=-1', 'bytes=-2'])
+      await both(one, { range }, 206, [0, 0]);
     for (const range of ['bytes=1-', 'bytes=1-1', 'bytes=-0']) await both(one, { range }, 416);
     await both(one, { range: 'bytes=1-0' }, 200);
   });
 
   const IF_RANGE = [
-    ['its tag', (t) => t, true], ['its tag in the weak form', (t) => `W/${t}`], ['another tag', () => '"other"'], ['its text without quotes', (t) => t.slice(1, -1)], ['its text with one quote', (t) => t.slice(0, -1)], ['a list with its tag', (t) => `${t}, "a"`], ['its tag twice', (t) => [t, t]],
-    ['any', () => '*'], ['a date to come', () => 'Fri, 01 Jan 2100 00:00:00 GMT'], ['a date gone by', () => 'Sat, 01 Jan 2000 00:00:00 GMT'], ['garbage', () => 'garbage'],
+    ['its tag', (t) => t, true],
+    ['its tag in the weak form', (t) => `W/${t}`],
+    ['another tag', () => '"other"'],
+    ['its text without quotes', (t) => t.slice(1, -1)],
+    ['its text with one quote', (t) => t.slice(0, -1)],
+    ['a list with its tag', (t) => `${t}, "a"`],
+    ['its tag twice', (t) => [t, t]],
+    ['any', () => '*'],
+    ['a date to come', () => 'Fri, 01 Jan 2100 00:00:00 GMT'],
+    ['a date gone by', () => 'Sat, 01 Jan 2000 00:00:00 GMT'],
+    ['garbage', () => 'garbage'],
   ];
   for (const [what, value, holds = false] of IF_RANGE) {
     test(`if-range with ${what} ${holds ? 'lets the range through' : 'makes it the whole'} [M4]`, async () => {
@@ -278,11 +500,18 @@ describe('ranges', TOGETHER, () => {
 });
 
 describe('conditions and ranges at random', () => {
-  /** What RFC 9110 (13.2.2, 14.2) and the decisions make of a request for `bytes`: the status, and the first and last byte of a 206. */
+  /**
+   * What RFC 9110 (13.2.2, 14.2) and the decisions make of a request for `bytes`: the status, and the first and last
+   * byte of a 206.
+   */
   function model({ 'if-match': match, 'if-none-match': noneMatch, 'if-range': ifRange, range }, { bytes, etag }) {
     const tags = (list) => list.match(/(W\/)?"[^"]*"/g) ?? [];
     if (match !== undefined && match !== '*' && !tags(match).includes(etag)) return [412];
-    if (noneMatch !== undefined && (noneMatch === '*' || tags(noneMatch).some((tag) => tag.replace(/^W\//, '') === etag))) return [304];
+    if (
+      noneMatch !== undefined &&
+      (noneMatch === '*' || tags(noneMatch).some((tag) => tag.replace(/^W\//, '') === etag))
+    )
+      return [304];
     const spec = /^bytes=(\d*)-(\d*)$/i.exec(range ?? '');
     if (spec === null || (ifRange !== undefined && ifRange !== etag)) return [200];
     const size = BigInt(bytes.length);
@@ -306,40 +535,81 @@ describe('conditions and ranges at random', () => {
       return ((t ^ (t >>> 14)) >>> 0) % below;
     };
     const any = (list) => list[random(list.length)];
-    const pictures = await Promise.all([0, 1, 2, 10, 257, 70_000].map((length) => picture(noise(length), any(Object.keys(TYPES)))));
+    const pictures = await Promise.all(
+      [0, 1, 2, 10, 257, 70_000].map((length) => picture(noise(length), any(Object.keys(TYPES)))),
+    );
     const statuses = new Set();
     const cases = Array.from({ length: 200 }, () => {
       const of = any(pictures);
       const size = of.bytes.length;
-      const tag = () => any([of.etag, of.etag, `W/${of.etag}`, '"other"', 'W/"other"', '"a,b"', '""', any(pictures).etag]);
-      const number = () => any([0, 1, 2, size - 1, size, size + 1, Math.floor(size / 2), random(size + 3), 2 ** 32, '9'.repeat(25)].filter((n) => !(n < 0)));
-      const list = () => any([tag, tag, () => '*', () => [tag(), tag()].join(any([',', ', ', ' , ', ',,'])), () => [tag(), tag(), tag()].join(', ')])();
+      const tag = () =>
+        any([of.etag, of.etag, `W/${of.etag}`, '"other"', 'W/"other"', '"a,b"', '""', any(pictures).etag]);
+      const number = () =>
+        any(
+          [0, 1, 2, size - 1, size, size + 1, Math.floor(size / 2), random(size + 3), 2 ** 32, '9'.repeat(25)].filter(
+            (n) => !(n < 0),
+          ),
+        );
+      const list = () =>
+        any([
+          tag,
+          tag,
+          () => '*',
+          () => [tag(), tag()].join(any([',', ', ', ' , ', ',,'])),
+          () => [tag(), tag(), tag()].join(', '),
+        ])();
       const headers = {
-        ...(random(5) === 0 && { 'if-match': list() }), ...(random(3) === 0 && { 'if-none-match': list() }), ...(random(3) === 0 && { 'if-range': any([tag, tag, () => 'Fri, 01 Jan 2100 00:00:00 GMT'])() }),
-        ...(random(5) !== 0 && { range: any([() => `bytes=${number()}-${number()}`, () => `bytes=${number()}-${number()}`, () => `bytes=${number()}-`, () => `bytes=-${number()}`, () => `bytes=${number()}-${number()},${number()}-`, () => `bytes=${number()}`, () => `lines=${number()}-`])() }),
+        ...(random(5) === 0 && { 'if-match': list() }),
+        ...(random(3) === 0 && { 'if-none-match': list() }),
+        ...(random(3) === 0 && { 'if-range': any([tag, tag, () => 'Fri, 01 Jan 2100 00:00:00 GMT'])() }),
+        ...(random(5) !== 0 && {
+          range: any([
+            () => `bytes=${number()}-${number()}`,
+            () => `bytes=${number()}-${number()}`,
+            () => `bytes=${number()}-`,
+            () => `bytes=-${number()}`,
+            () => `bytes=${number()}-${number()},${number()}-`,
+            () => `bytes=${number()}`,
+            () => `lines=${number()}-`,
+          ])(),
+        }),
       };
       return { of, method: random(5) === 0 ? 'HEAD' : 'GET', headers };
     });
-    await Promise.all(Array.from({ length: 8 }, async (_, lane) => {
-      for (const { of, method, headers } of cases.filter((_, at) => at % 8 === lane)) {
-        const [status, part] = model(headers, of);
-        statuses.add(status);
-        try {
-          await both(of, headers, status, part, [method]);
-        } catch (error) {
-          error.message = `${method} ${JSON.stringify(headers)} of ${of.bytes.length} bytes with the tag ${of.etag}: ${error.message}`;
-          throw error;
+    await Promise.all(
+      Array.from({ length: 8 }, async (_, lane) => {
+        for (const { of, method, headers } of cases.filter((_, at) => at % 8 === lane)) {
+          const [status, part] = model(headers, of);
+          statuses.add(status);
+          try {
+            await both(of, headers, status, part, [method]);
+          } catch (error) {
+            error.message =
+              `${method} ${JSON.stringify(headers)} of ${of.bytes.length} bytes with the tag ${of.etag}: ` +
+              `${error.message}`;
+            throw error;
+          }
         }
-      }
-    }));
+      }),
+    );
     assert.deepEqual([...statuses].sort(), [200, 206, 304, 412, 416]);
   });
 });
 
 describe('the cache', () => {
   const FIRSTS = {
-    HEAD: { method: 'HEAD' }, 'a range': { headers: { range: 'bytes=2-3' } }, 'a range beyond the end': { headers: { range: 'bytes=99-' } }, 'not modified': { headers: { 'if-none-match': '*' } },
-    'a match that fails': { headers: { 'if-match': '"other"' } }, 'a failure': { faults: { get: 'refuse', head: 'refuse' } }, 'another method': { method: 'POST' }, 'a preflight': { method: 'OPTIONS', vars: { CORS_ALLOWED_ORIGINS: '*' }, headers: { origin: 'https://a.example', 'access-control-request-method': 'GET' } },
+    HEAD: { method: 'HEAD' },
+    'a range': { headers: { range: 'bytes=2-3' } },
+    'a range beyond the end': { headers: { range: 'bytes=99-' } },
+    'not modified': { headers: { 'if-none-match': '*' } },
+    'a match that fails': { headers: { 'if-match': '"other"' } },
+    'a failure': { faults: { get: 'refuse', head: 'refuse' } },
+    'another method': { method: 'POST' },
+    'a preflight': {
+      method: 'OPTIONS',
+      vars: { CORS_ALLOWED_ORIGINS: '*' },
+      headers: { origin: 'https://a.example', 'access-control-request-method': 'GET' },
+    },
   };
   for (const [what, options] of Object.entries(FIRSTS)) {
     test(`${what} as the first request does not spoil what comes after it [M4]`, async () => {
@@ -347,23 +617,48 @@ describe('the cache', () => {
       const { status } = await ask(target, options);
       assert.notEqual([status, options.method ?? 'GET'].join(), '200,GET');
       await worker.idle();
-      for (const answer of [await ask(target), await ask(await warmed(target))]) assert.deepEqual(seen(answer), shown(ten, 200));
+      for (const answer of [await ask(target), await ask(await warmed(target))])
+        assert.deepEqual(seen(answer), shown(ten, 200));
       assert.deepEqual(seen(await ask(target, { headers: { range: 'bytes=1-2' } })), shown(ten, 206, [1, 2]));
     });
   }
   test('after one GET nothing reads R2 any more: GET, HEAD, not modified, a range, a refused one [M4]', async () => {
     const target = await warmed(await stored(ten.bytes));
-    const asked = [{}, { method: 'HEAD' }, { headers: { 'if-none-match': ten.etag } }, { headers: { range: 'bytes=-1' } }, { headers: { range: 'bytes=10-' } }, { headers: { 'if-match': '"x"' } }, {}];
+    const asked = [
+      {},
+      { method: 'HEAD' },
+      { headers: { 'if-none-match': ten.etag } },
+      { headers: { range: 'bytes=-1' } },
+      { headers: { range: 'bytes=10-' } },
+      { headers: { 'if-match': '"x"' } },
+      {},
+    ];
     const answers = [];
     for (const options of asked) answers.push(await ask(target, options));
-    assert.deepEqual(answers.map(({ status, r2Reads }) => [status, r2Reads]), [[200, 0], [200, 0], [304, 0], [206, 0], [416, 0], [412, 0], [200, 0]]);
+    assert.deepEqual(
+      answers.map(({ status, r2Reads }) => [status, r2Reads]),
+      [
+        [200, 0],
+        [200, 0],
+        [304, 0],
+        [206, 0],
+        [416, 0],
+        [412, 0],
+        [200, 0],
+      ],
+    );
   });
   for (const query of ['?', '?v=2', '?a=/media/x&b=%00', '?../x', '??', '?x=.svg']) {
     test(`the query ${query} is no part of the key, in the bucket or the cache [M4]`, async () => {
       const [plain, asked] = [await stored(ten.bytes), await stored(ten.bytes)];
       assert.deepEqual(seen(await ask(asked + query)), shown(ten, 200));
       await worker.idle();
-      for (const [target, other] of [[asked, ''], [asked, query], [asked, '?other'], [await warmed(plain), query]]) {
+      for (const [target, other] of [
+        [asked, ''],
+        [asked, query],
+        [asked, '?other'],
+        [await warmed(plain), query],
+      ]) {
         const answer = await ask(target + other);
         assert.deepEqual([seen(answer), answer.r2Reads], [shown(ten, 200), 0]);
       }
@@ -376,12 +671,22 @@ describe('the cache', () => {
     await worker.bucket.put(key, ten.bytes);
     assert.deepEqual(seen(await ask(`/media/${key}`)), shown(ten, 200));
   });
-  test('each answer has its own request id, the sane one that was sent or a new one, cached or not [M4 R10]', async () => {
+  const title = 'each answer has its own request id, the sane one that was sent or a new one, cached or not [M4 R10]';
+  test(title, async () => {
     const target = await stored(ten.bytes);
     const sane = await ask(target, { headers: { 'x-request-id': 'first.one' } });
     await worker.idle();
-    const others = [await ask(target), await ask(target, { headers: { 'x-request-id': 'not sane' } }), await ask(target, { headers: { 'if-none-match': '*' } }), await ask(target, { headers: { range: 'bytes=0-0' } }), await ask(target, { method: 'HEAD' })];
-    assert.deepEqual([sane.requestId, (await ask(target, { headers: { 'x-request-id': 'Next:1' } })).requestId], ['first.one', 'Next:1']);
+    const others = [
+      await ask(target),
+      await ask(target, { headers: { 'x-request-id': 'not sane' } }),
+      await ask(target, { headers: { 'if-none-match': '*' } }),
+      await ask(target, { headers: { range: 'bytes=0-0' } }),
+      await ask(target, { method: 'HEAD' }),
+    ];
+    assert.deepEqual(
+      [sane.requestId, (await ask(target, { headers: { 'x-request-id': 'Next:1' } })).requestId],
+      ['first.one', 'Next:1'],
+    );
     for (const { requestId } of others) assert.match(requestId, /^[0-9a-f]{32}$/);
     assert.equal(new Set(others.map(({ requestId }) => requestId)).size, others.length);
   });
@@ -393,16 +698,30 @@ describe('the cache', () => {
 
 describe('a large picture', () => {
   let large;
-  before(async () => { large = { bytes: noise(3 * MIB + 1), ext: 'webp' }; });
-  const intact = (answer, [first, last] = [0, large.bytes.length - 1]) => assert.deepEqual(
-    [answer.status, answer.headers['content-length'], sha256(answer.bytes)],
-    [first === 0 && last === large.bytes.length - 1 ? 200 : 206, String(last - first + 1), sha256(large.bytes.subarray(first, last + 1))],
-  );
+  before(async () => {
+    large = { bytes: noise(3 * MIB + 1), ext: 'webp' };
+  });
+  const intact = (answer, [first, last] = [0, large.bytes.length - 1]) =>
+    assert.deepEqual(
+      [answer.status, answer.headers['content-length'], sha256(answer.bytes)],
+      [
+        first === 0 && last === large.bytes.length - 1 ? 200 : 206,
+        String(last - first + 1),
+        sha256(large.bytes.subarray(first, last + 1)),
+      ],
+    );
 
   test('it comes intact, from R2 and from the cache, and so do its ranges [M4]', async () => {
     const target = await stored(large.bytes, large);
-    const parts = [[0, MIB], [MIB - 1, MIB + 65_536], [3 * MIB, 3 * MIB], [12_345, 3 * MIB - 1]];
-    const ranges = async () => { for (const part of parts) intact(await ask(target, { headers: { range: `bytes=${part.join('-')}` } }), part); };
+    const parts = [
+      [0, MIB],
+      [MIB - 1, MIB + 65_536],
+      [3 * MIB, 3 * MIB],
+      [12_345, 3 * MIB - 1],
+    ];
+    const ranges = async () => {
+      for (const part of parts) intact(await ask(target, { headers: { range: `bytes=${part.join('-')}` } }), part);
+    };
     await ranges();
     intact(await ask(target));
     await worker.idle();
@@ -418,7 +737,12 @@ describe('a large picture', () => {
   test('a client that hangs up in the middle leaves no half of it in the cache [M4]', { timeout: 30_000 }, async () => {
     const target = await stored(large.bytes, large);
     await new Promise((resolve, reject) => {
-      const request = http.get(worker.url + target, { agent: false }, (response) => response.once('data', () => request.destroy()).once('close', resolve).on('error', () => {}));
+      const request = http.get(worker.url + target, { agent: false }, (response) =>
+        response
+          .once('data', () => request.destroy())
+          .once('close', resolve)
+          .on('error', () => {}),
+      );
       request.on('error', reject);
     });
     await worker.idle();
@@ -428,20 +752,140 @@ describe('a large picture', () => {
 
 describe('what is not there', TOGETHER, () => {
   const HASH = '0'.repeat(64);
-  const HIDDEN = ['other/x.png', 'secret.png', 'avatars', 'avatars/', 'avatars.png', 'avatarsx/x.png', 'Avatars/x.png', `avatars/42/${HASH}.svg`, `avatars/42/${HASH}.html`, `avatars/42/${HASH}.PNG`, `avatars/42/${HASH}`, 'avatars/42/png', 'avatars//x.png', 'avatars/42//x.png', '/avatars/x.png', 'avatars/42/x y.png', 'avatars/42/x%20y.png', 'avatars/42/é.png', 'avatars/42/x.png/', 'avatars/42/x.pngx', 'avatars/42/x.png.txt', 'avatars/42/x+y.png', 'avatars/42/~x.png', 'avatars/42/x,y.png', 'avatars/42%2Fz.png', 'avatars/42/x.png;v=1', 'avatars/42/x.jpe', 'avatars/42/x.avif', 'avatars/42/x.png\n', 'media/avatars/x.png'];
+  const HIDDEN = [
+    'other/x.png',
+    'secret.png',
+    'avatars',
+    'avatars/',
+    'avatars.png',
+    'avatarsx/x.png',
+    'Avatars/x.png',
+    `avatars/42/${HASH}.svg`,
+    `avatars/42/${HASH}.html`,
+    `avatars/42/${HASH}.PNG`,
+    `avatars/42/${HASH}`,
+    'avatars/42/png',
+    'avatars//x.png',
+    'avatars/42//x.png',
+    '/avatars/x.png',
+    'avatars/42/x y.png',
+    'avatars/42/x%20y.png',
+    'avatars/42/é.png',
+    'avatars/42/x.png/',
+    'avatars/42/x.pngx',
+    'avatars/42/x.png.txt',
+    'avatars/42/x+y.png',
+    'avatars/42/~x.png',
+    'avatars/42/x,y.png',
+    'avatars/42%2Fz.png',
+    'avatars/42/x.png;v=1',
+    'avatars/42/x.jpe',
+    'avatars/42/x.avif',
+    'avatars/42/x.png\n',
+    'media/avatars/x.png',
+  ];
   const known = `42/${HASH}.png`;
   before(() => Promise.all([`avatars/${known}`, ...HIDDEN].map((key) => worker.bucket.put(key, 'hidden'))));
 
   const UNKNOWN = [
-    '/media', '/media/', '/media//', '/media?x', '/media/avatars', '/media/avatars/', '/media/avatars//', '/media/avatars.png', '/mediax', '/mediax/avatars/x.png', '/Media/avatars/x.png', '/MEDIA/AVATARS/X.PNG', '/media/Avatars/x.png', '/media/avatarsx/x.png',
-    '/media/other/x.png', '/media/secret.png', '/media/x', '/media/media/avatars/x.png', `//media/avatars/${known}`, `/media//avatars/${known}`, `/media/avatars//${known}`, `/media/avatars/42//${HASH}.png`, '/media/avatars/42//x.png', '/media/avatars//x.png', '/media//avatars/x.png',
-    `/media/avatars/${known}/`, '/media/avatars/42/x.png/', `/media/avatars/${known}//`, `/media/avatars/${known}/x`, `/media/avatars/42/${HASH}.svg`, `/media/avatars/42/${HASH}.html`, `/media/avatars/42/${HASH}.PNG`, `/media/avatars/42/${HASH}`, `/media/avatars/42/${HASH}.png.`, '/media/avatars/42/png', '/media/avatars/42/x.pngx', '/media/avatars/42/x.png.txt', '/media/avatars/42/x.jpe', '/media/avatars/42/x.avif',
-    `/media/avatars/42/../${known}`, `/media/avatars/x/../${known}`, `/media/avatars/./${known}`, `/media/x/../avatars/${known}`, `/media/avatars/%2e%2e/avatars/${known}`, `/x/../media/avatars/${known}`, `/media/avatars\\${known}`, `/media\\avatars/${known}`,
-    '/media/avatars/../secret.png', '/media/avatars/../other/x.png', '/media/avatars/42/../../secret.png', '/media/avatars/../../secret.png', '/media/avatars/..', '/media/avatars/.', '/media/avatars/42/..', '/media/..', '/media/avatars/../', '/media/avatars/%2e%2e/secret.png', '/media/avatars/%2E./secret.png', '/media/avatars/.%2e/other/x.png', '/media/avatars/%2e%2e/%2e%2e/secret.png', '/media/avatars/..%2fsecret.png', '/media/avatars/..%2Fsecret.png', '/media/avatars/%2e%2e%2fsecret.png', '/media/avatars/..%5Csecret.png', '/media/avatars/..\\secret.png', '/media/avatars/42/...%2f..%2fsecret.png', '/media/avatars/%252e%252e/secret.png',
-    `/media/avatars/42%2F${HASH}.png`, `/media%2Favatars/${known}`, `/media/avatars%2F${known}`, '/media/avatars/42%2Fz.png', '/media/avatars/42%2fz.png', '/media/avatars/42/x%20y.png', '/media/avatars/42/x%2520y.png', '/media/avatars/42/x+y.png', '/media/avatars/42/~x.png', '/media/avatars/42/x,y.png', '/media/avatars/42/%C3%A9.png', '/media/avatars/42/\xc3\xa9.png', '/media/avatars/42/%ff.png', '/media/avatars/42/x%00.png', `/media/avatars/${known}%00`, '/media/avatars/42/x.png%0A', '/media/avatars/42/x.png%0a', '/media/avatars/42/x.png;v=1', `/media/avatars/${known}%3Fv=1`, `/media/avatars/${known}%20`, '/media/avatars/42/%.png', '/media/avatars/42/%zz.png', '/media/avatars/42/*.png', '/media/avatars/42/?.png', '/media/avatars/?key=avatars/x.png',
+    '/media',
+    '/media/',
+    '/media//',
+    '/media?x',
+    '/media/avatars',
+    '/media/avatars/',
+    '/media/avatars//',
+    '/media/avatars.png',
+    '/mediax',
+    '/mediax/avatars/x.png',
+    '/Media/avatars/x.png',
+    '/MEDIA/AVATARS/X.PNG',
+    '/media/Avatars/x.png',
+    '/media/avatarsx/x.png',
+    '/media/other/x.png',
+    '/media/secret.png',
+    '/media/x',
+    '/media/media/avatars/x.png',
+    `//media/avatars/${known}`,
+    `/media//avatars/${known}`,
+    `/media/avatars//${known}`,
+    `/media/avatars/42//${HASH}.png`,
+    '/media/avatars/42//x.png',
+    '/media/avatars//x.png',
+    '/media//avatars/x.png',
+    `/media/avatars/${known}/`,
+    '/media/avatars/42/x.png/',
+    `/media/avatars/${known}//`,
+    `/media/avatars/${known}/x`,
+    `/media/avatars/42/${HASH}.svg`,
+    `/media/avatars/42/${HASH}.html`,
+    `/media/avatars/42/${HASH}.PNG`,
+    `/media/avatars/42/${HASH}`,
+    `/media/avatars/42/${HASH}.png.`,
+    '/media/avatars/42/png',
+    '/media/avatars/42/x.pngx',
+    '/media/avatars/42/x.png.txt',
+    '/media/avatars/42/x.jpe',
+    '/media/avatars/42/x.avif',
+    `/media/avatars/42/../${known}`,
+    `/media/avatars/x/../${known}`,
+    `/media/avatars/./${known}`,
+    `/media/x/../avatars/${known}`,
+    `/media/avatars/%2e%2e/avatars/${known}`,
+    `/x/../media/avatars/${known}`,
+    `/media/avatars\\${known}`,
+    `/media\\avatars/${known}`,
+    '/media/avatars/../secret.png',
+    '/media/avatars/../other/x.png',
+    '/media/avatars/42/../../secret.png',
+    '/media/avatars/../../secret.png',
+    '/media/avatars/..',
+    '/media/avatars/.',
+    '/media/avatars/42/..',
+    '/media/..',
+    '/media/avatars/../',
+    '/media/avatars/%2e%2e/secret.png',
+    '/media/avatars/%2E./secret.png',
+    '/media/avatars/.%2e/other/x.png',
+    '/media/avatars/%2e%2e/%2e%2e/secret.png',
+    '/media/avatars/..%2fsecret.png',
+    '/media/avatars/..%2Fsecret.png',
+    '/media/avatars/%2e%2e%2fsecret.png',
+    '/media/avatars/..%5Csecret.png',
+    '/media/avatars/..\\secret.png',
+    '/media/avatars/42/...%2f..%2fsecret.png',
+    '/media/avatars/%252e%252e/secret.png',
+    `/media/avatars/42%2F${HASH}.png`,
+    `/media%2Favatars/${known}`,
+    `/media/avatars%2F${known}`,
+    '/media/avatars/42%2Fz.png',
+    '/media/avatars/42%2fz.png',
+    '/media/avatars/42/x%20y.png',
+    '/media/avatars/42/x%2520y.png',
+    '/media/avatars/42/x+y.png',
+    '/media/avatars/42/~x.png',
+    '/media/avatars/42/x,y.png',
+    '/media/avatars/42/%C3%A9.png',
+    '/media/avatars/42/\xc3\xa9.png',
+    '/media/avatars/42/%ff.png',
+    '/media/avatars/42/x%00.png',
+    `/media/avatars/${known}%00`,
+    '/media/avatars/42/x.png%0A',
+    '/media/avatars/42/x.png%0a',
+    '/media/avatars/42/x.png;v=1',
+    `/media/avatars/${known}%3Fv=1`,
+    `/media/avatars/${known}%20`,
+    '/media/avatars/42/%.png',
+    '/media/avatars/42/%zz.png',
+    '/media/avatars/42/*.png',
+    '/media/avatars/42/?.png',
+    '/media/avatars/?key=avatars/x.png',
     // R2 itself takes no key of more than 1024 bytes: that is no failure of ours.
-    `/media/avatars/${'k'.repeat(1013)}.png`, `/media/avatars/${'k'.repeat(5_000)}.png`, `/media/avatars/${'k/'.repeat(2_500)}x.png`,
-    `/media/avatars/1/${HASH}.gif`, '/media/avatars/x.webp',
+    `/media/avatars/${'k'.repeat(1013)}.png`,
+    `/media/avatars/${'k'.repeat(5_000)}.png`,
+    `/media/avatars/${'k/'.repeat(2_500)}x.png`,
+    `/media/avatars/1/${HASH}.gif`,
+    '/media/avatars/x.webp',
   ];
   for (const target of UNKNOWN) {
     test(`${target.replaceAll(HASH, '0…').slice(0, 60)} is not found, cold and again [M4 R8 R10]`, async () => {
@@ -457,11 +901,18 @@ describe('what is not there', TOGETHER, () => {
 
 describe('other methods', () => {
   for (const method of ['PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
-    test(`${method} is not allowed on a picture, be it there or not, with a token or without, and does nothing [M4 R8 R10]`, async () => {
+    const title =
+      `${method} is not allowed on a picture, be it there or not, with a token or without, and does nothing ` +
+      '[M4 R8 R10]';
+    test(title, async () => {
       const targets = [ten.warm, await stored(noise(20)), '/media/avatars/42/nothing.png'];
       const before = await worker.dump();
       for (const target of targets) {
-        for (const headers of [{}, { authorization: 'Bearer x.y.z' }, { 'content-type': 'image/png', 'content-length': '0' }]) {
+        for (const headers of [
+          {},
+          { authorization: 'Bearer x.y.z' },
+          { 'content-type': 'image/png', 'content-length': '0' },
+        ]) {
           const { r2Reads } = await refuses(target, 405, { method, headers, allow: 'GET, HEAD' });
           assert.equal(r2Reads, 0);
         }
@@ -478,15 +929,32 @@ describe('other origins', () => {
   const LIST = { CORS_ALLOWED_ORIGINS: `${APP}, https://admin.example.com` };
   /** Who asks, under which variables, and what the answer says of it. */
   const ASKED = {
-    'an origin allowed': [{ vars: LIST, headers: { origin: APP } }, { allowed: APP, vary: 'Origin' }],
-    'another origin allowed': [{ vars: LIST, headers: { origin: 'https://admin.example.com' } }, { allowed: 'https://admin.example.com', vary: 'Origin' }],
+    'an origin allowed': [
+      { vars: LIST, headers: { origin: APP } },
+      { allowed: APP, vary: 'Origin' },
+    ],
+    'another origin allowed': [
+      { vars: LIST, headers: { origin: 'https://admin.example.com' } },
+      { allowed: 'https://admin.example.com', vary: 'Origin' },
+    ],
     'an origin not allowed': [{ vars: LIST, headers: { origin: 'https://evil.example' } }, { vary: 'Origin' }],
     'no origin': [{ vars: LIST }, { vary: 'Origin' }],
-    'any origin where all are allowed': [{ vars: { CORS_ALLOWED_ORIGINS: '*' }, headers: { origin: 'https://evil.example' } }, { allowed: '*' }],
+    'any origin where all are allowed': [
+      { vars: { CORS_ALLOWED_ORIGINS: '*' }, headers: { origin: 'https://evil.example' } },
+      { allowed: '*' },
+    ],
     'any origin where none is allowed': [{ headers: { origin: APP } }, {}],
   };
-  const cors = ({ headers }) => Object.fromEntries(Object.entries({ allowed: headers['access-control-allow-origin'], vary: headers.vary }).filter(([, value]) => value !== undefined));
-  const others = ({ headers }) => Object.keys(headers).filter((name) => name.startsWith('access-control-') && name !== 'access-control-expose-headers');
+  const cors = ({ headers }) =>
+    Object.fromEntries(
+      Object.entries({ allowed: headers['access-control-allow-origin'], vary: headers.vary }).filter(
+        ([, value]) => value !== undefined,
+      ),
+    );
+  const others = ({ headers }) =>
+    Object.keys(headers).filter(
+      (name) => name.startsWith('access-control-') && name !== 'access-control-expose-headers',
+    );
 
   for (const [first, [filling]] of Object.entries(ASKED)) {
     test(`${first} filling the cache leaves nothing of it to those who ask after [M4 R11]`, async () => {
@@ -495,33 +963,63 @@ describe('other origins', () => {
       assert.deepEqual([cold.status, cors(cold)], [200, ASKED[first][1]]);
       await worker.idle();
       for (const [options, expected] of Object.values(ASKED)) {
-        for (const [extra, status] of [[{}, 200], [{ range: 'bytes=0-0' }, 206], [{ range: 'bytes=10-' }, 416], [{ 'if-none-match': '*' }, 304], [{ 'if-match': '"x"' }, 412]]) {
+        for (const [extra, status] of [
+          [{}, 200],
+          [{ range: 'bytes=0-0' }, 206],
+          [{ range: 'bytes=10-' }, 416],
+          [{ 'if-none-match': '*' }, 304],
+          [{ 'if-match': '"x"' }, 412],
+        ]) {
           const answer = await ask(target, { ...options, headers: { ...options.headers, ...extra } });
-          assert.deepEqual([answer.status, answer.r2Reads, cors(answer), others(answer)], [status, 0, expected, expected.allowed ? ['access-control-allow-origin'] : []]);
+          assert.deepEqual(
+            [answer.status, answer.r2Reads, cors(answer), others(answer)],
+            [status, 0, expected, expected.allowed ? ['access-control-allow-origin'] : []],
+          );
         }
       }
     });
   }
   test('a refusal names the allowed origin too, and no other [M4 R11]', async () => {
     for (const [options, expected] of Object.values(ASKED)) {
-      for (const [target, method, status] of [['/media/avatars/42/nothing.png', 'GET', 404], ['/media/x', 'GET', 404], [ten.warm, 'POST', 405], [ten.warm, 'OPTIONS', 405]]) {
+      for (const [target, method, status] of [
+        ['/media/avatars/42/nothing.png', 'GET', 404],
+        ['/media/x', 'GET', 404],
+        [ten.warm, 'POST', 405],
+        [ten.warm, 'OPTIONS', 405],
+      ]) {
         const answer = await ask(target, { method, ...options });
         assert.deepEqual([answer.status, cors(answer)], [status, expected]);
       }
     }
   });
-  test('a preflight is answered to the origins allowed, and is a method like any other to the rest [M4 R11]', async () => {
+  const title = 'a preflight is answered to the origins allowed, and is a method like any other to the rest [M4 R11]';
+  test(title, async () => {
     for (const [options, expected] of Object.values(ASKED)) {
       if (!options.headers) continue;
       for (const target of [ten.warm, '/media/avatars/42/nothing.png']) {
-        const headers = { ...options.headers, 'access-control-request-method': 'GET', 'access-control-request-headers': 'range,if-none-match' };
+        const headers = {
+          ...options.headers,
+          'access-control-request-method': 'GET',
+          'access-control-request-headers': 'range,if-none-match',
+        };
         const answer = await ask(target, { method: 'OPTIONS', ...options, headers });
         if (!expected.allowed) {
-          assert.deepEqual([seen(answer), cors(answer), others(answer)], [shown({}, 405, [], 'GET, HEAD'), expected, []]);
+          assert.deepEqual(
+            [seen(answer), cors(answer), others(answer)],
+            [shown({}, 405, [], 'GET, HEAD'), expected, []],
+          );
           continue;
         }
         assert.deepEqual(
-          [answer.status, text(answer.bytes), cors(answer), answer.headers['access-control-allow-methods'], answer.headers['cache-control'], answer.headers['x-content-type-options'], answer.r2Reads],
+          [
+            answer.status,
+            text(answer.bytes),
+            cors(answer),
+            answer.headers['access-control-allow-methods'],
+            answer.headers['cache-control'],
+            answer.headers['x-content-type-options'],
+            answer.r2Reads,
+          ],
           [204, '', expected, 'GET, HEAD', 'no-store', 'nosniff', 0],
         );
       }
@@ -540,25 +1038,43 @@ describe('the bucket', () => {
     assert.match(line.cause, cause);
   };
   for (const kind of ['refuse', 'lose']) {
-    test(`where it fails (${kind}) the answer says nothing of it, the log knows why, and the next one is well [M4 R9 R10]`, async () => {
-      for (const [method, headers] of [['GET', {}], ['HEAD', {}], ['GET', { range: 'bytes=0-0' }], ['GET', { 'if-none-match': '*' }]]) {
+    const title =
+      `where it fails (${kind}) the answer says nothing of it, the log knows why, and the next one is well ` +
+      '[M4 R9 R10]';
+    test(title, async () => {
+      for (const [method, headers] of [
+        ['GET', {}],
+        ['HEAD', {}],
+        ['GET', { range: 'bytes=0-0' }],
+        ['GET', { 'if-none-match': '*' }],
+      ]) {
         const target = await stored(ten.bytes);
         await fails(target, method, { headers, faults: { get: kind, head: kind } }, /^bucket: .*by the test/);
         assert.deepEqual(seen(await ask(target)), shown(ten, 200));
       }
     });
   }
-  test('where none is bound that is the cause, and what the request alone decides is answered all the same [M4 R9 R8]', async () => {
-    for (const method of ['GET', 'HEAD']) await fails('/media/avatars/42/x.png', method, { on: bare }, /^AVATARS is not bound to an R2 bucket$/);
-    for (const target of ['/media', '/media/avatars/', '/media/other/x.png', '/media/avatars/42/x.svg']) await refuses(target, 404, { on: bare });
+  const title =
+    'where none is bound that is the cause, and what the request alone decides is answered all the same [M4 R9 R8]';
+  test(title, async () => {
+    for (const method of ['GET', 'HEAD'])
+      await fails('/media/avatars/42/x.png', method, { on: bare }, /^AVATARS is not bound to an R2 bucket$/);
+    for (const target of ['/media', '/media/avatars/', '/media/other/x.png', '/media/avatars/42/x.svg'])
+      await refuses(target, 404, { on: bare });
     await refuses('/media/avatars/42/x.png', 405, { method: 'PUT', on: bare, allow: 'GET, HEAD' });
   });
 });
 
 describe('the log line', () => {
   const CASES = [
-    ['GET', {}, 200], ['HEAD', {}, 200], ['GET', { range: 'bytes=0-0' }, 206], ['GET', { 'if-none-match': '*' }, 304], ['HEAD', { 'if-none-match': '*' }, 304],
-    ['GET', { 'if-match': '"x"' }, 412], ['GET', { range: 'bytes=10-' }, 416], ['GET', { authorization: 'Bearer x.y.z' }, 200],
+    ['GET', {}, 200],
+    ['HEAD', {}, 200],
+    ['GET', { range: 'bytes=0-0' }, 206],
+    ['GET', { 'if-none-match': '*' }, 304],
+    ['HEAD', { 'if-none-match': '*' }, 304],
+    ['GET', { 'if-match': '"x"' }, 412],
+    ['GET', { range: 'bytes=10-' }, 416],
+    ['GET', { authorization: 'Bearer x.y.z' }, 200],
   ];
   /** What an operator reads, beside the id, the duration and a refusal's code. */
   const said = ({ request_id, duration_ms, d1_ms, code, ...rest }) => rest;
@@ -575,7 +1091,11 @@ describe('the log line', () => {
     }
   });
   test('what is not there is logged under the route that would have had it [M4 O2]', async () => {
-    for (const [method, target, route, status] of [['GET', '/media/avatars/42/nothing.png', ROUTE, 404], ['GET', '/media/x', null, 404], ['GET', '/media', null, 404]]) {
+    for (const [method, target, route, status] of [
+      ['GET', '/media/avatars/42/nothing.png', ROUTE, 404],
+      ['GET', '/media/x', null, 404],
+      ['GET', '/media', null, 404],
+    ]) {
       assert.deepEqual(said(await worker.logOf(await ask(target, { method }))), { method, route, status, d1_calls: 0 });
     }
     const { status, d1_calls: d1 } = await worker.logOf(await ask(ten.warm, { method: 'DELETE' }));
@@ -585,12 +1105,28 @@ describe('the log line', () => {
     const WORD = 'Zanzibar';
     await worker.bucket.put(`avatars/${WORD}.png`, ten.bytes);
     for (const target of [`/media/avatars/${WORD}.png?q=${WORD}`, `/media/avatars/no-${WORD}.png`, `/media/${WORD}`]) {
-      for (const faults of [{}, { get: 'refuse', head: 'refuse' }]) await worker.logOf(await ask(target, { faults, headers: { 'if-none-match': `"${WORD}"`, 'if-range': WORD, range: `${WORD}=0-`, cookie: WORD, referer: `https://${WORD}.example/` } }));
+      for (const faults of [{}, { get: 'refuse', head: 'refuse' }])
+        await worker.logOf(
+          await ask(target, {
+            faults,
+            headers: {
+              'if-none-match': `"${WORD}"`,
+              'if-range': WORD,
+              range: `${WORD}=0-`,
+              cookie: WORD,
+              referer: `https://${WORD}.example/`,
+            },
+          }),
+        );
     }
     assert.equal(JSON.stringify(worker.lines).includes(WORD), false);
   });
   test('all that this file has asked for, a client that hung up too, has left no other line behind [M4 O2]', () => {
-    for (const { message } of [...worker.lines, ...bare.lines]) assert.match(message, /^\{"request_id":"[^"]+","method":"[A-Z]+","route":("GET \/media\/avatars\/\*"|null),"status":\d{3},.*\}$/);
+    for (const { message } of [...worker.lines, ...bare.lines])
+      assert.match(
+        message,
+        /^\{"request_id":"[^"]+","method":"[A-Z]+","route":("GET \/media\/avatars\/\*"|null),"status":\d{3},.*\}$/,
+      );
     const ids = worker.lines.map(({ message }) => JSON.parse(message).request_id);
     assert.ok(ids.length > 1_000);
     assert.equal(new Set(ids).size, ids.length);

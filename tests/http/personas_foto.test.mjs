@@ -1,12 +1,21 @@
 // PUT /api/personas/:id/foto: the photo of any persona, set by whoever holds the permission.
-import { test, before, beforeEach, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const FOTO = '/api/personas/5/foto';
 const URL_A = 'https://example.com/photos/a.jpg';
-const maria = (foto_url) => ({ id: 5, nombres: 'María', apellidos: 'González', telefono: '+1234567890', dni: '12345678', foto_url, created_at: '2024-03-01T08:00:00.000Z' });
+const maria = (foto_url) => ({
+  id: 5,
+  nombres: 'María',
+  apellidos: 'González',
+  telefono: '+1234567890',
+  dni: '12345678',
+  foto_url,
+  created_at: '2024-03-01T08:00:00.000Z',
+});
 
 const NOT_FOUND = { message: 'Persona no encontrada' };
 const FORBIDDEN = { message: 'No tienes permisos para acceder a este recurso' };
@@ -18,7 +27,9 @@ const TOO_LARGE = { message: 'El cuerpo de la petición es demasiado grande' };
 const UNSUPPORTED = { message: 'Tipo de contenido no soportado' };
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 beforeEach(() => worker.sql('UPDATE personas SET foto_url = NULL'));
 
@@ -30,17 +41,27 @@ describe('setting the photo', () => {
     const body = `{
     "foto_url": "https://example.com/photos/updated-photo.jpg"
   }`;
-    const { line } = await accepted(worker, FOTO, { as: 5, ...raw(body) }, {
-      id: 5,
-      nombres: 'María',
-      apellidos: 'González',
-      telefono: '+1234567890',
-      dni: '12345678',
-      foto_url: 'https://example.com/photos/updated-photo.jpg',
-      created_at: '2024-03-01T08:00:00.000Z',
-    });
-    assert.deepEqual({ method: line.method, route: line.route, account: line.account }, { method: 'PUT', route: 'PUT /api/personas/:id/foto', account: 5 });
-    assert.deepEqual(await worker.sql('SELECT id, foto_url FROM personas WHERE foto_url IS NOT NULL'), [{ id: 5, foto_url: 'https://example.com/photos/updated-photo.jpg' }]);
+    const { line } = await accepted(
+      worker,
+      FOTO,
+      { as: 5, ...raw(body) },
+      {
+        id: 5,
+        nombres: 'María',
+        apellidos: 'González',
+        telefono: '+1234567890',
+        dni: '12345678',
+        foto_url: 'https://example.com/photos/updated-photo.jpg',
+        created_at: '2024-03-01T08:00:00.000Z',
+      },
+    );
+    assert.deepEqual(
+      { method: line.method, route: line.route, account: line.account },
+      { method: 'PUT', route: 'PUT /api/personas/:id/foto', account: 5 },
+    );
+    assert.deepEqual(await worker.sql('SELECT id, foto_url FROM personas WHERE foto_url IS NOT NULL'), [
+      { id: 5, foto_url: 'https://example.com/photos/updated-photo.jpg' },
+    ]);
   });
 
   test('an admin sets the photo of somebody else [P1 P2]', async () => {
@@ -48,13 +69,32 @@ describe('setting the photo', () => {
   });
 
   test('an asistente sets the photo of a persona that belongs to no user [P1 P2]', async () => {
-    await accepted(worker, '/api/personas/8/foto', { as: 5, json: { foto_url: URL_A } }, { id: 8, nombres: 'Ana', apellidos: 'Rojas', telefono: null, dni: '55667788', foto_url: URL_A, created_at: '2024-03-04T11:00:00.000Z' });
+    await accepted(
+      worker,
+      '/api/personas/8/foto',
+      { as: 5, json: { foto_url: URL_A } },
+      {
+        id: 8,
+        nombres: 'Ana',
+        apellidos: 'Rojas',
+        telefono: null,
+        dni: '55667788',
+        foto_url: URL_A,
+        created_at: '2024-03-04T11:00:00.000Z',
+      },
+    );
   });
 
   test('only the photo changes, whatever else is sent [P1 R4]', async () => {
-    const all = () => worker.sql('SELECT id, user_id, nombres, apellidos, telefono, dni, created_at FROM personas ORDER BY id');
+    const all = () =>
+      worker.sql('SELECT id, user_id, nombres, apellidos, telefono, dni, created_at FROM personas ORDER BY id');
     const before = await all();
-    await accepted(worker, FOTO, { as: 5, json: { nombres: 'Otra', dni: '99999999', id: 6, nada: [1], foto_url: URL_A } }, maria(URL_A));
+    await accepted(
+      worker,
+      FOTO,
+      { as: 5, json: { nombres: 'Otra', dni: '99999999', id: 6, nada: [1], foto_url: URL_A } },
+      maria(URL_A),
+    );
     assert.deepEqual(await all(), before);
   });
 
@@ -80,10 +120,24 @@ describe('setting the photo', () => {
     await accepted(worker, FOTO, { as: 5, json: { foto_url: ` \t\r\n\u00a0${foto_url}\u3000\n ` } }, maria(foto_url));
   });
 
-  test('the path with a trailing slash is the same route [R8]', () => accepted(worker, `${FOTO}/`, { as: 5, json: { foto_url: URL_A } }, maria(URL_A)));
+  test('the path with a trailing slash is the same route [R8]', () =>
+    accepted(worker, `${FOTO}/`, { as: 5, json: { foto_url: URL_A } }, maria(URL_A)));
 
   test('a leading zero in the id is fine [P3]', async () => {
-    await accepted(worker, '/api/personas/007/foto', { as: 5, json: { foto_url: URL_A } }, { id: 7, nombres: 'Jane', apellidos: 'Smith', telefono: null, dni: '11223344', foto_url: URL_A, created_at: '2024-03-03T10:00:00.000Z' });
+    await accepted(
+      worker,
+      '/api/personas/007/foto',
+      { as: 5, json: { foto_url: URL_A } },
+      {
+        id: 7,
+        nombres: 'Jane',
+        apellidos: 'Smith',
+        telefono: null,
+        dni: '11223344',
+        foto_url: URL_A,
+        created_at: '2024-03-03T10:00:00.000Z',
+      },
+    );
   });
 });
 
@@ -114,12 +168,19 @@ describe('a faulty photo', () => {
     'an object': [{ url: URL_A }, NOT_TEXT],
   };
   for (const [name, [foto_url, body]] of Object.entries(bad)) {
-    test(`${name} is refused [P1 R5 R7]`, () => refused(worker, FOTO, { as: 5, json: { foto_url } }, 400, body, { d1: 0 }));
+    test(`${name} is refused [P1 R5 R7]`, () =>
+      refused(worker, FOTO, { as: 5, json: { foto_url } }, 400, body, { d1: 0 }));
   }
 
-  const missing = { 'an empty object': { json: {} }, 'no body': {}, 'a body of other fields': { json: { nombres: 'Ana', Foto_url: URL_A } }, 'no body, but a content type': { headers: { 'content-type': 'application/json' } } };
+  const missing = {
+    'an empty object': { json: {} },
+    'no body': {},
+    'a body of other fields': { json: { nombres: 'Ana', Foto_url: URL_A } },
+    'no body, but a content type': { headers: { 'content-type': 'application/json' } },
+  };
   for (const [name, options] of Object.entries(missing)) {
-    test(`${name} lacks the photo [P1 R2 R7]`, () => refused(worker, FOTO, { as: 5, ...options }, 400, REQUIRED, { d1: 0 }));
+    test(`${name} lacks the photo [P1 R2 R7]`, () =>
+      refused(worker, FOTO, { as: 5, ...options }, 400, REQUIRED, { d1: 0 }));
   }
 });
 
@@ -127,11 +188,18 @@ describe('bodies', () => {
   const json = JSON.stringify({ foto_url: URL_A });
   const padded = (bytes) => json + ' '.repeat(bytes - json.length);
 
-  for (const type of ['application/json', 'application/json; charset=utf-8', 'Application/JSON;charset="UTF-8"', 'application/merge-patch+json']) {
-    test(`the content type ${type} is read [R2]`, () => accepted(worker, FOTO, { as: 5, ...raw(json, type) }, maria(URL_A)));
+  for (const type of [
+    'application/json',
+    'application/json; charset=utf-8',
+    'Application/JSON;charset="UTF-8"',
+    'application/merge-patch+json',
+  ]) {
+    test(`the content type ${type} is read [R2]`, () =>
+      accepted(worker, FOTO, { as: 5, ...raw(json, type) }, maria(URL_A)));
   }
   for (const type of [null, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'text/json-ish']) {
-    test(`the content type ${type} is refused [R2 R7]`, () => refused(worker, FOTO, { as: 5, ...raw(json, type) }, 415, UNSUPPORTED, { d1: 0 }));
+    test(`the content type ${type} is refused [R2 R7]`, () =>
+      refused(worker, FOTO, { as: 5, ...raw(json, type) }, 415, UNSUPPORTED, { d1: 0 }));
   }
 
   const malformed = {
@@ -147,14 +215,21 @@ describe('bodies', () => {
     'a duplicate key, spelt otherwise': `{"foto_url": "${URL_A}", "foto\\u005furl": "${URL_A}"}`,
     'a lone surrogate': '{"foto_url": "https://example.com/\\ud800"}',
     'nesting without end': `{"foto_url": "${URL_A}", "x": ${'['.repeat(5000)}${']'.repeat(5000)}}`,
-    'invalid UTF-8': Buffer.concat([Buffer.from('{"foto_url": "https://example.com/'), Buffer.from([0xc3, 0x28]), Buffer.from('"}')]),
+    'invalid UTF-8': Buffer.concat([
+      Buffer.from('{"foto_url": "https://example.com/'),
+      Buffer.from([0xc3, 0x28]),
+      Buffer.from('"}'),
+    ]),
   };
   for (const [name, body] of Object.entries(malformed)) {
-    test(`${name} is malformed [R2 R7]`, () => refused(worker, FOTO, { as: 5, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
+    test(`${name} is malformed [R2 R7]`, () =>
+      refused(worker, FOTO, { as: 5, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
   }
 
-  test('a body of exactly 64 KiB is read [R3]', () => accepted(worker, FOTO, { as: 5, ...raw(padded(65536)) }, maria(URL_A)));
-  test('a body of one byte more is too large [R3 R7]', () => refused(worker, FOTO, { as: 5, ...raw(padded(65537)) }, 413, TOO_LARGE, { d1: 0 }));
+  test('a body of exactly 64 KiB is read [R3]', () =>
+    accepted(worker, FOTO, { as: 5, ...raw(padded(65536)) }, maria(URL_A)));
+  test('a body of one byte more is too large [R3 R7]', () =>
+    refused(worker, FOTO, { as: 5, ...raw(padded(65537)) }, 413, TOO_LARGE, { d1: 0 }));
   test('a body too large is found out without Content-Length too [R3 R7]', async () => {
     const body = new Blob([padded(70000)]).stream();
     await refused(worker, FOTO, { as: 5, ...raw(body) }, 413, TOO_LARGE, { d1: 0 });
@@ -162,52 +237,97 @@ describe('bodies', () => {
 });
 
 describe('who may', () => {
-  test('an editor may not, even for their own persona [P2 R7]', () => refused(worker, '/api/personas/7/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
-  test('who may not is not told which personas exist [P2 R1]', () => refused(worker, '/api/personas/9999/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
+  test('an editor may not, even for their own persona [P2 R7]', () =>
+    refused(worker, '/api/personas/7/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
+  test('who may not is not told which personas exist [P2 R1]', () =>
+    refused(worker, '/api/personas/9999/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
   test('the permission for another route does not open this one [P2 R7]', async () => {
-    await worker.sql("INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions WHERE nameUri = 'PUT /api/personas/me'");
+    await worker.sql(
+      'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
+        "WHERE nameUri = 'PUT /api/personas/me'",
+    );
     await refused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');
   });
   test('a role that is given the permission by SQL may at once [P2 A7]', async () => {
-    await worker.sql("INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions WHERE nameUri = 'PUT /api/personas/:id/foto'");
+    await worker.sql(
+      'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
+        "WHERE nameUri = 'PUT /api/personas/:id/foto'",
+    );
     await accepted(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, maria(URL_A));
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');
     await refused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
   });
 
-  test('no token: Token requerido [P10 A1 A8]', () => refused(worker, FOTO, { json: { foto_url: URL_A } }, 401, { message: 'Token requerido' }, { d1: 0, challenge: 'Bearer' }));
-  test('a bad token: Token inválido o expirado [P10 A3 A8]', () => refused(worker, FOTO, { token: 'garbage', json: { foto_url: URL_A } }, 401, { message: 'Token inválido o expirado' }, { d1: 0, challenge: 'Bearer error="invalid_token"' }));
+  test('no token: Token requerido [P10 A1 A8]', () =>
+    refused(
+      worker,
+      FOTO,
+      { json: { foto_url: URL_A } },
+      401,
+      { message: 'Token requerido' },
+      { d1: 0, challenge: 'Bearer' },
+    ));
+  test('a bad token: Token inválido o expirado [P10 A3 A8]', () =>
+    refused(
+      worker,
+      FOTO,
+      { token: 'garbage', json: { foto_url: URL_A } },
+      401,
+      { message: 'Token inválido o expirado' },
+      { d1: 0, challenge: 'Bearer error="invalid_token"' },
+    ));
 });
 
 describe('which persona', () => {
-  test('a persona that nobody has is not found [P3 R7]', () => refused(worker, '/api/personas/9999/foto', { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
+  test('a persona that nobody has is not found [P3 R7]', () =>
+    refused(worker, '/api/personas/9999/foto', { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
   for (const id of ['9007199254740993', '99999999999999999999']) {
-    test(`the number ${id} is beyond every id, and no persona's [P3 R7]`, () => refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
+    test(`the number ${id} is beyond every id, and no persona's [P3 R7]`, () =>
+      refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
   }
   for (const id of ['0', '000', '-1', '+5', '1.5', '5e0', '0x5', 'abc', '%00', '5%20', '%EF%BC%95']) {
-    test(`the id ${id} is no persona's [P3 R1 R7]`, () => refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 0 }));
+    test(`the id ${id} is no persona's [P3 R1 R7]`, () =>
+      refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 0 }));
   }
 });
 
 describe('the order of checks', () => {
-  test('the token comes before the id and the body [R1]', () => refused(worker, '/api/personas/abc/foto', raw('{', 'text/plain'), 401, { message: 'Token requerido' }, { d1: 0, challenge: 'Bearer' }));
-  test('the id comes before the content type [R1]', () => refused(worker, '/api/personas/abc/foto', { as: 5, ...raw('{', 'text/plain') }, 404, NOT_FOUND, { d1: 0 }));
-  test('the size comes before the content type [R1]', () => refused(worker, FOTO, { as: 5, ...raw(' '.repeat(65537), 'text/plain') }, 413, TOO_LARGE, { d1: 0 }));
-  test('the content type comes before the JSON [R1]', () => refused(worker, FOTO, { as: 5, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
-  test('a faulty body comes before the permission [R1]', () => refused(worker, FOTO, { as: 7, json: {} }, 400, REQUIRED, { d1: 0 }));
-  test('a faulty body comes before an account that is switched off [R1]', () => refused(worker, FOTO, { as: 43, json: {} }, 400, REQUIRED, { d1: 0 }));
+  test('the token comes before the id and the body [R1]', () =>
+    refused(
+      worker,
+      '/api/personas/abc/foto',
+      raw('{', 'text/plain'),
+      401,
+      { message: 'Token requerido' },
+      { d1: 0, challenge: 'Bearer' },
+    ));
+  test('the id comes before the content type [R1]', () =>
+    refused(worker, '/api/personas/abc/foto', { as: 5, ...raw('{', 'text/plain') }, 404, NOT_FOUND, { d1: 0 }));
+  test('the size comes before the content type [R1]', () =>
+    refused(worker, FOTO, { as: 5, ...raw(' '.repeat(65537), 'text/plain') }, 413, TOO_LARGE, { d1: 0 }));
+  test('the content type comes before the JSON [R1]', () =>
+    refused(worker, FOTO, { as: 5, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
+  test('a faulty body comes before the permission [R1]', () =>
+    refused(worker, FOTO, { as: 7, json: {} }, 400, REQUIRED, { d1: 0 }));
+  test('a faulty body comes before an account that is switched off [R1]', () =>
+    refused(worker, FOTO, { as: 43, json: {} }, 400, REQUIRED, { d1: 0 }));
 });
 
 describe('failures and headers', () => {
-  test('a failure of the database is told in the words of this route, its cause in the log alone [P4 R9 O2]', () => withoutTable(worker, 'personas', async () => {
-    const response = await worker.put(FOTO, { as: 5, json: { foto_url: URL_A } });
-    const line = await answered(worker, response, 500, { message: 'Error al actualizar foto' }, { d1: 1 });
-    assert.match(line.cause, /personas/);
-  }));
+  test('a failure of the database is told in the words of this route, its cause in the log alone [P4 R9 O2]', () =>
+    withoutTable(worker, 'personas', async () => {
+      const response = await worker.put(FOTO, { as: 5, json: { foto_url: URL_A } });
+      const line = await answered(worker, response, 500, { message: 'Error al actualizar foto' }, { d1: 1 });
+      assert.match(line.cause, /personas/);
+    }));
 
   test("the caller's own request id comes back and is logged [R10 O2]", async () => {
-    const response = await worker.put(FOTO, { as: 5, json: { foto_url: URL_A }, headers: { 'x-request-id': 'Caller:1.a_b-c' } });
+    const response = await worker.put(FOTO, {
+      as: 5,
+      json: { foto_url: URL_A },
+      headers: { 'x-request-id': 'Caller:1.a_b-c' },
+    });
     assert.equal(response.requestId, 'Caller:1.a_b-c');
     await answered(worker, response, 200, maria(URL_A), { d1: 1 });
   });

@@ -1,23 +1,34 @@
-// Real pictures over HTTP: what is stored of each, opened by decoders that share nothing with the worker (libvips, UPNG).
-import { test, before, beforeEach, after, describe } from 'node:test';
+// Real pictures over HTTP: what is stored of each, opened by decoders that share nothing with the worker (libvips,
+// UPNG).
+
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import UPNG from 'upng-js';
-import { startWorker } from '../support/worker.mjs';
 import { refused } from '../support/answers.mjs';
 import { CONTENT_TYPES, chunk, cleared, formOf, objectOf, objects, png, sha256 } from '../support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const FOLDER = path.resolve(import.meta.dirname, '../fixtures/pictures');
 const PROFILE = '/api/profile/42/update/';
-const NOT_IMAGE = { avatar: ['Upload a valid image. The file you uploaded was either not an image or a corrupted image.'] };
+const NOT_IMAGE = {
+  avatar: ['Upload a valid image. The file you uploaded was either not an image or a corrupted image.'],
+};
 const FOTO_NOT_IMAGE = { message: "El campo 'foto' debe ser una imagen JPEG, PNG, GIF o WebP válida" };
-const PICTURES = Object.fromEntries(fs.readdirSync(FOLDER).filter((name) => /\.(jpg|png|gif|webp)$/.test(name)).map((name) => [name, fs.readFileSync(path.join(FOLDER, name))]));
+const PICTURES = Object.fromEntries(
+  fs
+    .readdirSync(FOLDER)
+    .filter((name) => /\.(jpg|png|gif|webp)$/.test(name))
+    .map((name) => [name, fs.readFileSync(path.join(FOLDER, name))]),
+);
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
@@ -35,33 +46,99 @@ async function storedOf(bytes, extension) {
   assert.deepEqual(await objects(worker), [objectOf(key, stored)]);
   return stored;
 }
-const refuses = (bytes) => refused(worker, PROFILE, { as: 42, form: formOf({ avatar: bytes }) }, 400, NOT_IMAGE, { d1: 0, r2: [0, 0] });
+const refuses = (bytes) =>
+  refused(worker, PROFILE, { as: 42, form: formOf({ avatar: bytes }) }, 400, NOT_IMAGE, { d1: 0, r2: [0, 0] });
 
 /** All that is to be seen of a picture: every frame's pixels in the file's own colours, and how to show them. */
 async function seen(bytes) {
   const open = () => sharp(bytes, { animated: true, failOn: 'warning' });
-  const { width, height, channels, space, depth, pages, pageHeight, loop, delay, hasAlpha, isProgressive, isPalette, bitsPerSample, chromaSubsampling, icc, orientation = 1 } = await open().metadata();
+  const {
+    width,
+    height,
+    channels,
+    space,
+    depth,
+    pages,
+    pageHeight,
+    loop,
+    delay,
+    hasAlpha,
+    isProgressive,
+    isPalette,
+    bitsPerSample,
+    chromaSubsampling,
+    icc,
+    orientation = 1,
+  } = await open().metadata();
   const inOwn = await open().pipelineColourspace(space).toColourspace(space).raw({ depth }).toBuffer();
   const inRgb = await open().raw().toBuffer();
   const turned = await sharp(bytes).autoOrient().raw().toBuffer({ resolveWithObject: true });
   const frames = bytes.subarray(1, 4).toString() === 'PNG' ? animationOf(bytes) : undefined;
   return {
-    width, height, channels, space, depth, pages, pageHeight, loop, delay, hasAlpha, isProgressive, isPalette, bitsPerSample, chromaSubsampling, orientation, frames,
-    icc: icc && sha256(icc), pixels: sha256(inOwn), rgb: sha256(inRgb), turned: [turned.info.width, turned.info.height, sha256(turned.data)],
+    width,
+    height,
+    channels,
+    space,
+    depth,
+    pages,
+    pageHeight,
+    loop,
+    delay,
+    hasAlpha,
+    isProgressive,
+    isPalette,
+    bitsPerSample,
+    chromaSubsampling,
+    orientation,
+    frames,
+    icc: icc && sha256(icc),
+    pixels: sha256(inOwn),
+    rgb: sha256(inRgb),
+    turned: [turned.info.width, turned.info.height, sha256(turned.data)],
   };
 }
 /** The frames of a PNG, which libvips shows the first of. */
 function animationOf(bytes) {
   const decoded = UPNG.decode(new Uint8Array(bytes).buffer);
-  const { width, height, depth, ctype, tabs: { acTL } } = decoded;
-  return { width, height, depth, ctype, acTL, rects: decoded.frames.map(({ rect, delay, dispose, blend }) => ({ rect, delay, dispose, blend })), pixels: UPNG.toRGBA8(decoded).map((frame) => sha256(Buffer.from(frame))) };
+  const {
+    width,
+    height,
+    depth,
+    ctype,
+    tabs: { acTL },
+  } = decoded;
+  return {
+    width,
+    height,
+    depth,
+    ctype,
+    acTL,
+    rects: decoded.frames.map(({ rect, delay, dispose, blend }) => ({ rect, delay, dispose, blend })),
+    pixels: UPNG.toRGBA8(decoded).map((frame) => sha256(Buffer.from(frame))),
+  };
 }
 /** What a picture says beside what is to be seen. */
 async function told(bytes) {
   const { exif, xmp, iptc, comments, orientation } = await sharp(bytes, { animated: true }).metadata();
   return { exif, xmp, iptc, comments, orientation };
 }
-const NEEDLES = ['SECRET', 'GPS', 'ns.adobe.com/xap', 'xmpmeta', 'XMP', 'Photoshop 3.0', '8BIM', 'tEXt', 'zTXt', 'iTXt', 'tIME', 'vpAg', 'Comment', 'ImageMagick', 'Adobe Photoshop'];
+const NEEDLES = [
+  'SECRET',
+  'GPS',
+  'ns.adobe.com/xap',
+  'xmpmeta',
+  'XMP',
+  'Photoshop 3.0',
+  '8BIM',
+  'tEXt',
+  'zTXt',
+  'iTXt',
+  'tIME',
+  'vpAg',
+  'Comment',
+  'ImageMagick',
+  'Adobe Photoshop',
+];
 const needles = (bytes) => NEEDLES.filter((needle) => bytes.includes(needle));
 
 async function keepsThePictureAlone(bytes, extension) {
@@ -79,23 +156,47 @@ async function keepsThePictureAlone(bytes, extension) {
 
 describe('a picture of the fixtures', () => {
   const EXPECTED = {
-    'phone.jpg': { orientation: 6, exif: true, xmp: true, iptc: true, icc: true }, 'progressive.jpg': { orientation: 3, exif: true, isProgressive: true }, 'cmyk.jpg': { space: 'cmyk', xmp: true, icc: true }, 'grey.jpg': { space: 'b-w' }, 'restarts.jpg': { exif: true },
-    'interlaced.png': { orientation: 8, isProgressive: true, exif: true, icc: true, comments: true }, 'palette.png': { isPalette: true, hasAlpha: true, comments: true }, 'deep.png': { depth: 'ushort' }, 'alpha.png': { hasAlpha: true, comments: true }, 'animated.png': { hasAlpha: true, comments: true, frames: 3 },
-    'still.gif': { isPalette: true }, 'animated.gif': { pages: 3, loop: 6 },
-    'simple.webp': {}, 'lossy.webp': { orientation: 6, exif: true, xmp: true, icc: true }, 'lossless.webp': { hasAlpha: true }, 'extended.webp': { exif: true }, 'alpha.webp': { hasAlpha: true, xmp: true }, 'animated.webp': { orientation: 2, pages: 3, exif: true, hasAlpha: true },
+    'phone.jpg': { orientation: 6, exif: true, xmp: true, iptc: true, icc: true },
+    'progressive.jpg': { orientation: 3, exif: true, isProgressive: true },
+    'cmyk.jpg': { space: 'cmyk', xmp: true, icc: true },
+    'grey.jpg': { space: 'b-w' },
+    'restarts.jpg': { exif: true },
+    'interlaced.png': { orientation: 8, isProgressive: true, exif: true, icc: true, comments: true },
+    'palette.png': { isPalette: true, hasAlpha: true, comments: true },
+    'deep.png': { depth: 'ushort' },
+    'alpha.png': { hasAlpha: true, comments: true },
+    'animated.png': { hasAlpha: true, comments: true, frames: 3 },
+    'still.gif': { isPalette: true },
+    'animated.gif': { pages: 3, loop: 6 },
+    'simple.webp': {},
+    'lossy.webp': { orientation: 6, exif: true, xmp: true, icc: true },
+    'lossless.webp': { hasAlpha: true },
+    'extended.webp': { exif: true },
+    'alpha.webp': { hasAlpha: true, xmp: true },
+    'animated.webp': { orientation: 2, pages: 3, exif: true, hasAlpha: true },
   };
   test('is what its test says that it is, or the tests would show nothing [M2]', async () => {
     assert.deepEqual(Object.keys(PICTURES).sort(), Object.keys(EXPECTED).sort());
     for (const [name, expected] of Object.entries(EXPECTED)) {
       const { exif, xmp, iptc, comments } = await told(PICTURES[name]);
       const { frames, icc, ...all } = await seen(PICTURES[name]);
-      const facts = { ...all, exif: !!exif, xmp: !!xmp, iptc: !!iptc, comments: !!comments, icc: !!icc, frames: frames?.pixels.length };
+      const facts = {
+        ...all,
+        exif: !!exif,
+        xmp: !!xmp,
+        iptc: !!iptc,
+        comments: !!comments,
+        icc: !!icc,
+        frames: frames?.pixels.length,
+      };
       assert.deepEqual(Object.fromEntries(Object.keys(expected).map((key) => [key, facts[key]])), expected, name);
     }
   });
   for (const [name, bytes] of Object.entries(PICTURES)) {
     const extension = name.split('.').pop();
-    test(`${name} is stored pixel by pixel, with its colours and its orientation, and with nothing else [M1 M2 M3]`, () => keepsThePictureAlone(bytes, extension));
+    const title =
+      `${name} is stored pixel by pixel, with its colours and its orientation, ` + 'and with nothing else [M1 M2 M3]';
+    test(title, () => keepsThePictureAlone(bytes, extension));
     test(`${name} is stored without the bytes after its end [M1 M2]`, async () => {
       const plain = await storedOf(bytes, extension);
       for (const tail of ['\0', '<script>alert(1)</script>', 'PK\u0003\u0004SECRET', bytes]) {
@@ -105,47 +206,125 @@ describe('a picture of the fixtures', () => {
     test(`${name} is refused where it is cut off, at any place [M1 R7]`, async () => {
       // Some metadata lie after the picture itself, so the cut goes through what is stored of it.
       const whole = await storedOf(bytes, extension);
-      for (const length of [4, 16, 40, whole.length >> 2, whole.length >> 1, (whole.length * 9) / 10 | 0, whole.length - 12, whole.length - 1]) await refuses(whole.subarray(0, length));
+      for (const length of [
+        4,
+        16,
+        40,
+        whole.length >> 2,
+        whole.length >> 1,
+        ((whole.length * 9) / 10) | 0,
+        whole.length - 12,
+        whole.length - 1,
+      ])
+        await refuses(whole.subarray(0, length));
     });
   }
-  test('a persona takes the telephone\'s picture as an avatar does [P5 M2]', async () => {
+  test("a persona takes the telephone's picture as an avatar does [P5 M2]", async () => {
     const stored = await storedOf(PICTURES['phone.jpg'], 'jpg');
-    const { status, json } = await worker.put('/api/personas/6/foto', { as: 6, form: formOf({ foto: PICTURES['phone.jpg'] }) });
+    const { status, json } = await worker.put('/api/personas/6/foto', {
+      as: 6,
+      form: formOf({ foto: PICTURES['phone.jpg'] }),
+    });
     assert.deepEqual([status, json.foto_url], [200, `${worker.url}/media/avatars/6/${sha256(stored)}.jpg`]);
     assert.deepEqual(await worker.bucket.get(`avatars/6/${sha256(stored)}.jpg`), new Uint8Array(stored));
   });
 });
 
 describe('a picture of libvips', () => {
-  const scene = async (options = {}) => sharp({ create: { width: 61, height: 37, channels: 3, background: '#27c', noise: { type: 'gaussian', mean: 120, sigma: 40 } } }).png().toBuffer().then((bytes) => sharp(bytes, options));
+  const scene = async (options = {}) =>
+    sharp({
+      create: {
+        width: 61,
+        height: 37,
+        channels: 3,
+        background: '#27c',
+        noise: { type: 'gaussian', mean: 120, sigma: 40 },
+      },
+    })
+      .png()
+      .toBuffer()
+      .then((bytes) => sharp(bytes, options));
   const encoders = {
     'a JPEG without subsampling': ['jpg', (image) => image.jpeg({ quality: 92, chromaSubsampling: '4:4:4' })],
     'a JPEG of mozjpeg': ['jpg', (image) => image.jpeg({ mozjpeg: true })],
-    'a grey JPEG of many scans': ['jpg', (image) => image.greyscale().jpeg({ progressive: true, trellisQuantisation: true, optimiseScans: true })],
-    'a JPEG with everything': ['jpg', (image) => image.withExif({ IFD0: { Copyright: 'SECRET', Artist: 'SECRET' }, IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 3230/100' } }).withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SECRET</x:xmpmeta>').withIccProfile('p3').jpeg()],
+    'a grey JPEG of many scans': [
+      'jpg',
+      (image) => image.greyscale().jpeg({ progressive: true, trellisQuantisation: true, optimiseScans: true }),
+    ],
+    'a JPEG with everything': [
+      'jpg',
+      (image) =>
+        image
+          .withExif({
+            IFD0: { Copyright: 'SECRET', Artist: 'SECRET' },
+            IFD3: { GPSLatitudeRef: 'N', GPSLatitude: '51/1 30/1 3230/100' },
+          })
+          .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SECRET</x:xmpmeta>')
+          .withIccProfile('p3')
+          .jpeg(),
+    ],
     'a PNG of 16 bits': ['png', (image) => image.toColourspace('rgb16').png()],
     'a grey PNG with an alpha channel': ['png', (image) => image.greyscale().ensureAlpha(0.5).png()],
     'an interlaced PNG of a palette': ['png', (image) => image.png({ palette: true, colours: 4, progressive: true })],
     'a PNG of one bit': ['png', (image) => image.threshold().png({ palette: true, colours: 2 })],
-    'a PNG with everything': ['png', (image) => image.withExif({ IFD0: { Copyright: 'SECRET' } }).withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SECRET</x:xmpmeta>').withIccProfile('p3').png()],
+    'a PNG with everything': [
+      'png',
+      (image) =>
+        image
+          .withExif({ IFD0: { Copyright: 'SECRET' } })
+          .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SECRET</x:xmpmeta>')
+          .withIccProfile('p3')
+          .png(),
+    ],
     'a GIF': ['gif', (image) => image.gif()],
     'an interlaced GIF': ['gif', (image) => image.gif({ progressive: true, colours: 8 })],
-    'a lossy WebP with everything': ['webp', (image) => image.ensureAlpha(0.5).withExif({ IFD0: { Copyright: 'SECRET' } }).withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SECRET</x:xmpmeta>').withIccProfile('p3').webp()],
+    'a lossy WebP with everything': [
+      'webp',
+      (image) =>
+        image
+          .ensureAlpha(0.5)
+          .withExif({ IFD0: { Copyright: 'SECRET' } })
+          .withXmp('<x:xmpmeta xmlns:x="adobe:ns:meta/">SECRET</x:xmpmeta>')
+          .withIccProfile('p3')
+          .webp(),
+    ],
     'a nearly lossless WebP': ['webp', (image) => image.webp({ nearLossless: true })],
     'a lossless WebP': ['webp', (image) => image.webp({ lossless: true })],
   };
   for (const [what, [extension, encode]] of Object.entries(encoders)) {
-    test(`${what} is stored pixel by pixel and without metadata [M1 M2]`, async () => keepsThePictureAlone(await encode(await scene()).toBuffer(), extension));
+    test(`${what} is stored pixel by pixel and without metadata [M1 M2]`, async () =>
+      keepsThePictureAlone(await encode(await scene()).toBuffer(), extension));
   }
 
   test('a WebP and a GIF of many frames keep each of them, their times and their loops [M2]', async () => {
-    const frames = await Promise.all([1, 2, 3, 4, 5].map((at) => sharp({ create: { width: 20, height: 30, channels: 4, background: { r: 50 * at, g: 0, b: 9, alpha: 1 } } }).png().toBuffer()));
+    const frames = await Promise.all(
+      [1, 2, 3, 4, 5].map((at) =>
+        sharp({ create: { width: 20, height: 30, channels: 4, background: { r: 50 * at, g: 0, b: 9, alpha: 1 } } })
+          .png()
+          .toBuffer(),
+      ),
+    );
     const joined = () => sharp(frames, { join: { animated: true } });
-    await keepsThePictureAlone(await joined().withExif({ IFD0: { Artist: 'SECRET' } }).webp({ loop: 2, delay: [30, 40, 50, 60, 70] }).toBuffer(), 'webp');
-    await keepsThePictureAlone(await joined().gif({ loop: 0, delay: [30, 40, 50, 60, 70] }).toBuffer(), 'gif');
+    await keepsThePictureAlone(
+      await joined()
+        .withExif({ IFD0: { Artist: 'SECRET' } })
+        .webp({ loop: 2, delay: [30, 40, 50, 60, 70] })
+        .toBuffer(),
+      'webp',
+    );
+    await keepsThePictureAlone(
+      await joined()
+        .gif({ loop: 0, delay: [30, 40, 50, 60, 70] })
+        .toBuffer(),
+      'gif',
+    );
   });
 
-  for (const [extension, encode] of [['jpg', (image) => image.jpeg()], ['png', (image) => image.png()], ['webp', (image) => image.webp()]]) {
+  for (const [extension, encode] of [
+    ['jpg', (image) => image.jpeg()],
+    ['png', (image) => image.png()],
+    ['webp', (image) => image.webp()],
+  ]) {
     test(`each of the eight orientations of a ${extension} comes out right [M2]`, async () => {
       for (let orientation = 1; orientation <= 8; orientation++) {
         const bytes = await encode((await scene()).withMetadata({ orientation })).toBuffer();
@@ -157,23 +336,47 @@ describe('a picture of libvips', () => {
   }
 
   const plain = (width, height) => sharp({ create: { width, height, channels: 3, background: '#fff' } });
-  const formats = { jpg: (image) => image.jpeg(), png: (image) => image.png({ palette: true }), gif: (image) => image.gif(), webp: (image) => image.webp({ lossless: true, effort: 0 }) };
+  const formats = {
+    jpg: (image) => image.jpeg(),
+    png: (image) => image.png({ palette: true }),
+    gif: (image) => image.gif(),
+    webp: (image) => image.webp({ lossless: true, effort: 0 }),
+  };
   for (const [extension, encode] of Object.entries(formats)) {
     test(`a ${extension} may have 4096 pixels a side, and not one more [M1 R7]`, async () => {
-      for (const [width, height] of [[1, 1], [4096, 1], [1, 4096]]) {
-        const { width: w, height: h } = await sharp(await storedOf(await encode(plain(width, height)).toBuffer(), extension)).metadata();
+      for (const [width, height] of [
+        [1, 1],
+        [4096, 1],
+        [1, 4096],
+      ]) {
+        const { width: w, height: h } = await sharp(
+          await storedOf(await encode(plain(width, height)).toBuffer(), extension),
+        ).metadata();
         assert.deepEqual([w, h], [width, height]);
       }
-      for (const [width, height] of [[4097, 1], [1, 4097]]) await refuses(await encode(plain(width, height)).toBuffer());
+      for (const [width, height] of [
+        [4097, 1],
+        [1, 4097],
+      ])
+        await refuses(await encode(plain(width, height)).toBuffer());
     });
   }
   test('a picture of 4096 by 4096 pixels is stored [M1]', async () => {
     const header = Buffer.from([0, 0, 16, 0, 0, 0, 16, 0, 1, 0, 0, 0, 0]);
-    const bytes = Buffer.concat([png().subarray(0, 8), chunk('IHDR', header), chunk('IDAT', deflateSync(Buffer.alloc(4096 * 513))), chunk('IEND', Buffer.alloc(0))]);
+    const bytes = Buffer.concat([
+      png().subarray(0, 8),
+      chunk('IHDR', header),
+      chunk('IDAT', deflateSync(Buffer.alloc(4096 * 513))),
+      chunk('IEND', Buffer.alloc(0)),
+    ]);
     const { width, height } = await sharp(await storedOf(bytes, 'png')).metadata();
     assert.deepEqual([width, height], [4096, 4096]);
   });
-  for (const [what, encode] of Object.entries({ 'an AVIF': (image) => image.avif({ effort: 0 }), 'a TIFF': (image) => image.tiff(), 'a raw picture': (image) => image.raw() })) {
+  for (const [what, encode] of Object.entries({
+    'an AVIF': (image) => image.avif({ effort: 0 }),
+    'a TIFF': (image) => image.tiff(),
+    'a raw picture': (image) => image.raw(),
+  })) {
     test(`${what} is no picture of ours [M1 D5 R7]`, async () => refuses(await encode(plain(16, 16)).toBuffer()));
   }
 });
@@ -181,7 +384,8 @@ describe('a picture of libvips', () => {
 describe('what is no picture', () => {
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>';
   const html = '<!doctype html><html><body><script>alert(1)</script></body></html>';
-  const header = (...bytes) => Buffer.from(bytes.flatMap((part) => (typeof part === 'string' ? [...Buffer.from(part, 'latin1')] : part)));
+  const header = (...bytes) =>
+    Buffer.from(bytes.flatMap((part) => (typeof part === 'string' ? [...Buffer.from(part, 'latin1')] : part)));
   const riff = (kind, ...chunks) => {
     const body = Buffer.concat([Buffer.from(kind), ...chunks]);
     const size = Buffer.alloc(4);
@@ -196,35 +400,104 @@ describe('what is no picture', () => {
     return Buffer.concat([bare.subarray(0, at), change(bare.subarray(at, end)), bare.subarray(end)]);
   };
   const wrongSum = (piece) => Buffer.concat([piece.subarray(0, -1), Buffer.from([piece.at(-1) ^ 1])]);
-  const sized = (width, height) => changed('IHDR', (piece) => {
-    const data = Buffer.from(piece.subarray(8, -4));
-    data.writeUInt32BE(width, 0);
-    data.writeUInt32BE(height, 4);
-    return chunk('IHDR', data);
-  });
+  const sized = (width, height) =>
+    changed('IHDR', (piece) => {
+      const data = Buffer.from(piece.subarray(8, -4));
+      data.writeUInt32BE(width, 0);
+      data.writeUInt32BE(height, 4);
+      return chunk('IHDR', data);
+    });
   const cases = {
-    'an SVG': svg, 'an SVG behind a byte order mark': `\ufeff<?xml version="1.0"?>${svg}`, HTML: html, 'a script': 'alert(1)', 'a PDF': '%PDF-1.7\n%âãÏÓ\n', 'a ZIP': header('PK', [3, 4], '\0'.repeat(40)), 'an empty ZIP': header('PK', [5, 6], '\0'.repeat(18)),
-    'a BMP': header('BM', [58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, 0], '\0'.repeat(28)), 'an icon': header([0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 32, 0], '\0'.repeat(60)), 'a JPEG 2000': header([0, 0, 0, 12], 'jP  \r\n', [0x87, 10]), 'a JPEG XL': header([0xff, 0x0a], '\0'.repeat(40)),
-    'a HEIC': header([0, 0, 0, 24], 'ftypheic\0\0\0\0mif1heic'), 'a sound in RIFF': riff('WAVE', Buffer.from('fmt \x10\0\0\0'), Buffer.alloc(16)), 'a film in RIFF': riff('AVI ', Buffer.alloc(32)), 'zeros': Buffer.alloc(4096), 'a base64 picture': bare.toString('base64'), 'a data URL': `data:image/png;base64,${bare.toString('base64')}`,
-    'a PNG behind a space': Buffer.concat([Buffer.from(' '), bare]), 'a PNG behind HTML': Buffer.concat([Buffer.from(html), bare]), 'a JPEG behind HTML': Buffer.concat([Buffer.from(html), PICTURES['grey.jpg']]), 'a PNG that went through a text editor': Buffer.from(bare.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'),
-    'the signature of a PNG': bare.subarray(0, 8), 'a PNG without pixels': changed('IDAT', () => Buffer.alloc(0)), 'a PNG without its end': bare.subarray(0, -12), 'a PNG without a header': changed('IHDR', () => Buffer.alloc(0)), 'a PNG whose header comes late': changed('IHDR', (piece) => Buffer.concat([chunk('tEXt', Buffer.from('a\0b')), piece])),
-    'a PNG with a wrong sum in its header': changed('IHDR', wrongSum), 'a PNG with a wrong sum in its pixels': changed('IDAT', wrongSum), 'a PNG with a wrong sum at its end': changed('IEND', wrongSum), 'a PNG with a byte of its pixels changed': changed('IDAT', (piece) => Buffer.concat([piece.subarray(0, 10), Buffer.from([piece[10] ^ 0x55]), piece.subarray(11)])),
-    'a PNG with an unknown critical chunk': changed('IEND', (piece) => Buffer.concat([chunk('EVIL', Buffer.from('x')), piece])), 'a PNG of no width': sized(0, 2), 'a PNG of no height': sized(2, 0), 'a PNG that says to be 4097 wide': sized(4097, 2), 'a PNG that says to be 2³¹ high': sized(2, 0x80000000), 'a PNG bomb': sized(50_000, 50_000),
-    'a GIF that is a script': 'GIF89a=1;alert(1)//', 'a GIF that is a script in a comment': header('GIF89a/*', '\0'.repeat(5), '*/=1;alert(1)'), 'a GIF without a picture': header('GIF89a', [1, 0, 1, 0, 0, 0, 0], ';'), 'a GIF of another version': header('GIF90a', [1, 0, 1, 0, 0, 0, 0], ',', [0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0], ';'),
-    'a JPEG of its first marks': header([0xff, 0xd8, 0xff, 0xe0]), 'a JPEG without a frame': header([0xff, 0xd8, 0xff, 0xd9]), 'a JPEG that is a script': header([0xff, 0xd8, 0xff], '/*', html, '*/=alert(1)'), 'a WebP without a picture': riff('WEBP'), 'a WebP of Exif alone': riff('WEBP', Buffer.from('EXIF\x04\0\0\0abcd')),
-    'a WebP that says to be longer than it is': Buffer.concat([PICTURES['simple.webp'].subarray(0, 4), Buffer.from([0xff, 0xff, 0xff, 0x7f]), PICTURES['simple.webp'].subarray(8)]),
+    'an SVG': svg,
+    'an SVG behind a byte order mark': `\ufeff<?xml version="1.0"?>${svg}`,
+    HTML: html,
+    'a script': 'alert(1)',
+    'a PDF': '%PDF-1.7\n%âãÏÓ\n',
+    'a ZIP': header('PK', [3, 4], '\0'.repeat(40)),
+    'an empty ZIP': header('PK', [5, 6], '\0'.repeat(18)),
+    'a BMP': header(
+      'BM',
+      [58, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 24, 0],
+      '\0'.repeat(28),
+    ),
+    'an icon': header([0, 0, 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 32, 0], '\0'.repeat(60)),
+    'a JPEG 2000': header([0, 0, 0, 12], 'jP  \r\n', [0x87, 10]),
+    'a JPEG XL': header([0xff, 0x0a], '\0'.repeat(40)),
+    'a HEIC': header([0, 0, 0, 24], 'ftypheic\0\0\0\0mif1heic'),
+    'a sound in RIFF': riff('WAVE', Buffer.from('fmt \x10\0\0\0'), Buffer.alloc(16)),
+    'a film in RIFF': riff('AVI ', Buffer.alloc(32)),
+    zeros: Buffer.alloc(4096),
+    'a base64 picture': bare.toString('base64'),
+    'a data URL': `data:image/png;base64,${bare.toString('base64')}`,
+    'a PNG behind a space': Buffer.concat([Buffer.from(' '), bare]),
+    'a PNG behind HTML': Buffer.concat([Buffer.from(html), bare]),
+    'a JPEG behind HTML': Buffer.concat([Buffer.from(html), PICTURES['grey.jpg']]),
+    'a PNG that went through a text editor': Buffer.from(bare.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'),
+    'the signature of a PNG': bare.subarray(0, 8),
+    'a PNG without pixels': changed('IDAT', () => Buffer.alloc(0)),
+    'a PNG without its end': bare.subarray(0, -12),
+    'a PNG without a header': changed('IHDR', () => Buffer.alloc(0)),
+    'a PNG whose header comes late': changed('IHDR', (piece) =>
+      Buffer.concat([chunk('tEXt', Buffer.from('a\0b')), piece]),
+    ),
+    'a PNG with a wrong sum in its header': changed('IHDR', wrongSum),
+    'a PNG with a wrong sum in its pixels': changed('IDAT', wrongSum),
+    'a PNG with a wrong sum at its end': changed('IEND', wrongSum),
+    'a PNG with a byte of its pixels changed': changed('IDAT', (piece) =>
+      Buffer.concat([piece.subarray(0, 10), Buffer.from([piece[10] ^ 0x55]), piece.subarray(11)]),
+    ),
+    'a PNG with an unknown critical chunk': changed('IEND', (piece) =>
+      Buffer.concat([chunk('EVIL', Buffer.from('x')), piece]),
+    ),
+    'a PNG of no width': sized(0, 2),
+    'a PNG of no height': sized(2, 0),
+    'a PNG that says to be 4097 wide': sized(4097, 2),
+    'a PNG that says to be 2³¹ high': sized(2, 0x80000000),
+    'a PNG bomb': sized(50_000, 50_000),
+    'a GIF that is a script': 'GIF89a=1;alert(1)//',
+    'a GIF that is a script in a comment': header('GIF89a/*', '\0'.repeat(5), '*/=1;alert(1)'),
+    'a GIF without a picture': header('GIF89a', [1, 0, 1, 0, 0, 0, 0], ';'),
+    'a GIF of another version': header(
+      'GIF90a',
+      [1, 0, 1, 0, 0, 0, 0],
+      ',',
+      [0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0],
+      ';',
+    ),
+    'a JPEG of its first marks': header([0xff, 0xd8, 0xff, 0xe0]),
+    'a JPEG without a frame': header([0xff, 0xd8, 0xff, 0xd9]),
+    'a JPEG that is a script': header([0xff, 0xd8, 0xff], '/*', html, '*/=alert(1)'),
+    'a WebP without a picture': riff('WEBP'),
+    'a WebP of Exif alone': riff('WEBP', Buffer.from('EXIF\x04\0\0\0abcd')),
+    'a WebP that says to be longer than it is': Buffer.concat([
+      PICTURES['simple.webp'].subarray(0, 4),
+      Buffer.from([0xff, 0xff, 0xff, 0x7f]),
+      PICTURES['simple.webp'].subarray(8),
+    ]),
   };
   for (const [what, content] of Object.entries(cases)) {
     test(`${what} is refused, and nothing is stored [M1 D5 R7]`, async () => {
       const bytes = Buffer.from(content);
       await refuses(bytes);
-      await refused(worker, '/api/personas/6/foto', { as: 6, form: formOf({ foto: { bytes, name: 'photo.png', type: 'image/png' } }) }, 400, FOTO_NOT_IMAGE, { d1: 0, r2: [0, 0] });
+      await refused(
+        worker,
+        '/api/personas/6/foto',
+        { as: 6, form: formOf({ foto: { bytes, name: 'photo.png', type: 'image/png' } }) },
+        400,
+        FOTO_NOT_IMAGE,
+        { d1: 0, r2: [0, 0] },
+      );
     });
   }
 
   test('a picture whose metadata are HTML is stored without them [M1 M2]', async () => {
-    const stored = await storedOf(changed('IDAT', (piece) => Buffer.concat([chunk('tEXt', Buffer.from(`Comment\0${html}`)), piece])), 'png');
+    const stored = await storedOf(
+      changed('IDAT', (piece) => Buffer.concat([chunk('tEXt', Buffer.from(`Comment\0${html}`)), piece])),
+      'png',
+    );
     assert.deepEqual(stored, Buffer.from(bare));
   });
-  test('pixels that are far more than the picture has are refused: 30 MB of zeros in 30 KB for four of them [M1 R7]', () => refuses(changed('IDAT', () => chunk('IDAT', deflateSync(Buffer.alloc(30_000_000))))));
+  const title =
+    'pixels that are far more than the picture has are refused: 30 MB of zeros in 30 KB for four of them [M1 R7]';
+  test(title, () => refuses(changed('IDAT', () => chunk('IDAT', deflateSync(Buffer.alloc(30_000_000))))));
 });

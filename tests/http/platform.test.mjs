@@ -1,25 +1,31 @@
 // When the platform misbehaves: slow, failing once, answering nonsense, or taking the instance down. Fail closed.
-import { test, before, after, beforeEach, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
-import { ROUTES, falcon, problem } from '../support/dialects.mjs';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
 import { cleared, endsInStep, formOf, png } from '../support/avatars.mjs';
+import { falcon, problem, ROUTES } from '../support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
 /** Deadlines of ten and thirty seconds, a hundred times as fast. */
 const PACE = 100;
-const unavailable = (route) => (route.dialect === 'falcon' ? falcon(503, 'Service Unavailable', 'Internal server error') : route.failure);
+const unavailable = (route) =>
+  route.dialect === 'falcon' ? falcon(503, 'Service Unavailable', 'Internal server error') : route.failure;
 
 /** A failure in the dialect's words, whose cause only the log tells, and which changes nothing. */
 async function fails(route, options, cause, { status = 500, d1 } = {}) {
   const before = await worker.dump();
   const response = await worker.put(route.path(), { as: 6, ...options });
-  const line = await answered(worker, response, status, status === 503 ? unavailable(route) : route.failure, { d1: d1 ?? response.d1Calls });
+  const line = await answered(worker, response, status, status === 503 ? unavailable(route) : route.failure, {
+    d1: d1 ?? response.d1Calls,
+  });
   assert.match(line.cause, cause);
   assert.equal(response.headers.get('retry-after'), status === 503 ? '5' : null);
   assert.equal(await worker.dump(), before);
@@ -36,7 +42,11 @@ describe('a database that does not answer', () => {
   for (const route of ROUTES) {
     test(`is told in the words of ${route.name} after ten seconds, to be tried later [R9 ${route.ids}]`, async () => {
       const { fault, release } = holding();
-      const response = await worker.put(route.path(), { as: 6, json: route.good, faults: { batch: fault, pace: PACE } });
+      const response = await worker.put(route.path(), {
+        as: 6,
+        json: route.good,
+        faults: { batch: fault, pace: PACE },
+      });
       const line = await answered(worker, response, 503, unavailable(route), { d1: 1 });
       assert.deepEqual([line.cause, response.headers.get('retry-after')], ['database: no answer within 10 s', '5']);
       await release();
@@ -45,7 +55,10 @@ describe('a database that does not answer', () => {
   test('is not waited for by /health [O1]', async () => {
     const { fault, release } = holding();
     const response = await worker.send('GET', '/health', { faults: { batch: fault, pace: PACE } });
-    assert.deepEqual([response.status, response.text, response.headers.get('retry-after')], [503, '{"status":"unavailable"}', '5']);
+    assert.deepEqual(
+      [response.status, response.text, response.headers.get('retry-after')],
+      [503, '{"status":"unavailable"}', '5'],
+    );
     await release();
   });
 });
@@ -53,9 +66,16 @@ describe('a database that does not answer', () => {
 describe('a bucket that does not answer', () => {
   for (const route of ROUTES.filter(({ upload }) => upload)) {
     for (const call of ['head', 'put']) {
-      test(`to ${call} is told in the words of ${route.name} after thirty seconds, and ends in step [R9 M5 ${route.ids}]`, async () => {
+      const title =
+        `to ${call} is told in the words of ${route.name} after thirty seconds, and ends in step ` +
+        `[R9 M5 ${route.ids}]`;
+      test(title, async () => {
         const { fault, release } = holding();
-        const response = await worker.put(route.path(), { as: 6, form: formOf({ [route.upload]: png() }), faults: { [call]: fault, pace: PACE } });
+        const response = await worker.put(route.path(), {
+          as: 6,
+          form: formOf({ [route.upload]: png() }),
+          faults: { [call]: fault, pace: PACE },
+        });
         const line = await answered(worker, response, 503, unavailable(route), { d1: response.d1Calls });
         assert.deepEqual([line.cause, response.headers.get('retry-after')], ['bucket: no answer within 30 s', '5']);
         await release();
@@ -66,7 +86,10 @@ describe('a bucket that does not answer', () => {
   test('is told to one who looks at a picture [M4 R9]', async () => {
     const { fault, release } = holding();
     const response = await worker.send('GET', '/media/avatars/slow.png', { faults: { get: fault, pace: PACE } });
-    assert.deepEqual([response.status, response.json, response.headers.get('retry-after')], [503, problem(503, 'Service Unavailable'), '5']);
+    assert.deepEqual(
+      [response.status, response.json, response.headers.get('retry-after')],
+      [503, problem(503, 'Service Unavailable'), '5'],
+    );
     await release();
   });
 });
@@ -75,25 +98,47 @@ describe('a database that fails once', () => {
   const seam = ROUTES.find(({ dialect }) => dialect === 'seam');
   const profile = ROUTES.find(({ dialect }) => dialect === 'django');
 
-  test('is asked again where nothing is changed by asking: a change of nothing, the check before a hash and before a picture, /health [R9]', async () => {
+  const title =
+    'is asked again where nothing is changed by asking: a change of nothing, ' +
+    'the check before a hash and before a picture, /health [R9]';
+  test(title, async () => {
     for (const kind of ['refuse', 'lose']) {
       const faults = { batch: [kind] };
-      assert.deepEqual(await worker.put(profile.path(), { as: 6, json: {}, faults }).then(({ status, d1Calls }) => [status, d1Calls]), [200, 2]);
-      assert.deepEqual(await worker.put(seam.path(7), { as: 6, json: { password: 'a new password' }, faults }).then(({ status, d1Calls }) => [status, d1Calls]), [200, 3]);
-      assert.deepEqual(await worker.put(profile.path(), { as: 6, form: formOf({ avatar: png() }), faults }).then(({ status, d1Calls }) => [status, d1Calls]), [200, 3]);
+      assert.deepEqual(
+        await worker.put(profile.path(), { as: 6, json: {}, faults }).then(({ status, d1Calls }) => [status, d1Calls]),
+        [200, 2],
+      );
+      assert.deepEqual(
+        await worker
+          .put(seam.path(7), { as: 6, json: { password: 'a new password' }, faults })
+          .then(({ status, d1Calls }) => [status, d1Calls]),
+        [200, 3],
+      );
+      assert.deepEqual(
+        await worker
+          .put(profile.path(), { as: 6, form: formOf({ avatar: png() }), faults })
+          .then(({ status, d1Calls }) => [status, d1Calls]),
+        [200, 3],
+      );
       assert.equal((await worker.send('GET', '/health', { faults })).status, 200);
     }
     await endsInStep(worker);
   });
   for (const route of ROUTES) {
-    test(`is not asked again to change something: it may have done so [R9 R6 ${route.ids}]`, () => fails(route, { json: route.good, faults: { batch: ['refuse'] } }, /batch was refused by the test/, { d1: 1 }));
+    test(`is not asked again to change something: it may have done so [R9 R6 ${route.ids}]`, () =>
+      fails(route, { json: route.good, faults: { batch: ['refuse'] } }, /batch was refused by the test/, { d1: 1 }));
   }
 });
 
 describe('nonsense', () => {
   for (const nonsense of ['nothing', 'null', 'number', 'text', 'none', 'few', 'empty', 'rows', 'columns', 'object']) {
     for (const route of ROUTES) {
-      test(`(${nonsense}) from the database is a failure of ${route.name} and nothing else [R9 ${route.ids}]`, () => fails(route, { json: route.good, faults: { batch: `nonsense:${nonsense}` } }, /^(database|unexpected row|the database|the instance is gone)/));
+      test(`(${nonsense}) from the database is a failure of ${route.name} and nothing else [R9 ${route.ids}]`, () =>
+        fails(
+          route,
+          { json: route.good, faults: { batch: `nonsense:${nonsense}` } },
+          /^(database|unexpected row|the database|the instance is gone)/,
+        ));
     }
   }
 });
@@ -103,17 +148,35 @@ describe('a panic', () => {
 
   test('is a 500 like any other to the one whose request it is, and the next one works [R9 R10]', async () => {
     const response = await picture({ head: 'nonsense:panic' });
-    assert.deepEqual([response.status, response.headers.get('content-type'), response.headers.get('cache-control')], [500, 'application/problem+json', 'no-store']);
+    assert.deepEqual(
+      [response.status, response.headers.get('content-type'), response.headers.get('cache-control')],
+      [500, 'application/problem+json', 'no-store'],
+    );
     const line = await worker.logOf(response);
-    assert.deepEqual([line.status, line.route, line.cause], [500, 'GET /media/avatars/*', 'the instance is gone: RuntimeError: unreachable']);
-    assert.ok(worker.lines.some(({ level, message }) => level === 'error' && /panicked at .*nonsense of the test/s.test(message)));
+    assert.deepEqual(
+      [line.status, line.route, line.cause],
+      [500, 'GET /media/avatars/*', 'the instance is gone: RuntimeError: unreachable'],
+    );
+    assert.ok(
+      worker.lines.some(
+        ({ level, message }) => level === 'error' && /panicked at .*nonsense of the test/s.test(message),
+      ),
+    );
     for (let n = 0; n < 3; n++) assert.equal((await picture()).status, 404);
     for (const route of ROUTES) assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200);
   });
   for (const route of ROUTES) {
-    test(`of another request is told at once, in its dialect's words, to who is in flight on ${route.name} [R9 R10 ${route.ids}]`, async () => {
+    const title =
+      `of another request is told at once, in its dialect's words, to who is in flight on ${route.name} ` +
+      `[R9 R10 ${route.ids}]`;
+    test(title, async () => {
       const { fault, release } = holding();
-      const inFlight = worker.put(route.path(), { as: 6, json: route.good, faults: { batch: fault }, headers: { 'x-request-id': `in-flight-${held}` } });
+      const inFlight = worker.put(route.path(), {
+        as: 6,
+        json: route.good,
+        faults: { batch: fault },
+        headers: { 'x-request-id': `in-flight-${held}` },
+      });
       await worker.held(fault.slice('hold:'.length));
       assert.equal((await picture({ head: 'nonsense:panic' })).status, 500);
       const response = await inFlight;
@@ -136,7 +199,12 @@ describe('a panic', () => {
   });
   test('after a panic after a panic leaves a worker that works [R9]', async () => {
     for (let n = 0; n < 20; n++) {
-      const all = await Promise.all([picture(), picture({ head: 'nonsense:panic' }), worker.put('/users', { as: 42, json: { name: `Alice ${n}` } }), picture()]);
+      const all = await Promise.all([
+        picture(),
+        picture({ head: 'nonsense:panic' }),
+        worker.put('/users', { as: 42, json: { name: `Alice ${n}` } }),
+        picture(),
+      ]);
       for (const { status } of all) assert.ok([200, 404, 500].includes(status));
     }
     assert.equal((await picture()).status, 404);

@@ -1,15 +1,30 @@
 // Objects that go and objects that stay: what a request removes after it, and what the daily sweep does.
-import { test, before, beforeEach, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { startWorker } from '../support/worker.mjs';
 import { refused } from '../support/answers.mjs';
-import { REFUSED, cleared, endsInStep, formOf, keyOf, keys, png, pointsAtObjects, settled, shown, sweepAll } from '../support/avatars.mjs';
+import {
+  cleared,
+  endsInStep,
+  formOf,
+  keyOf,
+  keys,
+  png,
+  pointsAtObjects,
+  REFUSED,
+  settled,
+  shown,
+  sweepAll,
+} from '../support/avatars.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const PROFILE = '/api/profile/42/update/';
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
@@ -19,7 +34,8 @@ async function does(target, options) {
   assert.equal(response.status, 200, response.text);
   return response;
 }
-const upload = (as, picture, options) => worker.put(`/api/profile/${as}/update/`, { as, form: formOf({ avatar: picture }), ...options });
+const upload = (as, picture, options) =>
+  worker.put(`/api/profile/${as}/update/`, { as, form: formOf({ avatar: picture }), ...options });
 /** The picture becomes the account's avatar; answers its key. */
 async function avatarOf(as, picture) {
   const response = await upload(as, picture);
@@ -64,7 +80,11 @@ describe('the object of a replaced picture', () => {
     'an image_path that becomes a URL': ['/users', { image_path: 'https://example.com/a.png' }, 'avatar'],
     'a foto_url that is cleared by null': ['/api/personas/me', { foto_url: null }, 'foto'],
     'a foto_url that becomes another': ['/api/personas/me', { foto_url: 'https://example.com/a.png' }, 'foto'],
-    'a foto_url that becomes another by the route of its own': ['/api/personas/6/foto', { foto_url: 'https://example.com/a.png' }, 'foto'],
+    'a foto_url that becomes another by the route of its own': [
+      '/api/personas/6/foto',
+      { foto_url: 'https://example.com/a.png' },
+      'foto',
+    ],
   };
   for (const [what, [target, json, kind]] of Object.entries(changes)) {
     test(`goes with ${what} [D7 M5 R4]`, async () => {
@@ -104,9 +124,30 @@ describe('the object of a replaced picture', () => {
   });
   test('stays with a change that is refused [R7 M5]', async () => {
     await avatarOf(42, png());
-    await refused(worker, '/users', { as: 42, json: { image_path: null, email: 'bob@example.com' } }, 409, { message: 'Email already exists', error: 'Conflict', statusCode: 409 }, { d1: 1 });
-    await refused(worker, PROFILE, { as: 42, json: { avatar: null, username: 'luis_p' } }, 400, { username: ['A user with that username already exists.'] }, { d1: 1 });
-    await refused(worker, PROFILE, { as: 42, form: formOf({ avatar: png(), username: 'luis_p' }) }, 400, { username: ['A user with that username already exists.'] }, REFUSED);
+    await refused(
+      worker,
+      '/users',
+      { as: 42, json: { image_path: null, email: 'bob@example.com' } },
+      409,
+      { message: 'Email already exists', error: 'Conflict', statusCode: 409 },
+      { d1: 1 },
+    );
+    await refused(
+      worker,
+      PROFILE,
+      { as: 42, json: { avatar: null, username: 'luis_p' } },
+      400,
+      { username: ['A user with that username already exists.'] },
+      { d1: 1 },
+    );
+    await refused(
+      worker,
+      PROFILE,
+      { as: 42, form: formOf({ avatar: png(), username: 'luis_p' }) },
+      400,
+      { username: ['A user with that username already exists.'] },
+      REFUSED,
+    );
   });
   test('comes back with the picture, from the first to the second to the first [D7 M3 M5]', async () => {
     const [first, second] = [png(), png()];
@@ -119,8 +160,13 @@ describe('the object of a replaced picture', () => {
 
 describe('an object that is shown elsewhere', () => {
   const forms = {
-    'its key': (key) => key, 'its path': (key) => `/media/${key}`, 'its URL': (key) => `https://example.com/media/${key}`, 'its URL below another path': (key) => `http://example.com:8080/a/b/media/${key}`,
-    'its URL with a query': (key) => `https://example.com/media/${key}?v=1&w=/x`, 'its URL with a fragment': (key) => `https://example.com/media/${key}#top`, 'its path with both': (key) => `/media/${key}?v=1#top`,
+    'its key': (key) => key,
+    'its path': (key) => `/media/${key}`,
+    'its URL': (key) => `https://example.com/media/${key}`,
+    'its URL below another path': (key) => `http://example.com:8080/a/b/media/${key}`,
+    'its URL with a query': (key) => `https://example.com/media/${key}?v=1&w=/x`,
+    'its URL with a fragment': (key) => `https://example.com/media/${key}#top`,
+    'its path with both': (key) => `/media/${key}?v=1#top`,
   };
   for (const [what, form] of Object.entries(forms)) {
     test(`stays while another account shows it by ${what}, a request and a sweep long [M5 D7]`, async () => {
@@ -158,7 +204,15 @@ describe('an object that is shown elsewhere', () => {
     assert.deepEqual(await settled(worker), [keyOf(6, other)]);
   });
   test('is not shown by what only looks like it, and goes [M5 D7]', async () => {
-    for (const form of [(key) => `https://example.com/${key}`, (key) => `x/${key}`, (key) => key.toUpperCase(), (key) => `/media/${key.replace('.', '_')}`, (key) => key.slice(0, -1), (key) => `/media/x/${key}`, (key) => key.replace('avatars/42', 'avatars/7')]) {
+    for (const form of [
+      (key) => `https://example.com/${key}`,
+      (key) => `x/${key}`,
+      (key) => key.toUpperCase(),
+      (key) => `/media/${key.replace('.', '_')}`,
+      (key) => key.slice(0, -1),
+      (key) => `/media/x/${key}`,
+      (key) => key.replace('avatars/42', 'avatars/7'),
+    ]) {
       const key = await avatarOf(42, png());
       await shows(7, form(key));
       await does(PROFILE, { as: 42, json: { avatar: null } });
@@ -169,12 +223,27 @@ describe('an object that is shown elsewhere', () => {
 
 describe('an object of somebody else', () => {
   const others = {
-    'its key': 'avatars/7/a.png', 'its URL': 'https://example.com/media/avatars/7/a.png', 'a key that only begins alike': 'avatars/421/a.png', 'a key of a shorter id': 'avatars/4/a.png',
-    'a key with zeros': 'avatars/042/a.png', 'a key in capitals': 'AVATARS/42/a.png', 'a key of another folder': 'other/42/a.png', 'a key of no folder': 'a.png', 'the folder itself': 'avatars/42', 'a key without an id': 'avatars/a.png',
+    'its key': 'avatars/7/a.png',
+    'its URL': 'https://example.com/media/avatars/7/a.png',
+    'a key that only begins alike': 'avatars/421/a.png',
+    'a key of a shorter id': 'avatars/4/a.png',
+    'a key with zeros': 'avatars/042/a.png',
+    'a key in capitals': 'AVATARS/42/a.png',
+    'a key of another folder': 'other/42/a.png',
+    'a key of no folder': 'a.png',
+    'the folder itself': 'avatars/42',
+    'a key without an id': 'avatars/a.png',
     'a URL that names both': 'https://example.com/media/avatars/7/a.png?x=/media/avatars/42/b.png',
   };
   // Only a database that was written by other hands can hold these.
-  const byHand = { 'a path that climbs': 'avatars/42/../7/a.png', 'a path that stays': 'avatars/42/./a.png', 'a path with an empty part': 'avatars/42//a.png', 'an escaped path': 'avatars/42/%2e%2e/7/a.png', 'a wildcard': 'avatars/42/%', 'the bare prefix': 'avatars/42/' };
+  const byHand = {
+    'a path that climbs': 'avatars/42/../7/a.png',
+    'a path that stays': 'avatars/42/./a.png',
+    'a path with an empty part': 'avatars/42//a.png',
+    'an escaped path': 'avatars/42/%2e%2e/7/a.png',
+    'a wildcard': 'avatars/42/%',
+    'the bare prefix': 'avatars/42/',
+  };
   const ways = {
     upload: () => does(PROFILE, { as: 42, form: formOf({ avatar: png() }) }),
     null: () => does('/users', { as: 42, json: { image_path: null } }),
@@ -185,7 +254,8 @@ describe('an object of somebody else', () => {
     test(`stays, when an account wrote ${what} into its image_path and changes it in any way [M5]`, async () => {
       const key = image.replace('https://example.com/media/', '').replace(/\?.*/, '');
       const theirs = [...new Set([key, 'avatars/7/a.png', 'avatars/42/b.png'])];
-      // What is no plain path may be taken for nobody's or for one below the own prefix: that very object may go or stay.
+      // What is no plain path may be taken for nobody's or for one below the own prefix: that very object may go or
+      // stay.
       const stay = theirs.filter((each) => !(what in byHand && each === key));
       for (const way of Object.values(ways)) {
         for (const each of theirs) await worker.bucket.put(each, each);
@@ -193,7 +263,10 @@ describe('an object of somebody else', () => {
         else await does('/users', { as: 42, json: { image_path: image } });
         await way();
         const left = await settled(worker);
-        assert.deepEqual(stay.filter((each) => !left.includes(each)), []);
+        assert.deepEqual(
+          stay.filter((each) => !left.includes(each)),
+          [],
+        );
         await cleared(worker);
       }
     });
@@ -210,7 +283,10 @@ describe('an object of somebody else', () => {
   });
   test('stays when its owner does not show it any more and another clears a URL to it [M5]', async () => {
     await worker.bucket.put('avatars/5/a.png', 'a');
-    for (const [as, json] of [[6, { foto_url: null }], [6, { foto_url: 'https://example.com/b.png' }]]) {
+    for (const [as, json] of [
+      [6, { foto_url: null }],
+      [6, { foto_url: 'https://example.com/b.png' }],
+    ]) {
       await showsFoto(6, 'https://example.com/media/avatars/5/a.png');
       await does('/api/personas/me', { as, json });
       assert.deepEqual(await settled(worker), ['avatars/5/a.png']);
@@ -222,7 +298,10 @@ describe('at the same time', () => {
   const ROUNDS = [1, 2, 3];
   const all = async (requests) => {
     const responses = await Promise.all(requests);
-    assert.deepEqual(responses.map(({ status, text }) => (status === 200 ? 200 : text)), requests.map(() => 200));
+    assert.deepEqual(
+      responses.map(({ status, text }) => (status === 200 ? 200 : text)),
+      requests.map(() => 200),
+    );
     return responses;
   };
 
@@ -244,9 +323,15 @@ describe('at the same time', () => {
     });
     test(`uploads and refused uploads of one picture leave it where it is shown, round ${round} [M5 R7]`, async () => {
       const picture = png();
-      const refusals = () => [upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }) }), worker.put('/api/profile/1/update/', { as: 42, form: formOf({ avatar: picture }) })];
+      const refusals = () => [
+        upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }) }),
+        worker.put('/api/profile/1/update/', { as: 42, form: formOf({ avatar: picture }) }),
+      ];
       const [, ...responses] = await Promise.all([upload(42, picture), ...refusals(), ...refusals(), ...refusals()]);
-      assert.deepEqual(responses.map(({ status }) => status), [400, 403, 400, 403, 400, 403]);
+      assert.deepEqual(
+        responses.map(({ status }) => status),
+        [400, 403, 400, 403, 400, 403],
+      );
       assert.equal(await imageOf(42), keyOf(42, picture));
       assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
     });
@@ -261,11 +346,21 @@ describe('at the same time', () => {
       const sweep = () => worker.sweep({ AVATAR_GRACE_HOURS: '0' });
       for (const picture of pictures) {
         const requests = [
-          upload(42, picture), upload(6, picture), worker.put('/api/personas/6/foto', { as: 6, form: formOf({ foto: picture }) }), worker.put('/api/personas/5/foto', { as: 6, form: formOf({ foto: pictures[0] }) }),
-          worker.put(PROFILE, { as: 42, json: { avatar: null } }), upload(42, pictures[0]), upload(42, pictures[1]), worker.put('/users', { as: 6, json: { image_path: null } }), upload(6, pictures[1]),
+          upload(42, picture),
+          upload(6, picture),
+          worker.put('/api/personas/6/foto', { as: 6, form: formOf({ foto: picture }) }),
+          worker.put('/api/personas/5/foto', { as: 6, form: formOf({ foto: pictures[0] }) }),
+          worker.put(PROFILE, { as: 42, json: { avatar: null } }),
+          upload(42, pictures[0]),
+          upload(42, pictures[1]),
+          worker.put('/users', { as: 6, json: { image_path: null } }),
+          upload(6, pictures[1]),
         ];
         const [, , ...responses] = await Promise.all([sweep(), setTimeout(3).then(sweep), ...requests]);
-        assert.deepEqual(responses.map(({ status, text }) => (status === 200 ? 200 : text)), requests.map(() => 200));
+        assert.deepEqual(
+          responses.map(({ status, text }) => (status === 200 ? 200 : text)),
+          requests.map(() => 200),
+        );
         await pointsAtObjects(worker);
       }
       await endsInStep(worker);
@@ -273,7 +368,9 @@ describe('at the same time', () => {
   }
 
   /** Interleavings that chance seldom brings about, by calls that wait for the test. */
-  test('a sweep between the storing of a picture and the update of its record takes nothing from the record [M5]', async () => {
+  const betweenTitle =
+    'a sweep between the storing of a picture and the update of its record takes nothing from the record [M5]';
+  test(betweenTitle, async () => {
     const picture = png();
     for (const before of [null, picture]) {
       // The second time the object lies there already, so that the upload does not write it.
@@ -345,7 +442,10 @@ describe('at the same time', () => {
   }
   test('a picture is uploaded whose refused upload is still being decided [M5 R7]', async () => {
     const picture = png();
-    const refusing = upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }), faults: { batch: ['hold:deciding'] } });
+    const refusing = upload(42, picture, {
+      form: formOf({ avatar: picture, username: 'luis_p' }),
+      faults: { batch: ['hold:deciding'] },
+    });
     await worker.held('deciding');
     assert.equal((await upload(42, picture)).status, 200);
     await worker.release('deciding');
@@ -353,9 +453,14 @@ describe('at the same time', () => {
     await pointsAtObjects(worker);
     assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
   });
-  test('a picture was found in the bucket, and its refused upload takes it back before the record is updated [M5 R7]', async () => {
+  const foundTitle =
+    'a picture was found in the bucket, and its refused upload takes it back before the record is updated [M5 R7]';
+  test(foundTitle, async () => {
     const picture = png();
-    const refusing = upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }), faults: { batch: ['hold:first'] } });
+    const refusing = upload(42, picture, {
+      form: formOf({ avatar: picture, username: 'luis_p' }),
+      faults: { batch: ['hold:first'] },
+    });
     await worker.held('first');
     const uploading = upload(42, picture, { faults: { batch: ['hold:second'] } });
     await worker.held('second');
@@ -379,7 +484,14 @@ describe('at the same time', () => {
 
 describe('the sweep', () => {
   const orphan = (name) => `avatars/42/${name}`;
-  const line = ({ level, event, listed, removed, complete, duration_ms, ...rest }) => ({ level, event, listed, removed, complete, rest });
+  const line = ({ level, event, listed, removed, complete, duration_ms, ...rest }) => ({
+    level,
+    event,
+    listed,
+    removed,
+    complete,
+    rest,
+  });
   const done = (listed, removed) => ({ level: 'log', event: 'sweep', listed, removed, complete: true, rest: {} });
 
   test('removes what no record shows, and logs it in one line [M5]', async () => {
@@ -394,15 +506,34 @@ describe('the sweep', () => {
     assert.equal(worker.lines.slice(before).filter(({ message }) => message.includes('"sweep"')).length, 1);
     assert.deepEqual(await keys(worker), [key]);
   });
-  test('has nothing to do in an empty bucket [M5]', async () => assert.deepEqual(line(await sweepAll(worker)), done(0, 0)));
+  test('has nothing to do in an empty bucket [M5]', async () =>
+    assert.deepEqual(line(await sweepAll(worker)), done(0, 0)));
   test('never touches what lies outside avatars/ [M5]', async () => {
-    const outside = ['Avatars/42/a.png', 'avatars', 'avatars-old/42/a.png', 'avatarsx/a.png', 'backup/avatars/42/a.png', 'media/avatars/42/a.png', 'z.png'];
+    const outside = [
+      'Avatars/42/a.png',
+      'avatars',
+      'avatars-old/42/a.png',
+      'avatarsx/a.png',
+      'backup/avatars/42/a.png',
+      'media/avatars/42/a.png',
+      'z.png',
+    ];
     await worker.bucket.fill([...outside, orphan('a.png')]);
     const { removed } = await sweepAll(worker);
     assert.deepEqual([removed, await keys(worker)], [1, outside]);
   });
   test('removes orphans of any name below avatars/ [M5]', async () => {
-    await worker.bucket.fill(['avatars/', 'avatars/a', 'avatars/42/a/b/c.png', "avatars/42/it's.png", 'avatars/42/"x".png', 'avatars/42/%_\\*?[a].png', 'avatars/42/ñ 📷.png', 'avatars/not-an-id/a.png', `avatars/42/${'a'.repeat(900)}.png`]);
+    await worker.bucket.fill([
+      'avatars/',
+      'avatars/a',
+      'avatars/42/a/b/c.png',
+      "avatars/42/it's.png",
+      'avatars/42/"x".png',
+      'avatars/42/%_\\*?[a].png',
+      'avatars/42/ñ 📷.png',
+      'avatars/not-an-id/a.png',
+      `avatars/42/${'a'.repeat(900)}.png`,
+    ]);
     const { removed } = await sweepAll(worker);
     assert.deepEqual([removed, await keys(worker)], [9, []]);
   });
@@ -411,7 +542,10 @@ describe('the sweep', () => {
     await worker.bucket.fill(names);
     for (const [at, id] of [1, 5, 6, 7].entries()) await shows(id, names[at]);
     await sweepAll(worker);
-    assert.deepEqual(await keys(worker), [...names].sort((a, b) => (a < b ? -1 : 1)));
+    assert.deepEqual(
+      await keys(worker),
+      [...names].sort((a, b) => (a < b ? -1 : 1)),
+    );
   });
   test('takes no sign of a key for a wildcard, and no letter for its capital [M5]', async () => {
     await worker.bucket.fill(['a_b.png', 'a%.png', 'A.png', 'a.png', 'axb.png'].map(orphan));
@@ -442,8 +576,15 @@ describe('the sweep', () => {
   });
 
   const graces = [
-    [{}, 0, false], [{}, 23.99, false], [{}, 24.01, true], [{ AVATAR_GRACE_HOURS: '' }, 23.99, false], [{ AVATAR_GRACE_HOURS: '' }, 24.01, true], [{ AVATAR_GRACE_HOURS: '1' }, 0.99, false], [{ AVATAR_GRACE_HOURS: '1' }, 1.01, true],
-    [{ AVATAR_GRACE_HOURS: '720' }, 719.9, false], [{ AVATAR_GRACE_HOURS: '720' }, 720.1, true],
+    [{}, 0, false],
+    [{}, 23.99, false],
+    [{}, 24.01, true],
+    [{ AVATAR_GRACE_HOURS: '' }, 23.99, false],
+    [{ AVATAR_GRACE_HOURS: '' }, 24.01, true],
+    [{ AVATAR_GRACE_HOURS: '1' }, 0.99, false],
+    [{ AVATAR_GRACE_HOURS: '1' }, 1.01, true],
+    [{ AVATAR_GRACE_HOURS: '720' }, 719.9, false],
+    [{ AVATAR_GRACE_HOURS: '720' }, 720.1, true],
   ];
   for (const [vars, hours, goes] of graces) {
     test(`${goes ? 'removes' : 'leaves'} an orphan of ${hours} hours with ${JSON.stringify(vars)} [M5]`, async () => {
@@ -465,8 +606,14 @@ describe('the sweep', () => {
     const key = await avatarOf(42, png());
     await worker.bucket.fill(Array.from({ length: 40 }, (_, at) => orphan(`${at}.png`)));
     await setTimeout(5);
-    const lines = await Promise.all([worker.sweep({ AVATAR_GRACE_HOURS: '0' }), worker.sweep({ AVATAR_GRACE_HOURS: '0' })]);
-    assert.deepEqual(lines.map(({ level }) => level), ['log', 'log']);
+    const lines = await Promise.all([
+      worker.sweep({ AVATAR_GRACE_HOURS: '0' }),
+      worker.sweep({ AVATAR_GRACE_HOURS: '0' }),
+    ]);
+    assert.deepEqual(
+      lines.map(({ level }) => level),
+      ['log', 'log'],
+    );
     await sweepAll(worker);
     assert.deepEqual(await keys(worker), [key]);
   });
@@ -477,12 +624,15 @@ describe('the sweep', () => {
     /** Sweeps until one comes to the end; answers their lines. */
     async function toTheEnd(vars, faults) {
       const lines = [];
-      do lines.push(await worker.sweep(vars, faults)); while (!lines.at(-1).complete && lines.length < 30);
+      do lines.push(await worker.sweep(vars, faults));
+      while (!lines.at(-1).complete && lines.length < 30);
       return lines;
     }
     const sum = (lines, key) => lines.reduce((total, each) => total + each[key], 0);
 
-    test('goes on where it stopped, lists every object once, and keeps what is shown on any page [M5]', { timeout: 60_000 }, async () => {
+    test('goes on where it stopped, lists every object once, and keeps what is shown on any page [M5]', {
+      timeout: 60_000,
+    }, async () => {
       await worker.bucket.fill(names);
       const kept = [names[0], names[999], names[1000], names[1999], names[2000], names.at(-1)];
       for (const [at, id] of [1, 5, 6, 7, 42, 43].entries()) await shows(id, at % 2 ? kept[at] : `/media/${kept[at]}`);

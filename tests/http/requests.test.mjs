@@ -1,16 +1,20 @@
-// What holds for a request to any route: its body, its path and method, its headers, and the order in which it is checked.
-import { test, before, after, describe } from 'node:test';
+// What holds for a request to any route: its body, its path and method, its headers, and the order in which it is
+// checked.
+
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, describe, test } from 'node:test';
 import { answered, raw, refused } from '../support/answers.mjs';
+import { INVALID_TOKEN, problem, ROUTES, SAYS, seam } from '../support/dialects.mjs';
 import { begin } from '../support/sockets.mjs';
-import { INVALID_TOKEN, ROUTES, SAYS, problem, seam } from '../support/dialects.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const LIMIT = 64 * 1024;
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 
 /** A body's text without the one value that differs from answer to answer. */
@@ -29,45 +33,88 @@ function padded(json, size) {
   const text = Buffer.from(JSON.stringify(json));
   return Buffer.concat([text.subarray(0, -1), Buffer.alloc(size - text.length, ' '), text.subarray(-1)]);
 }
-const stream = (bytes) => new ReadableStream({
-  start(controller) {
-    for (let at = 0; at < bytes.length; at += 10_000) controller.enqueue(bytes.subarray(at, at + 10_000));
-    controller.close();
-  },
-});
+const stream = (bytes) =>
+  new ReadableStream({
+    start(controller) {
+      for (let at = 0; at < bytes.length; at += 10_000) controller.enqueue(bytes.subarray(at, at + 10_000));
+      controller.close();
+    },
+  });
 
 /** Bodies that are no JSON text, or none with one meaning; `key` is a field that the route knows. */
 const deep = (open, close, levels, inner = '') => open.repeat(levels) + inner + close.repeat(levels);
 const MALFORMED = (key) => ({
-  'white space': ' \n', 'half an object': `{"${key}":`, 'an object without its end': `{"${key}":"a"`, 'a trailing comma': `{"${key}":"a",}`, 'two objects': '{}{}',
-  'text after the object': '{} x', 'single quotes': `{'${key}':'a'}`, 'a bare key': `{${key}:"a"}`, 'a comment': '{/**/}', 'a bare word': 'hello', 'a number that is none': `{"${key}":NaN}`,
-  'a leading zero': `{"${key}":01}`, 'a line break inside a text': `{"${key}":"a\nb"}`, 'a NUL byte inside a text': `{"${key}":"a\0b"}`, 'a NUL byte at the end': '{}\0',
-  'an unknown escape': `{"${key}":"\\x41"}`, 'half a surrogate pair': `{"${key}":"\\ud83d"}`, 'a form': `${key}=a`,
-  'a duplicate key': `{"${key}":"a","${key}":"b"}`, 'a duplicate key with equal values': `{"${key}":"a","${key}":"a"}`,
-  'a duplicate key written with an escape': `{"${key}":"a","\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":"b"}`,
-  'a duplicate key that is unknown': '{"x":1,"x":2}', 'a duplicate empty key': '{"":1,"":2}',
-  'a duplicate key nested in an object': '{"x":{"a":1,"b":{},"a":2}}', 'a duplicate key nested in a list': '{"x":[0,[{"a":1,"\\u0061":2}]]}', 'a duplicate key nested in a known field': `{"${key}":{"a":1,"a":2}}`,
-  'a byte order mark': '\ufeff{}', 'UTF-16': Buffer.from('{}', 'utf16le'),
-  'a byte that is not UTF-8': Buffer.from(`{"${key}":"a\xff"}`, 'latin1'), 'a byte that is not UTF-8 in an unknown field': Buffer.from('{"x":"a\xe9"}', 'latin1'),
-  'an overlong UTF-8 sequence': Buffer.from(`{"${key}":"\xc0\xaf"}`, 'latin1'), 'a surrogate in UTF-8': Buffer.from(`{"${key}":"\xed\xa0\xbd"}`, 'latin1'), 'half a UTF-8 sequence': Buffer.from(`{"${key}":"\xf0\x9f\x98"}`, 'latin1'),
-  'lists nested 32 000 deep': deep('[', ']', 32_000), 'lists opened 65 000 times': deep('[', '', 65_000), 'lists nested 1 000 deep in a known field': `{"${key}":${deep('[', ']', 1_000)}}`,
-  'lists nested 32 000 deep in a known field': `{"${key}":${deep('[', ']', 32_000)}}`, 'objects nested 10 000 deep in an unknown field': `{"x":${deep('{"":', '}', 10_000, '0')}}`,
+  'white space': ' \n',
+  'half an object': `{"${key}":`,
+  'an object without its end': `{"${key}":"a"`,
+  'a trailing comma': `{"${key}":"a",}`,
+  'two objects': '{}{}',
+  'text after the object': '{} x',
+  'single quotes': `{'${key}':'a'}`,
+  'a bare key': `{${key}:"a"}`,
+  'a comment': '{/**/}',
+  'a bare word': 'hello',
+  'a number that is none': `{"${key}":NaN}`,
+  'a leading zero': `{"${key}":01}`,
+  'a line break inside a text': `{"${key}":"a\nb"}`,
+  'a NUL byte inside a text': `{"${key}":"a\0b"}`,
+  'a NUL byte at the end': '{}\0',
+  'an unknown escape': `{"${key}":"\\x41"}`,
+  'half a surrogate pair': `{"${key}":"\\ud83d"}`,
+  'a form': `${key}=a`,
+  'a duplicate key': `{"${key}":"a","${key}":"b"}`,
+  'a duplicate key with equal values': `{"${key}":"a","${key}":"a"}`,
+  'a duplicate key written with an escape':
+    `{"${key}":"a",` + `"\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":"b"}`,
+  'a duplicate key that is unknown': '{"x":1,"x":2}',
+  'a duplicate empty key': '{"":1,"":2}',
+  'a duplicate key nested in an object': '{"x":{"a":1,"b":{},"a":2}}',
+  'a duplicate key nested in a list': '{"x":[0,[{"a":1,"\\u0061":2}]]}',
+  'a duplicate key nested in a known field': `{"${key}":{"a":1,"a":2}}`,
+  'a byte order mark': '\ufeff{}',
+  'UTF-16': Buffer.from('{}', 'utf16le'),
+  'a byte that is not UTF-8': Buffer.from(`{"${key}":"a\xff"}`, 'latin1'),
+  'a byte that is not UTF-8 in an unknown field': Buffer.from('{"x":"a\xe9"}', 'latin1'),
+  'an overlong UTF-8 sequence': Buffer.from(`{"${key}":"\xc0\xaf"}`, 'latin1'),
+  'a surrogate in UTF-8': Buffer.from(`{"${key}":"\xed\xa0\xbd"}`, 'latin1'),
+  'half a UTF-8 sequence': Buffer.from(`{"${key}":"\xf0\x9f\x98"}`, 'latin1'),
+  'lists nested 32 000 deep': deep('[', ']', 32_000),
+  'lists opened 65 000 times': deep('[', '', 65_000),
+  'lists nested 1 000 deep in a known field': `{"${key}":${deep('[', ']', 1_000)}}`,
+  'lists nested 32 000 deep in a known field': `{"${key}":${deep('[', ']', 32_000)}}`,
+  'objects nested 10 000 deep in an unknown field': `{"x":${deep('{"":', '}', 10_000, '0')}}`,
   'objects nested 10 000 deep': deep('{"":', '}', 10_000, '0'),
 });
-const NOT_OBJECTS = { '[]': 'list', '[{}]': 'list', '"text"': 'str', '""': 'str', 1: 'int', '-0': 'int', '123456789012345678901234567890': 'int', 1.5: 'float', '1e2': 'float', true: 'bool', false: 'bool', null: 'null', ' null\n': 'null' };
+const NOT_OBJECTS = {
+  '[]': 'list',
+  '[{}]': 'list',
+  '"text"': 'str',
+  '""': 'str',
+  1: 'int',
+  '-0': 'int',
+  '123456789012345678901234567890': 'int',
+  1.5: 'float',
+  '1e2': 'float',
+  true: 'bool',
+  false: 'bool',
+  null: 'null',
+  ' null\n': 'null',
+};
 
 for (const route of ROUTES) {
   const { name, says } = route;
   const [key] = Object.keys(route.good);
   const text = JSON.stringify(route.good);
-  const refuses = (options, status, body, expected = {}) => refused(worker, route.path(), { as: 6, ...options }, status, body, { d1: 0, ...expected });
+  const refuses = (options, status, body, expected = {}) =>
+    refused(worker, route.path(), { as: 6, ...options }, status, body, { d1: 0, ...expected });
 
   describe(`the body of ${name}`, () => {
     for (const [what, body] of Object.entries(MALFORMED(key))) {
       test(`${what} is malformed for ${name} [R2 D6 R7]`, () => refuses(raw(body), 400, says.malformed()));
     }
     for (const [body, kind] of Object.entries(NOT_OBJECTS)) {
-      test(`${JSON.stringify(body)} is no object for ${name} [R2 D6 R7]`, () => refuses(raw(body), 400, says.notObject(kind)));
+      test(`${JSON.stringify(body)} is no object for ${name} [R2 D6 R7]`, () =>
+        refuses(raw(body), 400, says.notObject(kind)));
     }
 
     test(`lists nested 100 deep are JSON like any other for ${name} [R2 R7]`, async () => {
@@ -76,12 +123,20 @@ for (const route of ROUTES) {
       assert.notEqual(response.text, JSON.stringify(says.malformed()));
     });
 
-    const none = { 'no content type': {}, 'a JSON content type': raw(''), 'an unsupported content type': raw('', 'text/plain'), 'the content type of a form': raw('', 'multipart/form-data; boundary=x') };
+    const none = {
+      'no content type': {},
+      'a JSON content type': raw(''),
+      'an unsupported content type': raw('', 'text/plain'),
+      'the content type of a form': raw('', 'multipart/form-data; boundary=x'),
+    };
     for (const [what, options] of Object.entries(none)) {
       test(`no body with ${what} counts as an empty object for ${name} [R2]`, async () => {
         const expected = await worker.put(route.path(), { as: 6, json: {} });
         const response = await worker.put(route.path(), { as: 6, ...options });
-        assert.deepEqual([response.status, stable(response.text)], [route.empty[0], stable(JSON.stringify(route.empty[1] ?? expected.json))]);
+        assert.deepEqual(
+          [response.status, stable(response.text)],
+          [route.empty[0], stable(JSON.stringify(route.empty[1] ?? expected.json))],
+        );
         await answered(worker, response, route.empty[0], response.json, { d1: expected.d1Calls });
       });
     }
@@ -91,12 +146,32 @@ for (const route of ROUTES) {
       assert.deepEqual([response.status, stable(response.text)], [route.empty[0], stable(expected.text)]);
     });
 
-    for (const type of ['application/json', 'application/json; charset=utf-8', 'application/json;charset="UTF-8"', 'APPLICATION/JSON', 'application/merge-patch+json', 'application/vnd.api+json; charset=utf-8']) {
+    for (const type of [
+      'application/json',
+      'application/json; charset=utf-8',
+      'application/json;charset="UTF-8"',
+      'APPLICATION/JSON',
+      'application/merge-patch+json',
+      'application/vnd.api+json; charset=utf-8',
+    ]) {
       test(`${type} is JSON for ${name} [R2]`, () => answeredAsGood(route, route.path(), raw(text, type)));
     }
     const form = 'multipart/form-data; boundary=x';
-    for (const type of ['text/plain', 'text/html', 'application/x-www-form-urlencoded', ...(route.upload ? [] : [form]), 'multipart/mixed; boundary=x', 'application/octet-stream', 'application/jsonp', 'application/xml', 'json', '', null]) {
-      test(`the content type ${JSON.stringify(type)} is not supported by ${name} [R2 D6 R7]`, () => refuses(raw(text, type), 415, says.unsupported(type ?? '')));
+    for (const type of [
+      'text/plain',
+      'text/html',
+      'application/x-www-form-urlencoded',
+      ...(route.upload ? [] : [form]),
+      'multipart/mixed; boundary=x',
+      'application/octet-stream',
+      'application/jsonp',
+      'application/xml',
+      'json',
+      '',
+      null,
+    ]) {
+      test(`the content type ${JSON.stringify(type)} is not supported by ${name} [R2 D6 R7]`, () =>
+        refuses(raw(text, type), 415, says.unsupported(type ?? '')));
     }
 
     test(`a body of exactly 64 KiB is accepted by ${name}, with its length or without [R3]`, async () => {
@@ -111,27 +186,49 @@ for (const route of ROUTES) {
       await refuses(raw(deep('[', ']', 100_000)), 413, says.tooLarge());
     });
     if (route.upload) {
-      test(`a form that is too large for JSON is read as a form by ${name} [R2 R3 R7]`, () => refuses(raw(padded({}, LIMIT + 1), form), 400, says.badForm()));
+      test(`a form that is too large for JSON is read as a form by ${name} [R2 R3 R7]`, () =>
+        refuses(raw(padded({}, LIMIT + 1), form), 400, says.badForm()));
     } else {
-      test(`a form that is too large for JSON is told that it is no JSON by ${name} [R2 R3 R7]`, () => refuses(raw(padded({}, LIMIT + 1), form), 415, says.unsupported(form)));
+      test(`a form that is too large for JSON is told that it is no JSON by ${name} [R2 R3 R7]`, () =>
+        refuses(raw(padded({}, LIMIT + 1), form), 415, says.unsupported(form)));
     }
-    test(`a length that is too large is refused by ${name} before any of the body is there [R3]`, { timeout: 30_000 }, async () => {
+    test(`a length that is too large is refused by ${name} before any of the body is there [R3]`, {
+      timeout: 30_000,
+    }, async () => {
       // 5 GB and more are beyond WebAssembly's own integers.
       for (const length of [LIMIT + 1, 5_000_000_000, Number.MAX_SAFE_INTEGER]) {
-        const response = await begin(worker, route.path(), { 'content-type': 'application/json', 'content-length': String(length) });
+        const response = await begin(worker, route.path(), {
+          'content-type': 'application/json',
+          'content-length': String(length),
+        });
         await answered(worker, response, 413, says.tooLarge(), { d1: 0 });
       }
     });
-    test(`a client that hangs up in the middle of its body is no failure of ${name} [R9 O2 R7]`, { timeout: 30_000 }, async () => {
+    test(`a client that hangs up in the middle of its body is no failure of ${name} [R9 O2 R7]`, {
+      timeout: 30_000,
+    }, async () => {
       const before = await worker.dump();
       const requestId = `hung-up-${randomUUID()}`;
-      await begin(worker, route.path(), { 'content-type': 'application/json', 'content-length': '100', 'x-request-id': requestId }, '{"name":"J', { hangUp: true });
+      await begin(
+        worker,
+        route.path(),
+        { 'content-type': 'application/json', 'content-length': '100', 'x-request-id': requestId },
+        '{"name":"J',
+        { hangUp: true },
+      );
       const line = await worker.logOf({ requestId });
       assert.deepEqual([line.status, line.code, line.cause, line.d1_calls], [400, 'malformed', undefined, 0]);
       assert.equal(await worker.dump(), before);
     });
-    test(`a body without a length is refused by ${name} at the byte that is too much, without its end [R3]`, { timeout: 30_000 }, async () => {
-      const response = await begin(worker, route.path(), { 'content-type': 'application/json' }, padded(route.good, LIMIT + 1));
+    test(`a body without a length is refused by ${name} at the byte that is too much, without its end [R3]`, {
+      timeout: 30_000,
+    }, async () => {
+      const response = await begin(
+        worker,
+        route.path(),
+        { 'content-type': 'application/json' },
+        padded(route.good, LIMIT + 1),
+      );
       await answered(worker, response, 413, says.tooLarge(), { d1: 0 });
     });
   });
@@ -160,10 +257,24 @@ for (const route of ROUTES) {
   describe(`the order of checks of ${name}`, () => {
     const malformed = raw('{');
     test(`without a good token nothing else is said by ${name} [R1 A8]`, async () => {
-      for (const [credential, challenge, body] of [[{}, 'Bearer', says.noToken()], [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()]]) {
-        const cases = [['PUT', route.path(), malformed], ['PUT', route.path(), raw('{}', 'text/plain')], ['PUT', route.path(), raw(padded({}, LIMIT + 1))], ['PUT', route.path('abc'), malformed], ['DELETE', route.path(), {}], ['OPTIONS', route.path(), {}], ['POST', route.path('abc'), malformed]];
+      for (const [credential, challenge, body] of [
+        [{}, 'Bearer', says.noToken()],
+        [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()],
+      ]) {
+        const cases = [
+          ['PUT', route.path(), malformed],
+          ['PUT', route.path(), raw('{}', 'text/plain')],
+          ['PUT', route.path(), raw(padded({}, LIMIT + 1))],
+          ['PUT', route.path('abc'), malformed],
+          ['DELETE', route.path(), {}],
+          ['OPTIONS', route.path(), {}],
+          ['POST', route.path('abc'), malformed],
+        ];
         for (const [method, target, options] of cases) {
-          await answered(worker, await worker.send(method, target, { ...credential, ...options }), 401, body, { d1: 0, challenge });
+          await answered(worker, await worker.send(method, target, { ...credential, ...options }), 401, body, {
+            d1: 0,
+            challenge,
+          });
         }
       }
     });
@@ -173,10 +284,18 @@ for (const route of ROUTES) {
       const response = await worker.send('POST', route.path(), { as: 6, ...raw(padded({}, LIMIT + 1), 'text/plain') });
       await answered(worker, response, 405, says.wrongMethod('POST'), { d1: 0 });
     });
-    test(`a bad body of an account that is switched off is a bad body for ${name} [R1 R7]`, () => refused(worker, route.path(43), { as: 43, ...malformed }, 400, says.malformed(), { d1: 0 }));
-    test(`an account that is switched off or gone has an invalid token for ${name}, whatever it asks for [R1 A7 A8 R7]`, async () => {
+    test(`a bad body of an account that is switched off is a bad body for ${name} [R1 R7]`, () =>
+      refused(worker, route.path(43), { as: 43, ...malformed }, 400, says.malformed(), { d1: 0 }));
+    const title =
+      `an account that is switched off or gone has an invalid token for ${name}, whatever it asks for ` +
+      '[R1 A7 A8 R7]';
+    test(title, async () => {
       for (const as of [43, 4711]) {
-        for (const id of [as, 6, 4712]) await refused(worker, route.path(id), { as, json: route.good }, 401, says.badToken(), { d1: 1, challenge: INVALID_TOKEN });
+        for (const id of [as, 6, 4712])
+          await refused(worker, route.path(id), { as, json: route.good }, 401, says.badToken(), {
+            d1: 1,
+            challenge: INVALID_TOKEN,
+          });
       }
     });
   });
@@ -186,26 +305,67 @@ describe('the order of checks that not every route has', () => {
   const [foto, me, users, , profile] = ROUTES;
   const good = (route) => ({ json: route.good });
   const cases = [
-    ['an unprivileged caller is forbidden even where nothing is to be found', [foto, users], 4711, 7, 403, (route) => route.says.forbidden()],
+    [
+      'an unprivileged caller is forbidden even where nothing is to be found',
+      [foto, users],
+      4711,
+      7,
+      403,
+      (route) => route.says.forbidden(),
+    ],
     ['an unprivileged caller without a persona is forbidden', [me], 0, 42, 403, (route) => route.says.forbidden()],
     ['a permitted caller without a persona finds none', [me], 0, 1, 404, () => ({ message: 'Persona no encontrada' })],
-    ['a permitted caller is told that a persona is unknown', [foto], 4711, 6, 404, () => ({ message: 'Persona no encontrada' })],
-    ['a permitted caller is told that an account is unknown', [users], 4711, 6, 404, () => seam('Usuario con id 4711 no encontrado')],
+    [
+      'a permitted caller is told that a persona is unknown',
+      [foto],
+      4711,
+      6,
+      404,
+      () => ({ message: 'Persona no encontrada' }),
+    ],
+    [
+      'a permitted caller is told that an account is unknown',
+      [users],
+      4711,
+      6,
+      404,
+      () => seam('Usuario con id 4711 no encontrado'),
+    ],
     ['a caller of an unknown profile finds none', [profile], 4711, 42, 404, () => ({ detail: 'Not found.' })],
   ];
   for (const [what, routes, id, as, status, body] of cases) {
     test(`${what} [R1 R7]`, async () => {
-      for (const route of routes) await refused(worker, route.path(id), { as, ...good(route) }, status, body(route), { d1: 1 });
+      for (const route of routes)
+        await refused(worker, route.path(id), { as, ...good(route) }, status, body(route), { d1: 1 });
     });
   }
   test('a bad body of an unprivileged caller is a bad body [R1 R7]', async () => {
-    for (const route of [foto, me, users]) await refused(worker, route.path(4711), { as: 7, ...raw('[') }, 400, route.says.malformed(), { d1: 0 });
+    for (const route of [foto, me, users])
+      await refused(worker, route.path(4711), { as: 7, ...raw('[') }, 400, route.says.malformed(), { d1: 0 });
   });
-  test('an unknown account comes before a taken e-mail [R1 R7]', () => refused(worker, users.path(4711), { as: 6, json: { email: 'alice@example.com' } }, 404, seam('Usuario con id 4711 no encontrado'), { d1: 1 }));
-  test('an id that the path does not allow comes before the method and the body, the token before all [R1 R8]', async () => {
-    for (const [route, body] of [[foto, { message: 'Persona no encontrada' }], [profile, { detail: 'Not found.' }]]) {
-      for (const [method, options] of [['DELETE', {}], ['PUT', raw('{')], ['PUT', raw('x', 'text/plain')]]) {
-        await answered(worker, await worker.send(method, route.path('abc'), { as: 6, ...options }), 404, body, { d1: 0 });
+  test('an unknown account comes before a taken e-mail [R1 R7]', () =>
+    refused(
+      worker,
+      users.path(4711),
+      { as: 6, json: { email: 'alice@example.com' } },
+      404,
+      seam('Usuario con id 4711 no encontrado'),
+      { d1: 1 },
+    ));
+  const title = 'an id that the path does not allow comes before the method and the body, the token before all [R1 R8]';
+  test(title, async () => {
+    for (const [route, body] of [
+      [foto, { message: 'Persona no encontrada' }],
+      [profile, { detail: 'Not found.' }],
+    ]) {
+      for (const [method, options] of [
+        ['DELETE', {}],
+        ['PUT', raw('{')],
+        ['PUT', raw('x', 'text/plain')],
+      ]) {
+        await answered(worker, await worker.send(method, route.path('abc'), { as: 6, ...options }), 404, body, {
+          d1: 0,
+        });
       }
     }
   });
@@ -213,28 +373,69 @@ describe('the order of checks that not every route has', () => {
 
 describe('unknown paths', () => {
   const inside = {
-    personas: ['/api/personas', '/api/personas/', '/api/personas/6', '/api/personas/6/fotos', '/api/personas/6/foto/x', '/api/personas/me/foto/x', '/api/personas/me//'],
+    personas: [
+      '/api/personas',
+      '/api/personas/',
+      '/api/personas/6',
+      '/api/personas/6/fotos',
+      '/api/personas/6/foto/x',
+      '/api/personas/me/foto/x',
+      '/api/personas/me//',
+    ],
     seam: ['/api/v1', '/api/v1/users', '/api/v1/users/', '/api/v1/users/6/x', '/api/v1//users/6', '/api/v1/nothing'],
     falcon: ['/users/6', '/users//', '/users/me/x'],
-    django: ['/api/profile', '/api/profile/6', '/api/profile/6/', '/api/profile/6/update/x', '/api/profile/6//update/', '/api/profile/update/'],
+    django: [
+      '/api/profile',
+      '/api/profile/6',
+      '/api/profile/6/',
+      '/api/profile/6/update/x',
+      '/api/profile/6//update/',
+      '/api/profile/update/',
+    ],
   };
   for (const [dialect, targets] of Object.entries(inside)) {
     for (const target of targets) {
       test(`${target} is unknown in the words of ${dialect}, with any method and without a token [R8]`, async () => {
         for (const method of ['PUT', 'GET']) {
-          const line = await answered(worker, await worker.send(method, target), 404, SAYS[dialect].unknownPath(), { d1: 0 });
+          const line = await answered(worker, await worker.send(method, target), 404, SAYS[dialect].unknownPath(), {
+            d1: 0,
+          });
           assert.equal(line.route, null);
         }
       });
     }
   }
-  for (const target of ['/', '/nothing', '/api', '/api/', '/api/v2/users/6', '/apis/personas/me', '/api/personasx', '/api/v10', '/usersx', '//users', '/api//personas/me', '/healthz', '/api/profiles/6/update/']) {
+  for (const target of [
+    '/',
+    '/nothing',
+    '/api',
+    '/api/',
+    '/api/v2/users/6',
+    '/apis/personas/me',
+    '/api/personasx',
+    '/api/v10',
+    '/usersx',
+    '//users',
+    '/api//personas/me',
+    '/healthz',
+    '/api/profiles/6/update/',
+  ]) {
     test(`${target} is unknown as problem JSON, with any method and a token or none [R8 R10]`, async () => {
-      for (const [method, options] of [['GET', {}], ['PUT', { as: 6, json: {} }]]) {
+      for (const [method, options] of [
+        ['GET', {}],
+        ['PUT', { as: 6, json: {} }],
+      ]) {
         const response = await worker.send(method, target, options);
         const header = (name) => response.headers.get(name);
         assert.deepEqual(
-          [response.status, response.text, header('content-type'), header('cache-control'), header('x-content-type-options'), response.d1Calls],
+          [
+            response.status,
+            response.text,
+            header('content-type'),
+            header('cache-control'),
+            header('x-content-type-options'),
+            response.d1Calls,
+          ],
           [404, JSON.stringify(problem(404, 'Not Found')), 'application/problem+json', 'no-store', 'nosniff', 0],
         );
         assert.equal((await worker.logOf(response)).route, null);
@@ -244,16 +445,37 @@ describe('unknown paths', () => {
 });
 
 describe('the request id', () => {
-  const targets = [['PUT', '/users', { as: 6, json: { name: 'Luis' } }], ['PUT', '/users', {}], ['GET', '/health', {}], ['GET', '/nothing', {}]];
-  for (const [what, id] of [['letters, digits and signs', 'Ab9._:-'], ['one character', 'x'], ['128 characters', 'a'.repeat(128)]]) {
+  const targets = [
+    ['PUT', '/users', { as: 6, json: { name: 'Luis' } }],
+    ['PUT', '/users', {}],
+    ['GET', '/health', {}],
+    ['GET', '/nothing', {}],
+  ];
+  for (const [what, id] of [
+    ['letters, digits and signs', 'Ab9._:-'],
+    ['one character', 'x'],
+    ['128 characters', 'a'.repeat(128)],
+  ]) {
     test(`an id of ${what} is kept on every answer [R10]`, async () => {
       for (const [method, target, options] of targets) {
-        const response = await worker.send(method, target, { ...options, headers: { ...options.headers, 'x-request-id': id } });
+        const response = await worker.send(method, target, {
+          ...options,
+          headers: { ...options.headers, 'x-request-id': id },
+        });
         assert.equal(response.requestId, id);
       }
     });
   }
-  for (const [what, id] of [['nothing', ''], ['129 characters', 'a'.repeat(129)], ['a space', 'a b'], ['a quote', 'a"b'], ['a slash', 'a/b'], ['an accent', 'é'], ['two ids', 'a, b'], ['a brace', '{a}']]) {
+  for (const [what, id] of [
+    ['nothing', ''],
+    ['129 characters', 'a'.repeat(129)],
+    ['a space', 'a b'],
+    ['a quote', 'a"b'],
+    ['a slash', 'a/b'],
+    ['an accent', 'é'],
+    ['two ids', 'a, b'],
+    ['a brace', '{a}'],
+  ]) {
     test(`an id of ${what} is replaced on every answer, by another each time [R10]`, async () => {
       const ids = [];
       for (const [method, target, options] of targets) {
@@ -268,15 +490,42 @@ describe('the request id', () => {
 
 describe('other origins', () => {
   const APP = 'https://app.example.com';
-  const OTHERS = ['https://evil.example', 'http://app.example.com', 'https://app.example.com.evil.example', 'https://sub.app.example.com', 'https://app.example.com:8443', 'null'];
-  const preflight = (origin, method = 'PUT') => ({ headers: { origin, 'access-control-request-method': method, 'access-control-request-headers': 'authorization,content-type' } });
-  const cors = (response) => Object.fromEntries([...response.headers].filter(([name]) => name.startsWith('access-control-') || name === 'vary'));
-  const granted = (origin) => ({ 'access-control-allow-origin': origin, 'access-control-expose-headers': 'X-Request-Id, WWW-Authenticate, Allow, Retry-After' });
-  const open = (origin, methods) => ({ 'access-control-allow-origin': origin, 'access-control-allow-methods': methods, 'access-control-allow-headers': 'Authorization, Content-Type, X-Request-Id', 'access-control-max-age': '86400' });
+  const OTHERS = [
+    'https://evil.example',
+    'http://app.example.com',
+    'https://app.example.com.evil.example',
+    'https://sub.app.example.com',
+    'https://app.example.com:8443',
+    'null',
+  ];
+  const preflight = (origin, method = 'PUT') => ({
+    headers: {
+      origin,
+      'access-control-request-method': method,
+      'access-control-request-headers': 'authorization,content-type',
+    },
+  });
+  const cors = (response) =>
+    Object.fromEntries([...response.headers].filter(([name]) => name.startsWith('access-control-') || name === 'vary'));
+  const granted = (origin) => ({
+    'access-control-allow-origin': origin,
+    'access-control-expose-headers': 'X-Request-Id, WWW-Authenticate, Allow, Retry-After',
+  });
+  const open = (origin, methods) => ({
+    'access-control-allow-origin': origin,
+    'access-control-allow-methods': methods,
+    'access-control-allow-headers': 'Authorization, Content-Type, X-Request-Id',
+    'access-control-max-age': '86400',
+  });
   const VARY = { vary: 'Origin' };
   const answers = [
-    ['PUT', '/users', { as: 6, json: { name: 'Luis' } }, 200], ['PUT', '/users', {}, 401], ['PUT', '/api/personas/6/foto', { as: 42, json: { foto_url: 'https://example.com/a' } }, 403],
-    ['PUT', '/api/v1/users/6', { as: 6, ...raw('x', 'text/plain') }, 415], ['GET', '/api/profile/6/update/', { as: 6 }, 405], ['GET', '/health', {}, 200], ['GET', '/nothing', {}, 404],
+    ['PUT', '/users', { as: 6, json: { name: 'Luis' } }, 200],
+    ['PUT', '/users', {}, 401],
+    ['PUT', '/api/personas/6/foto', { as: 42, json: { foto_url: 'https://example.com/a' } }, 403],
+    ['PUT', '/api/v1/users/6', { as: 6, ...raw('x', 'text/plain') }, 415],
+    ['GET', '/api/profile/6/update/', { as: 6 }, 405],
+    ['GET', '/health', {}, 200],
+    ['GET', '/nothing', {}, 404],
   ];
   const sent = (options, origin) => ({ ...options, headers: { ...options.headers, origin } });
   let listed, any;
@@ -291,7 +540,14 @@ describe('other origins', () => {
     // A browser reads the exposed headers off the actual answer only.
     const { 'access-control-expose-headers': exposed, ...headers } = cors(response);
     assert.deepEqual(
-      [response.status, response.text, headers, response.headers.get('cache-control'), response.headers.get('x-content-type-options'), response.d1Calls],
+      [
+        response.status,
+        response.text,
+        headers,
+        response.headers.get('cache-control'),
+        response.headers.get('x-content-type-options'),
+        response.d1Calls,
+      ],
       [204, '', expected, 'no-store', 'nosniff', 0],
     );
     const line = await on.logOf(response);
@@ -301,10 +557,16 @@ describe('other origins', () => {
   for (const route of ROUTES) {
     test(`a preflight of ${route.name} is answered to the origins allowed, without a token [R11]`, async () => {
       await checksPreflight(listed, route.path(), APP, { ...open(APP, 'PUT'), ...VARY });
-      await checksPreflight(listed, route.path(), 'https://admin.example.com', { ...open('https://admin.example.com', 'PUT'), ...VARY });
+      await checksPreflight(listed, route.path(), 'https://admin.example.com', {
+        ...open('https://admin.example.com', 'PUT'),
+        ...VARY,
+      });
       await checksPreflight(any, route.path(), APP, open('*', 'PUT'));
     });
-    test(`a preflight of ${route.name} from any other origin, or with no origins configured, is a request like any other [R11 R8]`, async () => {
+    const title =
+      `a preflight of ${route.name} from any other origin, or with no origins configured, ` +
+      'is a request like any other [R11 R8]';
+    test(title, async () => {
       for (const origin of OTHERS) {
         const response = await listed.send('OPTIONS', route.path(), preflight(origin));
         await answered(listed, response, 401, route.says.noToken(), { d1: 0, challenge: 'Bearer' });

@@ -1,14 +1,26 @@
 // PUT /api/v1/users/:id: any account, changed by a role that holds the permission.
-import { test, before, beforeEach, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
-import { startWorker } from '../support/worker.mjs';
 import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const USER = '/api/v1/users/7';
-const JANE = { idUser: 7, full_name: 'Jane Smith', email: 'jane.smith@example.com', roleId: 2, roleName: 'editor', roleDescription: 'Can read and edit content' };
+const JANE = {
+  idUser: 7,
+  full_name: 'Jane Smith',
+  email: 'jane.smith@example.com',
+  roleId: 2,
+  roleName: 'editor',
+  roleDescription: 'Can read and edit content',
+};
 
-const ok = (change = {}) => ({ success: true, message: 'Usuario actualizado exitosamente', data: { ...JANE, ...change } });
+const ok = (change = {}) => ({
+  success: true,
+  message: 'Usuario actualizado exitosamente',
+  data: { ...JANE, ...change },
+});
 const no = (message) => ({ success: false, message, data: null });
 const fault = {
   id: "El campo 'id' debe ser numérico",
@@ -35,7 +47,16 @@ before(async () => {
   demo = await jane();
 });
 after(() => worker?.stop());
-beforeEach(() => worker.sql('UPDATE users SET full_name = ?, email = ?, role_id = ?, password_hash = ?, updated_at = ? WHERE id = 7', demo.full_name, demo.email, demo.role_id, demo.password_hash, demo.updated_at));
+beforeEach(() =>
+  worker.sql(
+    'UPDATE users SET full_name = ?, email = ?, role_id = ?, password_hash = ?, updated_at = ? WHERE id = 7',
+    demo.full_name,
+    demo.email,
+    demo.role_id,
+    demo.password_hash,
+    demo.updated_at,
+  ),
+);
 
 describe('changing an account', () => {
   test('the curl example of the document answers as printed [S1 O2]', async () => {
@@ -43,19 +64,27 @@ describe('changing an account', () => {
     "full_name": "Jane Smith",
     "email": "jane.smith@example.com"
   }`;
-    const { line } = await accepted(worker, USER, { as: 6, ...raw(body) }, {
-      success: true,
-      message: 'Usuario actualizado exitosamente',
-      data: {
-        idUser: 7,
-        full_name: 'Jane Smith',
-        email: 'jane.smith@example.com',
-        roleId: 2,
-        roleName: 'editor',
-        roleDescription: 'Can read and edit content',
+    const { line } = await accepted(
+      worker,
+      USER,
+      { as: 6, ...raw(body) },
+      {
+        success: true,
+        message: 'Usuario actualizado exitosamente',
+        data: {
+          idUser: 7,
+          full_name: 'Jane Smith',
+          email: 'jane.smith@example.com',
+          roleId: 2,
+          roleName: 'editor',
+          roleDescription: 'Can read and edit content',
+        },
       },
-    });
-    assert.deepEqual({ method: line.method, route: line.route, account: line.account }, { method: 'PUT', route: 'PUT /api/v1/users/:id', account: 6 });
+    );
+    assert.deepEqual(
+      { method: line.method, route: line.route, account: line.account },
+      { method: 'PUT', route: 'PUT /api/v1/users/:id', account: 6 },
+    );
   });
 
   for (const [field, value] of Object.entries({ full_name: 'Zoë 🌸 李', email: 'jane+new@mail.example.org' })) {
@@ -69,12 +98,23 @@ describe('changing an account', () => {
   test('a new role comes back with its name and description [S1]', async () => {
     const [role] = await worker.sql('SELECT name, description FROM roles WHERE id = 3');
     assert.equal(role.name, 'asistente');
-    await accepted(worker, USER, { as: 6, json: { roleId: 3 } }, ok({ roleId: 3, roleName: role.name, roleDescription: role.description }));
+    await accepted(
+      worker,
+      USER,
+      { as: 6, json: { roleId: 3 } },
+      ok({ roleId: 3, roleName: role.name, roleDescription: role.description }),
+    );
     const row = await jane();
     assert.deepEqual(row, { ...demo, role_id: 3, updated_at: row.updated_at });
   });
 
-  const nothing = { 'an empty object': { json: {} }, 'no body': {}, 'unknown fields alone': { json: { idUser: 6, role_id: 1, username: 'x', is_active: 0, FULL_NAME: 'X', nada: [null] } } };
+  const nothing = {
+    'an empty object': { json: {} },
+    'no body': {},
+    'unknown fields alone': {
+      json: { idUser: 6, role_id: 1, username: 'x', is_active: 0, FULL_NAME: 'X', nada: [null] },
+    },
+  };
   for (const [name, options] of Object.entries(nothing)) {
     test(`${name}: the record as it stands, and not a row changed, updated_at included [S1 R2 R4]`, async () => {
       const rows = await worker.dump();
@@ -84,21 +124,53 @@ describe('changing an account', () => {
   }
 
   test('an account that is switched off can be changed, too [S1]', async () => {
-    await accepted(worker, '/api/v1/users/43', { as: 6, json: { full_name: 'Bob Inactive' } }, { success: true, message: 'Usuario actualizado exitosamente', data: { idUser: 43, full_name: 'Bob Inactive', email: 'bob@example.com', roleId: 2, roleName: 'editor', roleDescription: 'Can read and edit content' } });
+    await accepted(
+      worker,
+      '/api/v1/users/43',
+      { as: 6, json: { full_name: 'Bob Inactive' } },
+      {
+        success: true,
+        message: 'Usuario actualizado exitosamente',
+        data: {
+          idUser: 43,
+          full_name: 'Bob Inactive',
+          email: 'bob@example.com',
+          roleId: 2,
+          roleName: 'editor',
+          roleDescription: 'Can read and edit content',
+        },
+      },
+    );
   });
   test('an account without a role is shown without one, and can be given one [S1]', async () => {
     await worker.sql('UPDATE users SET role_id = NULL WHERE id = 7');
-    await accepted(worker, USER, { as: 6, json: { full_name: 'Jane New' } }, ok({ full_name: 'Jane New', roleId: null, roleName: null, roleDescription: null }));
+    await accepted(
+      worker,
+      USER,
+      { as: 6, json: { full_name: 'Jane New' } },
+      ok({ full_name: 'Jane New', roleId: null, roleName: null, roleDescription: null }),
+    );
     await accepted(worker, USER, { as: 6, json: { roleId: 2 } }, ok({ full_name: 'Jane New' }));
   });
   test('a leading zero in the id is fine [S2]', () => accepted(worker, '/api/v1/users/007', { as: 6 }, ok()));
   test('the path with a trailing slash is the same route [R8]', () => accepted(worker, `${USER}/`, { as: 6 }, ok()));
   test('changes of different fields at the same time all last [R6]', async () => {
     const change = { full_name: 'Uno Dos', email: 'uno@example.com', roleId: 3 };
-    const answers = await Promise.all(Object.entries(change).map(([field, value]) => worker.put(USER, { as: 6, json: { [field]: value } })));
-    assert.deepEqual(answers.map((a) => a.status), [200, 200, 200]);
+    const answers = await Promise.all(
+      Object.entries(change).map(([field, value]) => worker.put(USER, { as: 6, json: { [field]: value } })),
+    );
+    assert.deepEqual(
+      answers.map((a) => a.status),
+      [200, 200, 200],
+    );
     const row = await jane();
-    assert.deepEqual(row, { ...demo, full_name: 'Uno Dos', email: 'uno@example.com', role_id: 3, updated_at: row.updated_at });
+    assert.deepEqual(row, {
+      ...demo,
+      full_name: 'Uno Dos',
+      email: 'uno@example.com',
+      role_id: 3,
+      updated_at: row.updated_at,
+    });
   });
 });
 
@@ -111,66 +183,170 @@ describe('rules of the fields', () => {
     email: ['a@b.co', "o'neil+tag_1%x@sub-domain.example.museum", longest],
   };
   for (const [field, values] of Object.entries(good)) {
-    values.forEach((value, index) => test(`${field} may be ${value.slice(0, 24)} (good value ${index + 1}) [S1 R5]`, () => accepted(worker, USER, { as: 6, json: { [field]: value } }, ok({ [field]: value }))));
+    values.forEach((value, index) =>
+      test(`${field} may be ${value.slice(0, 24)} (good value ${index + 1}) [S1 R5]`, () =>
+        accepted(worker, USER, { as: 6, json: { [field]: value } }, ok({ [field]: value }))),
+    );
   }
-  test('text is trimmed before its length is checked [S1 R5]', () => accepted(worker, USER, { as: 6, json: { full_name: `\n${'x'.repeat(100)}\u3000`, email: ` ${longest}\t` } }, ok({ full_name: 'x'.repeat(100), email: longest })));
+  test('text is trimmed before its length is checked [S1 R5]', () =>
+    accepted(
+      worker,
+      USER,
+      { as: 6, json: { full_name: `\n${'x'.repeat(100)}\u3000`, email: ` ${longest}\t` } },
+      ok({ full_name: 'x'.repeat(100), email: longest }),
+    ));
 
   const bad = {
     full_name: [
-      ['', fault.name], ['x', fault.name], ['😀', fault.name], [' x \n', fault.name], ['x'.repeat(101), fault.name], ['😀'.repeat(101), fault.name], ['Ja\u0000ne', control('full_name')], ['Ja\nne', control('full_name')], ['Ja\u0085ne', control('full_name')],
-      [7, text('full_name')], [true, text('full_name')], [[], text('full_name')], [{}, text('full_name')], [null, notNull('full_name')],
+      ['', fault.name],
+      ['x', fault.name],
+      ['😀', fault.name],
+      [' x \n', fault.name],
+      ['x'.repeat(101), fault.name],
+      ['😀'.repeat(101), fault.name],
+      ['Ja\u0000ne', control('full_name')],
+      ['Ja\nne', control('full_name')],
+      ['Ja\u0085ne', control('full_name')],
+      [7, text('full_name')],
+      [true, text('full_name')],
+      [[], text('full_name')],
+      [{}, text('full_name')],
+      [null, notNull('full_name')],
     ],
     email: [
-      ...['', 'jane', 'jane@host', '@example.com', 'jane@', 'ja ne@example.com', 'jane@@example.com', 'jane@example..com', 'jane@.example.com', 'jane@example.com.', 'jane@-example.com', 'jane@[127.0.0.1]', 'Jane <jane@example.com>', 'ja\u0000ne@example.com', 'jane@example.com\nx', `${'a'.repeat(64)}@${host(58)}`].map((value) => [value, fault.email]),
-      [7, text('email')], [false, text('email')], [['a@b.co'], text('email')], [{}, text('email')], [null, notNull('email')],
+      ...[
+        '',
+        'jane',
+        'jane@host',
+        '@example.com',
+        'jane@',
+        'ja ne@example.com',
+        'jane@@example.com',
+        'jane@example..com',
+        'jane@.example.com',
+        'jane@example.com.',
+        'jane@-example.com',
+        'jane@[127.0.0.1]',
+        'Jane <jane@example.com>',
+        'ja\u0000ne@example.com',
+        'jane@example.com\nx',
+        `${'a'.repeat(64)}@${host(58)}`,
+      ].map((value) => [value, fault.email]),
+      [7, text('email')],
+      [false, text('email')],
+      [['a@b.co'], text('email')],
+      [{}, text('email')],
+      [null, notNull('email')],
     ],
-    roleId: [['2', fault.role], ['', fault.role], ['2.0', fault.role], [true, fault.role], [[2], fault.role], [{}, fault.role], [null, notNull('roleId')]],
+    roleId: [
+      ['2', fault.role],
+      ['', fault.role],
+      ['2.0', fault.role],
+      [true, fault.role],
+      [[2], fault.role],
+      [{}, fault.role],
+      [null, notNull('roleId')],
+    ],
     password: [
-      ['', fault.password], ['12345', fault.password], ['🔑'.repeat(5), fault.password], ['x'.repeat(101), fault.password], ['🔑'.repeat(101), fault.password], ['123\u0000456', control('password')], ['123\n456', control('password')],
-      [123456, text('password')], [true, text('password')], [['123456'], text('password')], [{}, text('password')], [null, notNull('password')],
+      ['', fault.password],
+      ['12345', fault.password],
+      ['🔑'.repeat(5), fault.password],
+      ['x'.repeat(101), fault.password],
+      ['🔑'.repeat(101), fault.password],
+      ['123\u0000456', control('password')],
+      ['123\n456', control('password')],
+      [123456, text('password')],
+      [true, text('password')],
+      [['123456'], text('password')],
+      [{}, text('password')],
+      [null, notNull('password')],
     ],
   };
   for (const [field, cases] of Object.entries(bad)) {
-    cases.forEach(([value, message], index) => test(`${field} may not be ${JSON.stringify(value).slice(0, 24)} (bad value ${index + 1}) [S2 R4 R5 R7]`, () => refused(worker, USER, { as: 6, json: { [field]: value } }, 400, no(message), { d1: 0 })));
+    cases.forEach(([value, message], index) =>
+      test(`${field} may not be ${JSON.stringify(value).slice(0, 24)} (bad value ${index + 1}) [S2 R4 R5 R7]`, () =>
+        refused(worker, USER, { as: 6, json: { [field]: value } }, 400, no(message), { d1: 0 })),
+    );
   }
 
-  test('several faults are told at once, in the order of the table, and the good fields are not written either [S2 R7]', async () => {
-    await refused(worker, '/api/v1/users/abc', { as: 6, json: { password: '', roleId: 'x', email: 'x', full_name: 'x' } }, 400, no([fault.id, fault.name, fault.email, fault.role, fault.password].join('. ')), { d1: 0 });
-    await refused(worker, USER, { as: 6, json: { full_name: 'Jane Good', roleId: '3', password: 'long-enough' } }, 400, no(fault.role), { d1: 0 });
+  const title =
+    'several faults are told at once, in the order of the table, and the good fields are not written either [S2 R7]';
+  test(title, async () => {
+    await refused(
+      worker,
+      '/api/v1/users/abc',
+      { as: 6, json: { password: '', roleId: 'x', email: 'x', full_name: 'x' } },
+      400,
+      no([fault.id, fault.name, fault.email, fault.role, fault.password].join('. ')),
+      { d1: 0 },
+    );
+    await refused(
+      worker,
+      USER,
+      { as: 6, json: { full_name: 'Jane Good', roleId: '3', password: 'long-enough' } },
+      400,
+      no(fault.role),
+      { d1: 0 },
+    );
   });
 });
 
 describe('which account', () => {
   for (const id of ['abc', '-1', '+7', '1.5', '7e0', '0x7', '%00', '7%20', '%EF%BC%97']) {
-    test(`the id ${id} is not numeric [S2 R7]`, () => refused(worker, `/api/v1/users/${id}`, { as: 6, json: { full_name: 'Nobody' } }, 400, no(fault.id), { d1: 0 }));
+    test(`the id ${id} is not numeric [S2 R7]`, () =>
+      refused(worker, `/api/v1/users/${id}`, { as: 6, json: { full_name: 'Nobody' } }, 400, no(fault.id), { d1: 0 }));
   }
-  test('an account that does not exist is not found [S4 R7]', () => refused(worker, '/api/v1/users/9999', { as: 6, json: { full_name: 'Nobody' } }, 404, MISSING, { d1: 1 }));
+  test('an account that does not exist is not found [S4 R7]', () =>
+    refused(worker, '/api/v1/users/9999', { as: 6, json: { full_name: 'Nobody' } }, 404, MISSING, { d1: 1 }));
   for (const id of ['0', '99999999999999999999']) {
-    test(`the id ${id} is numeric, and nobody's [S2 S4]`, () => refused(worker, `/api/v1/users/${id}`, { as: 6, json: { full_name: 'Nobody' } }, 404, no(`Usuario con id ${id} no encontrado`), { d1: 1 }));
+    test(`the id ${id} is numeric, and nobody's [S2 S4]`, () =>
+      refused(
+        worker,
+        `/api/v1/users/${id}`,
+        { as: 6, json: { full_name: 'Nobody' } },
+        404,
+        no(`Usuario con id ${id} no encontrado`),
+        { d1: 1 },
+      ));
   }
 });
 
 describe('what only the database knows', () => {
-  test('a taken e-mail is a conflict [S4 R7]', () => refused(worker, USER, { as: 6, json: { full_name: 'Jane New', email: 'alice@example.com' } }, 409, TAKEN, { d1: 1 }));
-  test('a taken e-mail is a conflict in any case of its letters [S4 R7]', () => refused(worker, USER, { as: 6, json: { email: ' ALICE@Example.com ' } }, 409, TAKEN, { d1: 1 }));
+  test('a taken e-mail is a conflict [S4 R7]', () =>
+    refused(worker, USER, { as: 6, json: { full_name: 'Jane New', email: 'alice@example.com' } }, 409, TAKEN, {
+      d1: 1,
+    }));
+  test('a taken e-mail is a conflict in any case of its letters [S4 R7]', () =>
+    refused(worker, USER, { as: 6, json: { email: ' ALICE@Example.com ' } }, 409, TAKEN, { d1: 1 }));
   test('the own e-mail once more is no conflict, in another case neither [S4]', async () => {
     await accepted(worker, USER, { as: 6, json: { email: 'jane.smith@example.com' } }, ok());
-    await accepted(worker, USER, { as: 6, json: { email: 'Jane.Smith@Example.com' } }, ok({ email: 'Jane.Smith@Example.com' }));
+    await accepted(
+      worker,
+      USER,
+      { as: 6, json: { email: 'Jane.Smith@Example.com' } },
+      ok({ email: 'Jane.Smith@Example.com' }),
+    );
   });
   test('of two accounts that are given one e-mail at the same time one gets it [S4 R7]', async () => {
-    const answers = await Promise.all([7, 43].map((id) => worker.put(`/api/v1/users/${id}`, { as: 6, json: { email: 'one@example.com' } })));
+    const answers = await Promise.all(
+      [7, 43].map((id) => worker.put(`/api/v1/users/${id}`, { as: 6, json: { email: 'one@example.com' } })),
+    );
     assert.deepEqual(answers.map((a) => a.status).sort(), [200, 409]);
     assert.equal(answers.find((a) => a.status === 409).text, JSON.stringify(TAKEN));
     await worker.sql("UPDATE users SET email = 'bob@example.com' WHERE id = 43");
   });
   for (const roleId of [999, 0, -1, 1.5, 1e300]) {
-    test(`the number ${roleId} is no role's [S2 R7]`, () => refused(worker, USER, { as: 6, json: { full_name: 'Jane New', roleId } }, 400, no(fault.noRole), { d1: 1 }));
+    test(`the number ${roleId} is no role's [S2 R7]`, () =>
+      refused(worker, USER, { as: 6, json: { full_name: 'Jane New', roleId } }, 400, no(fault.noRole), { d1: 1 }));
   }
 });
 
 describe('who may', () => {
   const json = { full_name: 'Jane New' };
-  for (const [as, role] of [[7, 'an editor'], [5, 'an asistente']]) {
+  for (const [as, role] of [
+    [7, 'an editor'],
+    [5, 'an asistente'],
+  ]) {
     test(`${role} may not [S3 R7]`, () => refused(worker, USER, { as, json }, 403, FORBIDDEN, { d1: 1 }));
   }
   test('an account without a role may not [S3 R7]', async () => {
@@ -178,25 +354,54 @@ describe('who may', () => {
     await refused(worker, USER, { as: 7, json }, 403, FORBIDDEN, { d1: 1 });
   });
   test("the permission's name is compared without regard to case [S3]", async () => {
-    await worker.sql("UPDATE permissions SET nameUri = 'put /API/V1/Users/:ID' WHERE nameUri = 'PUT /api/v1/users/:id'");
+    await worker.sql(
+      "UPDATE permissions SET nameUri = 'put /API/V1/Users/:ID' WHERE nameUri = 'PUT /api/v1/users/:id'",
+    );
     await accepted(worker, USER, { as: 6, json }, ok(json));
-    await worker.sql("UPDATE permissions SET nameUri = 'PUT /api/v1/users/:id' WHERE nameUri = 'put /API/V1/Users/:ID'");
+    await worker.sql(
+      "UPDATE permissions SET nameUri = 'PUT /api/v1/users/:id' WHERE nameUri = 'put /API/V1/Users/:ID'",
+    );
   });
-  test('no token: Token requerido [S3 A1 A8]', () => refused(worker, USER, { json }, 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }));
-  test('a bad token: Token inválido o expirado [S3 A3 A8]', () => refused(worker, USER, { token: 'garbage', json }, 401, no('Token inválido o expirado'), { d1: 0, challenge: 'Bearer error="invalid_token"' }));
+  test('no token: Token requerido [S3 A1 A8]', () =>
+    refused(worker, USER, { json }, 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }));
+  test('a bad token: Token inválido o expirado [S3 A3 A8]', () =>
+    refused(worker, USER, { token: 'garbage', json }, 401, no('Token inválido o expirado'), {
+      d1: 0,
+      challenge: 'Bearer error="invalid_token"',
+    }));
 });
 
 describe('the order of checks', () => {
-  test('the token comes before the id and the body [R1]', () => refused(worker, '/api/v1/users/abc', raw('{', 'text/plain'), 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }));
-  test('a faulty body comes before the permission [R1]', () => refused(worker, USER, { as: 7, json: { email: 'x' } }, 400, no(fault.email), { d1: 0 }));
-  test('the permission comes before the missing account [R1 S3]', () => refused(worker, '/api/v1/users/9999', { as: 7, json: {} }, 403, FORBIDDEN, { d1: 1 }));
-  test('the permission comes before the taken e-mail [R1 S3]', () => refused(worker, USER, { as: 5, json: { email: 'alice@example.com' } }, 403, FORBIDDEN, { d1: 1 }));
-  test('the missing account comes before the taken e-mail [R1 S4]', () => refused(worker, '/api/v1/users/9999', { as: 6, json: { email: 'alice@example.com' } }, 404, MISSING, { d1: 1 }));
-  test('the permission comes before the unknown role [R1 S3]', () => refused(worker, USER, { as: 7, json: { roleId: 999 } }, 403, FORBIDDEN, { d1: 1 }));
-  test('the missing account comes before the unknown role [R1 S4]', () => refused(worker, '/api/v1/users/9999', { as: 6, json: { roleId: 999 } }, 404, MISSING, { d1: 1 }));
-  test('the content type comes before the JSON [R1 R2]', () => refused(worker, USER, { as: 6, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
-  test('a body without a content type is refused [R2]', () => refused(worker, USER, { as: 6, ...raw('{}', null) }, 415, UNSUPPORTED, { d1: 0 }));
-  test('a body too large comes before its content type [R1 R3]', () => refused(worker, USER, { as: 6, ...raw(' '.repeat(65537), 'text/plain') }, 413, no('El cuerpo de la petición es demasiado grande'), { d1: 0 }));
+  test('the token comes before the id and the body [R1]', () =>
+    refused(worker, '/api/v1/users/abc', raw('{', 'text/plain'), 401, no('Token requerido'), {
+      d1: 0,
+      challenge: 'Bearer',
+    }));
+  test('a faulty body comes before the permission [R1]', () =>
+    refused(worker, USER, { as: 7, json: { email: 'x' } }, 400, no(fault.email), { d1: 0 }));
+  test('the permission comes before the missing account [R1 S3]', () =>
+    refused(worker, '/api/v1/users/9999', { as: 7, json: {} }, 403, FORBIDDEN, { d1: 1 }));
+  test('the permission comes before the taken e-mail [R1 S3]', () =>
+    refused(worker, USER, { as: 5, json: { email: 'alice@example.com' } }, 403, FORBIDDEN, { d1: 1 }));
+  test('the missing account comes before the taken e-mail [R1 S4]', () =>
+    refused(worker, '/api/v1/users/9999', { as: 6, json: { email: 'alice@example.com' } }, 404, MISSING, { d1: 1 }));
+  test('the permission comes before the unknown role [R1 S3]', () =>
+    refused(worker, USER, { as: 7, json: { roleId: 999 } }, 403, FORBIDDEN, { d1: 1 }));
+  test('the missing account comes before the unknown role [R1 S4]', () =>
+    refused(worker, '/api/v1/users/9999', { as: 6, json: { roleId: 999 } }, 404, MISSING, { d1: 1 }));
+  test('the content type comes before the JSON [R1 R2]', () =>
+    refused(worker, USER, { as: 6, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
+  test('a body without a content type is refused [R2]', () =>
+    refused(worker, USER, { as: 6, ...raw('{}', null) }, 415, UNSUPPORTED, { d1: 0 }));
+  test('a body too large comes before its content type [R1 R3]', () =>
+    refused(
+      worker,
+      USER,
+      { as: 6, ...raw(' '.repeat(65537), 'text/plain') },
+      413,
+      no('El cuerpo de la petición es demasiado grande'),
+      { d1: 0 },
+    ));
   for (const body of ['{', '[]', 'null', '"x"', '{"roleId": 3, "roleId": 3}', '{"full_name": "\\udc00 \\ud800"}']) {
     test(`malformed: ${body} [R2 R7]`, () => refused(worker, USER, { as: 6, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
   }
@@ -206,7 +411,10 @@ describe('passwords', () => {
   /** Nothing that the worker ever logged or answered may hold the password or a hash. */
   const unseen = (response, password) => {
     const seen = response.text + JSON.stringify([...response.headers]) + JSON.stringify(worker.lines);
-    assert.equal(seen.includes(password) || seen.includes(JSON.stringify(password).slice(1, -1)) || seen.includes('$2b$'), false);
+    assert.equal(
+      seen.includes(password) || seen.includes(JSON.stringify(password).slice(1, -1)) || seen.includes('$2b$'),
+      false,
+    );
   };
 
   const good = {
@@ -223,8 +431,16 @@ describe('passwords', () => {
       const { response } = await accepted(worker, USER, { as: 6, json: { password } }, ok(), { d1: 2 });
       const row = await jane();
       assert.match(row.password_hash, /^\$2b\$12\$[./A-Za-z0-9]{53}$/);
-      assert.deepEqual([bcrypt.compareSync(password, row.password_hash), bcrypt.compareSync('demo-password', row.password_hash)], [true, false]);
-      assert.deepEqual(row, { ...demo, password_hash: row.password_hash, tokens_valid_after: row.tokens_valid_after, updated_at: row.updated_at });
+      assert.deepEqual(
+        [bcrypt.compareSync(password, row.password_hash), bcrypt.compareSync('demo-password', row.password_hash)],
+        [true, false],
+      );
+      assert.deepEqual(row, {
+        ...demo,
+        password_hash: row.password_hash,
+        tokens_valid_after: row.tokens_valid_after,
+        updated_at: row.updated_at,
+      });
       unseen(response, password);
     });
   }
@@ -233,12 +449,18 @@ describe('passwords', () => {
     const first = 's'.repeat(72);
     await accepted(worker, USER, { as: 6, json: { password: `${first}-tail` } }, ok(), { d1: 2 });
     const { password_hash } = await jane();
-    assert.deepEqual([first, `${first}-other`, 's'.repeat(71)].map((p) => bcrypt.compareSync(p, password_hash)), [true, true, false]);
+    assert.deepEqual(
+      [first, `${first}-other`, 's'.repeat(71)].map((p) => bcrypt.compareSync(p, password_hash)),
+      [true, true, false],
+    );
   });
   test('white space around a password belongs to it [S5 R5]', async () => {
     await accepted(worker, USER, { as: 6, json: { password: ' padded-1 ' } }, ok(), { d1: 2 });
     const { password_hash } = await jane();
-    assert.deepEqual([' padded-1 ', 'padded-1'].map((p) => bcrypt.compareSync(p, password_hash)), [true, false]);
+    assert.deepEqual(
+      [' padded-1 ', 'padded-1'].map((p) => bcrypt.compareSync(p, password_hash)),
+      [true, false],
+    );
   });
   test('the same password twice gives two hashes [S5]', async () => {
     const hashes = [];
@@ -249,17 +471,38 @@ describe('passwords', () => {
     assert.notEqual(hashes[0].slice(0, 29), hashes[1].slice(0, 29));
   });
   test('a password changes together with the other fields [S1 S5]', async () => {
-    await accepted(worker, USER, { as: 6, json: { password: 'together-1', full_name: 'Jane New', email: 'new@example.com' } }, ok({ full_name: 'Jane New', email: 'new@example.com' }), { d1: 2 });
+    await accepted(
+      worker,
+      USER,
+      { as: 6, json: { password: 'together-1', full_name: 'Jane New', email: 'new@example.com' } },
+      ok({ full_name: 'Jane New', email: 'new@example.com' }),
+      { d1: 2 },
+    );
     const row = await jane();
-    assert.deepEqual([row.full_name, row.email, bcrypt.compareSync('together-1', row.password_hash)], ['Jane New', 'new@example.com', true]);
+    assert.deepEqual(
+      [row.full_name, row.email, bcrypt.compareSync('together-1', row.password_hash)],
+      ['Jane New', 'new@example.com', true],
+    );
   });
 
   // One D1 call shows that the hash was not even begun: the first call is what decides whether there is a second.
   const password = 'never-hashed-1';
   const early = {
     'who may not': [USER, { as: 7, json: { password } }, 403, FORBIDDEN, { d1: 1 }],
-    'for an account that does not exist': ['/api/v1/users/9999', { as: 6, json: { password } }, 404, MISSING, { d1: 1 }],
-    'from an account that is switched off': [USER, { as: 43, json: { password } }, 401, no('Token inválido o expirado'), { d1: 1, challenge: 'Bearer error="invalid_token"' }],
+    'for an account that does not exist': [
+      '/api/v1/users/9999',
+      { as: 6, json: { password } },
+      404,
+      MISSING,
+      { d1: 1 },
+    ],
+    'from an account that is switched off': [
+      USER,
+      { as: 43, json: { password } },
+      401,
+      no('Token inválido o expirado'),
+      { d1: 1, challenge: 'Bearer error="invalid_token"' },
+    ],
     'from a stranger': [USER, { json: { password } }, 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }],
     'beside a faulty field': [USER, { as: 6, json: { password, email: 'x' } }, 400, no(fault.email), { d1: 0 }],
   };
@@ -269,16 +512,21 @@ describe('passwords', () => {
       unseen(response, password);
     });
   }
-  test('a password beside a taken e-mail or an unknown role is not hashed and changes nothing [S4 S5 S6 R7]', async () => {
-    for (const [json, status, body] of [[{ email: 'alice@example.com' }, 409, TAKEN], [{ roleId: 999 }, 400, no(fault.noRole)]]) {
+  const title = 'a password beside a taken e-mail or an unknown role is not hashed and changes nothing [S4 S5 S6 R7]';
+  test(title, async () => {
+    for (const [json, status, body] of [
+      [{ email: 'alice@example.com' }, 409, TAKEN],
+      [{ roleId: 999 }, 400, no(fault.noRole)],
+    ]) {
       const { response } = await refused(worker, USER, { as: 6, json: { ...json, password } }, status, body, { d1: 1 });
       unseen(response, password);
     }
   });
 });
 
-test('a failure of the database is told without its cause, which is in the log [R9 O2]', () => withoutTable(worker, 'users', async () => {
-  const response = await worker.put(USER, { as: 6, json: { full_name: 'Jane New' } });
-  const line = await answered(worker, response, 500, no('Error interno del servidor'), { d1: 1 });
-  assert.match(line.cause, /users/);
-}));
+test('a failure of the database is told without its cause, which is in the log [R9 O2]', () =>
+  withoutTable(worker, 'users', async () => {
+    const response = await worker.put(USER, { as: 6, json: { full_name: 'Jane New' } });
+    const line = await answered(worker, response, 500, no('Error interno del servidor'), { d1: 1 });
+    assert.match(line.cause, /users/);
+  }));

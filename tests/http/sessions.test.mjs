@@ -1,21 +1,25 @@
 // A change of password ends the sessions before it, decided in the one call of every request.
-import { test, before, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
-import { LAYOUTS, token } from '../support/tokens.mjs';
-import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { after, before, describe, test } from 'node:test';
 import { accepted, refused } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
+import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { LAYOUTS, token } from '../support/tokens.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 
 const now = () => Math.floor(Date.now() / 1000);
 const SEAM = '/api/v1/users/';
 const changedAt = async (id) => (await worker.sql('SELECT tokens_valid_after AS at FROM users WHERE id = ?', id))[0].at;
 /** Account 6 may change anybody's password; account 1 is left alone, so that there is always one who may. */
-const changePassword = (id, options = { as: 6 }) => worker.put(`${SEAM}${id}`, { ...options, json: { password: 'another password' } });
+const changePassword = (id, options = { as: 6 }) =>
+  worker.put(`${SEAM}${id}`, { ...options, json: { password: 'another password' } });
 const isOver = { d1: 1, challenge: INVALID_TOKEN };
 
 describe('a change of password', () => {
@@ -29,7 +33,11 @@ describe('a change of password', () => {
         const bearer = await token(6, { iat });
         await refused(worker, route.path(), { token: bearer, json: route.good }, 401, route.says.badToken(), isOver);
         // As with everything that the database decides, what the request alone shows comes first.
-        const malformed = await worker.put(route.path(), { token: bearer, body: '{', headers: { 'content-type': 'application/json' } });
+        const malformed = await worker.put(route.path(), {
+          token: bearer,
+          body: '{',
+          headers: { 'content-type': 'application/json' },
+        });
         assert.deepEqual([malformed.status, malformed.d1Calls], [400, 0]);
       }
     });
@@ -47,7 +55,10 @@ describe('a change of password', () => {
   }
   test('is no matter of other accounts, nor of those that never changed theirs [A7]', async () => {
     for (const iat of [1, null]) {
-      const response = await worker.put('/users', { token: await token(42, { iat }), json: { name: 'Alice Wonderland' } });
+      const response = await worker.put('/users', {
+        token: await token(42, { iat }),
+        json: { name: 'Alice Wonderland' },
+      });
       assert.equal(response.status, 200, response.text);
     }
   });
@@ -59,13 +70,19 @@ describe('a password that is changed here', () => {
     assert.equal((await changePassword(7)).status, 200);
     const at = await changedAt(7);
     assert.ok(Number.isInteger(at) && at >= before && at <= now() + 1, String(at));
-    assert.deepEqual((await worker.sql('SELECT id FROM users WHERE tokens_valid_after IS NOT NULL')).map(({ id }) => id), [7]);
+    assert.deepEqual(
+      (await worker.sql('SELECT id FROM users WHERE tokens_valid_after IS NOT NULL')).map(({ id }) => id),
+      [7],
+    );
     const old = await worker.put('/users', { token: await token(7, { iat: at - 1 }), json: { name: 'Jane Smith' } });
     assert.deepEqual([old.status, old.headers.get('www-authenticate')], [401, INVALID_TOKEN]);
   });
   for (const layout of Object.keys(LAYOUTS)) {
     test(`lets the tokens work that the login service of the layout ${layout} issues afterwards [A5]`, async () => {
-      const { status, text } = await worker.put('/users', { token: await token(7, { layout, iat: await changedAt(7) }), json: { name: 'Jane Smith' } });
+      const { status, text } = await worker.put('/users', {
+        token: await token(7, { layout, iat: await changedAt(7) }),
+        json: { name: 'Jane Smith' },
+      });
       assert.equal(status, 200, text);
     });
   }
@@ -73,18 +90,34 @@ describe('a password that is changed here', () => {
     const bearer = await token(1, { iat: now() - 30 });
     const { status, json } = await changePassword(1, { token: bearer });
     assert.deepEqual([status, json.data.idUser], [200, 1]);
-    await refused(worker, `${SEAM}1`, { token: bearer, json: {} }, 401, { success: false, message: 'Token inválido o expirado', data: null }, isOver);
+    await refused(
+      worker,
+      `${SEAM}1`,
+      { token: bearer, json: {} },
+      401,
+      { success: false, message: 'Token inválido o expirado', data: null },
+      isOver,
+    );
   });
   test('is not changed, and ends nothing, where the change is refused [R7 S6]', async () => {
     const before = await worker.dump();
     assert.equal((await changePassword(42, { as: 42 })).status, 403);
-    assert.equal((await worker.put(`${SEAM}42`, { as: 6, json: { password: 'another password', email: 'bob@example.com' } })).status, 409);
+    assert.equal(
+      (await worker.put(`${SEAM}42`, { as: 6, json: { password: 'another password', email: 'bob@example.com' } }))
+        .status,
+      409,
+    );
     assert.equal(await worker.dump(), before);
   });
   test('is what ends sessions, and no other change does [R4]', async () => {
     const response = await worker.put(`${SEAM}42`, { as: 6, json: { full_name: 'Alice Wonderland', roleId: 2 } });
     assert.equal(response.status, 200);
     assert.equal(await changedAt(42), null);
-    await accepted(worker, '/api/profile/42/update/', { token: await token(42, { iat: null }), json: {} }, (await worker.put('/api/profile/42/update/', { as: 42, json: {} })).json);
+    await accepted(
+      worker,
+      '/api/profile/42/update/',
+      { token: await token(42, { iat: null }), json: {} },
+      (await worker.put('/api/profile/42/update/', { as: 42, json: {} })).json,
+    );
   });
 });

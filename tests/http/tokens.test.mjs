@@ -1,30 +1,69 @@
 // Who is let in, on every route; who is not, and how each is told, stands in matrix.test.mjs and jwt_attacks.test.mjs.
 // Also what the database says at once when a right is taken away, and which settings make which tokens good.
-import { test, before, after, describe } from 'node:test';
-import assert from 'node:assert/strict';
-import { startWorker } from '../support/worker.mjs';
-import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
-import { HS256, forge, luis, now } from '../support/forged.mjs';
-import { answered, refused } from '../support/answers.mjs';
 
-const spanish = { bad: { message: 'Token inválido o expirado' }, forbidden: { message: 'No tienes permisos para acceder a este recurso' } };
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { answered, refused } from '../support/answers.mjs';
+import { forge, HS256, luis, now } from '../support/forged.mjs';
+import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
+import { startWorker } from '../support/worker.mjs';
+
+const spanish = {
+  bad: { message: 'Token inválido o expirado' },
+  forbidden: { message: 'No tienes permisos para acceder a este recurso' },
+};
 const seam = (message) => ({ success: false, message, data: null });
 const falcon = { message: 'Invalid token', error: 'Unauthorized', statusCode: 401 };
 
-/** One valid request of each route for account 6 (an admin who has a persona), and the dialect's words for refusing it. */
+/**
+ * One valid request of each route for account 6 (an admin who has a persona), and the dialect's words for refusing it.
+ */
 const ROUTES = [
-  { route: 'PUT /api/personas/:id/foto', path: '/api/personas/5/foto', json: { foto_url: 'https://example.com/a.jpg' }, ...spanish, failed: { message: 'Error al actualizar foto' } },
-  { route: 'PUT /api/personas/me', path: '/api/personas/me', json: { telefono: '600123456' }, ...spanish, failed: { message: 'Error al actualizar perfil' } },
-  { route: 'PUT /api/v1/users/:id', path: '/api/v1/users/7', json: { full_name: 'Jane New' }, bad: seam(spanish.bad.message), forbidden: seam(spanish.forbidden.message), failed: seam('Error interno del servidor') },
-  { route: 'PUT /users', path: '/users', json: { name: 'Luis New' }, bad: falcon, failed: { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 } },
-  { route: 'PUT /api/profile/:id/update/', path: '/api/profile/6/update/', json: { first_name: 'Luis' }, bad: { detail: 'Given token not valid for any token type', code: 'token_not_valid' }, failed: { error: 'Internal server error' } },
+  {
+    route: 'PUT /api/personas/:id/foto',
+    path: '/api/personas/5/foto',
+    json: { foto_url: 'https://example.com/a.jpg' },
+    ...spanish,
+    failed: { message: 'Error al actualizar foto' },
+  },
+  {
+    route: 'PUT /api/personas/me',
+    path: '/api/personas/me',
+    json: { telefono: '600123456' },
+    ...spanish,
+    failed: { message: 'Error al actualizar perfil' },
+  },
+  {
+    route: 'PUT /api/v1/users/:id',
+    path: '/api/v1/users/7',
+    json: { full_name: 'Jane New' },
+    bad: seam(spanish.bad.message),
+    forbidden: seam(spanish.forbidden.message),
+    failed: seam('Error interno del servidor'),
+  },
+  {
+    route: 'PUT /users',
+    path: '/users',
+    json: { name: 'Luis New' },
+    bad: falcon,
+    failed: { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 },
+  },
+  {
+    route: 'PUT /api/profile/:id/update/',
+    path: '/api/profile/6/update/',
+    json: { first_name: 'Luis' },
+    bad: { detail: 'Given token not valid for any token type', code: 'token_not_valid' },
+    failed: { error: 'Internal server error' },
+  },
 ];
 const GATED = ROUTES.filter(({ route }) => route.startsWith('PUT /api/personas') || route.startsWith('PUT /api/v1'));
 
 const BAD = 'Bearer error="invalid_token"';
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 
 /** Sends each route's request with the `Authorization` header, and answers the replies in the order of ROUTES. */
@@ -36,7 +75,10 @@ const everywhere = async (on, authorization, routes = ROUTES) => {
 /** Every route must let the bearer in, with one D1 call. */
 async function letsIn(on, bearer, routes = ROUTES) {
   for (const reply of await everywhere(on, `Bearer ${bearer}`, routes)) {
-    assert.deepEqual({ status: reply.status, challenge: reply.headers.get('www-authenticate'), d1: reply.d1Calls }, { status: 200, challenge: null, d1: 1 });
+    assert.deepEqual(
+      { status: reply.status, challenge: reply.headers.get('www-authenticate'), d1: reply.d1Calls },
+      { status: 200, challenge: null, d1: 1 },
+    );
     assert.equal((await on.logOf(reply)).account, 6);
   }
 }
@@ -51,7 +93,8 @@ async function turnsAway(on, bearer, { d1 = 0 } = {}) {
 
 describe('who is let in', () => {
   for (const layout of Object.keys(LAYOUTS)) {
-    test(`the ${layout} layout of claims works on every route [A5]`, async () => letsIn(worker, await token(6, { layout })));
+    test(`the ${layout} layout of claims works on every route [A5]`, async () =>
+      letsIn(worker, await token(6, { layout })));
   }
   const good = {
     'sub as a number': { sub: 6 },
@@ -59,7 +102,14 @@ describe('who is let in', () => {
     'idUser as text': { idUser: '6' },
     'several claims that agree': { sub: '6', user_id: 6, idUser: '6' },
     'both types, access': { sub: '6', type: 'access', token_type: 'access' },
-    'role and permission claims of no worth': { sub: '6', role: 'nobody', roleId: 2, roleName: 'editor', permissions: [], is_active: false },
+    'role and permission claims of no worth': {
+      sub: '6',
+      role: 'nobody',
+      roleId: 2,
+      roleName: 'editor',
+      permissions: [],
+      is_active: false,
+    },
     'claims that are not known': { sub: '6', profile: { id: 43 }, id: 43, email: null },
   };
   for (const [name, claims] of Object.entries(good)) {
@@ -68,17 +118,27 @@ describe('who is let in', () => {
   for (const scheme of ['bearer', 'BEARER', 'bEaReR']) {
     test(`the scheme spelt ${scheme} [A1]`, async () => {
       const replies = await everywhere(worker, `${scheme} ${await token(6)}`);
-      assert.deepEqual(replies.map((r) => r.status), [200, 200, 200, 200, 200]);
+      assert.deepEqual(
+        replies.map((r) => r.status),
+        [200, 200, 200, 200, 200],
+      );
     });
   }
-  test('a token put together by hand, which shows that the forged ones fail for what is wrong with them [A2]', () => letsIn(worker, forge(HS256, luis())));
+  test('a token put together by hand, which shows that the forged ones fail for what is wrong with them [A2]', () =>
+    letsIn(worker, forge(HS256, luis())));
   test('the type jwt in small letters, and none at all [A3]', async () => {
     await letsIn(worker, forge({ alg: 'HS256', typ: 'jwt' }, luis()));
     await letsIn(worker, forge({ alg: 'HS256' }, luis()));
   });
   test('a key id is no reason to refuse [A3]', () => letsIn(worker, forge({ ...HS256, kid: '1' }, luis())));
 
-  const inLeeway = { 'expired 45 s ago': { exp: now() - 45 }, 'issued in 45 s': { iat: now() + 45 }, 'valid in 45 s': { extra: { nbf: now() + 45 } }, 'without iat': { iat: null }, 'with nbf in the past': { extra: { nbf: now() - 3600 } } };
+  const inLeeway = {
+    'expired 45 s ago': { exp: now() - 45 },
+    'issued in 45 s': { iat: now() + 45 },
+    'valid in 45 s': { extra: { nbf: now() + 45 } },
+    'without iat': { iat: null },
+    'with nbf in the past': { extra: { nbf: now() - 3600 } },
+  };
   for (const [name, options] of Object.entries(inLeeway)) {
     test(`a token ${name} is within the rules [A4]`, async () => letsIn(worker, await token(6, options)));
   }
@@ -96,18 +156,35 @@ describe('what the database says about the caller', () => {
   test('another role counts at once [A7]', async () => {
     const bearer = await token(6, { layout: 'seam' });
     await worker.sql('UPDATE users SET role_id = 2 WHERE id = 6');
-    for (const { path, json, forbidden } of GATED) await refused(worker, path, { token: bearer, json }, 403, forbidden, { d1: 1 });
+    for (const { path, json, forbidden } of GATED)
+      await refused(worker, path, { token: bearer, json }, 403, forbidden, { d1: 1 });
     await worker.sql('UPDATE users SET role_id = 1 WHERE id = 6');
     await letsIn(worker, bearer);
   });
   test('a permission that is taken away is gone at once, for that route alone [A7]', async () => {
     const bearer = await token(6);
     for (const gone of GATED) {
-      const [link] = await worker.sql('SELECT permissionId, roleId FROM permissionXRole JOIN permissions ON permissions.id = permissionId WHERE nameUri = ? AND roleId = 1', gone.route);
-      await worker.sql('DELETE FROM permissionXRole WHERE permissionId = ? AND roleId = ?', link.permissionId, link.roleId);
+      const [link] = await worker.sql(
+        'SELECT permissionId, roleId FROM permissionXRole JOIN permissions ON permissions.id = permissionId ' +
+          'WHERE nameUri = ? AND roleId = 1',
+        gone.route,
+      );
+      await worker.sql(
+        'DELETE FROM permissionXRole WHERE permissionId = ? AND roleId = ?',
+        link.permissionId,
+        link.roleId,
+      );
       await refused(worker, gone.path, { token: bearer, json: gone.json }, 403, gone.forbidden, { d1: 1 });
-      await letsIn(worker, bearer, ROUTES.filter((r) => r !== gone));
-      await worker.sql('INSERT INTO permissionXRole (permissionId, roleId) VALUES (?, ?)', link.permissionId, link.roleId);
+      await letsIn(
+        worker,
+        bearer,
+        ROUTES.filter((r) => r !== gone),
+      );
+      await worker.sql(
+        'INSERT INTO permissionXRole (permissionId, roleId) VALUES (?, ?)',
+        link.permissionId,
+        link.roleId,
+      );
     }
     await letsIn(worker, bearer);
   });
@@ -124,7 +201,11 @@ describe('configuration', () => {
 
   const weak = {
     'JWT_SECRET missing': ['JWT_SECRET', { JWT_SECRET: undefined }, SECRET],
-    'JWT_SECRET missing where an old one is left': ['JWT_SECRET', { JWT_SECRET: undefined, JWT_SECRET_PREVIOUS: OLD }, OLD],
+    'JWT_SECRET missing where an old one is left': [
+      'JWT_SECRET',
+      { JWT_SECRET: undefined, JWT_SECRET_PREVIOUS: OLD },
+      OLD,
+    ],
     'JWT_SECRET empty': ['JWT_SECRET', { JWT_SECRET: '' }, SECRET],
     'JWT_SECRET of 31 bytes': ['JWT_SECRET', { JWT_SECRET: 'x'.repeat(31) }, 'x'.repeat(31)],
     'JWT_SECRET_PREVIOUS of 31 bytes': ['JWT_SECRET_PREVIOUS', { JWT_SECRET_PREVIOUS: 'x'.repeat(31) }, SECRET],
@@ -135,7 +216,9 @@ describe('configuration', () => {
       const rows = await misconfigured.dump();
       for (const headers of [{}, { authorization: `Bearer ${await token(6, { secret })}` }]) {
         for (const { path, json, failed, route } of ROUTES) {
-          const line = await answered(misconfigured, await misconfigured.put(path, { json, headers }), 500, failed, { d1: 0 });
+          const line = await answered(misconfigured, await misconfigured.put(path, { json, headers }), 500, failed, {
+            d1: 0,
+          });
           assert.deepEqual([line.route, line.cause.match(/JWT_[A-Z_]+/)?.[0]], [route, variable]);
         }
       }
@@ -157,7 +240,8 @@ describe('configuration', () => {
       await token(6, { secret: OLD, exp: now() - 75 }),
       await token(6, { secret: OLD, extra: { type: 'refresh' } }),
       await token(6, { secret: OLD, header: { alg: 'HS512' } }),
-    ]) await turnsAway(rotating, bearer);
+    ])
+      await turnsAway(rotating, bearer);
   });
   test('a secret that changes under a warm instance takes effect at once [A2 R7]', async (t) => {
     const warm = await workerWith(t, {});
@@ -165,9 +249,13 @@ describe('configuration', () => {
     const NEW = 'a-new-secret-of-more-than-32-bytes-too';
     const withVariables = (variables) => ({ 'x-test-variables': JSON.stringify(variables) });
     const [old, fresh] = [await token(6), await token(6, { secret: NEW })];
-    const statusOf = async (bearer, variables) => (await warm.put('/users', { token: bearer, json, headers: withVariables(variables) })).status;
+    const statusOf = async (bearer, variables) =>
+      (await warm.put('/users', { token: bearer, json, headers: withVariables(variables) })).status;
     assert.deepEqual([await statusOf(old, {}), await statusOf(fresh, {})], [200, 401]);
-    assert.deepEqual([await statusOf(old, { JWT_SECRET: NEW }), await statusOf(fresh, { JWT_SECRET: NEW })], [401, 200]);
+    assert.deepEqual(
+      [await statusOf(old, { JWT_SECRET: NEW }), await statusOf(fresh, { JWT_SECRET: NEW })],
+      [401, 200],
+    );
     assert.deepEqual([await statusOf(old, { JWT_SECRET: 'short' }), await statusOf(old, {})], [500, 200]);
   });
   test('variables that are empty count as not set [A2 A4]', async (t) => {
@@ -175,15 +263,27 @@ describe('configuration', () => {
     await letsIn(plain, await token(6));
     await turnsAway(plain, forge(HS256, luis(), { secret: '' }));
   });
-  test('without the variables any iss and aud are fine [A4]', async () => letsIn(worker, await token(6, { extra: { iss: 'anybody', aud: ['anything'] } })));
+  test('without the variables any iss and aud are fine [A4]', async () =>
+    letsIn(worker, await token(6, { extra: { iss: 'anybody', aud: ['anything'] } })));
   test('issuer and audience are enforced where they are set [A4 A8]', async (t) => {
     const strict = await workerWith(t, { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' });
     const right = { iss: 'https://login.example.com', aud: 'perfil' };
-    for (const extra of [right, { ...right, aud: ['perfil'] }, { ...right, aud: ['other', 'perfil'] }]) await letsIn(strict, await token(6, { extra }));
+    for (const extra of [right, { ...right, aud: ['perfil'] }, { ...right, aud: ['other', 'perfil'] }])
+      await letsIn(strict, await token(6, { extra }));
     for (const extra of [
-      {}, { iss: right.iss }, { aud: right.aud },
-      { ...right, iss: 'https://login.example.com/' }, { ...right, iss: 'HTTPS://LOGIN.EXAMPLE.COM' }, { ...right, iss: '' }, { ...right, iss: [right.iss] },
-      { ...right, aud: 'other' }, { ...right, aud: 'perfil2' }, { ...right, aud: [] }, { ...right, aud: ['other'] }, { ...right, aud: '' },
-    ]) await turnsAway(strict, forge(HS256, { ...luis(), ...extra }));
+      {},
+      { iss: right.iss },
+      { aud: right.aud },
+      { ...right, iss: 'https://login.example.com/' },
+      { ...right, iss: 'HTTPS://LOGIN.EXAMPLE.COM' },
+      { ...right, iss: '' },
+      { ...right, iss: [right.iss] },
+      { ...right, aud: 'other' },
+      { ...right, aud: 'perfil2' },
+      { ...right, aud: [] },
+      { ...right, aud: ['other'] },
+      { ...right, aud: '' },
+    ])
+      await turnsAway(strict, forge(HS256, { ...luis(), ...extra }));
   });
 });

@@ -1,12 +1,13 @@
 // Forms: a picture for the own profile (django) and for a persona (personas), and what is said of those that are none.
-import { test, before, beforeEach, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { startWorker } from '../support/worker.mjs';
+import { after, before, beforeEach, describe, test } from 'node:test';
 import { accepted, answered, raw, refused } from '../support/answers.mjs';
-import { begin } from '../support/sockets.mjs';
+import { AGAIN, cleared, formOf, gif, keyOf, keys, NEW, objectOf, objects, png, REFUSED } from '../support/avatars.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
-import { AGAIN, NEW, REFUSED, cleared, formOf, gif, keyOf, keys, objectOf, objects, png } from '../support/avatars.mjs';
+import { begin } from '../support/sockets.mjs';
+import { startWorker } from '../support/worker.mjs';
 
 const [foto, , , , profile] = ROUTES;
 const UPLOADS = [foto, profile];
@@ -16,10 +17,29 @@ const DEFAULT_LIMIT = 5_242_880;
 const OVERHEAD = 65_536;
 
 const alice = (changes = {}) => ({
-  id: 42, username: 'alice_wonder', email: 'alice@example.com', first_name: 'Alice', last_name: 'Wonderland', number_phone: null, avatar: null,
-  date_joined: '2024-02-01T08:15:30Z', last_login: '2024-03-10T11:45:22Z', is_active: true, is_staff: false, is_superuser: false, ...changes,
+  id: 42,
+  username: 'alice_wonder',
+  email: 'alice@example.com',
+  first_name: 'Alice',
+  last_name: 'Wonderland',
+  number_phone: null,
+  avatar: null,
+  date_joined: '2024-02-01T08:15:30Z',
+  last_login: '2024-03-10T11:45:22Z',
+  is_active: true,
+  is_staff: false,
+  is_superuser: false,
+  ...changes,
 });
-const luis = (foto_url) => ({ id: 6, nombres: 'Luis', apellidos: 'Pérez', telefono: null, dni: '87654321', foto_url, created_at: '2024-03-02T09:30:00.000Z' });
+const luis = (foto_url) => ({
+  id: 6,
+  nombres: 'Luis',
+  apellidos: 'Pérez',
+  telefono: null,
+  dni: '87654321',
+  foto_url,
+  created_at: '2024-03-02T09:30:00.000Z',
+});
 
 const EMPTY = 'The submitted file is empty.';
 const NOT_FILE = 'The submitted data was not a file. Check the encoding type on the form.';
@@ -32,27 +52,51 @@ const FOTO_NOT_IMAGE = { message: "El campo 'foto' debe ser una imagen JPEG, PNG
 const BAD_TOKEN = { detail: 'Given token not valid for any token type', code: 'token_not_valid' };
 
 let worker;
-before(async () => { worker = await startWorker(); });
+before(async () => {
+  worker = await startWorker();
+});
 after(() => worker?.stop());
 beforeEach(async () => {
   await cleared(worker);
-  await worker.sql("UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', last_name = 'Wonderland', number_phone = NULL WHERE id = 42");
+  await worker.sql(
+    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +
+      "last_name = 'Wonderland', number_phone = NULL WHERE id = 42",
+  );
 });
 
-/** Sends a form as account 42, checks the whole answer, and that nothing was stored but `picture`, and it under its key. */
+/**
+ * Sends a form as account 42, checks the whole answer, and that nothing was stored but `picture`, and it under its key.
+ */
 async function saves(parts, changes, { picture, extension, cost = picture ? NEW : { r2: [0, 0] } } = {}) {
   const key = picture && keyOf(42, picture, extension);
   const avatar = key ? { avatar: `/media/${key}` } : {};
-  const { line } = await accepted(worker, PROFILE, { as: 42, form: formOf(parts) }, alice({ ...changes, ...avatar }), cost);
+  const { line } = await accepted(
+    worker,
+    PROFILE,
+    { as: 42, form: formOf(parts) },
+    alice({ ...changes, ...avatar }),
+    cost,
+  );
   assert.deepEqual(await objects(worker), key ? [objectOf(key, picture)] : []);
   if (key) assert.deepEqual(await worker.bucket.get(key), new Uint8Array(picture));
   return line;
 }
 
 /** The body of a form, byte for byte: each part is its headers and its content. */
-const multipart = (...parts) => Buffer.concat([...parts.flatMap(([headers, content]) => [Buffer.from(`--x\r\n${headers}\r\n\r\n`), Buffer.from(content), Buffer.from('\r\n')]), Buffer.from('--x--\r\n')]);
+const multipart = (...parts) =>
+  Buffer.concat([
+    ...parts.flatMap(([headers, content]) => [
+      Buffer.from(`--x\r\n${headers}\r\n\r\n`),
+      Buffer.from(content),
+      Buffer.from('\r\n'),
+    ]),
+    Buffer.from('--x--\r\n'),
+  ]);
 const TYPE = 'multipart/form-data; boundary=x';
-const filePart = (name, content) => [`Content-Disposition: form-data; name="${name}"; filename="a.png"\r\nContent-Type: image/png`, content];
+const filePart = (name, content) => [
+  `Content-Disposition: form-data; name="${name}"; filename="a.png"\r\nContent-Type: image/png`,
+  content,
+];
 const textPart = (name, content) => [`Content-Disposition: form-data; name="${name}"`, content];
 /** A form with a picture in the route's part and as much of an unknown field as makes its body `size` bytes long. */
 function formOfSize(route, picture, size) {
@@ -61,17 +105,30 @@ function formOfSize(route, picture, size) {
 }
 const chunked = (bytes) => new Blob([bytes]).stream();
 
-describe("a form to the own profile", () => {
+describe('a form to the own profile', () => {
   test('the upload of the document answers as printed, but for the name of the file [D1 M3 O2]', async () => {
     const picture = png();
-    const parts = { avatar: { bytes: picture, name: 'very-private-name.png', type: 'image/png' }, first_name: 'Alice', last_name: 'Wonderland' };
+    const parts = {
+      avatar: { bytes: picture, name: 'very-private-name.png', type: 'image/png' },
+      first_name: 'Alice',
+      last_name: 'Wonderland',
+    };
     const line = await saves(parts, {}, { picture });
-    assert.deepEqual({ method: line.method, route: line.route, account: line.account }, { method: 'PUT', route: 'PUT /api/profile/:id/update/', account: 42 });
+    assert.deepEqual(
+      { method: line.method, route: line.route, account: line.account },
+      { method: 'PUT', route: 'PUT /api/profile/:id/update/', account: 42 },
+    );
     assert.equal(JSON.stringify(worker.lines).includes('very-private-name'), false);
   });
 
   test('a picture alone changes nothing but the avatar [D1 R4]', async () => {
-    const row = async () => (await worker.sql("SELECT username, email, full_name, first_name, last_name, number_phone, password_hash, role_id, is_active, is_staff, is_superuser, created_at, last_login FROM users WHERE id = 42"))[0];
+    const row = async () =>
+      (
+        await worker.sql(
+          'SELECT username, email, full_name, first_name, last_name, number_phone, password_hash, role_id, ' +
+            'is_active, is_staff, is_superuser, created_at, last_login FROM users WHERE id = 42',
+        )
+      )[0];
     const before = await row();
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
@@ -81,19 +138,36 @@ describe("a form to the own profile", () => {
 
   test('a picture and every other field are saved together, trimmed as in JSON [D1 R5]', async () => {
     const picture = png();
-    const text = { username: 'alice2', email: 'alice2@example.com', first_name: 'Zoë 🐇', last_name: 'Niño', number_phone: '5559876543' };
+    const text = {
+      username: 'alice2',
+      email: 'alice2@example.com',
+      first_name: 'Zoë 🐇',
+      last_name: 'Niño',
+      number_phone: '5559876543',
+    };
     const padded = Object.fromEntries(Object.entries(text).map(([name, value]) => [name, ` \t\u3000${value}\r\n`]));
     await saves({ avatar: picture, ...padded }, text, { picture });
   });
 
-  for (const [name, value] of Object.entries({ username: 'alice3', email: 'alice3@example.com', first_name: 'Al', last_name: 'Land', number_phone: '555' })) {
-    test(`${name} alone is saved from a form, without touching the bucket [D1 R4]`, () => saves({ [name]: value }, { [name]: value }));
+  for (const [name, value] of Object.entries({
+    username: 'alice3',
+    email: 'alice3@example.com',
+    first_name: 'Al',
+    last_name: 'Land',
+    number_phone: '555',
+  })) {
+    test(`${name} alone is saved from a form, without touching the bucket [D1 R4]`, () =>
+      saves({ [name]: value }, { [name]: value }));
   }
   test('an empty number_phone in a form clears it, for a form has no null [D1 R4]', async () => {
     await saves({ number_phone: '5551234' }, { number_phone: '5551234' });
     await saves({ number_phone: '' }, {});
   });
-  test('fields that cannot be written here, unknown ones and unknown files are ignored [D1 R4]', () => saves({ id: '1', is_staff: 'true', role_id: '1', password: 'x', image: 'y', nota: 'x', file: png(), foto: png() }, {}));
+  test('fields that cannot be written here, unknown ones and unknown files are ignored [D1 R4]', () =>
+    saves(
+      { id: '1', is_staff: 'true', role_id: '1', password: 'x', image: 'y', nota: 'x', file: png(), foto: png() },
+      {},
+    ));
   test('a form without any part answers the record as it stands [D1]', () => saves({}, {}));
   test('a form that is only its end answers the record as it stands [D1]', async () => {
     await accepted(worker, PROFILE, { as: 42, ...raw('--x--\r\n', TYPE) }, alice(), { r2: [0, 0] });
@@ -101,7 +175,13 @@ describe("a form to the own profile", () => {
   test('the path without its slash, and with zeros, takes the same form [R8 D3]', async () => {
     for (const target of ['/api/profile/42/update', '/api/profile/0042/update/']) {
       const picture = png();
-      await accepted(worker, target, { as: 42, form: formOf({ avatar: picture }) }, alice({ avatar: `/media/${keyOf(42, picture)}` }), NEW);
+      await accepted(
+        worker,
+        target,
+        { as: 42, form: formOf({ avatar: picture }) },
+        alice({ avatar: `/media/${keyOf(42, picture)}` }),
+        NEW,
+      );
     }
   });
   test('what one dialect has stored the others show in their way [D1 F1 M3]', async () => {
@@ -122,31 +202,59 @@ describe('a form to a persona', () => {
   test('the picture becomes the photo, at a URL of the origin that was asked [P5 M3 O2]', async () => {
     const picture = png();
     const key = keyOf(6, picture);
-    const { line } = await accepted(worker, FOTO, { as: 6, form: formOf({ foto: picture }) }, luis(`${worker.url}/media/${key}`), NEW);
-    assert.deepEqual({ method: line.method, route: line.route, account: line.account }, { method: 'PUT', route: 'PUT /api/personas/:id/foto', account: 6 });
+    const { line } = await accepted(
+      worker,
+      FOTO,
+      { as: 6, form: formOf({ foto: picture }) },
+      luis(`${worker.url}/media/${key}`),
+      NEW,
+    );
+    assert.deepEqual(
+      { method: line.method, route: line.route, account: line.account },
+      { method: 'PUT', route: 'PUT /api/personas/:id/foto', account: 6 },
+    );
     assert.deepEqual(await objects(worker), [objectOf(key, picture)]);
     const { status, bytes } = await worker.send('GET', `/media/${key}`);
     assert.deepEqual([status, bytes], [200, new Uint8Array(picture)]);
   });
   test('a caller who sets the photo of somebody else stores it under their own prefix [P5 P2 M3]', async () => {
-    for (const [id, as] of [[6, 5], [8, 6]]) {
+    for (const [id, as] of [
+      [6, 5],
+      [8, 6],
+    ]) {
       const picture = png();
       const response = await worker.put(`/api/personas/${id}/foto/`, { as, form: formOf({ foto: picture }) });
-      await answered(worker, response, 200, { ...response.json, id, foto_url: `${worker.url}/media/${keyOf(as, picture)}` }, NEW);
+      await answered(
+        worker,
+        response,
+        200,
+        { ...response.json, id, foto_url: `${worker.url}/media/${keyOf(as, picture)}` },
+        NEW,
+      );
       assert.ok((await keys(worker)).includes(keyOf(as, picture)));
     }
   });
   test('other parts are ignored, a foto_url among them [P5 R4]', async () => {
     const picture = png();
-    await accepted(worker, FOTO, { as: 6, form: formOf({ foto_url: 'https://example.com/a.jpg', nombres: 'Otro', avatar: png(), foto: picture }) }, luis(`${worker.url}/media/${keyOf(6, picture)}`), NEW);
+    await accepted(
+      worker,
+      FOTO,
+      { as: 6, form: formOf({ foto_url: 'https://example.com/a.jpg', nombres: 'Otro', avatar: png(), foto: picture }) },
+      luis(`${worker.url}/media/${keyOf(6, picture)}`),
+      NEW,
+    );
     assert.deepEqual(await keys(worker), [keyOf(6, picture)]);
   });
 });
 
 describe('keys', () => {
   const NAMED = [
-    ['PNG', png, 'png', 'photo.jpg', 'image/jpeg'], ['PNG', png, 'png', '../../avatars/1/x.svg', 'image/svg+xml'], ['PNG', png, 'png', 'a.html', 'text/html'],
-    ['GIF', gif, 'gif', 'photo.png', 'image/png'], ['GIF', gif, 'gif', 'a"b\r\n.exe', ''], ['GIF', gif, 'gif', ' ', 'application/octet-stream'],
+    ['PNG', png, 'png', 'photo.jpg', 'image/jpeg'],
+    ['PNG', png, 'png', '../../avatars/1/x.svg', 'image/svg+xml'],
+    ['PNG', png, 'png', 'a.html', 'text/html'],
+    ['GIF', gif, 'gif', 'photo.png', 'image/png'],
+    ['GIF', gif, 'gif', 'a"b\r\n.exe', ''],
+    ['GIF', gif, 'gif', ' ', 'application/octet-stream'],
   ];
   for (const [kind, make, extension, name, type] of NAMED) {
     test(`a ${kind} called ${JSON.stringify(name)} of type ${JSON.stringify(type)} is a ${kind} [M1 M3]`, async () => {
@@ -173,17 +281,38 @@ describe('keys', () => {
   });
   test('one account has one object for a picture that it shows twice, another account its own [M3 P5]', async () => {
     const picture = png();
-    const uploads = [['/api/profile/6/update/', 6, 'avatar'], [FOTO, 6, 'foto'], ['/api/personas/5/foto', 5, 'foto'], [PROFILE, 42, 'avatar']];
-    for (const [target, as, part] of uploads) assert.equal((await worker.put(target, { as, form: formOf({ [part]: picture }) })).status, 200);
+    const uploads = [
+      ['/api/profile/6/update/', 6, 'avatar'],
+      [FOTO, 6, 'foto'],
+      ['/api/personas/5/foto', 5, 'foto'],
+      [PROFILE, 42, 'avatar'],
+    ];
+    for (const [target, as, part] of uploads)
+      assert.equal((await worker.put(target, { as, form: formOf({ [part]: picture }) })).status, 200);
     assert.deepEqual(await keys(worker), [keyOf(42, picture), keyOf(5, picture), keyOf(6, picture)]);
   });
-  test('a picture whose object is gone is stored again, and takes one more call where it was removed a moment ago [M3 M5 D7]', async () => {
+  const goneTitle =
+    'a picture whose object is gone is stored again, and takes one more call where it was removed a moment ago ' +
+    '[M3 M5 D7]';
+  test(goneTitle, async () => {
     const [first, second] = [png(), png()];
     await saves({ avatar: first }, {}, { picture: first });
-    await accepted(worker, PROFILE, { as: 42, form: formOf({ avatar: second }) }, alice({ avatar: `/media/${keyOf(42, second)}` }), NEW);
+    await accepted(
+      worker,
+      PROFILE,
+      { as: 42, form: formOf({ avatar: second }) },
+      alice({ avatar: `/media/${keyOf(42, second)}` }),
+      NEW,
+    );
     await worker.idle();
     assert.deepEqual(await keys(worker), [keyOf(42, second)]);
-    await accepted(worker, PROFILE, { as: 42, form: formOf({ avatar: first }) }, alice({ avatar: `/media/${keyOf(42, first)}` }), { d1: 3, r2: [1, 2] });
+    await accepted(
+      worker,
+      PROFILE,
+      { as: 42, form: formOf({ avatar: first }) },
+      alice({ avatar: `/media/${keyOf(42, first)}` }),
+      { d1: 3, r2: [1, 2] },
+    );
     await worker.idle();
     assert.deepEqual(await objects(worker), [objectOf(keyOf(42, first), first)]);
   });
@@ -193,7 +322,10 @@ describe('a faulty form to the own profile', () => {
   const refuses = (options, body) => refused(worker, PROFILE, { as: 42, ...options }, 400, body, { d1: 0, r2: [0, 0] });
   const noPicture = {
     'an empty file': [{ avatar: Buffer.alloc(0) }, EMPTY],
-    'an empty file without a name': [{ avatar: { bytes: Buffer.alloc(0), name: '', type: 'application/octet-stream' } }, EMPTY],
+    'an empty file without a name': [
+      { avatar: { bytes: Buffer.alloc(0), name: '', type: 'application/octet-stream' } },
+      EMPTY,
+    ],
     'an empty text': [{ avatar: '' }, EMPTY],
     'a text': [{ avatar: 'null' }, NOT_FILE],
     'a path': [{ avatar: '/media/avatars/42/a.png' }, NOT_FILE],
@@ -206,31 +338,63 @@ describe('a faulty form to the own profile', () => {
     test(`${what} is no avatar [D5 R7]`, () => refuses({ form: formOf(parts) }, { avatar: [message] }));
   }
 
-  test('every faulty field is named at once, the avatar last [D4 D5 R7]', () => refuses(
-    { form: formOf({ avatar: '', number_phone: '12345678901', first_name: '', last_name: ' ', email: 'alice', username: 'a b' }) },
-    {
-      username: ['Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.'], email: ['This field must be a valid email address.'],
-      first_name: [BLANK], last_name: [BLANK], number_phone: ['Ensure this field has no more than 10 characters.'], avatar: [EMPTY],
-    },
-  ));
+  test('every faulty field is named at once, the avatar last [D4 D5 R7]', () =>
+    refuses(
+      {
+        form: formOf({
+          avatar: '',
+          number_phone: '12345678901',
+          first_name: '',
+          last_name: ' ',
+          email: 'alice',
+          username: 'a b',
+        }),
+      },
+      {
+        username: ['Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.'],
+        email: ['This field must be a valid email address.'],
+        first_name: [BLANK],
+        last_name: [BLANK],
+        number_phone: ['Ensure this field has no more than 10 characters.'],
+        avatar: [EMPTY],
+      },
+    ));
   const others = {
     'a blank e-mail': [{ email: '' }, { email: [BLANK] }],
     'a blank username': [{ username: '  ' }, { username: [BLANK] }],
     'a control character': [{ first_name: 'a\u0000b' }, { first_name: ['Control characters are not allowed.'] }],
-    'a text of 60 000 characters': [{ last_name: 'x'.repeat(60_000) }, { last_name: ['Ensure this field has no more than 200 characters.'] }],
+    'a text of 60 000 characters': [
+      { last_name: 'x'.repeat(60_000) },
+      { last_name: ['Ensure this field has no more than 200 characters.'] },
+    ],
     'a file where a text belongs': [{ first_name: png() }, { first_name: ['Not a valid string.'] }],
   };
   for (const [what, [parts, body]] of Object.entries(others)) {
-    test(`${what} keeps a good picture from being stored [D4 D5 R7]`, () => refuses({ form: formOf({ avatar: png(), ...parts }) }, body));
+    test(`${what} keeps a good picture from being stored [D4 D5 R7]`, () =>
+      refuses({ form: formOf({ avatar: png(), ...parts }) }, body));
   }
   const malformed = { detail: 'Multipart form parse error' };
   test('a text that is no UTF-8 makes the form malformed, and is not stored as something else [R2 R5 R7]', async () => {
     await refuses(raw(multipart(textPart('first_name', Buffer.from([0x41, 0xff, 0x42]))), TYPE), malformed);
-    await refuses(raw(multipart(filePart('avatar', png()), textPart('note', Buffer.from([0xc0, 0xaf]))), TYPE), malformed);
+    await refuses(
+      raw(multipart(filePart('avatar', png()), textPart('note', Buffer.from([0xc0, 0xaf]))), TYPE),
+      malformed,
+    );
   });
-  test('a picture without a file name, which the platform takes for a text, makes the form malformed [D5 R7]', () => refuses({ form: formOf({ avatar: { bytes: gif(), name: '' } }) }, malformed));
-  test('texts and other files of more than 64 KiB are too large, one or many, with a picture or without [R3 R7]', async () => {
-    const tooLarge = (parts) => refused(worker, PROFILE, { as: 42, form: formOf(parts) }, 413, { detail: 'Request body too large.' }, { d1: 0, r2: [0, 0] });
+  test('a picture without a file name, which the platform takes for a text, makes the form malformed [D5 R7]', () =>
+    refuses({ form: formOf({ avatar: { bytes: gif(), name: '' } }) }, malformed));
+  const textsTitle =
+    'texts and other files of more than 64 KiB are too large, one or many, with a picture or without [R3 R7]';
+  test(textsTitle, async () => {
+    const tooLarge = (parts) =>
+      refused(
+        worker,
+        PROFILE,
+        { as: 42, form: formOf(parts) },
+        413,
+        { detail: 'Request body too large.' },
+        { d1: 0, r2: [0, 0] },
+      );
     await tooLarge({ note: 'x'.repeat(66_000) });
     await tooLarge({ avatar: png(), note: 'x'.repeat(66_000) });
     await tooLarge({ avatar: png(), other: png({ size: 66_000 }) });
@@ -247,18 +411,23 @@ describe('a faulty form to a persona', () => {
     'white space': [{ foto: ' ' }, FOTO_NOT_FILE],
     'an empty text': [{ foto: '' }, FOTO_EMPTY],
     'an empty file': [{ foto: Buffer.alloc(0) }, FOTO_EMPTY],
-    'an empty file without a name': [{ foto: { bytes: Buffer.alloc(0), name: '', type: 'application/octet-stream' } }, FOTO_EMPTY],
+    'an empty file without a name': [
+      { foto: { bytes: Buffer.alloc(0), name: '', type: 'application/octet-stream' } },
+      FOTO_EMPTY,
+    ],
     'a file of text': [{ foto: Buffer.from('<svg xmlns="http://www.w3.org/2000/svg"/>') }, FOTO_NOT_IMAGE],
   };
   for (const [what, [parts, body]] of Object.entries(cases)) {
-    test(`${what} is refused [P5 R7]`, () => refused(worker, FOTO, { as: 6, form: formOf(parts) }, 400, body, { d1: 0, r2: [0, 0] }));
+    test(`${what} is refused [P5 R7]`, () =>
+      refused(worker, FOTO, { as: 6, form: formOf(parts) }, 400, body, { d1: 0, r2: [0, 0] }));
   }
 });
 
 for (const route of UPLOADS) {
   const { name, says, upload } = route;
   const target = route.path();
-  const refuses = (options, status, body, expected) => refused(worker, target, { as: 6, ...options }, status, body, { d1: 0, r2: [0, 0], ...expected });
+  const refuses = (options, status, body, expected) =>
+    refused(worker, target, { as: 6, ...options }, status, body, { d1: 0, r2: [0, 0], ...expected });
   const takes = async (options, picture) => {
     const response = await worker.put(target, { as: 6, ...options });
     assert.equal(response.status, 200, response.text);
@@ -313,27 +482,48 @@ for (const route of UPLOADS) {
       await takes(withLimit(DEFAULT_LIMIT + 1, { form: formOf({ [upload]: large }) }), large.stored);
       await takes(withLimit('', { form: formOf({ [upload]: other }) }), other.stored);
     });
-    test(`what is too large is not looked at by ${name} [R1 R3]`, () => refuses(withLimit(10, { form: formOf({ [upload]: Buffer.alloc(11) }) }), 413, says.tooLarge()));
-    test(`a body may be 64 KiB longer than a picture for ${name}, and not a byte more, with its length or without [R3 R7]`, async () => {
+    test(`what is too large is not looked at by ${name} [R1 R3]`, () =>
+      refuses(withLimit(10, { form: formOf({ [upload]: Buffer.alloc(11) }) }), 413, says.tooLarge()));
+    const lengthTitle =
+      `a body may be 64 KiB longer than a picture for ${name}, and not a byte more, with its length or without ` +
+      '[R3 R7]';
+    test(lengthTitle, async () => {
       for (const sent of [(body) => body, chunked]) {
         const picture = png();
         await takes(raw(sent(formOfSize(route, picture, picture.length + OVERHEAD)), TYPE), picture);
         await refuses(raw(sent(formOfSize(route, picture, picture.length + OVERHEAD + 1)), TYPE), 413, says.tooLarge());
       }
     });
-    test(`a length that is too large is refused by ${name} before any of the body is there [R3]`, { timeout: 30_000 }, async () => {
+    test(`a length that is too large is refused by ${name} before any of the body is there [R3]`, {
+      timeout: 30_000,
+    }, async () => {
       for (const length of [DEFAULT_LIMIT + OVERHEAD + 1, 5_000_000_000, Number.MAX_SAFE_INTEGER]) {
         const response = await begin(worker, target, { 'content-type': TYPE, 'content-length': String(length) });
         await answered(worker, response, 413, says.tooLarge(), { d1: 0, r2: [0, 0] });
       }
     });
-    test(`a body without a length is refused by ${name} at the byte that is too much, without its end [R3]`, { timeout: 30_000 }, async () => {
-      const response = await begin(worker, target, { 'content-type': TYPE, 'x-test-variables': JSON.stringify({ AVATAR_MAX_BYTES: '1000' }) }, Buffer.alloc(1000 + OVERHEAD + 1, '-'));
+    test(`a body without a length is refused by ${name} at the byte that is too much, without its end [R3]`, {
+      timeout: 30_000,
+    }, async () => {
+      const response = await begin(
+        worker,
+        target,
+        { 'content-type': TYPE, 'x-test-variables': JSON.stringify({ AVATAR_MAX_BYTES: '1000' }) },
+        Buffer.alloc(1000 + OVERHEAD + 1, '-'),
+      );
       await answered(worker, response, 413, says.tooLarge(), { d1: 0, r2: [0, 0] });
     });
-    test(`a form that is longer than its length says is cut off there by ${name}, and stores nothing [R3 R7]`, { timeout: 30_000 }, async () => {
+    test(`a form that is longer than its length says is cut off there by ${name}, and stores nothing [R3 R7]`, {
+      timeout: 30_000,
+    }, async () => {
       const body = multipart(filePart(upload, png()));
-      const response = await begin(worker, target, { 'content-type': TYPE, 'content-length': String(body.length - 10) }, body, { end: true });
+      const response = await begin(
+        worker,
+        target,
+        { 'content-type': TYPE, 'content-length': String(body.length - 10) },
+        body,
+        { end: true },
+      );
       await answered(worker, response, 400, says.badForm(), { d1: 0, r2: [0, 0] });
       assert.deepEqual(await keys(worker), []);
     });
@@ -348,12 +538,23 @@ for (const route of UPLOADS) {
       });
       await takes(raw(stream, TYPE), picture.stored);
     });
-    test(`a client that hangs up in the middle of its picture is no failure of ${name}, and stores nothing [R9 O2 R7 M5]`, { timeout: 30_000 }, async () => {
+    const hangUpTitle =
+      `a client that hangs up in the middle of its picture is no failure of ${name}, and stores nothing ` +
+      '[R9 O2 R7 M5]';
+    test(hangUpTitle, {
+      timeout: 30_000,
+    }, async () => {
       const before = await worker.dump();
       const body = multipart(filePart(upload, png({ size: 5000 })));
       for (const framing of [{ 'content-length': String(body.length + 10) }, { 'transfer-encoding': 'chunked' }]) {
         const requestId = `hung-up-${randomUUID()}`;
-        await begin(worker, target, { 'content-type': TYPE, 'x-request-id': requestId, ...framing }, body.subarray(0, 4000), { hangUp: true });
+        await begin(
+          worker,
+          target,
+          { 'content-type': TYPE, 'x-request-id': requestId, ...framing },
+          body.subarray(0, 4000),
+          { hangUp: true },
+        );
         const line = await worker.logOf({ requestId });
         assert.deepEqual([line.status, line.cause, line.d1_calls], [400, undefined, 0]);
         assert.equal(await worker.dump(), before);
@@ -361,11 +562,17 @@ for (const route of UPLOADS) {
     });
 
     for (const limit of ['0', '-1', '16777217', '1.5', '1e6', '5MB', '99999999999999999999']) {
-      test(`an AVATAR_MAX_BYTES of ${limit} is a failure of uploads to ${name} that the log explains, and of nothing else [R3 R9]`, async () => {
+      const title =
+        `an AVATAR_MAX_BYTES of ${limit} is a failure of uploads to ${name} that the log explains, ` +
+        'and of nothing else [R3 R9]';
+      test(title, async () => {
         const { line } = await refuses(withLimit(limit, { form: formOf({ [upload]: png() }) }), 500, route.failure);
         assert.match(line.cause, /AVATAR_MAX_BYTES/);
         assert.equal((await worker.put(target, withLimit(limit, { as: 6, json: route.good }))).status, 200);
-        await refused(worker, target, withLimit(limit, { form: formOf({ [upload]: png() }) }), 401, says.noToken(), { d1: 0, challenge: 'Bearer' });
+        await refused(worker, target, withLimit(limit, { form: formOf({ [upload]: png() }) }), 401, says.noToken(), {
+          d1: 0,
+          challenge: 'Bearer',
+        });
       });
     }
     test(`16 MiB is the highest limit of ${name} [R3]`, async () => {
@@ -376,28 +583,55 @@ for (const route of UPLOADS) {
 
   describe(`the order of checks of a form to ${name}`, () => {
     const bodies = () => [
-      { form: formOf({ [upload]: png() }) }, raw('{', TYPE), raw('x', 'multipart/form-data'), { ...raw(formOfSize(route, png(), 10 + OVERHEAD + 1), TYPE), vars: { AVATAR_MAX_BYTES: '10' } }, { form: formOf({ [upload]: '' }) },
+      { form: formOf({ [upload]: png() }) },
+      raw('{', TYPE),
+      raw('x', 'multipart/form-data'),
+      { ...raw(formOfSize(route, png(), 10 + OVERHEAD + 1), TYPE), vars: { AVATAR_MAX_BYTES: '10' } },
+      { form: formOf({ [upload]: '' }) },
     ];
     test(`without a good token nothing else is said by ${name} [R1 A8 R7]`, async () => {
-      for (const [credential, challenge, body] of [[{}, 'Bearer', says.noToken()], [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()]]) {
+      for (const [credential, challenge, body] of [
+        [{}, 'Bearer', says.noToken()],
+        [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()],
+      ]) {
         for (const options of bodies()) {
-          for (const path of [target, route.path('abc')]) await refused(worker, path, { ...credential, ...options }, 401, body, { d1: 0, r2: [0, 0], challenge });
+          for (const path of [target, route.path('abc')])
+            await refused(worker, path, { ...credential, ...options }, 401, body, { d1: 0, r2: [0, 0], challenge });
         }
       }
     });
-    test(`an id that the path does not allow, and another method, come before the form for ${name} [R1 R8 R7]`, async () => {
+    const orderTitle =
+      'an id that the path does not allow, and another method, ' + `come before the form for ${name} [R1 R8 R7]`;
+    test(orderTitle, async () => {
       for (const options of bodies()) {
         const { status, d1Calls, r2Writes } = await worker.put(route.path('abc'), { as: 6, ...options });
         assert.deepEqual([status, d1Calls, r2Writes], [404, 0, 0]);
-        await answered(worker, await worker.send('POST', target, { as: 6, ...options }), 405, says.wrongMethod('POST'), { d1: 0, r2: [0, 0] });
+        await answered(
+          worker,
+          await worker.send('POST', target, { as: 6, ...options }),
+          405,
+          says.wrongMethod('POST'),
+          { d1: 0, r2: [0, 0] },
+        );
       }
       assert.deepEqual(await keys(worker), []);
     });
-    test(`too large comes before unparseable, a bad form before the picture, and a bad picture before the account for ${name} [R1 R7]`, async () => {
-      await refuses({ ...raw(Buffer.alloc(10 + OVERHEAD + 1), TYPE), vars: { AVATAR_MAX_BYTES: '10' } }, 413, says.tooLarge());
+    const precedenceTitle =
+      'too large comes before unparseable, a bad form before the picture, ' +
+      `and a bad picture before the account for ${name} [R1 R7]`;
+    test(precedenceTitle, async () => {
+      await refuses(
+        { ...raw(Buffer.alloc(10 + OVERHEAD + 1), TYPE), vars: { AVATAR_MAX_BYTES: '10' } },
+        413,
+        says.tooLarge(),
+      );
       await refuses(raw(multipart(filePart(upload, ''), filePart(upload, '')), TYPE), 400, says.badForm());
       const bad = route === foto ? FOTO_EMPTY : { avatar: [EMPTY] };
-      for (const as of [43, 4711, 7]) await refused(worker, route.path(4712), { as, form: formOf({ [upload]: '' }) }, 400, bad, { d1: 0, r2: [0, 0] });
+      for (const as of [43, 4711, 7])
+        await refused(worker, route.path(4712), { as, form: formOf({ [upload]: '' }) }, 400, bad, {
+          d1: 0,
+          r2: [0, 0],
+        });
     });
   });
 }
@@ -412,14 +646,54 @@ describe('a form that the database refuses', () => {
     ['an admin for the profile of another', profile, 42, 6, {}, 403, { error: 'Not authorized' }],
     ['a caller for a profile that nobody has', profile, 4711, 42, {}, 404, NOT_FOUND],
     ['a caller for a profile beyond every id', profile, '9007199254740993', 42, {}, 404, NOT_FOUND],
-    ['a caller who wants the username of another', profile, 42, 42, { username: 'MARIA_g' }, 400, { username: ['A user with that username already exists.'] }],
-    ['a caller who wants username and e-mail of others', profile, 42, 42, { username: 'luis_p', email: 'bob@example.com' }, 400, { username: ['A user with that username already exists.'], email: ['A user with that email already exists.'] }],
+    [
+      'a caller who wants the username of another',
+      profile,
+      42,
+      42,
+      { username: 'MARIA_g' },
+      400,
+      { username: ['A user with that username already exists.'] },
+    ],
+    [
+      'a caller who wants username and e-mail of others',
+      profile,
+      42,
+      42,
+      { username: 'luis_p', email: 'bob@example.com' },
+      400,
+      { username: ['A user with that username already exists.'], email: ['A user with that email already exists.'] },
+    ],
     ['an account that is switched off', foto, 6, 43, {}, 401, { message: 'Token inválido o expirado' }, INVALID_TOKEN],
     ['an account that is gone', foto, 6, 4711, {}, 401, { message: 'Token inválido o expirado' }, INVALID_TOKEN],
-    ['an editor, even for their own persona', foto, 7, 7, {}, 403, { message: 'No tienes permisos para acceder a este recurso' }],
-    ['an editor, for a persona that nobody has', foto, 4711, 7, {}, 403, { message: 'No tienes permisos para acceder a este recurso' }],
+    [
+      'an editor, even for their own persona',
+      foto,
+      7,
+      7,
+      {},
+      403,
+      { message: 'No tienes permisos para acceder a este recurso' },
+    ],
+    [
+      'an editor, for a persona that nobody has',
+      foto,
+      4711,
+      7,
+      {},
+      403,
+      { message: 'No tienes permisos para acceder a este recurso' },
+    ],
     ['an admin, for a persona that nobody has', foto, 4711, 6, {}, 404, { message: 'Persona no encontrada' }],
-    ['an admin, for a persona beyond every id', foto, '9007199254740993', 6, {}, 404, { message: 'Persona no encontrada' }],
+    [
+      'an admin, for a persona beyond every id',
+      foto,
+      '9007199254740993',
+      6,
+      {},
+      404,
+      { message: 'Persona no encontrada' },
+    ],
   ];
   for (const [who, route, id, as, fields, status, body, challenge] of cases) {
     test(`${who}, leaves nothing behind at ${route.name} [R1 R7 M5 A7 D3 D4 P2 P3]`, async () => {
@@ -433,7 +707,10 @@ describe('a form that the database refuses', () => {
   }
 
   test('what it had stored is removed before it is answered [R7 M5]', async () => {
-    for (const [route, id, as] of [[profile, 1, 42], [foto, 4711, 6]]) {
+    for (const [route, id, as] of [
+      [profile, 1, 42],
+      [foto, 4711, 6],
+    ]) {
       const { status } = await worker.put(route.path(id), { as, form: formOf({ [route.upload]: png() }) });
       assert.deepEqual([status, await keys(worker)], [route === profile ? 403 : 404, []]);
     }
@@ -442,12 +719,40 @@ describe('a form that the database refuses', () => {
   test('a refused form with the picture that is shown leaves it where it is [R7 M5]', async () => {
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
-    await refused(worker, PROFILE, { as: 42, form: formOf({ avatar: picture, username: 'maria_g' }) }, 400, { username: ['A user with that username already exists.'] }, REFUSED);
-    await refused(worker, '/api/profile/1/update/', { as: 42, form: formOf({ avatar: picture }) }, 403, { error: 'Not authorized' }, REFUSED);
+    await refused(
+      worker,
+      PROFILE,
+      { as: 42, form: formOf({ avatar: picture, username: 'maria_g' }) },
+      400,
+      { username: ['A user with that username already exists.'] },
+      REFUSED,
+    );
+    await refused(
+      worker,
+      '/api/profile/1/update/',
+      { as: 42, form: formOf({ avatar: picture }) },
+      403,
+      { error: 'Not authorized' },
+      REFUSED,
+    );
   });
 
   test('the same form without a picture takes one call and does not ask the bucket [R7 D4]', async () => {
-    await refused(worker, PROFILE, { as: 42, form: formOf({ username: 'maria_g' }) }, 400, { username: ['A user with that username already exists.'] }, { d1: 1, r2: [0, 0] });
-    await refused(worker, '/api/profile/1/update/', { as: 42, form: formOf({}) }, 403, { error: 'Not authorized' }, { d1: 1, r2: [0, 0] });
+    await refused(
+      worker,
+      PROFILE,
+      { as: 42, form: formOf({ username: 'maria_g' }) },
+      400,
+      { username: ['A user with that username already exists.'] },
+      { d1: 1, r2: [0, 0] },
+    );
+    await refused(
+      worker,
+      '/api/profile/1/update/',
+      { as: 42, form: formOf({}) },
+      403,
+      { error: 'Not authorized' },
+      { d1: 1, r2: [0, 0] },
+    );
   });
 });

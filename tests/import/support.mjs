@@ -7,10 +7,10 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { convert } from '../../scripts/import.mjs';
 import { report } from '../../scripts/import/sql.mjs';
+import { convert } from '../../scripts/import.mjs';
+import { migrations, root, TABLES } from '../support/project.mjs';
 
-export const root = path.resolve(import.meta.dirname, '../..');
 export const fixture = (name) => path.join(root, 'tests/fixtures/import', name);
 export const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-import-'));
 process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
@@ -27,7 +27,9 @@ export function source(text) {
 export async function read(from, file) {
   const out = path.join(folder, `out-${files++}`);
   const leftOut = [];
-  const heard = ({ where, table, id, faults }) => { for (const { field, why } of faults) leftOut.push(`${where}, ${table} ${id}, ${field}: ${why}`); };
+  const heard = ({ where, table, id, faults }) => {
+    for (const { field, why } of faults) leftOut.push(`${where}, ${table} ${id}, ${field}: ${why}`);
+  };
   const { files: written, counts, told } = await convert(from, file, out, heard);
   return { sql: written.map((name) => fs.readFileSync(name, 'utf8')), counts, told, leftOut };
 }
@@ -37,35 +39,98 @@ export class Database {
   constructor() {
     this.sqlite = new DatabaseSync(':memory:');
     this.sqlite.exec('PRAGMA foreign_keys = ON');
-    for (const file of fs.readdirSync(path.join(root, 'migrations')).sort()) this.sqlite.exec(fs.readFileSync(path.join(root, 'migrations', file), 'utf8'));
+    for (const statement of migrations()) this.sqlite.exec(statement);
   }
 
-  run(sql) { this.sqlite.exec(sql); }
-  rows(sql) { return this.sqlite.prepare(sql).all().map((row) => ({ ...row })); }
-  user(id) { return this.rows(`SELECT * FROM users WHERE id = ${id}`)[0]; }
+  run(sql) {
+    this.sqlite.exec(sql);
+  }
+  /** @returns {any[]} */
+  rows(sql) {
+    return this.sqlite
+      .prepare(sql)
+      .all()
+      .map((row) => ({ ...row }));
+  }
+  user(id) {
+    return this.rows(`SELECT * FROM users WHERE id = ${id}`)[0];
+  }
   /** Everything but the ledger: equal where an import has changed nothing. */
-  dump() { return JSON.stringify(['roles', 'permissions', 'permissionXRole', 'users', 'personas'].map((table) => this.rows(`SELECT * FROM ${table}`))); }
+  dump() {
+    return JSON.stringify(TABLES.map((table) => this.rows(`SELECT * FROM ${table}`)));
+  }
 
   /** Brings a source in, each file as a whole as D1 does; answers what did not land and what is another here. */
   async bring(from, file) {
     const { sql, ...rest } = await read(from, file);
     for (const each of sql) this.run(`BEGIN; ${each} COMMIT`);
-    return { ...rest, report: this.rows(report(from)).map(({ kind, id, problem, differs }) => `${kind} ${id}: ${problem ?? `differs in ${differs}`}`) };
+    return {
+      ...rest,
+      report: this.rows(report(from)).map(
+        ({ kind, id, problem, differs }) => `${kind} ${id}: ${problem ?? `differs in ${differs}`}`,
+      ),
+    };
   }
 }
 
 /** dumpdata of accounts with what is given, and Django's defaults beside that. */
-export const dumpdata = (...accounts) => source(JSON.stringify(accounts.map(({ id, ...fields }) => ({
-  model: 'users.users', pk: id,
-  fields: { password: `pbkdf2_sha256$1$salt$${id}`, last_login: null, is_superuser: false, username: `user${id}`, is_staff: false, is_active: true, date_joined: '2024-02-01T08:15:30.123Z', email: `user${id}@django.example`, first_name: '', last_name: '', number_phone: null, avatar: '', groups: [], user_permissions: [], ...fields },
-}))));
+export const dumpdata = (...accounts) =>
+  source(
+    JSON.stringify(
+      accounts.map(({ id, ...fields }) => ({
+        model: 'users.users',
+        pk: id,
+        fields: {
+          password: `pbkdf2_sha256$1$salt$${id}`,
+          last_login: null,
+          is_superuser: false,
+          username: `user${id}`,
+          is_staff: false,
+          is_active: true,
+          date_joined: '2024-02-01T08:15:30.123Z',
+          email: `user${id}@django.example`,
+          first_name: '',
+          last_name: '',
+          number_phone: null,
+          avatar: '',
+          groups: [],
+          user_permissions: [],
+          ...fields,
+        },
+      })),
+    ),
+  );
 
-const quote = (value) => (value === null ? 'NULL' : `'${String(value).replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\0', '\\0')}'`);
+const quote = (value) =>
+  value === null
+    ? 'NULL'
+    : `'${String(value).replace(/[\\']/g, '\\$&').replaceAll('\n', '\\n').replaceAll('\0', '\\0')}'`;
 
-/** A dump of falcon's accounts with what is given, in one line as MySQL 8 writes it. */
-export const falconDump = (...accounts) => source(`/*!50503 SET NAMES utf8mb4 */;\n/*!40103 SET TIME_ZONE='+00:00' */;\nINSERT INTO \`users\` (\`id\`,\`name\`,\`email\`,\`username\`,\`password\`,\`salt\`,\`created_at\`,\`updated_at\`,\`image_path\`,\`role_id\`) VALUES ${accounts.map(({ id, ...fields }) => {
-  const { name, email, username, password, salt, created_at, updated_at, image_path, role_id } = { name: `User ${id}`, email: `user${id}@falcon.example`, username: `user${id}`, password: 'aa', salt: 'ss', created_at: '2025-01-01 00:00:00', updated_at: '2025-01-01 00:00:00', image_path: null, role_id: 1, ...fields };
-  return `(${id},${[name, email, username, password, salt, created_at, updated_at, image_path].map(quote).join(',')},${role_id ?? 'NULL'})`;
-}).join(',')};\n`);
+const FALCON_COLUMNS = ['name', 'email', 'username', 'password', 'salt', 'created_at', 'updated_at', 'image_path'];
 
-export const csv = (...lines) => source(`id,user_email,nombres,apellidos,telefono,dni,foto_url,created_at\n${lines.join('\n')}\n`);
+/** A dump of falcon's accounts with the given fields, all in one INSERT as MySQL 8 writes it. */
+export function falconDump(...accounts) {
+  const rows = accounts.map(({ id, ...fields }) => {
+    const values = {
+      name: `User ${id}`,
+      email: `user${id}@falcon.example`,
+      username: `user${id}`,
+      password: 'aa',
+      salt: 'ss',
+      created_at: '2025-01-01 00:00:00',
+      updated_at: '2025-01-01 00:00:00',
+      image_path: null,
+      role_id: 1,
+      ...fields,
+    };
+    return `(${[id, ...FALCON_COLUMNS.map((name) => quote(values[name])), values.role_id ?? 'NULL'].join(',')})`;
+  });
+  const columns = ['id', ...FALCON_COLUMNS, 'role_id'].map((name) => `\`${name}\``).join(',');
+  return source(
+    "/*!50503 SET NAMES utf8mb4 */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n" +
+      `INSERT INTO \`users\` (${columns}) VALUES ${rows.join(',')};\n`,
+  );
+}
+
+export const csv = (...lines) =>
+  source(`id,user_email,nombres,apellidos,telefono,dni,foto_url,created_at\n${lines.join('\n')}\n`);

@@ -1,15 +1,17 @@
 // The whole way: a dump, the command, D1, and the worker that answers the tokens which the old login services issue.
-import { test, before, after, describe } from 'node:test';
+
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { unstable_splitSqlQuery as split } from 'wrangler';
 import { report } from '../../scripts/import/sql.mjs';
+import { root } from '../support/project.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
-import { fixture, folder, read, root, source } from './support.mjs';
+import { fixture, folder, read, source } from './support.mjs';
 
 describe('accounts that were imported', () => {
   let worker;
@@ -20,32 +22,104 @@ describe('accounts that were imported', () => {
   };
   before(async () => {
     worker = await startWorker();
-    for (const [from, file] of [['seam', 'seam.sql'], ['falcon', 'falcon.sql'], ['django', 'django.json'], ['personas', 'personas.csv']]) await bring(from, fixture(file));
+    for (const [from, file] of [
+      ['seam', 'seam.sql'],
+      ['falcon', 'falcon.sql'],
+      ['django', 'django.json'],
+      ['personas', 'personas.csv'],
+    ])
+      await bring(from, fixture(file));
   });
   after(() => worker?.stop());
   const put = async (id, layout, target, json) => worker.put(target, { token: await token(id, { layout }), json });
 
   test('answer seam, by the right of the role that came along', async () => {
     const { status, json } = await put(101, 'seam', '/api/v1/users/102', { full_name: 'Back\\slash' });
-    assert.deepEqual([status, json.data], [200, { idUser: 102, full_name: 'Back\\slash', email: 'slash@example.com', roleId: 4, roleName: 'operador', roleDescription: `Opera; "cita" y 'comilla'` }]);
+    assert.deepEqual(
+      [status, json.data],
+      [
+        200,
+        {
+          idUser: 102,
+          full_name: 'Back\\slash',
+          email: 'slash@example.com',
+          roleId: 4,
+          roleName: 'operador',
+          roleDescription: `Opera; "cita" y 'comilla'`,
+        },
+      ],
+    );
     assert.equal((await put(102, 'seam', '/api/v1/users/101', {})).status, 403);
     assert.equal((await put(103, 'seam', '/api/v1/users/101', {})).status, 401, 'was not active');
   });
   test('answer falcon', async () => {
     const { status, json } = await put(203, 'falcon', '/users', { username: 'zoe.falcon' });
-    assert.deepEqual([status, { ...json, updated_at: null }], [200, { id: '203', email: 'zoe@falcon.example', name: 'Zoë 🦅 "The Falcon" \\o/', username: 'zoe.falcon', password: '[redacted]', salt: '[redacted]', image_path: "https://cdn.falcon.example/zoe.png?a=1&b='2'", role_id: 7, created_at: '2025-01-01T00:00:00.000Z', updated_at: null }]);
+    assert.deepEqual(
+      [status, { ...json, updated_at: null }],
+      [
+        200,
+        {
+          id: '203',
+          email: 'zoe@falcon.example',
+          name: 'Zoë 🦅 "The Falcon" \\o/',
+          username: 'zoe.falcon',
+          password: '[redacted]',
+          salt: '[redacted]',
+          image_path: "https://cdn.falcon.example/zoe.png?a=1&b='2'",
+          role_id: 7,
+          created_at: '2025-01-01T00:00:00.000Z',
+          updated_at: null,
+        },
+      ],
+    );
     assert.equal((await put(203, 'falcon', '/api/v1/users/101', {})).status, 403, "falcon's admin is none of seam's");
   });
   test('answer django', async () => {
     const { status, json } = await put(301, 'django', '/api/profile/301/update/', { number_phone: '123' });
-    assert.deepEqual([status, json], [200, { id: 301, username: 'dora', email: 'dora@django.example', first_name: 'Dora', last_name: "O'Neil", number_phone: '123', avatar: '/media/avatars/dora.jpg', date_joined: '2024-02-01T08:15:30.123Z', last_login: '2024-03-10T11:45:22Z', is_active: true, is_staff: false, is_superuser: false }]);
+    assert.deepEqual(
+      [status, json],
+      [
+        200,
+        {
+          id: 301,
+          username: 'dora',
+          email: 'dora@django.example',
+          first_name: 'Dora',
+          last_name: "O'Neil",
+          number_phone: '123',
+          avatar: '/media/avatars/dora.jpg',
+          date_joined: '2024-02-01T08:15:30.123Z',
+          last_login: '2024-03-10T11:45:22Z',
+          is_active: true,
+          is_staff: false,
+          is_superuser: false,
+        },
+      ],
+    );
   });
   test('answer personas', async () => {
     const { status, json } = await put(101, 'seam', '/api/personas/me', { telefono: null });
-    assert.deepEqual([status, json], [200, { id: 11, nombres: 'Ñandú', apellidos: 'O"Higgins, hijo', telefono: null, dni: '10000011', foto_url: 'https://cdn.example.com/n.jpg', created_at: '2024-03-01T08:00:00.000Z' }]);
+    assert.deepEqual(
+      [status, json],
+      [
+        200,
+        {
+          id: 11,
+          nombres: 'Ñandú',
+          apellidos: 'O"Higgins, hijo',
+          telefono: null,
+          dni: '10000011',
+          foto_url: 'https://cdn.example.com/n.jpg',
+          created_at: '2024-03-01T08:00:00.000Z',
+        },
+      ],
+    );
   });
-  test('lose the hashes that came along with a new password, and a second run does not bring them back, nor undo a change', async () => {
-    const hashes = async (id) => (await worker.sql('SELECT password_hash, legacy_password_hashes AS legacy FROM users WHERE id = ?', id))[0];
+  const title =
+    'lose the hashes that came along with a new password, and a second run does not bring them back, nor undo a change';
+  test(title, async () => {
+    const hashes = async (id) =>
+      (await worker.sql('SELECT password_hash, legacy_password_hashes AS legacy FROM users WHERE id = ?', id))[0];
     assert.ok((await hashes(201)).legacy);
     assert.equal((await put(101, 'seam', '/api/v1/users/201', { password: 'a new password' })).status, 200);
     const changed = await hashes(201);
@@ -53,31 +127,52 @@ describe('accounts that were imported', () => {
     const before = await worker.dump();
     const differs = await bring('falcon', fixture('falcon.sql'));
     assert.deepEqual(differs.slice(2), [{ kind: 'users', id: 203, problem: null, differs: 'username' }]);
-    for (const [from, file] of [['seam', 'seam.sql'], ['django', 'django.json'], ['personas', 'personas.csv']]) await bring(from, fixture(file));
+    for (const [from, file] of [
+      ['seam', 'seam.sql'],
+      ['django', 'django.json'],
+      ['personas', 'personas.csv'],
+    ])
+      await bring(from, fixture(file));
     assert.equal(await worker.dump(), before);
   });
 });
 
 describe('npm run import', () => {
-  const environment = { ...process.env, CLOUDFLARE_CF_FETCH_ENABLED: 'false', WRANGLER_SEND_METRICS: 'false', WRANGLER_SEND_ERROR_REPORTS: 'false', WRANGLER_HIDE_BANNER: 'true' };
+  const environment = {
+    ...process.env,
+    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
+    WRANGLER_SEND_METRICS: 'false',
+    WRANGLER_SEND_ERROR_REPORTS: 'false',
+    WRANGLER_HIDE_BANNER: 'true',
+  };
   const state = path.join(folder, 'state');
   const out = fs.mkdtempSync(path.join(folder, 'out-'));
   const program = (args) => spawnSync(process.execPath, args, { cwd: root, env: environment, encoding: 'utf8' });
   const command = (...args) => program(['scripts/import.mjs', ...args]);
   const wrangler = (...args) => {
-    const { status, stdout, stderr } = program(['node_modules/wrangler/bin/wrangler.js', 'd1', ...args, '--local', '--persist-to', state]);
+    const { status, stdout, stderr } = program([
+      'node_modules/wrangler/bin/wrangler.js',
+      'd1',
+      ...args,
+      '--local',
+      '--persist-to',
+      state,
+    ]);
     assert.equal(status, 0, stderr + stdout);
     return stdout;
   };
-  const ask = (...queries) => JSON.parse(wrangler('execute', 'DB', '--json', '--command', queries.join(';'))).map(({ results }) => results);
+  const ask = (...queries) =>
+    JSON.parse(wrangler('execute', 'DB', '--json', '--command', queries.join(';'))).map(({ results }) => results);
 
   test('writes what the lines that it prints bring into the database, twice', () => {
     const { status, stdout } = command('--from', 'falcon', fixture('falcon-bad.sql'), '--out', out);
     assert.equal(status, 1, 'rows were left out');
     assert.match(stdout, /^left out: line 23, users 1002, email: is no e-mail address$/m);
     assert.match(stdout, /^ {2}users: 13 read, 3 written, 10 left out$/m);
-    for (const secret of ['good@falcon', 'Good', 'no-address', "'aa'", 'salt']) assert.ok(!stdout.includes(secret), secret);
-    const line = (where) => stdout.match(new RegExp(`^npx wrangler d1 execute DB --${where} --yes --file (.*)$`, 'm'))[1];
+    for (const secret of ['good@falcon', 'Good', 'no-address', "'aa'", 'salt'])
+      assert.ok(!stdout.includes(secret), secret);
+    const line = (where) =>
+      stdout.match(new RegExp(`^npx wrangler d1 execute DB --${where} --yes --file (.*)$`, 'm'))[1];
     assert.equal(line('local'), line('remote'));
     const file = path.resolve(root, line('local'));
     assert.deepEqual(fs.readdirSync(out), [path.basename(file)]);
@@ -85,26 +180,61 @@ describe('npm run import', () => {
     wrangler('migrations', 'apply', 'DB');
     for (const reason of ['record 1001 of the same source has it', 'account 1001 has it here']) {
       wrangler('execute', 'DB', '--yes', '--file', file);
-      assert.deepEqual(ask('SELECT id, username, full_name FROM users', stdout.match(/--local --command "(.*)"$/m)[1]), [
-        [{ id: 1001, username: 'good', full_name: 'Good One' }, { id: 1013, username: 'three', full_name: `Good Three; /* -- '"\`` }],
-        [{ kind: 'roles', id: 1, problem: null, differs: 'id (4 here)' }, { kind: 'users', id: 1011, problem: `email: ${reason}`, differs: null }],
-      ]);
+      assert.deepEqual(
+        ask('SELECT id, username, full_name FROM users', stdout.match(/--local --command "(.*)"$/m)[1]),
+        [
+          [
+            { id: 1001, username: 'good', full_name: 'Good One' },
+            { id: 1013, username: 'three', full_name: `Good Three; /* -- '"\`` },
+          ],
+          [
+            { kind: 'roles', id: 1, problem: null, differs: 'id (4 here)' },
+            { kind: 'users', id: 1011, problem: `email: ${reason}`, differs: null },
+          ],
+        ],
+      );
     }
   });
   test('writes nothing where a source is not what it should be, and says so in one line', () => {
-    for (const [args, says] of [
+    /** @type {[string[], RegExp][]} */
+    const refusals = [
       [['--from', 'seam', fixture('falcon.sql')], /no idUser, full_name, roleId, isActive: is it what --from says/],
       [['--from', 'falcon', fixture('personas.csv')], /there is no row of a table users in/],
-      [['--from', 'django', fixture('falcon.sql')], /is no SQLite file, and not the JSON of `manage.py dumpdata` either/],
-      [['--from', 'personas', fixture('django.json')], /cannot be read as CSV, line 1: INVALID_OPENING_QUOTE; nothing was written/],
+      [
+        ['--from', 'django', fixture('falcon.sql')],
+        /is no SQLite file, and not the JSON of `manage.py dumpdata` either/,
+      ],
+      [
+        ['--from', 'personas', fixture('django.json')],
+        /cannot be read as CSV, line 1: INVALID_OPENING_QUOTE; nothing was written/,
+      ],
       [['--from', 'personas', source('a,b\n1,2\n')], /the header in .* has no id, user_email/],
-      [['--from', 'personas', source(Buffer.from('id,user_email,nombres,apellidos,telefono,dni,foto_url,created_at\n1,,Mar\xeda,A,,AAAAA,,\n', 'latin1'))], /is not UTF-8/],
-      [['--from', 'django', source(fs.readFileSync(fixture('django.json')).subarray(0, 4000))], /or not all of it; nothing was written/],
-      [['--from', 'falcon', source(fs.readFileSync(fixture('falcon.sql')).subarray(0, 4000))], /line \d+ of the dump .*; nothing was written/],
+      [
+        [
+          '--from',
+          'personas',
+          source(
+            Buffer.from(
+              'id,user_email,nombres,apellidos,telefono,dni,foto_url,created_at\n1,,Mar\xeda,A,,AAAAA,,\n',
+              'latin1',
+            ),
+          ),
+        ],
+        /is not UTF-8/,
+      ],
+      [
+        ['--from', 'django', source(fs.readFileSync(fixture('django.json')).subarray(0, 4000))],
+        /or not all of it; nothing was written/,
+      ],
+      [
+        ['--from', 'falcon', source(fs.readFileSync(fixture('falcon.sql')).subarray(0, 4000))],
+        /line \d+ of the dump .*; nothing was written/,
+      ],
       [['--from', 'falcon', 'nowhere.sql'], /there is no file/],
       [['--from', 'nobody', 'x'], /usage: npm run import/],
       [['--from', 'falcon'], /usage: npm run import/],
-    ]) {
+    ];
+    for (const [args, says] of refusals) {
       const before = fs.readdirSync(out);
       const { status, stdout, stderr } = command(...args, '--out', out);
       assert.equal(status, 1);

@@ -1,16 +1,30 @@
 // The document, its parts by name, and whether an answer is one that it allows.
-import fs from 'node:fs';
-import path from 'node:path';
 import Ajv from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
+import { read } from '../support/project.mjs';
 
-export const document = JSON.parse(fs.readFileSync(path.join(import.meta.dirname, '../../public/openapi.json'), 'utf8'));
+export const document = JSON.parse(read('public/openapi.json'));
 
 /** What a `$ref` leads to, or the thing itself. */
-export const resolve = (thing) => (thing?.$ref === undefined ? thing : resolve(thing.$ref.slice(2).split('/').reduce((at, key) => at[key], document)));
+export const resolve = (thing) =>
+  thing?.$ref === undefined
+    ? thing
+    : resolve(
+        thing.$ref
+          .slice(2)
+          .split('/')
+          .reduce((at, key) => at[key], document),
+      );
 
 /** `{id, method, path, operation}` of every operation. */
-export const operations = Object.entries(document.paths).flatMap(([path, item]) => Object.entries(item).map(([method, operation]) => ({ id: operation.operationId, method: method.toUpperCase(), path, operation })));
+export const operations = Object.entries(document.paths).flatMap(([path, item]) =>
+  Object.entries(item).map(([method, operation]) => ({
+    id: operation.operationId,
+    method: method.toUpperCase(),
+    path,
+    operation,
+  })),
+);
 
 const ajv = formats.default(new Ajv.default({ allErrors: true, strict: false, validateSchema: false }));
 ajv.addFormat('binary', true).addFormat('password', true).addSchema(document, 'document');
@@ -21,15 +35,24 @@ export function faults(schema, value) {
   let validate = validators.get(schema);
   if (!validate) {
     const absolute = JSON.parse(JSON.stringify(schema), (key, part) => (key === '$ref' ? `document${part}` : part));
-    validators.set(schema, validate = ajv.compile(absolute));
+    validators.set(schema, (validate = ajv.compile(absolute)));
   }
-  return validate(value) ? [] : validate.errors.map((error) => `${error.instancePath || 'it'} ${error.message} ${JSON.stringify(error.params)}`);
+  return validate(value)
+    ? []
+    : validate.errors.map((error) => `${error.instancePath || 'it'} ${error.message} ${JSON.stringify(error.params)}`);
 }
 
-/** What a header of an answer is that is the connection's, the platform's, or the tests' own, or said by the body's type. */
-const UNDECLARED = /^(connection|content-encoding|content-length|content-type|date|keep-alive|transfer-encoding|x-test-.*)$/;
+/**
+ * What a header of an answer is that is the connection's, the platform's, or the tests' own, or said by the body's
+ * type.
+ */
+const UNDECLARED =
+  /^(connection|content-encoding|content-length|content-type|date|keep-alive|transfer-encoding|x-test-.*)$/;
 
-/** What is wrong with an answer (`status`, `headers`, `text`) to an operation: a list of texts, empty where the document allows it. */
+/**
+ * What is wrong with an answer (`status`, `headers`, `text`) to an operation: a list of texts, empty where the document
+ * allows it.
+ */
 export function disallowed(operation, answer) {
   const declared = resolve(operation.responses[answer.status]);
   if (!declared) return [`status ${answer.status} is not in the document`];
@@ -38,10 +61,14 @@ export function disallowed(operation, answer) {
     const { required, schema } = resolve(reference);
     const value = answer.headers.get(name);
     if (value === null) required && wrong.push(`no ${name}`);
-    else wrong.push(...faults(schema, schema.type === 'integer' ? Number(value) : value).map((fault) => `${name}: ${fault}`));
+    else
+      wrong.push(
+        ...faults(schema, schema.type === 'integer' ? Number(value) : value).map((fault) => `${name}: ${fault}`),
+      );
   }
   const names = Object.keys(declared.headers ?? {}).map((name) => name.toLowerCase());
-  for (const [name] of answer.headers) if (!names.includes(name) && !UNDECLARED.test(name)) wrong.push(`header ${name} is not in the document`);
+  for (const [name] of answer.headers)
+    if (!names.includes(name) && !UNDECLARED.test(name)) wrong.push(`header ${name} is not in the document`);
   const type = answer.headers.get('content-type');
   if (!declared.content) return answer.text === '' ? wrong : [...wrong, 'a body where there should be none'];
   const content = declared.content[type];

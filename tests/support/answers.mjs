@@ -9,14 +9,32 @@ export const raw = (body, type = 'application/json') => ({
 
 /**
  * Checks a whole answer: its status, the headers that matter, the exact text of its body,
- * and the D1 calls, as counted outside the worker and as the worker logged them; `r2` are the bucket's reads and writes.
- * Answers the log line, for tests that ask more of it.
+ * and the D1 calls, as counted outside the worker and as the worker logged them; `r2` are the bucket's reads and
+ * writes. Answers the log line, for tests that ask more of it.
  */
 export async function answered(worker, response, status, body, { d1, r2, challenge = null }) {
   const header = (name) => response.headers.get(name);
   assert.deepEqual(
-    { status: response.status, body: response.text, type: header('content-type'), challenge: header('www-authenticate'), cache: header('cache-control'), sniff: header('x-content-type-options'), d1: response.d1Calls, r2: r2 && [response.r2Reads, response.r2Writes] },
-    { status, body: JSON.stringify(body), type: 'application/json', challenge, cache: 'no-store', sniff: 'nosniff', d1, r2 },
+    {
+      status: response.status,
+      body: response.text,
+      type: header('content-type'),
+      challenge: header('www-authenticate'),
+      cache: header('cache-control'),
+      sniff: header('x-content-type-options'),
+      d1: response.d1Calls,
+      r2: r2 && [response.r2Reads, response.r2Writes],
+    },
+    {
+      status,
+      body: JSON.stringify(body),
+      type: 'application/json',
+      challenge,
+      cache: 'no-store',
+      sniff: 'nosniff',
+      d1,
+      r2,
+    },
   );
   assert.match(response.requestId, /^[A-Za-z0-9._:-]{1,128}$/);
   const line = await worker.logOf(response);
@@ -24,7 +42,10 @@ export async function answered(worker, response, status, body, { d1, r2, challen
   return line;
 }
 
-/** Sends a PUT that must be refused: the whole answer is checked, and that no row of any table and no object has changed (R7). */
+/**
+ * Sends a PUT that must be refused: the whole answer is checked, and that no row of any table and no object has changed
+ * (R7).
+ */
 export async function refused(worker, target, options, status, body, expected) {
   const before = await worker.dump();
   const response = await worker.put(target, options);
@@ -34,7 +55,9 @@ export async function refused(worker, target, options, status, body, expected) {
 }
 
 /** Sends a PUT that must be accepted with one D1 call, and checks the whole answer. */
-export async function accepted(worker, target, options, body, { d1 = 1, r2 } = {}) {
+export async function accepted(worker, target, options, body, expected = {}) {
+  /** @type {{d1?: number, r2?: [number, number]}} */
+  const { d1 = 1, r2 } = expected;
   const response = await worker.put(target, options);
   const line = await answered(worker, response, 200, body, { d1, r2 });
   return { response, line };

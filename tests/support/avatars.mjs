@@ -1,4 +1,5 @@
-// What the tests of uploads share: pictures to send, where they are stored, and what must hold between bucket and database.
+// What the tests of uploads share: pictures to send, where they are stored, and what must hold between bucket and
+// database.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -9,7 +10,9 @@ export const CONTENT_TYPES = { jpg: 'image/jpeg', png: 'image/png', gif: 'image/
 
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
-/** What an upload costs: looking whether the picture is there, and where it is not, a check before it is stored (R7). */
+/**
+ * What an upload costs: looking whether the picture is there, and where it is not, a check before it is stored (R7).
+ */
 export const NEW = { d1: 2, r2: [1, 1] };
 export const AGAIN = { d1: 1, r2: [1, 0] };
 export const REFUSED = AGAIN;
@@ -25,8 +28,9 @@ export function chunk(type, data) {
 let made = 0;
 
 /**
- * A PNG without metadata that no other call makes: what is stored of it is the file itself. `width` and `height` are what
- * its header says; `size` makes the file that long by a comment, which is then not stored.
+ * A PNG without metadata that no other call makes: what is stored of it is the file itself. `width` and `height` are
+ * what its header says; `size` makes the file that long by a comment, which is then not stored.
+ * @param {{width?: number, height?: number, size?: number}} [options]
  */
 export function png({ width = 2, height = 2, size } = {}) {
   const header = Buffer.from([0, 0, 0, 0, 0, 0, 0, 0, 8, 2, 0, 0, 0]);
@@ -65,11 +69,24 @@ export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex'
 export const keyOf = (account, bytes, extension = 'png') => `avatars/${account}/${sha256(bytes)}.${extension}`;
 
 /** What the bucket must list for a picture. */
-export const objectOf = (key, { length }) => ({ key, size: length, contentType: CONTENT_TYPES[key.split('.').pop()], cacheControl: CACHE_CONTROL });
-export const objects = async (worker) => (await worker.bucket.list()).map(({ key, size, contentType, cacheControl }) => ({ key, size, contentType, cacheControl }));
+export const objectOf = (key, { length }) => ({
+  key,
+  size: length,
+  contentType: CONTENT_TYPES[key.split('.').pop()],
+  cacheControl: CACHE_CONTROL,
+});
+export const objects = async (worker) =>
+  (await worker.bucket.list()).map(({ key, size, contentType, cacheControl }) => ({
+    key,
+    size,
+    contentType,
+    cacheControl,
+  }));
 export const keys = async (worker) => (await worker.bucket.list()).map(({ key }) => key);
 
-/** The keys that the bucket holds, once no request has work left: for what was removed and for what must have stayed. */
+/**
+ * The keys that the bucket holds, once no request has work left: for what was removed and for what must have stayed.
+ */
 export async function settled(worker) {
   await worker.idle();
   return keys(worker);
@@ -94,7 +111,10 @@ export async function shown(worker) {
 export async function pointsAtObjects(worker) {
   await worker.idle();
   const held = new Set(await keys(worker));
-  assert.deepEqual((await shown(worker)).filter((key) => !held.has(key)), []);
+  assert.deepEqual(
+    (await shown(worker)).filter((key) => !held.has(key)),
+    [],
+  );
 }
 
 /** A sweep without grace time, when the clock has moved on from the newest object. */
@@ -110,7 +130,9 @@ export async function anHourLater(worker) {
   await worker.sql(`UPDATE removals SET ${earlier('claimed_at')}, ${earlier('over_at')}`);
 }
 
-/** Bucket and database are in step (M5): nothing shown is missing, and after a sweep nothing is left that is not shown. */
+/**
+ * Bucket and database are in step (M5): nothing shown is missing, and after a sweep nothing is left that is not shown.
+ */
 export async function endsInStep(worker) {
   await pointsAtObjects(worker);
   await anHourLater(worker);

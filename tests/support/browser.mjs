@@ -5,10 +5,21 @@ import fs from 'node:fs';
 export const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
 /** Why a test in a browser is left out; false where it is not. */
-export const noBrowser = !fs.existsSync(chromium) && `there is no Chromium at ${chromium}: install it (apt-get install chromium), or let CHROMIUM name one, and the reference page is tried in it`;
+export const noBrowser =
+  !fs.existsSync(chromium) &&
+  `there is no Chromium at ${chromium}: install it (apt-get install chromium), or let CHROMIUM name one, ` +
+    'and the reference page is tried in it';
 
 // It asks nobody for anything but our page, and runs as root too.
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const FLAGS = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
 
 export async function launch() {
   const { chromium: browsers } = await import('playwright-core');

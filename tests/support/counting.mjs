@@ -1,6 +1,7 @@
 // The entry module of every test worker: the built worker, with its real bindings counted, and failing on demand.
 // The counts reach the test in response headers, so that the worker's own `d1_calls` can be checked against them.
-// Some paths are the tests' own: straight to the database and the bucket, many times faster than from outside the runtime.
+// Some paths are the tests' own: straight to the database and the bucket, many times faster than from outside the
+// runtime.
 import worker from './index.js';
 import * as perfil from './perfil.js';
 
@@ -10,10 +11,22 @@ const INNER = Symbol('inner');
 
 /** What no database or bucket ever answered. */
 const NONSENSE = {
-  nothing: undefined, null: null, number: 7, text: 'ok', none: [], few: [{ results: [] }], empty: [{ results: [] }, { results: [] }],
-  rows: [{ results: [{ row: '{' }] }, { results: [{ row: '{"active":1}' }] }], columns: [{ results: [{}] }, { results: [{}] }], object: {},
+  nothing: undefined,
+  null: null,
+  number: 7,
+  text: 'ok',
+  none: [],
+  few: [{ results: [] }],
+  empty: [{ results: [] }, { results: [] }],
+  rows: [{ results: [{ row: '{' }] }, { results: [{ row: '{"active":1}' }] }],
+  columns: [{ results: [{}] }, { results: [{}] }],
+  object: {},
   /** The getter that throws is unwrapped by the crate that the worker is built with: a real panic. */
-  panic: { get httpEtag() { throw new Error('nonsense of the test'); } },
+  panic: {
+    get httpEtag() {
+      throw new Error('nonsense of the test');
+    },
+  },
 };
 
 // Deadlines come sooner where a request says so (`pace` among its faults).
@@ -42,13 +55,13 @@ async function until(what, condition) {
  * Does what a call of a binding does, or what `faults` says of it: an object of one word per call's name, or a list of
  * them by the call's number. `refuse` throws and does nothing, `lose` does it and throws, `hold:x` waits for the test
  * to release x and then does it, `stall:x` does it and then waits for the release, `nonsense:x` answers what is no
- * answer. `pace` and `ahead` are no calls: timers run that much faster, and the clock is that much ahead. `hours` is none either: lists show every
- * object as that much older.
+ * answer. `pace` and `ahead` are no calls: timers run that much faster, and the clock is that much ahead. `hours` is
+ * none either: lists show every object as that much older.
  */
 function faulty(faults) {
   const numbers = {};
   return async (name, call) => {
-    const number = numbers[name] = (numbers[name] ?? -1) + 1;
+    const number = (numbers[name] = (numbers[name] ?? -1) + 1);
     const fault = Array.isArray(faults[name]) ? faults[name][number] : faults[name];
     const [kind, hold] = fault?.split(':') ?? [];
     const released = async () => {
@@ -73,7 +86,8 @@ function countedStatement(statement, call) {
       const value = target[key];
       if (typeof value !== 'function') return value;
       if (key === 'bind') return (...args) => countedStatement(target.bind(...args), call);
-      return (...args) => (STATEMENT_CALLS.has(key) ? call(() => value.apply(target, args)) : value.apply(target, args));
+      return (...args) =>
+        STATEMENT_CALLS.has(key) ? call(() => value.apply(target, args)) : value.apply(target, args);
     },
   });
 }
@@ -93,18 +107,20 @@ function countedDatabase(database, call) {
 }
 
 /** An object as a list shows it, uploaded `hours` earlier than it was. */
-const aged = (object, hours) => new Proxy(object, {
-  get: (target, key) => (key === 'uploaded' ? new Date(target.uploaded - hours * 3_600_000) : target[key]),
-});
+const aged = (object, hours) =>
+  new Proxy(object, {
+    get: (target, key) => (key === 'uploaded' ? new Date(target.uploaded - hours * 3_600_000) : target[key]),
+  });
 
 function countedBucket(bucket, call, hours = 0) {
   return new Proxy(bucket, {
     get(target, key) {
       if (key === 'list') {
-        return (...args) => call(key, async () => {
-          const page = await target.list(...args);
-          return { ...page, objects: page.objects.map((object) => aged(object, hours)) };
-        });
+        return (...args) =>
+          call(key, async () => {
+            const page = await target.list(...args);
+            return { ...page, objects: page.objects.map((object) => aged(object, hours)) };
+          });
       }
       if (Object.hasOwn(BUCKET_CALLS, key)) return (...args) => call(key, () => target[key](...args));
       const value = target[key];
@@ -116,12 +132,20 @@ function countedBucket(bucket, call, hours = 0) {
 /** The bindings, counted in `counts` and failing as `faults` says; `variables` take the place of the worker's own. */
 function counted(env, { variables = {}, faults = {} }, counts) {
   const act = faulty(faults);
+  const onDatabase = (call) => {
+    counts.d1++;
+    return act('batch', call);
+  };
+  const onBucket = (name, call) => {
+    counts[BUCKET_CALLS[name]]++;
+    return act(name, call);
+  };
   return {
     ...env,
     // A test may change a variable under a warm instance, as the platform does when a secret is rotated.
     ...variables,
-    ...(env.DB && { DB: countedDatabase(env.DB, (call) => (counts.d1++, act('batch', call))) }),
-    ...(env.AVATARS && { AVATARS: countedBucket(env.AVATARS, (name, call) => (counts[BUCKET_CALLS[name]]++, act(name, call)), faults.hours) }),
+    ...(env.DB && { DB: countedDatabase(env.DB, onDatabase) }),
+    ...(env.AVATARS && { AVATARS: countedBucket(env.AVATARS, onBucket, faults.hours) }),
   };
 }
 
@@ -142,33 +166,42 @@ function deployed(name, env, orders) {
  * The context, whose unfinished work is counted, so that what a request does after its answer can be waited for.
  * `answered` is called when there is such work: what is called from then on is not what the answer waits for.
  */
-const watched = (ctx, answered = () => {}) => new Proxy(ctx, {
-  get(target, key) {
-    if (key === 'waitUntil') {
-      return (promise) => {
-        answered();
-        background++;
-        target.waitUntil(Promise.resolve(promise).finally(() => background--));
-      };
-    }
-    const value = target[key];
-    return typeof value === 'function' ? value.bind(target) : value;
-  },
-});
+const watched = (ctx, answered = () => {}) =>
+  new Proxy(ctx, {
+    get(target, key) {
+      if (key === 'waitUntil') {
+        return (promise) => {
+          answered();
+          background++;
+          target.waitUntil(Promise.resolve(promise).finally(() => background--));
+        };
+      }
+      const value = target[key];
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
 
 async function listed(bucket) {
   const objects = [];
-  for (let cursor, truncated = true; truncated;) {
+  for (let cursor, truncated = true; truncated; ) {
     const page = await bucket.list({ cursor, include: ['httpMetadata'] });
     objects.push(...page.objects);
     ({ cursor, truncated } = page);
   }
   return objects
-    .map(({ key, size, httpEtag, uploaded, httpMetadata }) => ({ key, size, etag: httpEtag, uploaded, contentType: httpMetadata?.contentType ?? null, cacheControl: httpMetadata?.cacheControl ?? null }))
+    .map(({ key, size, httpEtag, uploaded, httpMetadata }) => ({
+      key,
+      size,
+      etag: httpEtag,
+      uploaded,
+      contentType: httpMetadata?.contentType ?? null,
+      cacheControl: httpMetadata?.cacheControl ?? null,
+    }))
     .sort((a, b) => (a.key < b.key ? -1 : 1));
 }
 
-const executed = async (env, request) => env.DB.batch((await request.json()).map(({ sql, parameters }) => env.DB.prepare(sql).bind(...parameters)));
+const executed = async (env, request) =>
+  env.DB.batch((await request.json()).map(({ sql, parameters }) => env.DB.prepare(sql).bind(...parameters)));
 
 const TESTS_OWN = {
   '/.tests/sql': async (request, env) => Response.json(await executed(env, request)),
@@ -198,7 +231,8 @@ const TESTS_OWN = {
         await env.AVATARS.put(key, await request.arrayBuffer(), { httpMetadata: JSON.parse(query.get('metadata')) });
         return new Response();
       case 'POST':
-        for (const keys = await request.json(); keys.length > 0;) await Promise.all(keys.splice(0, 100).map((each) => env.AVATARS.put(each, each)));
+        for (const keys = await request.json(); keys.length > 0; )
+          await Promise.all(keys.splice(0, 100).map((each) => env.AVATARS.put(each, each)));
         return new Response();
       case 'DELETE':
         await env.AVATARS.delete(key === null ? (await listed(env.AVATARS)).map((object) => object.key) : key);
@@ -221,7 +255,13 @@ export default {
     const orders = { variables: ordered('x-test-variables'), faults: ordered('x-test-faults') };
     const { counts, bindings } = deployed(request.headers.get('x-test-deployment'), env, orders);
     let seen = counts;
-    const response = await worker.fetch(request, bindings, watched(ctx, () => { seen = { ...counts }; }));
+    const response = await worker.fetch(
+      request,
+      bindings,
+      watched(ctx, () => {
+        seen = { ...counts };
+      }),
+    );
     const headers = new Headers(response.headers);
     headers.set('x-test-d1-calls', String(seen.d1));
     headers.set('x-test-r2-reads', String(seen.reads));

@@ -12,13 +12,17 @@ const SPANISH = {
   wrongMethod: 'Método no permitido',
   unknownPath: 'Ruta no encontrada',
 };
-const inSpanish = (shape) => Object.fromEntries(Object.entries(SPANISH).map(([key, message]) => [key, () => shape(message)]));
+const inSpanish = (shape) =>
+  Object.fromEntries(Object.entries(SPANISH).map(([key, message]) => [key, () => shape(message)]));
 
 export const seam = (message) => ({ success: false, message, data: null });
 export const falcon = (statusCode, error, message = error) => ({ message, error, statusCode });
 const badRequest = (message) => falcon(400, 'Bad Request', message);
 
-/** The body of each refusal, by dialect; `unsupported` takes the content type, `wrongMethod` the method, `notObject` Python's name of the type. */
+/**
+ * The body of each refusal, by dialect; `unsupported` takes the content type, `wrongMethod` the method, `notObject`
+ * Python's name of the type.
+ */
 export const SAYS = {
   personas: { ...inSpanish((message) => ({ message })), badForm: () => ({ message: 'El formulario no es válido' }) },
   seam: inSpanish(seam),
@@ -37,7 +41,11 @@ export const SAYS = {
     badToken: () => ({ detail: 'Given token not valid for any token type', code: 'token_not_valid' }),
     malformed: () => ({ detail: 'JSON parse error' }),
     badForm: () => ({ detail: 'Multipart form parse error' }),
-    notObject: (kind) => ({ non_field_errors: [kind === 'null' ? 'No data provided' : `Invalid data. Expected a dictionary, but got ${kind}.`] }),
+    notObject: (kind) => ({
+      non_field_errors: [
+        kind === 'null' ? 'No data provided' : `Invalid data. Expected a dictionary, but got ${kind}.`,
+      ],
+    }),
     tooLarge: () => ({ detail: 'Request body too large.' }),
     unsupported: (type) => ({ detail: `Unsupported media type "${type}" in request.` }),
     wrongMethod: (method) => ({ detail: `Method "${method}" not allowed.` }),
@@ -52,28 +60,50 @@ export const SAYS = {
  */
 export const ROUTES = [
   {
-    name: 'PUT /api/personas/:id/foto', dialect: 'personas', ids: 'P4', path: (id = 6) => `/api/personas/${id}/foto`, upload: 'foto',
-    good: { foto_url: 'https://example.com/luis.jpg' }, empty: [400, { message: "El campo 'foto_url' es requerido" }],
+    name: 'PUT /api/personas/:id/foto',
+    dialect: 'personas',
+    ids: 'P4',
+    path: (id = 6) => `/api/personas/${id}/foto`,
+    upload: 'foto',
+    good: { foto_url: 'https://example.com/luis.jpg' },
+    empty: [400, { message: "El campo 'foto_url' es requerido" }],
     failure: { message: 'Error al actualizar foto' },
   },
   {
-    name: 'PUT /api/personas/me', dialect: 'personas', ids: 'P8', path: () => '/api/personas/me',
-    good: { nombres: 'Luis Ángel' }, empty: [200],
+    name: 'PUT /api/personas/me',
+    dialect: 'personas',
+    ids: 'P8',
+    path: () => '/api/personas/me',
+    good: { nombres: 'Luis Ángel' },
+    empty: [200],
     failure: { message: 'Error al actualizar perfil' },
   },
   {
-    name: 'PUT /api/v1/users/:id', dialect: 'seam', ids: 'R9', path: (id = 6) => `/api/v1/users/${id}`,
-    good: { full_name: 'Luis Pérez' }, empty: [200],
+    name: 'PUT /api/v1/users/:id',
+    dialect: 'seam',
+    ids: 'R9',
+    path: (id = 6) => `/api/v1/users/${id}`,
+    good: { full_name: 'Luis Pérez' },
+    empty: [200],
     failure: seam('Error interno del servidor'),
   },
   {
-    name: 'PUT /users', dialect: 'falcon', ids: 'R9', path: () => '/users',
-    good: { name: 'Luis Pérez' }, empty: [400, badRequest('No fields provided to update')],
+    name: 'PUT /users',
+    dialect: 'falcon',
+    ids: 'R9',
+    path: () => '/users',
+    good: { name: 'Luis Pérez' },
+    empty: [400, badRequest('No fields provided to update')],
     failure: falcon(500, 'Internal Server Error', 'Internal server error'),
   },
   {
-    name: 'PUT /api/profile/:id/update/', dialect: 'django', ids: 'D6', path: (id = 6) => `/api/profile/${id}/update/`, upload: 'avatar',
-    good: { first_name: 'Luis' }, empty: [200],
+    name: 'PUT /api/profile/:id/update/',
+    dialect: 'django',
+    ids: 'D6',
+    path: (id = 6) => `/api/profile/${id}/update/`,
+    upload: 'avatar',
+    good: { first_name: 'Luis' },
+    empty: [200],
     failure: { error: 'Internal server error' },
   },
 ].map((route) => ({ ...route, says: SAYS[route.dialect] }));

@@ -1,26 +1,29 @@
-// Keys as issuers have them, tokens signed with them, and a server that publishes them as badly as it is told to. Keys and
-// tokens are made by a library that shares no code with the worker (jose).
+// Keys as issuers have them, tokens signed with them, and a server that publishes them as badly as it is told to. Keys
+// and tokens are made by a library that shares no code with the worker (jose).
 import { once } from 'node:events';
 import http from 'node:http';
-import { SignJWT, exportJWK, generateKeyPair } from 'jose';
-import { LAYOUTS } from './tokens.mjs';
-
-const now = () => Math.floor(Date.now() / 1000);
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import { claimsOf } from './tokens.mjs';
 
 /** A new key: `{alg, kid, privateKey, publicKey, jwk}`; `jwk` is what its owner publishes of it. */
-export async function newKey(alg, kid, { modulusLength } = {}) {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { modulusLength, extractable: true, crv: alg === 'EdDSA' ? 'Ed25519' : undefined });
-  const jwk = { ...await exportJWK(publicKey), kid, alg, use: 'sig' };
+export async function newKey(alg, kid, /** @type {{modulusLength?: number}} */ { modulusLength } = {}) {
+  const { privateKey, publicKey } = await generateKeyPair(alg, {
+    modulusLength,
+    extractable: true,
+    crv: alg === 'EdDSA' ? 'Ed25519' : undefined,
+  });
+  const jwk = { ...(await exportJWK(publicKey)), kid, alg, use: 'sig' };
   return { alg, kid, privateKey, publicKey, jwk };
 }
 
 /** A set of keys, as a text. */
 export const setOf = (...keys) => JSON.stringify({ keys: keys.map((key) => key?.jwk ?? key) });
 
-/** As `token`, signed by the owner of the key; `header` adds to the header, where undefined removes. */
-export function tokenBy({ alg, kid, privateKey }, id, { layout = 'plain', claims, iat = now() + 30, exp = now() + 3600, header = {}, extra = {} } = {}) {
-  const body = { ...(claims ?? LAYOUTS[layout](id)), ...(iat === null ? {} : { iat }), ...(exp === null ? {} : { exp }), ...extra };
-  return new SignJWT(body).setProtectedHeader({ alg, typ: 'JWT', kid, ...header }).sign(privateKey);
+/** @typedef {import('./tokens.mjs').TokenOptions} TokenOptions */
+
+/** As `token`, signed by the owner of the key; undefined in `header` removes a field of the header. */
+export function tokenBy({ alg, kid, privateKey }, id, /** @type {TokenOptions} */ { header = {}, ...options } = {}) {
+  return new SignJWT(claimsOf(id, options)).setProtectedHeader({ alg, typ: 'JWT', kid, ...header }).sign(privateKey);
 }
 
 /**
@@ -37,7 +40,8 @@ export async function startIssuer(serve) {
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
-  issuer.url = `http://127.0.0.1:${server.address().port}/keys`;
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  issuer.url = `http://127.0.0.1:${port}/keys`;
   issuer.stop = () => {
     server.closeAllConnections();
     server.close();

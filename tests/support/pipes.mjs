@@ -1,6 +1,7 @@
 // A client for thousands of small requests, and for what no client library sends: it writes bytes and reads what comes
 // back. A request costs it a tenth of what fetch takes.
 import net from 'node:net';
+import { countsOf } from './client.mjs';
 
 const END = '\r\n\r\n';
 
@@ -9,16 +10,25 @@ function parse(bytes) {
   const end = bytes.indexOf(END);
   if (end < 0) return null;
   const [first, ...fields] = bytes.toString('latin1', 0, end).split('\r\n');
-  const entries = fields.map((field) => [field.slice(0, field.indexOf(':')).toLowerCase(), field.slice(field.indexOf(':') + 1).trim()]);
+  const entries = fields.map((field) => [
+    field.slice(0, field.indexOf(':')).toLowerCase(),
+    field.slice(field.indexOf(':') + 1).trim(),
+  ]);
   const value = (name) => entries.find(([each]) => each === name)?.[1];
   const at = end + END.length;
-  const answer = (text, length) => ({ status: Number(first.split(' ')[1]), entries, text, length, closes: value('connection') === 'close' });
+  const answer = (text, length) => ({
+    status: Number(first.split(' ')[1]),
+    entries,
+    text,
+    length,
+    closes: value('connection') === 'close',
+  });
   if (value('transfer-encoding') !== 'chunked') {
     const length = Number(value('content-length') ?? 0);
     return bytes.length < at + length ? null : answer(bytes.toString('utf8', at, at + length), at + length);
   }
   const chunks = [];
-  for (let from = at; ;) {
+  for (let from = at; ; ) {
     const line = bytes.indexOf('\r\n', from);
     if (line < 0) return null;
     const size = parseInt(bytes.toString('latin1', from, line), 16);
@@ -51,7 +61,10 @@ class Pipe {
       this.#socket = socket;
       let received = Buffer.alloc(0);
       const settle = (act, value) => {
-        socket.removeAllListeners().on('error', () => {}).setTimeout(0);
+        socket
+          .removeAllListeners()
+          .on('error', () => {})
+          .setTimeout(0);
         act(value);
       };
       const broken = (error) => {
@@ -71,7 +84,10 @@ class Pipe {
         }
         settle(resolve, answer);
       });
-      socket.on('error', broken).on('close', () => broken(new Error('closed without an answer'))).setTimeout(20_000, () => broken(new Error('no answer')));
+      socket
+        .on('error', broken)
+        .on('close', () => broken(new Error('closed without an answer')))
+        .setTimeout(20_000, () => broken(new Error('no answer')));
       socket.write(bytes);
     });
   }
@@ -87,21 +103,30 @@ class Pipe {
  */
 export function pipesTo(url) {
   const pipes = new Map();
-  const put = async (target, { json, body = json === undefined ? undefined : JSON.stringify(json), vars, headers = {}, lines = [] } = {}) => {
-    const content = body === undefined ? Buffer.alloc(0) : Buffer.from(body);
+  /** @typedef {{json?: unknown, body?: string | Buffer, vars?: object, headers?: object, lines?: string[]}} Options */
+  const put = async (target, /** @type {Options} */ { json, body, vars, headers = {}, lines = [] } = {}) => {
+    const content = Buffer.from(body ?? (json === undefined ? '' : JSON.stringify(json)));
     const fields = {
-      host: new URL(url).host, 'content-length': content.length,
+      host: new URL(url).host,
+      'content-length': content.length,
       ...(json !== undefined && { 'content-type': 'application/json' }),
       ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
       ...headers,
     };
-    const head = [`PUT ${target} HTTP/1.1`, ...Object.entries(fields).map(([name, value]) => `${name}: ${value}`), ...lines].join('\r\n') + END;
+    const named = Object.entries(fields).map(([name, value]) => `${name}: ${value}`);
+    const head = [`PUT ${target} HTTP/1.1`, ...named, ...lines].join('\r\n') + END;
     if (!pipes.has(target)) pipes.set(target, new Pipe(url));
-    const { status, entries, text } = await pipes.get(target).send(Buffer.concat([Buffer.from(head, 'latin1'), content]));
+    const { status, entries, text } = await pipes
+      .get(target)
+      .send(Buffer.concat([Buffer.from(head, 'latin1'), content]));
     const get = (name) => entries.find(([each]) => each === name)?.[1] ?? null;
     return {
-      status, text, entries, headers: { get }, requestId: get('x-request-id'),
-      d1Calls: Number(get('x-test-d1-calls')), r2Reads: Number(get('x-test-r2-reads')), r2Writes: Number(get('x-test-r2-writes')),
+      status,
+      text,
+      entries,
+      headers: { get },
+      requestId: get('x-request-id'),
+      ...countsOf(get),
     };
   };
   return { put, close: () => pipes.forEach((pipe) => pipe.close()) };

@@ -3,29 +3,31 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { createTestHarness } from 'wrangler';
+import { demoAccounts, read, root } from './project.mjs';
 import { SECRET } from './tokens.mjs';
 
-const root = path.resolve(import.meta.dirname, '../..');
 // Nobody is asked where in the world this is.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
 
 /** `files` is the folder of the static files: the one that is deployed, unless another is named. */
 export async function startSite({ files = path.join(root, 'build/page') } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-site-'));
-  const config = fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8')
+  const config = read('wrangler.toml')
     // `npm test` has built it.
     .replace(/^\[build\]\n(?:.+\n)*/m, '')
     .replace('"build/index.js"', JSON.stringify(path.join(root, 'build/index.js')))
     .replace('"build/page"', JSON.stringify(files))
     .replace('"migrations"', JSON.stringify(path.join(root, 'migrations')));
   fs.writeFileSync(path.join(folder, 'wrangler.toml'), config);
-  const harness = createTestHarness({ root: folder, workers: [{ configPath: 'wrangler.toml', secrets: { JWT_SECRET: SECRET } }] });
+  const harness = createTestHarness({
+    root: folder,
+    workers: [{ configPath: 'wrangler.toml', secrets: { JWT_SECRET: SECRET } }],
+  });
   const { url } = await harness.listen();
   const worker = harness.getWorker();
   await worker.applyD1Migrations('DB');
   const { DB } = await worker.getEnv();
-  const demo = fs.readFileSync(path.join(root, 'tests/fixtures/demo.sql'), 'utf8').replace(/^\s*--.*$/gm, '').split(/;\s*$/m).map((sql) => sql.trim()).filter(Boolean);
-  await DB.batch(demo.map((sql) => DB.prepare(sql)));
+  await DB.batch(demoAccounts().map((sql) => DB.prepare(sql)));
   return {
     url: url.origin,
     stop: async () => {

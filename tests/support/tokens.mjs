@@ -1,10 +1,8 @@
 // Mints the tokens that the tests send, with a library that shares no code with the worker (jose).
-import { SignJWT } from 'jose';
-
 /** The secret that every test worker runs with unless a test says otherwise. */
 export const SECRET = 'a-test-secret-of-more-than-32-bytes!';
 
-const now = () => Math.floor(Date.now() / 1000);
+export const now = () => Math.floor(Date.now() / 1000);
 
 /** The claims that each of the existing login services puts into an access token (contract A5). */
 export const LAYOUTS = {
@@ -15,11 +13,33 @@ export const LAYOUTS = {
 };
 
 /**
- * A token signed with HS256, issued half a minute from now: what clocks may differ by (A4), and so younger than any
- * change of password in the tests.
- * `claims` replaces the layout's claims altogether; `exp: null` leaves the expiry out; `header` adds to the header.
+ * @typedef {object} TokenOptions
+ * @property {string} [layout] the login service whose claims it has
+ * @property {object} [claims] replaces the layout's claims altogether
+ * @property {string} [secret]
+ * @property {number | null} [iat] null leaves it out. The default is half a minute from now: clocks may differ by that
+ *   much (A4), and the token is younger than any change of password in the tests
+ * @property {number | null} [exp] null leaves it out
+ * @property {object} [header] adds to the header
+ * @property {object} [extra] adds to the claims
  */
-export function token(id, { layout = 'plain', claims, secret = SECRET, iat = now() + 30, exp = now() + 3600, header = {}, extra = {} } = {}) {
-  const body = { ...(claims ?? LAYOUTS[layout](id)), ...(iat === null ? {} : { iat }), ...(exp === null ? {} : { exp }), ...extra };
-  return new SignJWT(body).setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...header }).sign(new TextEncoder().encode(secret));
+
+/** The claims of a token. */
+export function claimsOf(id, /** @type {TokenOptions} */ options) {
+  const { layout = 'plain', claims, iat = now() + 30, exp = now() + 3600, extra = {} } = options;
+  return {
+    ...(claims ?? LAYOUTS[layout](id)),
+    ...(iat === null ? {} : { iat }),
+    ...(exp === null ? {} : { exp }),
+    ...extra,
+  };
+}
+
+/** A token signed with HS256. */
+export async function token(id, /** @type {TokenOptions} */ { secret = SECRET, header = {}, ...options } = {}) {
+  // Not at the top: `npm run token` imports this file before the packages are installed.
+  const { SignJWT } = await import('jose');
+  return new SignJWT(claimsOf(id, options))
+    .setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...header })
+    .sign(new TextEncoder().encode(secret));
 }

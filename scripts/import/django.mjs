@@ -1,0 +1,97 @@
+// django: its SQLite file, or what `manage.py dumpdata` prints.
+import fs from 'node:fs';
+import { pipeline } from 'node:stream';
+import { Trouble } from '../lib.mjs';
+import { checkColumns, hashOf, recordOf, verbatim } from './records.mjs';
+
+const DJANGO = {
+  kind: 'users',
+  columns: [
+    'password',
+    'last_login',
+    'is_superuser',
+    'username',
+    'is_staff',
+    'is_active',
+    'date_joined',
+    'email',
+    'first_name',
+    'last_name',
+    'number_phone',
+    'avatar',
+  ],
+  id: 'id',
+  read: (row) => ({
+    username: row.text('username', { min: 1, max: 150 }),
+    email: row.email('email'),
+    first_name: row.text('first_name', { max: 200 }),
+    last_name: row.text('last_name', { max: 200 }),
+    number_phone: row.text('number_phone', { max: 10, optional: true }),
+    image: row.text('avatar', { max: 255, optional: true }),
+    is_active: row.flag('is_active'),
+    is_staff: row.flag('is_staff'),
+    is_superuser: row.flag('is_superuser'),
+    created_at: row.time('date_joined'),
+    last_login: row.time('last_login'),
+    ...hashOf('django', verbatim(row, 'password')),
+  }),
+};
+
+export async function* django(file, told) {
+  const head = Buffer.alloc(16);
+  const handle = fs.openSync(file, 'r');
+  fs.readSync(handle, head, 0, 16, 0);
+  fs.closeSync(handle);
+  const isSqlite = head.toString('latin1') === 'SQLite format 3\0';
+  const checked = { done: false };
+  for await (const { where, values } of isSqlite ? djangoTable(file) : djangoJson(file, told)) {
+    if (!checked.done) checkColumns(file, isSqlite ? 'users_users' : 'users.users', DJANGO, Object.keys(values), told);
+    checked.done = true;
+    yield recordOf(DJANGO, { table: 'users_users', where, values }, told);
+  }
+  if (!checked.done)
+    throw new Trouble(
+      `there is no account in ${file}: --from django takes its SQLite file, ` +
+        `or what \`manage.py dumpdata\` prints, and in it the model users.users`,
+    );
+}
+
+async function* djangoTable(file) {
+  const { DatabaseSync } = await import('node:sqlite').catch(() => {
+    throw new Trouble(
+      'SQLite files need a newer Node: run this again by `npm run`, which finds the one that is installed now',
+    );
+  });
+  const database = new DatabaseSync(file, { readOnly: true });
+  try {
+    if (!database.prepare("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'users_users'").get()) return;
+    const statement = database.prepare('SELECT * FROM users_users ORDER BY id');
+    statement.setReadBigInts(true);
+    let count = 0;
+    for (const values of statement.iterate()) yield { where: `row ${++count}`, values };
+  } finally {
+    database.close();
+  }
+}
+
+async function* djangoJson(file, told) {
+  const { streamArray } = await import('stream-json/streamers/stream-array.js');
+  try {
+    for await (const { key, value } of pipeline(
+      fs.createReadStream(file),
+      streamArray.withParserAsStream(),
+      () => {},
+    )) {
+      if (String(value?.model).toLowerCase() === 'users.users')
+        yield { where: `record ${key + 1}`, values: { ...value.fields, id: value.pk } };
+      else told.others.set(String(value?.model), (told.others.get(String(value?.model)) ?? 0) + 1);
+    }
+  } catch (error) {
+    throw error instanceof Trouble
+      ? error
+      : new Trouble(
+          `${file} is no SQLite file, and not the JSON of \`manage.py dumpdata\` either, or not all of it; ` +
+            'nothing was written',
+        );
+  }
+}

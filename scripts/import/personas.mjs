@@ -1,0 +1,68 @@
+// personas: a CSV file whose first line names the columns.
+import fs from 'node:fs';
+import { pipeline, Readable } from 'node:stream';
+import { Trouble } from '../lib.mjs';
+import { checkColumns, recordOf } from './records.mjs';
+
+const PERSONA = {
+  kind: 'personas',
+  columns: ['id', 'user_email', 'nombres', 'apellidos', 'telefono', 'dni', 'foto_url', 'created_at'],
+  id: 'id',
+  read: (row) => ({
+    user: row.text('user_email', { max: 254, optional: true }),
+    nombres: row.text('nombres', { min: 1, max: 100 }),
+    apellidos: row.text('apellidos', { min: 1, max: 100 }),
+    telefono: row.text('telefono', { max: 40, optional: true }),
+    dni: row.text('dni', { min: 5, max: 20 }),
+    foto_url: row.text('foto_url', { max: 2048, optional: true }),
+    created_at: row.time('created_at'),
+  }),
+};
+
+/** What separates the columns: spreadsheets write what their country does. */
+async function delimiterOf(file) {
+  let head = '';
+  for await (const chunk of fs.createReadStream(file, { encoding: 'latin1', end: 4095 })) head += chunk;
+  const [line] = head.split(/[\r\n]/);
+  return [',', ';', '\t'].reduce((best, each) => (line.split(each).length > line.split(best).length ? each : best));
+}
+
+export async function* personas(file, told) {
+  const { parse } = await import('csv-parse');
+  const delimiter = await delimiterOf(file);
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  async function* text() {
+    for await (const chunk of fs.createReadStream(file)) yield decoder.decode(chunk, { stream: true });
+    yield decoder.decode();
+  }
+  let header;
+  try {
+    const rows = pipeline(
+      Readable.from(text()),
+      parse({ bom: true, delimiter, relax_column_count: true, skip_empty_lines: true, info: true }),
+      () => {},
+    );
+    for await (const { record, info } of rows) {
+      if (!header) {
+        header = record.map((name) => name.trim());
+        checkColumns(file, 'the header', PERSONA, header, told);
+        if (new Set(header).size < header.length) throw new Trouble(`the header of ${file} names a column twice`);
+        continue;
+      }
+      const values =
+        record.length === header.length ? Object.fromEntries(header.map((name, at) => [name, record[at]])) : undefined;
+      yield recordOf(PERSONA, { table: 'personas', where: `line ${info.lines}`, values }, told);
+    }
+  } catch (error) {
+    // Never a library's own words: they quote what they read.
+    if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
+      throw new Trouble(`${file} is not UTF-8: save it as "CSV UTF-8"`);
+    throw error instanceof Trouble
+      ? error
+      : new Trouble(
+          `${file} cannot be read as CSV${error.lines ? `, line ${error.lines}: ${error.code}` : ''}; ` +
+            'nothing was written',
+        );
+  }
+  if (!header) throw new Trouble(`${file} is empty: its first line has to be ${PERSONA.columns.join(',')}`);
+}

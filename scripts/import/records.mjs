@@ -1,0 +1,45 @@
+// What the readers of all sources share: hashes, one row's record, and the check of a source's columns.
+import { Trouble } from '../lib.mjs';
+import { BCRYPT, Row } from './check.mjs';
+
+const MAX_HASH = 1000;
+
+/** A hash goes where the login service looks for it: bcrypt to all, any other one verbatim to its own. */
+export function hashOf(source, password, beside = {}) {
+  if (!password) return {};
+  if (BCRYPT.test(password)) return { password_hash: password };
+  return { legacy: { [source]: Object.keys(beside).length > 0 ? { password, ...beside } : password } };
+}
+
+/** A hash as it stands: not trimmed, not looked at. */
+export function verbatim(row, field) {
+  const value = row.raw(field);
+  return (value?.length ?? 0) <= MAX_HASH ? value : row.fault(field, `has more than ${MAX_HASH} characters`);
+}
+
+/** Reads one row; `told` gathers what is true of the whole source. */
+export function recordOf({ kind, id: key, read }, { table, where, values }, told) {
+  if (!values)
+    return {
+      kind,
+      table,
+      id: null,
+      where,
+      faults: [{ field: 'row', why: 'has not as many values as the table has columns' }],
+    };
+  const row = new Row(values);
+  let id = key ? row.id(key) : undefined;
+  const record = read(row, id);
+  if (kind === 'permissionXRole') id = `${record.permission}/${record.role}`;
+  told.naive ||= row.naive;
+  return { kind, table, id, where, record: key ? { id, ...record } : record, faults: row.faults };
+}
+
+/** Every column that is needed has to be there; what is there beside them is told of, once. */
+export function checkColumns(file, table, { columns, optional = [], id }, there, told) {
+  const missing = [...new Set([id, ...columns])].filter((column) => column && !there.includes(column));
+  if (missing.length > 0)
+    throw new Trouble(`${table} in ${file} has no ${missing.join(', ')}: is it what --from says?`);
+  for (const column of there)
+    if (![id, ...columns, ...optional].includes(column)) told.unmapped.add(`${table}.${column}`);
+}

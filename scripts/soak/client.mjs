@@ -1,0 +1,136 @@
+// What a client of the soak test sends: requests of every kind to accounts of its own, so that it knows what each
+// answer must show.
+import { formOf, keyOf, png } from '../../tests/support/avatars.mjs';
+
+/** How many accounts a client has. */
+export const ACCOUNTS = 5;
+
+/** How often each kind of request is made, in a hundred. */
+export const MIX = {
+  name: 19,
+  email: 10,
+  profile: 17,
+  persona: 17,
+  username: 4,
+  form: 3,
+  taken: 4,
+  invalid: 4,
+  stranger: 2,
+  upload: 7,
+  photo: 3,
+  clear: 2,
+  look: 6,
+  health: 1,
+  nowhere: 1,
+};
+
+/** A file of a few kilobytes, seldom one of a megabyte; most of it is not stored. */
+const pictureOf = (under) =>
+  png({ size: [200, 20_000, 60_000, 200_000][under(4)] + under(2000) + (under(40) === 0 ? 1024 * 1024 : 0) });
+
+/** Changes of a record. Each takes an account and a number that no other change has. */
+const changes = ({ asks, under }, admin) => ({
+  name: ({ id }, n) => asks('name', 'PUT', '/users', { as: id, json: { name: `Ñame 📷 ${n}` } }, 200, `Ñame 📷 ${n}`),
+  email({ id }, n) {
+    const json = { full_name: `Full ${n}`, email: `soak${id}-${n}@example.com`, roleId: 1 };
+    return asks('email', 'PUT', `/api/v1/users/${id}`, { as: admin, json }, 200, `soak${id}-${n}@`);
+  },
+  profile({ id }, n) {
+    const json = { first_name: `First ${n}`, last_name: 'L'.repeat(1 + under(200)), number_phone: String(n % 1e9) };
+    return asks('profile', 'PUT', `/api/profile/${id}/update/`, { as: id, json }, 200, `First ${n}`);
+  },
+  persona({ id }, n) {
+    const json = { nombres: `Nombre ${n}`, telefono: `+${100000 + (n % 1e9)}`, dni: `S-${id}-${n % 1e9}` };
+    return asks('persona', 'PUT', '/api/personas/me', { as: id, json }, 200, `Nombre ${n}`);
+  },
+  username(account, n) {
+    const { id } = account;
+    account.avatar = null;
+    const json = { username: `soak_${id}_${n}`, image_path: null };
+    return asks('username', 'PUT', '/users', { as: id, json }, 200, `soak_${id}_${n}`);
+  },
+  form({ id }, n) {
+    const form = formOf({ last_name: `Last ${n}` });
+    return asks('form', 'PUT', `/api/profile/${id}/update/`, { as: id, form }, 200, `Last ${n}`);
+  },
+});
+
+/** Requests that are refused. */
+const refusals = ({ asks, under }) => ({
+  taken({ id }) {
+    const json = { name: 'never', email: 'ALICE@example.com' };
+    return asks('taken', 'PUT', '/users', { as: id, json }, 409, 'Email already exists');
+  },
+  invalid({ id }) {
+    const json = { full_name: 'x', email: 'nobody', password: '' };
+    return asks('invalid', 'PUT', `/api/v1/users/${id}`, { as: id, json }, 400);
+  },
+  stranger({ id }) {
+    const token = `${'x'.repeat(under(4000))}.${id}`;
+    return asks('stranger', 'PUT', '/api/personas/me', { token, json: {} }, 401);
+  },
+});
+
+/** Pictures. `avatar` of an account is the key and size of the picture that its profile shows, or null. */
+const pictures = ({ asks, fails, under }) => ({
+  async upload(account) {
+    const { id } = account;
+    const again = account.pictures.length > 2 && under(2);
+    const bytes = again ? account.pictures[under(3)] : pictureOf(under);
+    account.pictures = [bytes, ...account.pictures.filter((each) => each !== bytes)].slice(0, 3);
+    const stored = bytes.stored ?? bytes;
+    const key = keyOf(id, stored);
+    const form = formOf({ avatar: bytes });
+    const response = await asks('upload', 'PUT', `/api/profile/${id}/update/`, { as: id, form }, 200, key);
+    if (response) account.avatar = { key, size: stored.length };
+  },
+  photo({ id }) {
+    const form = formOf({ foto: pictureOf(under) });
+    return asks('photo', 'PUT', `/api/personas/${id}/foto`, { as: id, form }, 200, `/media/avatars/${id}/`);
+  },
+  clear(account) {
+    const { id } = account;
+    account.avatar = null;
+    return asks('clear', 'PUT', `/api/profile/${id}/update/`, { as: id, json: { avatar: null } }, 200, '"avatar":null');
+  },
+  async look({ avatar }) {
+    if (!avatar) return;
+    const response = await asks('look', under(2) ? 'GET' : 'HEAD', `/media/${avatar.key}`, {}, 200);
+    if (response && Number(response.headers.get('content-length')) !== avatar.size)
+      fails(`look: ${avatar.key} is not as long as it was`);
+  },
+});
+
+/** Requests that need no account. */
+const others = ({ asks }) => ({
+  health: () => asks('health', 'GET', '/health', {}, 200, '{"status":"ok"}'),
+  nowhere: ({ id }, n) => asks('nowhere', 'GET', `/media/avatars/${id}/${n}.png`, {}, 404),
+});
+
+/** Creates an account for each id; each is an admin with a persona. */
+async function createAccounts(worker, ids) {
+  for (const id of ids) {
+    await worker.sql(
+      'INSERT INTO users (id, username, email, full_name, role_id) ' +
+        "VALUES (?1, 'soak_' || ?1, 'soak' || ?1 || '@example.com', 'Soak', 1)",
+      id,
+    );
+    await worker.sql(
+      "INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'Soak', 'Soak', 'SOAK-' || ?1)",
+      id,
+    );
+  }
+}
+
+/** One client, with the accounts from `first` on, until the load is over. */
+export async function client(load, first) {
+  const accounts = Array.from({ length: ACCOUNTS }, (_, at) => ({ id: first + at, pictures: [], avatar: null }));
+  const ids = accounts.map(({ id }) => id);
+  await createAccounts(load.worker, ids);
+  const kinds = Object.entries(load.mix).flatMap(([kind, share]) => Array(share).fill(kind));
+  const does = { ...changes(load, ids[0]), ...refusals(load), ...pictures(load), ...others(load) };
+  for (let n = 1; !load.isOver(); n++) {
+    const [kind, account] = [kinds[load.under(kinds.length)], accounts[load.under(ACCOUNTS)]];
+    await does[kind](account, n);
+  }
+}

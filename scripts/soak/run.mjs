@@ -1,0 +1,156 @@
+// Mixed load on the built worker in Miniflare, measured every second: it must not fail, not grow, not slow down.
+import { randomInt } from 'node:crypto';
+import fs from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+import { endsInStep, shown } from '../../tests/support/avatars.mjs';
+import { startWorker } from '../../tests/support/worker.mjs';
+import { median, quantile } from '../statistics.mjs';
+import { ACCOUNTS, client, MIX } from './client.mjs';
+import { growth, thirdsOf } from './growth.mjs';
+
+/** Numbers from 0 to 1 that a seed decides (mulberry32). */
+function random(seed) {
+  return () => {
+    seed = (seed + 0x6d2b79f5) | 0;
+    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+/** What workerd holds of the machine's memory, in bytes; NaN where there is no /proc. */
+function residentOf(pid) {
+  const status = `/proc/${pid}/status`;
+  if (!fs.existsSync(status)) return Number.NaN;
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(status, 'utf8'))[1]) * 1024;
+}
+
+/** What the load has come to so far. */
+function tally() {
+  const faults = [];
+  return {
+    faults,
+    fails(what) {
+      if (faults.push(what) > 20) faults.length = 20;
+    },
+    /** Milliseconds of each answer since they were last taken. */
+    latencies: [],
+    counts: {},
+    sent: 0,
+    logged: 0,
+    over: false,
+  };
+}
+
+/** Counts the worker's log lines; any that tells of trouble is a fault. */
+const listener =
+  (found) =>
+  (/** @type {{level: string, message: string}} */ { level, message }) => {
+    const line = message.startsWith('{') ? JSON.parse(message) : {};
+    if (line.request_id && line.event === undefined) found.logged++;
+    if (level !== 'log' || line.event === 'leftover' || line.cause !== undefined)
+      found.fails(`the log says ${level}: ${message}`);
+  };
+
+/** Sends requests and takes their times; an answer must have the given status and contain the given text. */
+const asker = (worker, found) =>
+  async function asks(kind, method, target, options, status, text = '') {
+    const started = performance.now();
+    try {
+      const response = await worker.send(method, target, options);
+      found.latencies.push(performance.now() - started);
+      if (response.status !== status || !response.text.includes(text))
+        found.fails(`${kind}: ${method} ${target} is answered ${response.status} ${response.text.slice(0, 200)}`);
+      found.counts[kind] = (found.counts[kind] ?? 0) + 1;
+      found.sent++;
+      return response;
+    } catch (error) {
+      found.fails(`${kind}: ${method} ${target} is not answered: ${error.cause ?? error}`);
+      await setTimeout(100);
+    }
+  };
+
+/** A password every few seconds: while one is hashed, a third of a second, no other request is worked on. */
+async function passwords({ asks, isOver }) {
+  for (let n = 1; !isOver(); n++) {
+    await setTimeout(4000, undefined, { ref: false });
+    if (isOver()) return;
+    await asks('password', 'PUT', '/api/v1/users/7', { as: 6, json: { password: `a-soaked-password-${n}` } }, 200);
+  }
+}
+
+async function sweeps({ worker, fails, isOver }) {
+  while (!isOver()) {
+    await setTimeout(5000, undefined, { ref: false });
+    const { level, complete, cause } = await worker.sweep({ AVATAR_GRACE_HOURS: '0' });
+    if (level !== 'log' || !complete) fails(`a sweep did not come to its end: ${cause}`);
+  }
+}
+
+/** Measures every second, into `measured`. */
+async function measure(worker, found, { seconds, report }, measured) {
+  const started = performance.now();
+  for (let second = 1; second <= seconds; second++) {
+    await setTimeout(Math.max(0, started + second * 1000 - performance.now()));
+    const times = found.latencies.splice(0);
+    const now = {
+      second,
+      requests: times.length,
+      p50: median(times),
+      p99: quantile(times, 0.99),
+      rss: residentOf(worker.pid),
+      ...(await worker.taken()),
+    };
+    measured.push(now);
+    report({ ...now, faults: found.faults.length });
+  }
+}
+
+/** What must hold once the load is over. */
+async function settle(worker, found) {
+  await endsInStep(worker);
+  if ((await shown(worker)).length === 0) found.fails('no picture was shown at the end');
+  for (let tries = 0; found.logged < found.sent && tries < 500; tries++) await setTimeout(10);
+  if (found.logged !== found.sent) found.fails(`${found.sent} requests have left ${found.logged} lines in the log`);
+}
+
+/**
+ * @typedef {object} SoakOptions
+ * @property {number} seconds how long
+ * @property {number} [clients] how many requests at a time
+ * @property {number} [seed]
+ * @property {Record<string, number>} [mix] how often each kind of request is made
+ * @property {(measured: any) => void} [report] called with every second
+ */
+
+/**
+ * Loads a worker. Returns what was measured, by seconds and by thirds (the first is the warm-up), and `faults`: what
+ * must not be, in words.
+ */
+export async function soak(/** @type {SoakOptions} */ options) {
+  const { seconds, clients = 8, seed = randomInt(2 ** 31), mix = MIX, report = () => {} } = options;
+  const found = tally();
+  const worker = await startWorker({ inspected: true, heard: listener(found) });
+  const chance = random(seed);
+  const under = (n) => Math.floor(chance() * n);
+  const load = { worker, mix, under, asks: asker(worker, found), fails: found.fails, isOver: () => found.over };
+  const measured = [];
+  let running = [];
+  try {
+    const callers = Array.from({ length: clients }, (_, at) => client(load, 1001 + at * ACCOUNTS));
+    running = [...callers, passwords(load), sweeps(load)];
+    await measure(worker, found, { seconds, report }, measured);
+    found.over = true;
+    await Promise.all(running);
+    await settle(worker, found);
+  } catch (error) {
+    found.fails(error.message);
+  } finally {
+    found.over = true;
+    await Promise.allSettled(running);
+    await worker.stop();
+  }
+  const thirds = thirdsOf(measured);
+  growth(thirds, seconds).forEach(found.fails);
+  return { seed, seconds: measured, thirds, counts: found.counts, requests: found.sent, faults: found.faults };
+}

@@ -1,0 +1,9 @@
+// Quantiles of measurements.
+
+const sorted = (values) => [...values].sort((a, b) => a - b);
+
+/** NaN where there are no values. */
+export const quantile = (values, q) =>
+  sorted(values)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
+
+export const median = (values) => quantile(values, 0.5);

@@ -1,0 +1,119 @@
+// The runtime of a test worker: Miniflare with the built worker in it, configured as wrangler.toml says, and what only
+// the process around it can know.
+import { once } from 'node:events';
+import fs from 'node:fs';
+import path from 'node:path';
+import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
+import { filesBelow, read, root } from './project.mjs';
+import { SECRET } from './tokens.mjs';
+
+const build = path.join(root, 'build');
+
+/** The tests run with the compatibility date and flags that users get. */
+const config = read('wrangler.toml');
+const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
+
+export const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
+
+/**
+ * Only the generated glue knows how much of WebAssembly's memory the instance has taken, and how many handles of
+ * JavaScript objects.
+ */
+const TAKEN = `
+export const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });
+`;
+
+function moduleOf(file, counted) {
+  if (file.endsWith('.wasm'))
+    return { type: 'CompiledWasm', path: file, contents: new Uint8Array(fs.readFileSync(file)) };
+  const addition = counted && path.basename(file) === 'perfil.js' ? TAKEN : '';
+  return { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + addition };
+}
+
+/**
+ * The built worker's modules, the entry first: its own, or with `counted` the one that counts (counting.mjs). The
+ * reference page lies beside them. workerd resolves their imports as they stand.
+ */
+function modules(counted) {
+  const built = filesBelow('build').filter((file) => /^(?!page).*\.(js|wasm)$/.test(file));
+  const entry = counted ? 'counting.mjs' : 'index.js';
+  const others = built.filter((file) => file !== entry).map((file) => moduleOf(path.join(build, file), counted));
+  const contents = counted ? read('tests/support/counting.mjs') : read('build', entry);
+  return [{ type: 'ESModule', path: path.join(build, entry), contents }, ...others];
+}
+
+/** Rate limits of so many requests a minute, by the name of the binding. */
+const ratelimits = (limits) =>
+  Object.fromEntries(
+    Object.entries(limits).map(([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }]),
+  );
+
+/** Starts Miniflare with what `startWorker` is told; `log` is called with every line that the worker logs. */
+export function startMiniflare({ vars, bindings, bucket, limits, persist, inspected, counted, beside }, log) {
+  // V8 collects nothing much below 256 MiB, for each of the simulators too: with less, a leak shows sooner.
+  if (inspected) process.env.MINIFLARE_WORKERD_V8_FLAGS = '--expose-gc --initial-heap-size=8 --max-heap-size=64';
+  const variables = Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, value]) => value !== undefined);
+  const common = {
+    compatibilityDate: JSON.parse(setting('compatibility_date')),
+    compatibilityFlags: JSON.parse(setting('compatibility_flags') ?? '[]'),
+    ...(bindings && { d1Databases: { DB: 'perfil' } }),
+    ...(bucket && { r2Buckets: { AVATARS: 'perfil-avatars' } }),
+    unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
+  };
+  const perfil = {
+    ...common,
+    name: 'perfil',
+    modulesRoot: build,
+    modules: modules(counted),
+    bindings: Object.fromEntries(variables),
+    ratelimits: ratelimits(limits),
+  };
+  const others = Object.entries(beside).map(([name, script]) => ({ ...common, name, modules: true, script }));
+  return new Miniflare(
+    convertV4MiniflareOptions({
+      host: '127.0.0.1',
+      port: 0,
+      cf: false,
+      inspectorPort: inspected ? 0 : undefined,
+      resourcePersistencePath: persist,
+      handleStructuredLogs: log,
+      workers: /** @type {any[]} */ ([perfil, ...others]),
+    }),
+  );
+}
+
+/**
+ * The workerd processes that this process has started. Node has no public way to list them; these objects are never
+ * another process's.
+ */
+export const runtimes = () =>
+  /** @type {any} */ (process)._getActiveHandles().filter(({ spawnfile }) => /workerd(\.exe)?$/.test(spawnfile));
+
+/** Connects to the runtime's inspector, which knows the size of the worker's heap. */
+export async function inspectorOf({ host }) {
+  const [{ webSocketDebuggerUrl }] = /** @type {any} */ (await (await fetch(`http://${host}/json`)).json());
+  const socket = new WebSocket(webSocketDebuggerUrl);
+  await once(socket, 'open');
+  const asked = new Map();
+  let last = 0;
+  socket.addEventListener('message', ({ data }) => {
+    const { id, result } = JSON.parse(data);
+    asked.get(id)?.resolve(result);
+  });
+  socket.addEventListener('close', () => {
+    for (const { reject } of asked.values()) reject(new Error('the inspector is gone'));
+  });
+  const ask = (method) => {
+    const id = ++last;
+    const answer = Promise.withResolvers();
+    asked.set(id, answer);
+    socket.send(JSON.stringify({ id, method }));
+    return answer.promise.finally(() => asked.delete(id));
+  };
+  return {
+    heap: async () => {
+      const { usedSize, embedderHeapUsedSize, backingStorageSize } = await ask('Runtime.getHeapUsage');
+      return usedSize + embedderHeapUsedSize + backingStorageSize;
+    },
+  };
+}
