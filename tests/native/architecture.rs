@@ -195,10 +195,50 @@ fn every_room_says_what_it_is_and_files_stay_short() {
 
 #[test]
 fn no_line_is_wider_than_120_columns() {
-    let folders = ["src", "tests/native", "tests/fuzz/src", "tests/fuzz/fuzz_targets"];
-    for file in folders.iter().flat_map(|folder| files(folder, ".rs")) {
-        for (number, line) in read(&file).lines().enumerate() {
-            assert!(line.chars().count() <= 120, "{}:{}", relative(&file), number + 1);
+    let folders = ["src", "tests/native", "tests/fuzz/src", "tests/fuzz/fuzz_targets", "tests/http", "tests/import"];
+    let folders = folders.into_iter().chain(["tests/openapi", "tests/support", "scripts", "public"]);
+    let sources = folders.flat_map(|folder| [".rs", ".mjs", ".js", ".css"].map(|ending| files(folder, ending)));
+    let mut wide = Vec::new();
+    for file in sources.flatten() {
+        let lines = read(&file).lines().map(|line| line.chars().count()).collect::<Vec<_>>();
+        let numbers = lines.iter().zip(1..).filter(|(width, _)| **width > 120);
+        wide.extend(numbers.map(|(_, number): (_, u32)| format!("{}:{number}", relative(&file))));
+    }
+    assert!(wide.is_empty(), "{wide:?}");
+}
+
+/// The files that a JavaScript file imports by a relative path, from the project's folder.
+fn imported(file: &Path) -> Vec<String> {
+    let text = read(file);
+    let paths = ["from '", "import('", "import '"].map(|head| text.split(head).skip(1).collect::<Vec<_>>()).concat();
+    let paths = paths.into_iter().filter_map(|rest| rest.split('\'').next()).filter(|path| path.starts_with('.'));
+    let folder = relative(file.parent().unwrap());
+    let resolved = paths.map(|path| {
+        let mut parts: Vec<&str> = folder.split('/').collect();
+        for part in path.split('/') {
+            match part {
+                "." => {}
+                ".." => drop(parts.pop()),
+                part => parts.push(part),
+            }
+        }
+        parts.join("/")
+    });
+    resolved.collect()
+}
+
+#[test]
+fn scripts_import_the_harness_and_the_harness_imports_nothing_of_theirs() {
+    for (folder, may_import) in
+        [("scripts", vec!["scripts/", "tests/support/"]), ("tests/support", vec!["tests/support/"])]
+    {
+        let all = files(folder, ".mjs");
+        assert!(all.iter().any(|file| !imported(file).is_empty()), "the imports were not read");
+        for file in all.iter().filter(|file| !file.ends_with("counting.mjs")) {
+            for import in imported(file) {
+                let allowed = may_import.iter().any(|folder| import.starts_with(folder));
+                assert!(allowed, "{} imports {import}", relative(file));
+            }
         }
     }
 }

@@ -23,7 +23,7 @@ fn links(text: &str) -> Vec<String> {
     targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
 }
 
-/// The anchors that GitHub gives the headings of a document: letters, digits, dashes and underscores in lower case, with
+/// The anchors that GitHub gives the headings of a document: letters, digits, dashes and underscores in lower case, and
 /// a dash for each space.
 fn anchors(text: &str) -> Vec<String> {
     let outside: String = text.split("\n```").step_by(2).collect();
