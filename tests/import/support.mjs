@@ -7,8 +7,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { convert } from '../../scripts/import/convert.mjs';
 import { report } from '../../scripts/import/sql.mjs';
-import { convert } from '../../scripts/import.mjs';
 import { migrations, root, TABLES } from '../support/project.mjs';
 
 export const fixture = (name) => path.join(root, 'tests/fixtures/import', name);
