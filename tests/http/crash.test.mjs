@@ -3,7 +3,6 @@
 // brought in step.
 //
 // PERFIL_CRASH_SEED=… takes the same random choices again; what meets when is up to the machine all the same.
-
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';

@@ -1,5 +1,4 @@
 // PUT /api/profile/:id/update/ with JSON bodies: the caller's own profile, in the django dialect.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { accepted, raw, refused } from '../support/answers.mjs';

@@ -2,7 +2,6 @@
 // Every vector is refused on every route by one and the same answer, byte for byte, as any other bad token: nothing
 // tells an attacker how far it came. No database or bucket call is made, and nothing of the token is in the log.
 // The last table holds what is unusual and still good (A2–A6): a verifier that refuses everything is safe and useless.
-
 import assert from 'node:assert/strict';
 import { constants, createHash, createPublicKey, createSign, generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';

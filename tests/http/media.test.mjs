@@ -1,6 +1,5 @@
 // GET and HEAD /media/avatars/…: what the bucket holds, as RFC 9110 wants it, straight from R2 (cold) and from the
 // Cache API (warm).
-
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import http from 'node:http';

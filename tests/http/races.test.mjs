@@ -1,5 +1,4 @@
 // Requests at the same time: different fields all last, and what is unique is won by one.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';

@@ -1,5 +1,4 @@
 // Objects that go and objects that stay: what a request removes after it, and what the daily sweep does.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';

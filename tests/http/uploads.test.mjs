@@ -1,5 +1,4 @@
 // Forms: a picture for the own profile (django) and for a persona (personas), and what is said of those that are none.
-
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';

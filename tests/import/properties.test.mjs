@@ -1,5 +1,4 @@
 // No input loses a row silently: what is read is written or told of, and what is written lands or is told of.
-
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
