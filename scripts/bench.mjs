@@ -64,6 +64,6 @@ if (update) {
 } else if (worse.length > 0) {
   throw new Trouble(
     `worse than the baseline: ${worse.join('; ')}. Run it again on a quieter machine if these are times; ` +
-      `if it is meant, \`npm run bench -- --update\``,
+      'if it is meant, `npm run bench -- --update`',
   );
 }

@@ -109,8 +109,8 @@ after(async () => {
 /** What the database holds in every place that is written to; what is changed in one request is one place. */
 async function held() {
   const rows = await worker.sql(
-    'SELECT * FROM users JOIN personas ON personas.user_id = users.id WHERE users.id IN (SELECT value ' +
-      'FROM json_each(?1))',
+    'SELECT * FROM users JOIN personas ON personas.user_id = users.id ' +
+      'WHERE users.id IN (SELECT value FROM json_each(?1))',
     JSON.stringify(ACCOUNTS),
   );
   return Object.fromEntries(
