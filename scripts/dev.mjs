@@ -37,7 +37,7 @@ async function assertPortIsFree() {
 
 /**
  * Applies the migrations that the local database lacks, and fills it with the demo accounts when it holds nobody;
- * answers whether it did.
+ * returns whether it did.
  */
 async function prepareDatabase() {
   const folder = path.join(root, 'migrations');

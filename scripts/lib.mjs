@@ -53,7 +53,7 @@ const ended = (child, program, args) =>
 export const run = (program, args, options) =>
   ended(start(program, args, { stdio: 'inherit', ...options }), program, args);
 
-/** Runs a program and answers what it printed; throws when it fails. */
+/** Runs a program and returns what it printed; throws when it fails. */
 export async function output(program, args) {
   const child = start(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';

@@ -9,7 +9,7 @@ const file = path.join(root, '.dev.vars');
 const secret = () =>
   fs.existsSync(file) ? /^JWT_SECRET\s*=\s*["']?([^"'\r\n]+)/m.exec(fs.readFileSync(file, 'utf8'))?.[1] : undefined;
 
-/** Writes a random secret for local development if there is none; answers whether it did. */
+/** Writes a random secret for local development if there is none; returns whether it did. */
 export function ensureSecret() {
   if (secret()) return false;
   const before = fs.existsSync(file)

@@ -56,8 +56,8 @@ async function bcryptjs() {
     .readFileSync(path.join(root, 'node_modules/bcryptjs/index.js'), 'utf8')
     .replace(/^import nodeCrypto from "crypto";$/m, 'const nodeCrypto = undefined;');
   const worker =
-    `import bcrypt from './bcryptjs.js';\nexport default { fetch: ` +
-    'async (request) => new Response(bcrypt.hashSync(await request.text(), 12)) };';
+    "import bcrypt from './bcryptjs.js';\n" +
+    'export default { fetch: async (request) => new Response(bcrypt.hashSync(await request.text(), 12)) };';
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',

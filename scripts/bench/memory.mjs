@@ -8,7 +8,7 @@ const CONNECTIONS = 8;
 const SHARES = { avatar: 1, picture: 2, select: 2, constant: 3, update: 4 };
 
 /**
- * Sends so many mixed requests, or as many as fit into the seconds. Answers the bytes of WebAssembly's memory after the
+ * Sends so many mixed requests, or as many as fit into the seconds. Returns the bytes of WebAssembly's memory after the
  * first of them, `before`, and after the last, and how many there were.
  */
 export async function memory(report, { requests = 10_000, warmUp = 500, seconds = Infinity } = {}) {

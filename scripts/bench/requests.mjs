@@ -27,8 +27,8 @@ function picture(n) {
 }
 
 const OPENS = Buffer.from(
-  '--boundary\r\nContent-Disposition: form-data; name="avatar"; ' +
-    'filename="photo.png"\r\nContent-Type: image/png\r\n\r\n',
+  '--boundary\r\nContent-Disposition: form-data; name="avatar"; filename="photo.png"\r\n' +
+    'Content-Type: image/png\r\n\r\n',
 );
 const ENDS = Buffer.from('\r\n--boundary--\r\n');
 const JSON_TYPE = { 'content-type': 'application/json' };
@@ -92,7 +92,7 @@ export function caller(url, connections) {
     /** Sends one request, by that id, and answers the body. */
     ask: (one, id) => send(clients[0], one, id),
     /**
-     * Each of the first so many connections sends what `next` says, one after another, while it says something. Answers
+     * Each of the first so many connections sends what `next` says, one after another, while it says something. Returns
      * how long each took, in milliseconds.
      */
     async load(parallel, next) {

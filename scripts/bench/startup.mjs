@@ -7,9 +7,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
-import { filesBelow } from '../../tests/support/project.mjs';
+import { filesBelow, read, root } from '../../tests/support/project.mjs';
 import { SECRET, token } from '../../tests/support/tokens.mjs';
-import { root, Trouble } from '../lib.mjs';
+import { Trouble } from '../lib.mjs';
 import { median } from '../statistics.mjs';
 
 const ROUNDS = 40;
@@ -50,18 +50,18 @@ export default {
   },
 };`;
 
-/** Milliseconds from instantiation to the first reply, and how many times what the control takes that is. */
-export async function startup(report) {
-  const build = path.join(root, 'build');
-  const scripts = filesBelow('build').filter((file) => /^(?!page).*\.js$/.test(file));
-  const modules = {
-    ...Object.fromEntries(
-      scripts.map((file) => [file.replaceAll(path.sep, '/'), fs.readFileSync(path.join(build, file), 'utf8')]),
-    ),
-    'control.js': CONTROL,
-  };
-  const [, date] = /^compatibility_date = "(.*)"$/m.exec(fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8'));
-  const miniflare = new Miniflare(
+/** The modules that the loader may start, by name. The WebAssembly is a module of the loader's own. */
+function scripts() {
+  const files = filesBelow('build').filter((file) => /^(?!page).*\.js$/.test(file));
+  const built = files.map((file) => [file.replaceAll(path.sep, '/'), read('build', file)]);
+  return { ...Object.fromEntries(built), 'control.js': CONTROL };
+}
+
+function startLoader() {
+  const [, date] = /^compatibility_date = "(.*)"$/m.exec(read('wrangler.toml'));
+  const wasm = new Uint8Array(fs.readFileSync(path.join(root, 'build/perfil_bg.wasm')));
+  const modules = `export default ${JSON.stringify(scripts())};`;
+  return new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',
       port: 0,
@@ -76,22 +76,30 @@ export async function startup(report) {
           workerLoaders: { LOADER: {} },
           modules: [
             { type: 'ESModule', path: path.join(root, 'loader.mjs'), contents: LOADER },
-            {
-              type: 'ESModule',
-              path: path.join(root, 'modules.mjs'),
-              contents: `export default ${JSON.stringify(modules)};`,
-            },
-            {
-              type: 'Data',
-              path: path.join(root, 'worker.bin'),
-              contents: new Uint8Array(fs.readFileSync(path.join(build, 'perfil_bg.wasm'))),
-            },
+            { type: 'ESModule', path: path.join(root, 'modules.mjs'), contents: modules },
+            { type: 'Data', path: path.join(root, 'worker.bin'), contents: wasm },
           ],
           unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
         },
       ],
     }),
   );
+}
+
+/** Starts an isolate with that main module, and returns the milliseconds to its first reply. */
+async function first(url, main, headers) {
+  const begun = performance.now();
+  const target = new URL(`/users?main=${main}`, url);
+  const response = await fetch(target, { method: 'PUT', headers, body: '{"name":"Jane Doe"}' });
+  const text = await response.text();
+  if (response.status !== 401)
+    throw new Trouble(`a fresh ${main} answers ${response.status} where 401 is due: ${text.slice(0, 500)}`);
+  return performance.now() - begun;
+}
+
+/** Milliseconds from instantiation to the first reply, and how many times what the control takes that is. */
+export async function startup(report) {
+  const miniflare = startLoader();
   try {
     const url = await miniflare.unsafeGetDirectURL('loader');
     // As far as one gets without a database: the token is read and its signature is computed.
@@ -99,23 +107,11 @@ export async function startup(report) {
       'content-type': 'application/json',
       authorization: `Bearer ${await token(1, { secret: 'not the secret that the worker knows' })}`,
     };
-    const first = async (main) => {
-      const begun = performance.now();
-      const response = await fetch(new URL(`/users?main=${main}`, url), {
-        method: 'PUT',
-        headers,
-        body: '{"name":"Jane Doe"}',
-      });
-      const text = await response.text();
-      if (response.status !== 401)
-        throw new Trouble(`a fresh ${main} answers ${response.status} where 401 is due: ${text.slice(0, 500)}`);
-      return performance.now() - begun;
-    };
     const rounds = [];
     for (let round = 0; round <= ROUNDS; round++) {
       report('start-up', `isolate ${round} of ${ROUNDS}`);
-      const control = await first('control.js');
-      rounds.push({ control, difference: (await first('index.js')) - control });
+      const control = await first(url, 'control.js', headers);
+      rounds.push({ control, difference: (await first(url, 'index.js', headers)) - control });
     }
     // The first has connected, too.
     rounds.shift();

@@ -52,7 +52,7 @@ export async function* django(file, told) {
   if (!checked.done)
     throw new Trouble(
       `there is no account in ${file}: --from django takes its SQLite file, ` +
-        `or what \`manage.py dumpdata\` prints, and in it the model users.users`,
+        'or what `manage.py dumpdata` prints, and in it the model users.users',
     );
 }
 

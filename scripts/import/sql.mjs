@@ -92,7 +92,7 @@ const becomes = (field, source) =>
     : `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE r.${field} END`;
 /** The older of the two times: what the source said and what is here. */
 const EARLIER =
-  `CASE WHEN ${said('created_at')} < ${iso('r.created_at')} THEN ${said('created_at')} ` + 'ELSE r.created_at END';
+  `CASE WHEN ${said('created_at')} < ${iso('r.created_at')} ` + `THEN ${said('created_at')} ELSE r.created_at END`;
 const REMOVED =
   "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'id: it was removed here since, and is not brought back' END";
 

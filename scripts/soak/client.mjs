@@ -1,5 +1,6 @@
 // What a client of the soak test sends: requests of every kind to accounts of its own, so that it knows what each
 // answer must show.
+import { createAdmins } from '../../tests/support/accounts.mjs';
 import { formOf, keyOf, png } from '../../tests/support/avatars.mjs';
 
 /** How many accounts a client has. */
@@ -107,26 +108,11 @@ const others = ({ asks }) => ({
   nowhere: ({ id }, n) => asks('nowhere', 'GET', `/media/avatars/${id}/${n}.png`, {}, 404),
 });
 
-/** Creates an account for each id; each is an admin with a persona. */
-async function createAccounts(worker, ids) {
-  for (const id of ids) {
-    await worker.sql(
-      'INSERT INTO users (id, username, email, full_name, role_id) ' +
-        "VALUES (?1, 'soak_' || ?1, 'soak' || ?1 || '@example.com', 'Soak', 1)",
-      id,
-    );
-    await worker.sql(
-      "INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'Soak', 'Soak', 'SOAK-' || ?1)",
-      id,
-    );
-  }
-}
-
 /** One client, with the accounts from `first` on, until the load is over. */
 export async function client(load, first) {
   const accounts = Array.from({ length: ACCOUNTS }, (_, at) => ({ id: first + at, pictures: [], avatar: null }));
   const ids = accounts.map(({ id }) => id);
-  await createAccounts(load.worker, ids);
+  await createAdmins(load.worker, ids, 'soak');
   const kinds = Object.entries(load.mix).flatMap(([kind, share]) => Array(share).fill(kind));
   const does = { ...changes(load, ids[0]), ...refusals(load), ...pictures(load), ...others(load) };
   for (let n = 1; !load.isOver(); n++) {

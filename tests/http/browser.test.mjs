@@ -70,7 +70,7 @@ async function unfold(page, { id, operation }) {
   return block;
 }
 
-/** Presses "Execute"; answers the status and the body that the page shows. */
+/** Presses "Execute"; returns the status and the body that the page shows. */
 async function execute(block) {
   await block.locator('.btn.execute').click();
   const shown = block.locator('.live-responses-table .response');

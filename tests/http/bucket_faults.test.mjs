@@ -1,5 +1,4 @@
 // The bucket, or the database behind it, failing at every step of an upload: bucket and records end in step (M5).
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';

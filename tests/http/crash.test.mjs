@@ -3,7 +3,6 @@
 // brought in step.
 //
 // PERFIL_CRASH_SEED=… takes the same random choices again; what meets when is up to the machine all the same.
-
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
@@ -13,6 +12,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
+import { createAdmins } from '../support/accounts.mjs';
 import { endsInStep, formOf, keyOf, keys, png, pointsAtObjects, sha256, shown } from '../support/avatars.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -98,17 +98,7 @@ let worker, killed, failures;
 
 before(async () => {
   worker = await startWorker({ persist: folder });
-  for (const id of [ADMIN, ...ACCOUNTS, CHANGED, ...Object.keys(HALTED).map(Number)]) {
-    await worker.sql(
-      "INSERT INTO users (id, username, email, role_id) VALUES (?1, 'crash_' || ?1, " +
-        "'crash' || ?1 || '@example.com', 1)",
-      id,
-    );
-    await worker.sql(
-      "INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'N', 'A', 'CRASH-' || ?1)",
-      id,
-    );
-  }
+  await createAdmins(worker, [ADMIN, ...ACCOUNTS, CHANGED, ...Object.keys(HALTED).map(Number)], 'crash');
   for (const [place, value] of Object.entries(await held())) places[place] = new Place(value);
 });
 after(async () => {
@@ -119,8 +109,8 @@ after(async () => {
 /** What the database holds in every place that is written to; what is changed in one request is one place. */
 async function held() {
   const rows = await worker.sql(
-    'SELECT * FROM users JOIN personas ON personas.user_id = users.id WHERE users.id IN (SELECT value ' +
-      'FROM json_each(?1))',
+    'SELECT * FROM users JOIN personas ON personas.user_id = users.id ' +
+      'WHERE users.id IN (SELECT value FROM json_each(?1))',
     JSON.stringify(ACCOUNTS),
   );
   return Object.fromEntries(

@@ -1,28 +1,13 @@
 // PUT /api/profile/:id/update/ with JSON bodies: the caller's own profile, in the django dialect.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { alice, resetAlice } from '../support/accounts.mjs';
 import { accepted, raw, refused } from '../support/answers.mjs';
 import { INVALID_TOKEN } from '../support/dialects.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const PROFILE = '/api/profile/42/update/';
 const EMOJI = '🐇';
-const alice = (changes = {}) => ({
-  id: 42,
-  username: 'alice_wonder',
-  email: 'alice@example.com',
-  first_name: 'Alice',
-  last_name: 'Wonderland',
-  number_phone: null,
-  avatar: null,
-  date_joined: '2024-02-01T08:15:30Z',
-  last_login: '2024-03-10T11:45:22Z',
-  is_active: true,
-  is_staff: false,
-  is_superuser: false,
-  ...changes,
-});
 const TEXT_FIELDS = ['username', 'email', 'first_name', 'last_name', 'number_phone'];
 const BAD_EMAIL = 'This field must be a valid email address.';
 const BAD_USERNAME = 'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.';
@@ -42,13 +27,7 @@ before(async () => {
   worker = await startWorker();
 });
 after(() => worker?.stop());
-beforeEach(() =>
-  worker.sql(
-    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +
-      "last_name = 'Wonderland', number_phone = NULL, image = NULL, last_login = '2024-03-10T11:45:22Z' " +
-      'WHERE id = 42',
-  ),
-);
+beforeEach(() => resetAlice(worker));
 
 const stored = async () =>
   (await worker.sql('SELECT username, email, first_name, last_name, number_phone FROM users WHERE id = 42'))[0];

@@ -1,5 +1,4 @@
 // PUT /users: the caller's own account, in the falcon dialect.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered, raw, refused } from '../support/answers.mjs';

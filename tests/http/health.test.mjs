@@ -1,5 +1,4 @@
 // GET /health, and the log: one line per request that an operator can read and nobody can steal from.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';

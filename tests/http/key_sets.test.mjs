@@ -1,6 +1,5 @@
 // Tokens signed with private keys: RS256, ES256 and EdDSA, by the keys of JWT_JWKS, and those that JWT_JWKS_URL serves,
 // while that is slow, down, wrong, and changes its keys. Attacks on them are in jwt_attacks.test.mjs.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';

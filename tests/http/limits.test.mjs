@@ -1,5 +1,4 @@
 // The platform's rate limits: who asks too often is told so before anything costs anything.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';

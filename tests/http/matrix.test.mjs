@@ -1,7 +1,6 @@
 // The matrix of bad callers: every route of the route table × everybody who must not get in × every kind of body.
 // Each is refused in the dialect's exact words, with the exact number of database calls, and changes nothing (R7).
 // A route of src/serve/route.rs that has no row in ROWS fails the last test; so does one in tests/native/routes.rs.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';

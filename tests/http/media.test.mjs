@@ -1,6 +1,5 @@
 // GET and HEAD /media/avatars/…: what the bucket holds, as RFC 9110 wants it, straight from R2 (cold) and from the
 // Cache API (warm).
-
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import http from 'node:http';
@@ -91,7 +90,7 @@ function ask(target, { method = 'GET', headers = {}, vars, faults, on = worker }
 }
 
 let directories = 0;
-/** Puts bytes under a key that nobody has asked for yet; answers its URL. */
+/** Puts bytes under a key that nobody has asked for yet; returns its URL. */
 async function stored(bytes, { ext = 'png', metadata } = {}) {
   const key = `avatars/${++directories}/${sha256(bytes)}.${ext}`;
   await worker.bucket.put(key, bytes, metadata);

@@ -1,5 +1,4 @@
 // PUT /api/personas/:id/foto: the photo of any persona, set by whoever holds the permission.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';

@@ -1,5 +1,4 @@
 // PUT /api/personas/me: the caller's own persona.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';

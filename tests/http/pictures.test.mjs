@@ -1,6 +1,5 @@
 // Real pictures over HTTP: what is stored of each, opened by decoders that share nothing with the worker (libvips,
 // UPNG).
-
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';

@@ -1,5 +1,4 @@
 // When the platform misbehaves: slow, failing once, answering nonsense, or taking the instance down. Fail closed.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';

@@ -1,8 +1,8 @@
 // Requests at the same time: different fields all last, and what is unique is won by one.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
+import { createAdmins } from '../support/accounts.mjs';
 import { falcon, seam } from '../support/dialects.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -14,17 +14,7 @@ let worker;
 before(async () => {
   worker = await startWorker();
   // Eight admins, each with a persona: any of them may call every route.
-  for (const id of RACERS) {
-    await worker.sql(
-      'INSERT INTO users (id, username, email, full_name, role_id) ' +
-        "VALUES (?1, 'racer_' || ?1, 'racer' || ?1 || '@example.com', 'Racer', 1)",
-      id,
-    );
-    await worker.sql(
-      "INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'Racer', 'Racer', 'RACER-' || ?1)",
-      id,
-    );
-  }
+  await createAdmins(worker, RACERS, 'racer');
 });
 after(() => worker?.stop());
 

@@ -1,5 +1,4 @@
 // Objects that go and objects that stay: what a request removes after it, and what the daily sweep does.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -36,13 +35,13 @@ async function does(target, options) {
 }
 const upload = (as, picture, options) =>
   worker.put(`/api/profile/${as}/update/`, { as, form: formOf({ avatar: picture }), ...options });
-/** The picture becomes the account's avatar; answers its key. */
+/** The picture becomes the account's avatar; returns its key. */
 async function avatarOf(as, picture) {
   const response = await upload(as, picture);
   assert.equal(response.status, 200, response.text);
   return keyOf(as, picture);
 }
-/** The picture becomes the photo of a persona, set by `as`; answers its key. */
+/** The picture becomes the photo of a persona, set by `as`; returns its key. */
 async function fotoBy(as, id, picture) {
   await does(`/api/personas/${id}/foto`, { as, form: formOf({ foto: picture }) });
   return keyOf(as, picture);

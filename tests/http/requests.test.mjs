@@ -1,6 +1,5 @@
 // What holds for a request to any route: its body, its path and method, its headers, and the order in which it is
 // checked.
-
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';

@@ -1,5 +1,4 @@
 // What is not the client's fault: the database broken under each dialect, and what it says then.
-
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';

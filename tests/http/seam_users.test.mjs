@@ -1,5 +1,4 @@
 // PUT /api/v1/users/:id: any account, changed by a role that holds the permission.
-
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';

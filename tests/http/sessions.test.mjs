@@ -1,5 +1,4 @@
 // A change of password ends the sessions before it, decided in the one call of every request.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accepted, refused } from '../support/answers.mjs';

@@ -1,5 +1,4 @@
 // What `npm run soak` does for ten minutes, for as long as one waits for it.
-
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { table } from '../../scripts/soak/growth.mjs';

@@ -1,6 +1,5 @@
 // Who is let in, on every route; who is not, and how each is told, stands in matrix.test.mjs and jwt_attacks.test.mjs.
 // Also what the database says at once when a right is taken away, and which settings make which tokens good.
-
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered, refused } from '../support/answers.mjs';

@@ -1,8 +1,8 @@
 // Forms: a picture for the own profile (django) and for a persona (personas), and what is said of those that are none.
-
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
+import { alice, resetAlice } from '../support/accounts.mjs';
 import { accepted, answered, raw, refused } from '../support/answers.mjs';
 import { AGAIN, cleared, formOf, gif, keyOf, keys, NEW, objectOf, objects, png, REFUSED } from '../support/avatars.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
@@ -16,21 +16,6 @@ const FOTO = '/api/personas/6/foto';
 const DEFAULT_LIMIT = 5_242_880;
 const OVERHEAD = 65_536;
 
-const alice = (changes = {}) => ({
-  id: 42,
-  username: 'alice_wonder',
-  email: 'alice@example.com',
-  first_name: 'Alice',
-  last_name: 'Wonderland',
-  number_phone: null,
-  avatar: null,
-  date_joined: '2024-02-01T08:15:30Z',
-  last_login: '2024-03-10T11:45:22Z',
-  is_active: true,
-  is_staff: false,
-  is_superuser: false,
-  ...changes,
-});
 const luis = (foto_url) => ({
   id: 6,
   nombres: 'Luis',
@@ -58,10 +43,7 @@ before(async () => {
 after(() => worker?.stop());
 beforeEach(async () => {
   await cleared(worker);
-  await worker.sql(
-    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +
-      "last_name = 'Wonderland', number_phone = NULL WHERE id = 42",
-  );
+  await resetAlice(worker);
 });
 
 /**

@@ -1,5 +1,4 @@
 // What becomes of real dumps in the database: whole, once, twice, after changes, and of several back ends.
-
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { csv, Database, dumpdata, falconDump, fixture, source } from './support.mjs';

@@ -1,5 +1,4 @@
 // No input loses a row silently: what is read is written or told of, and what is written lands or is told of.
-
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
@@ -98,8 +97,8 @@ describe('the reader of dumps', () => {
             )
             .join('');
           const file = source(
-            `CREATE TABLE \`users\` (\n  \`a\` text COMMENT 'x, ` +
-              `\`y\` (',\n  \`b\` decimal(5,2),\n  PRIMARY KEY (\`a\`)\n);\n${sql}`,
+            "CREATE TABLE `users` (\n  `a` text COMMENT 'x, `y` (',\n  `b` decimal(5,2),\n" +
+              `  PRIMARY KEY (\`a\`)\n);\n${sql}`,
           );
           assert.deepEqual(
             await all(file, { chunk }),
@@ -296,8 +295,8 @@ test(title, async () => {
           assert.ok(leftOut.length >= counts.users.leftOut);
           assert.ok(report.every((line) => !line.includes('undefined')));
           const [{ staged, odd }] = database.rows(
-            "SELECT count(incoming) AS staged, sum(problem IS NULL AND kind = 'users' AND NOT EXISTS (SELECT 1 " +
-              'FROM users u WHERE u.id = imports.id)) AS odd FROM imports',
+            "SELECT count(incoming) AS staged, sum(problem IS NULL AND kind = 'users' " +
+              'AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = imports.id)) AS odd FROM imports',
           );
           assert.ok(staged === 0 && !odd, 'a record is neither here nor told of');
           fs.rmSync(file);

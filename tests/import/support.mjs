@@ -7,8 +7,8 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { convert } from '../../scripts/import/convert.mjs';
 import { report } from '../../scripts/import/sql.mjs';
-import { convert } from '../../scripts/import.mjs';
 import { migrations, root, TABLES } from '../support/project.mjs';
 
 export const fixture = (name) => path.join(root, 'tests/fixtures/import', name);
@@ -16,7 +16,7 @@ export const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-import-'));
 process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 
 let files = 0;
-/** Writes a source of a test's own; answers its path. */
+/** Writes a source of a test's own; returns its path. */
 export function source(text) {
   const file = path.join(folder, `source-${files++}`);
   fs.writeFileSync(file, text);
@@ -60,7 +60,7 @@ export class Database {
     return JSON.stringify(TABLES.map((table) => this.rows(`SELECT * FROM ${table}`)));
   }
 
-  /** Brings a source in, each file as a whole as D1 does; answers what did not land and what is another here. */
+  /** Brings a source in, each file as a whole as D1 does; returns what did not land and what is another here. */
   async bring(from, file) {
     const { sql, ...rest } = await read(from, file);
     for (const each of sql) this.run(`BEGIN; ${each} COMMIT`);

@@ -1,5 +1,4 @@
 // The whole way: a dump, the command, D1, and the worker that answers the tokens which the old login services issue.
-
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';

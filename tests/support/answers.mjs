@@ -10,7 +10,7 @@ export const raw = (body, type = 'application/json') => ({
 /**
  * Checks a whole answer: its status, the headers that matter, the exact text of its body,
  * and the D1 calls, as counted outside the worker and as the worker logged them; `r2` are the bucket's reads and
- * writes. Answers the log line, for tests that ask more of it.
+ * writes. Returns the log line, for tests that ask more of it.
  */
 export async function answered(worker, response, status, body, { d1, r2, challenge = null }) {
   const header = (name) => response.headers.get(name);

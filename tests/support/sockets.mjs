@@ -5,7 +5,7 @@ import { token } from './tokens.mjs';
 
 /**
  * A PUT by account 6, or `as`, whose body is announced by `headers` and begun with `chunk`, and finished only if `end`
- * says so; `hangUp` closes the connection once the chunk is sent. Answers what `worker.send` does, or null after
+ * says so; `hangUp` closes the connection once the chunk is sent. Returns what `worker.send` does, or null after
  * hanging up.
  */
 export async function begin(worker, target, headers, chunk, { end = false, as = 6, hangUp = false } = {}) {

@@ -1,0 +1,37 @@
+// Accounts beside those of tests/fixtures/demo.sql, and one of those as the tests of django's dialect see it.
+
+const USER = 'INSERT INTO users (id, username, email, full_name, role_id) VALUES (?, ?, ?, ?, 1)';
+const PERSONA = 'INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?, ?, ?, ?, ?)';
+
+/** Creates an admin with a persona for each id. */
+export async function createAdmins(worker, ids, name) {
+  for (const id of ids) {
+    await worker.sql(USER, id, `${name}_${id}`, `${name}${id}@example.com`, name);
+    await worker.sql(PERSONA, id, id, name, name, `${name}-${id}`.toUpperCase());
+  }
+}
+
+/** The record of Alice, account 42, as django shows it. */
+export const alice = (changes = {}) => ({
+  id: 42,
+  username: 'alice_wonder',
+  email: 'alice@example.com',
+  first_name: 'Alice',
+  last_name: 'Wonderland',
+  number_phone: null,
+  avatar: null,
+  date_joined: '2024-02-01T08:15:30Z',
+  last_login: '2024-03-10T11:45:22Z',
+  is_active: true,
+  is_staff: false,
+  is_superuser: false,
+  ...changes,
+});
+
+/** Makes the record of Alice what `alice` says. */
+export const resetAlice = (worker) =>
+  worker.sql(
+    "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +
+      "last_name = 'Wonderland', number_phone = NULL, image = NULL, last_login = '2024-03-10T11:45:22Z' " +
+      'WHERE id = 42',
+  );
