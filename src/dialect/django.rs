@@ -133,6 +133,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::NotFound { .. } | Refusal::NoRoute => detail(404, "Not found."),
         Refusal::MethodNotAllowed { method } => detail(405, &format!("Method \"{method}\" not allowed.")),
         Refusal::TooManyRequests => detail(429, "Request was throttled. Expected available in 60 seconds."),
+        Refusal::TooSlow => detail(408, "Request timed out."),
         Refusal::TooLarge => detail(413, "Request body too large."),
         Refusal::UnsupportedMediaType { given } => {
             detail(415, &format!("Unsupported media type \"{given}\" in request."))

@@ -97,6 +97,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::NoRoute => message(404, spanish::NO_ROUTE),
         Refusal::MethodNotAllowed { .. } => message(405, spanish::METHOD_NOT_ALLOWED),
         Refusal::TooManyRequests => message(429, spanish::TOO_MANY_REQUESTS),
+        Refusal::TooSlow => message(408, spanish::TOO_SLOW),
         Refusal::TooLarge => message(413, spanish::TOO_LARGE),
         Refusal::UnsupportedMediaType { .. } => message(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => message(400, spanish::MALFORMED),

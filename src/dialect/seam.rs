@@ -82,6 +82,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::NoRoute => error(404, spanish::NO_ROUTE),
         Refusal::MethodNotAllowed { .. } => error(405, spanish::METHOD_NOT_ALLOWED),
         Refusal::TooManyRequests => error(429, spanish::TOO_MANY_REQUESTS),
+        Refusal::TooSlow => error(408, spanish::TOO_SLOW),
         Refusal::TooLarge => error(413, spanish::TOO_LARGE),
         Refusal::UnsupportedMediaType { .. } => error(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, spanish::MALFORMED),

@@ -8,6 +8,7 @@ pub const FORBIDDEN: &str = "No tienes permisos para acceder a este recurso";
 pub const NO_ROUTE: &str = "Ruta no encontrada";
 pub const METHOD_NOT_ALLOWED: &str = "Método no permitido";
 pub const TOO_MANY_REQUESTS: &str = "Demasiadas peticiones";
+pub const TOO_SLOW: &str = "La petición tardó demasiado en llegar";
 pub const TOO_LARGE: &str = "El cuerpo de la petición es demasiado grande";
 pub const UNSUPPORTED_MEDIA_TYPE: &str = "Tipo de contenido no soportado";
 pub const MALFORMED: &str = "El cuerpo de la petición debe ser un objeto JSON válido";

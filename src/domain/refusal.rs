@@ -25,6 +25,8 @@ pub enum Refusal {
     TooManyRequests,
     /// The body is larger than allowed.
     TooLarge,
+    /// The body did not arrive in time (contract R12).
+    TooSlow,
     /// The body is of a type that is not understood.
     UnsupportedMediaType {
         /// The `Content-Type` as sent; empty where there was none.
@@ -105,6 +107,7 @@ impl Refusal {
             Self::MethodNotAllowed { .. } => "method_not_allowed",
             Self::TooManyRequests => "too_many_requests",
             Self::TooLarge => "too_large",
+            Self::TooSlow => "too_slow",
             Self::UnsupportedMediaType { .. } => "unsupported_media_type",
             Self::Malformed => "malformed",
             Self::MalformedForm => "malformed_form",
@@ -150,6 +153,9 @@ pub enum Fault {
     /// The request's body could not be read.
     #[error("body: {0}")]
     Body(String),
+    /// The requests of this instance hold as much memory as they may together (contract R12). It passes.
+    #[error("the instance holds too many bodies")]
+    Busy,
     /// A part of the platform does not answer. It may do so later.
     #[error("{service}: no answer within {seconds} s")]
     Late {

@@ -1,15 +1,30 @@
+use super::deadline::in_time;
 use crate::domain::{Failure, Fault, Refusal};
-use crate::serve::{Body, Part};
+use crate::serve::{self, Body};
+use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Reflect, Uint8Array, try_iter};
-use worker::web_sys::{
-    Blob, File as PlatformFile, Headers, ReadableStream, ReadableStreamDefaultReader, Request, RequestInit,
-};
-use worker::{File, FormData, FormEntry};
+use worker::js_sys::{JSON, Promise, Reflect, Uint8Array};
+use worker::web_sys::{Headers, ReadableStream, Request};
 
-/// What a form may hold beside its file: boundaries, part headers, and the other fields (contract R3).
-const FORM_OVERHEAD: usize = 64 * 1024;
+#[wasm_bindgen]
+extern "C" {
+    type ByteStream;
+    type ByteReader;
+
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    fn reader(this: &ByteStream, options: &JsValue) -> Result<ByteReader, JsValue>;
+
+    /// Resolves when the view is full or the stream has ended, however small the chunks are that came in. A default
+    /// reader would hand over 4 KiB of memory for each of them.
+    #[wasm_bindgen(method, catch, js_name = readAtLeast)]
+    fn read_at_least(this: &ByteReader, bytes: u32, view: &Uint8Array) -> Result<Promise, JsValue>;
+}
+
+/// How much of a body crosses into our memory at a time, in bytes.
+const PIECE: usize = 128 * 1024;
+/// Up to here a body of known length comes in one piece, which is quicker.
+const WHOLE: usize = 64 * 1024;
 
 /// A request whose body was not read yet.
 pub struct Incoming<'a> {
@@ -22,128 +37,76 @@ impl Body for Incoming<'_> {
         Ok(self.headers.get("content-type").map_err(fault)?.unwrap_or_default())
     }
 
-    /// What `Content-Length` says is checked first, and what really comes is counted too (contract R3). The platform
-    /// reads no more than that header says, so the body comes in one piece where there is one.
-    async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure> {
-        match self.announced(limit)? {
-            Some(0) => Ok(Vec::new()),
-            Some(_) => {
-                let whole = JsFuture::from(self.request.array_buffer().map_err(fault)?).await;
-                // The client hung up, or broke its own framing: not our failure, and nobody is left to tell.
-                let whole = Uint8Array::new(&whole.map_err(|_| Refusal::Malformed)?);
-                if size(&whole) > limit { Err(Refusal::TooLarge.into()) } else { Ok(whole.to_vec()) }
-            }
-            None => {
-                let Some(body) = self.request.body() else { return Ok(Vec::new()) };
-                let (_, chunks) = counted(body, limit).await?.ok_or(Refusal::Malformed)?;
-                Ok(joined(&chunks))
-            }
-        }
+    fn content_encoding(&self) -> Result<Option<String>, Fault> {
+        self.headers.get("content-encoding").map_err(fault)
     }
 
-    /// The platform takes the form apart. It reads no more than `Content-Length` says; where nothing is said, the
-    /// bytes are counted first.
-    async fn form(self, file: &str, limit: usize) -> Result<Option<Vec<(String, Part)>>, Failure> {
-        let whole = limit.saturating_add(FORM_OVERHEAD);
-        let (length, request) = match self.announced(whole)? {
-            Some(length) => (length, self.request),
-            None => {
-                let Some(body) = self.request.body() else { return Ok(None) };
-                let (length, chunks) = counted(body, whole).await?.ok_or(Refusal::MalformedForm)?;
-                (length, with_body(&self.request, &chunks).map_err(fault)?)
+    /// The header's grammar is digits alone (RFC 9110 section 8.6): what is beyond our numbers is beyond every limit.
+    fn length(&self) -> Result<Option<usize>, Fault> {
+        let announced = self.headers.get("content-length").map_err(fault)?;
+        let announced = announced.map(|length| length.parse().unwrap_or(usize::MAX));
+        Ok(announced.or_else(|| self.request.body().is_none().then_some(0)))
+    }
+
+    async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure> {
+        let length = self.length()?;
+        let read = async {
+            match length {
+                Some(0) => Ok(Vec::new()),
+                Some(1..=WHOLE) => self.whole().await,
+                _ => self.pieces(length, limit).await,
             }
         };
-        if length == 0 {
-            return Ok(None);
-        }
-        let form = JsFuture::from(request.form_data().map_err(fault)?).await.map_err(|_| Refusal::MalformedForm)?;
-        let form = FormData::from(form);
-        let size = match form.get(file) {
-            Some(FormEntry::File(file)) => file.size(),
-            _ => 0,
-        };
-        if size > limit || length.saturating_sub(size) > FORM_OVERHEAD {
-            return Err(Refusal::TooLarge.into());
-        }
-        parts(form, file).await.map(Some)
+        in_time(serve::seconds_for(length.unwrap_or(limit)), read).await.unwrap_or(Err(Refusal::TooSlow.into()))
     }
 }
 
 impl Incoming<'_> {
-    /// What `Content-Length` says, unless that is over the limit. The header's grammar is digits alone (RFC 9110
-    /// section 8.6): what is beyond our numbers is beyond the limit.
-    fn announced(&self, limit: usize) -> Result<Option<usize>, Failure> {
-        let announced = self.headers.get("content-length").map_err(fault)?;
-        let announced = announced.map(|length| length.parse::<usize>().unwrap_or(usize::MAX));
-        if announced.is_some_and(|length| length > limit) {
-            return Err(Refusal::TooLarge.into());
-        }
-        Ok(announced)
+    /// The platform reads no more than `Content-Length` says.
+    async fn whole(&self) -> Result<Vec<u8>, Failure> {
+        let whole = JsFuture::from(self.request.array_buffer().map_err(fault)?).await;
+        // The client hung up, or broke its own framing: not our failure, and nobody is left to tell.
+        Ok(Uint8Array::new(&whole.map_err(|_| Refusal::Malformed)?).to_vec())
+    }
+
+    async fn pieces(&self, length: Option<usize>, limit: usize) -> Result<Vec<u8>, Failure> {
+        let Some(body) = self.request.body() else { return Ok(Vec::new()) };
+        let mut bytes = Vec::new();
+        // All of it at once: growing would leave the smaller buffers behind, and linear memory never shrinks.
+        bytes.reserve_exact(length.unwrap_or(limit).min(limit));
+        read_to_end(body, limit, &mut bytes).await?.then_some(bytes).ok_or(Refusal::Malformed.into())
     }
 }
 
-/// A body's chunks, in the platform's memory, and how long they are together. `None` where the client broke off.
-pub async fn counted(body: ReadableStream, limit: usize) -> Result<Option<(usize, Array)>, Failure> {
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
-    let chunks = Array::new();
-    let mut length = 0_usize;
+/// Reads a stream to its end, up to so many bytes. Returns whether it got there: `false` if the sender broke off.
+///
+/// Refused if there is more.
+pub async fn read_to_end(stream: ReadableStream, limit: usize, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
+    let options = JSON::parse(r#"{"mode":"byob"}"#).map_err(fault)?;
+    let reader = stream.unchecked_into::<ByteStream>().reader(&options).map_err(fault)?;
+    // One byte more than is allowed, so that a body that is too long shows itself.
+    let size = u32::try_from(PIECE.min(limit.saturating_add(1))).unwrap_or(u32::MAX);
+    let mut view = Uint8Array::new_with_length(size);
     loop {
-        let Ok(read) = JsFuture::from(reader.read()).await else { return Ok(None) };
-        let chunk = Reflect::get(&read, &JsValue::from_str("value")).map_err(fault)?;
-        let Ok(chunk) = chunk.dyn_into::<Uint8Array>() else { return Ok(Some((length, chunks))) };
-        length = length.saturating_add(size(&chunk));
-        if length > limit {
+        let Ok(read) = JsFuture::from(reader.read_at_least(size, &view).map_err(fault)?).await else {
+            return Ok(false);
+        };
+        let value = Reflect::get(&read, &JsValue::from_str("value")).map_err(fault)?;
+        let Ok(piece) = value.dyn_into::<Uint8Array>() else { return Ok(true) };
+        let length = usize::try_from(piece.length()).unwrap_or(usize::MAX);
+        let end = bytes.len().saturating_add(length);
+        if end > limit {
             return Err(Refusal::TooLarge.into());
         }
-        chunks.push(&chunk);
+        let start = bytes.len();
+        bytes.resize(end, 0);
+        piece.copy_to(bytes.get_mut(start..).unwrap_or_default());
+        if piece.length() < size {
+            return Ok(true);
+        }
+        // The platform takes a view's memory along and hands it back: the same is used for every piece.
+        view = Uint8Array::new(&piece.buffer());
     }
-}
-
-/// A body's chunks in our memory.
-pub fn joined(chunks: &Array) -> Vec<u8> {
-    chunks.iter().flat_map(|chunk| chunk.unchecked_into::<Uint8Array>().to_vec()).collect()
-}
-
-fn size(bytes: &Uint8Array) -> usize {
-    usize::try_from(bytes.byte_length()).unwrap_or(usize::MAX)
-}
-
-/// The same request with a body that was read.
-fn with_body(request: &Request, chunks: &Array) -> Result<Request, JsValue> {
-    let init = RequestInit::new();
-    init.set_method(&request.method());
-    init.set_headers(&request.headers());
-    init.set_body(&Blob::new_with_u8_array_sequence(chunks)?.into());
-    Request::new_with_str_and_init(&request.url(), &init)
-}
-
-/// Every text, and of the files the bytes of the one that is wanted: there is no field that another could be.
-async fn parts(form: FormData, wanted: &str) -> Result<Vec<(String, Part)>, Failure> {
-    let mut parts = Vec::new();
-    for (name, value) in entries(form).map_err(fault)? {
-        let part = match value.as_string() {
-            // What is no UTF-8 comes in as this: it would be stored as something that nobody sent.
-            Some(text) if text.contains(char::REPLACEMENT_CHARACTER) => return Err(Refusal::MalformedForm.into()),
-            Some(text) => Part::Text(text),
-            None if name == wanted => {
-                let file = File::from(value.unchecked_into::<PlatformFile>());
-                Part::File(file.bytes().await.map_err(|error| Fault::Body(error.to_string()))?)
-            }
-            None => Part::File(Vec::new()),
-        };
-        parts.push((name, part));
-    }
-    Ok(parts)
-}
-
-/// Every name and value of a form, in order, repeated names repeated.
-fn entries(form: FormData) -> Result<Vec<(String, JsValue)>, JsValue> {
-    let mut entries = Vec::new();
-    for entry in try_iter(&JsValue::from(form))?.into_iter().flatten() {
-        let entry: Array = entry?.unchecked_into();
-        entries.push((entry.get(0).as_string().unwrap_or_default(), entry.get(1)));
-    }
-    Ok(entries)
 }
 
 fn fault(thrown: JsValue) -> Fault {

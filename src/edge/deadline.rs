@@ -1,4 +1,4 @@
-//! How long the platform's services may take.
+//! How long the platform's services and the clients may take.
 
 use crate::domain::Fault;
 use futures_util::future::{Either, select};
@@ -13,9 +13,14 @@ pub async fn within<T>(
     seconds: u64,
     call: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
+    in_time(seconds, call).await.unwrap_or(Err(Fault::Late { service, seconds }))
+}
+
+/// What becomes of something that ends within so many seconds; `None` if it takes longer.
+pub async fn in_time<T>(seconds: u64, something: impl Future<Output = T>) -> Option<T> {
     let late = pin!(Delay::from(Duration::from_secs(seconds)));
-    match select(pin!(call), late).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(Fault::Late { service, seconds }),
+    match select(pin!(something), late).await {
+        Either::Left((result, _)) => Some(result),
+        Either::Right(_) => None,
     }
 }

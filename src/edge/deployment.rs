@@ -38,7 +38,7 @@ const GRACE: &str = "AVATAR_GRACE_HOURS";
 
 /// The platform holds a picture a few times while it takes a form apart, in an instance of 128 MB.
 const MOST_BYTES: u32 = 16 * 1024 * 1024;
-const DEFAULT_BYTES: u32 = 5 * 1024 * 1024;
+const DEFAULT_BYTES: u32 = 10 * 1024 * 1024;
 const DEFAULT_HOURS: u32 = 24;
 /// In milliseconds.
 const HOUR: i64 = 60 * 60 * 1000;

@@ -1,6 +1,6 @@
 //! Verifies signatures with the platform's Web Cryptography, and fetches key sets.
 
-use super::body::{counted, joined};
+use super::body::read_to_end;
 use super::deadline::within;
 use super::log::KeySetLine;
 use crate::auth::{Algorithm, KeyService, Keys, MAX_KEY_SET_BYTES, PublicKey};
@@ -133,9 +133,10 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
         return Err(Fault::KeySet(format!("JWT_JWKS_URL answers {}", response.status())));
     }
     let body = response.body().ok_or_else(|| fault("JWT_JWKS_URL answers nothing"))?;
-    match counted(body, MAX_KEY_SET_BYTES).await {
-        Ok(Some((_, chunks))) => Ok(joined(&chunks)),
-        Ok(None) => Err(fault("JWT_JWKS_URL breaks off")),
+    let mut bytes = Vec::new();
+    match read_to_end(body, MAX_KEY_SET_BYTES, &mut bytes).await {
+        Ok(true) => Ok(bytes),
+        Ok(false) => Err(fault("JWT_JWKS_URL breaks off")),
         Err(Failure::Refused(_)) => Err(fault("JWT_JWKS_URL answers more than 64 KiB")),
         Err(Failure::Broken(fault)) => Err(fault),
     }

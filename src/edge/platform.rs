@@ -7,7 +7,7 @@ use super::limits::ClientLimits;
 use super::r2::AvatarBucket;
 use crate::auth::Keys;
 use crate::domain::Fault;
-use crate::serve;
+use crate::serve::{self, InFlight};
 use std::rc::Rc;
 use worker::Context;
 use worker::web_sys::Headers;
@@ -17,7 +17,13 @@ pub struct RequestPlatform<'a> {
     deployment: &'a Deployment,
     key_service: WebCrypto<'a>,
     database: Result<Connection<'a>, Fault>,
+    in_flight: Rc<InFlight>,
     limits: ClientLimits<'a>,
+}
+
+thread_local! {
+    /// Not the deployment's: an instance's memory is the same when its settings change.
+    static IN_FLIGHT: Rc<InFlight> = Rc::new(InFlight::new());
 }
 
 impl<'a> RequestPlatform<'a> {
@@ -27,6 +33,7 @@ impl<'a> RequestPlatform<'a> {
             deployment,
             key_service: WebCrypto { ring: &deployment.keys, context },
             database: deployment.database().map(|database| Connection::new(database, now)),
+            in_flight: IN_FLIGHT.with(Rc::clone),
             limits: ClientLimits { limits: &deployment.limits, headers },
         }
     }
@@ -58,6 +65,10 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
 
     fn bucket(&self) -> Result<&Self::Bucket, Fault> {
         self.deployment.bucket()
+    }
+
+    fn in_flight(&self) -> &InFlight {
+        &self.in_flight
     }
 
     fn limits(&self) -> &Self::Limits {

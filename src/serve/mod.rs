@@ -3,9 +3,11 @@
 //! May import `domain`, `auth`, `dialect` and `store`. Must never know the platform: what only that can do, reading a
 //! body for example, comes in through [`Platform`].
 
+pub mod form;
+pub mod in_flight;
 mod limits;
 pub mod media;
-mod media_type;
+pub mod media_type;
 mod route;
 mod update;
 
@@ -15,6 +17,7 @@ use crate::domain::{Failure, Fault, ObjectKey, Refusal};
 use crate::store::{self, Batch, Bucket};
 
 pub use crate::dialect::Part;
+pub use in_flight::{InFlight, seconds_for};
 pub use limits::{Class, Limits};
 pub use route::{Endpoint, Matched, Route, UPDATES};
 
@@ -56,6 +59,9 @@ pub trait Platform {
     /// The bucket of the pictures.
     fn bucket(&self) -> Result<&Self::Bucket, Fault>;
 
+    /// How many bytes of bodies the instance's requests hold.
+    fn in_flight(&self) -> &InFlight;
+
     /// How often a caller may send requests.
     fn limits(&self) -> &Self::Limits;
 
@@ -63,18 +69,21 @@ pub trait Platform {
     fn upload_limit(&self) -> Result<usize, Fault>;
 }
 
-/// A request's body, which only the platform can read. What is longer than its limit is refused without being read.
+/// A request's body, which only the platform can read.
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
 pub trait Body {
     /// `Content-Type`; empty where there is none.
     fn content_type(&self) -> Result<String, Fault>;
 
-    /// All of it, up to so many bytes.
-    async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure>;
+    /// `Content-Encoding`
+    fn content_encoding(&self) -> Result<Option<String>, Fault>;
 
-    /// The parts of a form: every text, and of the files the one in the part `file`, up to so many bytes. `None`
-    /// where there is no body at all.
-    async fn form(self, file: &str, limit: usize) -> Result<Option<Vec<(String, Part)>>, Failure>;
+    /// How long it says that it is, in bytes; 0 where there is none, and `None` where nothing is said.
+    fn length(&self) -> Result<Option<usize>, Fault>;
+
+    /// All of it, up to so many bytes, within [`in_flight::seconds_for`] them. [`Refusal::Malformed`] if the client
+    /// breaks off.
+    async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure>;
 }
 
 /// A reply, and what the log wants to know of how it came about.
@@ -139,9 +148,9 @@ impl Reply {
 
     /// Our failure: 503 where it may pass.
     fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
-        let is_late = matches!(fault, Fault::Late { .. } | Fault::KeySet(_));
-        let answer = fail(if is_late { 503 } else { 500 });
-        Self { fault: Some(fault), retry_after: is_late.then_some(RETRY_AFTER), ..Self::json(answer) }
+        let passes = matches!(fault, Fault::Busy | Fault::Late { .. } | Fault::KeySet(_));
+        let answer = fail(if passes { 503 } else { 500 });
+        Self { fault: Some(fault), retry_after: passes.then_some(RETRY_AFTER), ..Self::json(answer) }
     }
 
     fn problem(status: u16, title: &'static str) -> Self {

@@ -1,9 +1,10 @@
 //! The one flow that every update takes. The order of its checks (contract R1) is written here and nowhere else:
 //! each step takes what the step before has made, so that none can be left out.
 
+use super::in_flight::{Kind, Reservation};
 use super::limits::{Class, Limits};
 use super::route::{Endpoint, METHOD, Matched};
-use super::{Body, Call, Platform, Reply, media_type};
+use super::{Body, Call, Platform, Reply, form, media_type};
 use crate::auth::{self, BearerToken};
 use crate::dialect::{Dialect, Object, Part};
 use crate::domain::{Access, Actor, Change, Failure, Record, Refusal, Target};
@@ -64,8 +65,8 @@ async fn update<R: Stored, P: Platform>(
         let method = call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
-    let sent = receive(dialect, actor, platform, body).await?;
-    let (target, change) = target.with(sent.read(dialect))?;
+    let Sent { content, held } = receive(dialect, actor, call, platform, body).await?;
+    let (target, change) = target.with(content.read(dialect))?;
 
     let access = Access { actor, target, permission: needs_permission.then_some(*pattern) };
     let mut update = Update::new(&access, &change);
@@ -76,69 +77,114 @@ async fn update<R: Stored, P: Platform>(
         store::load(database, &update).await?;
         update.hash = Some(auth::hash(password)?);
     }
-    match change.upload() {
+    let updated = match change.upload() {
         None => store::update(database, &update).await,
         Some(picture) => {
             let upload = Upload { picture, origin: call.origin };
             store::upload(database, platform.bucket()?, update, upload).await
         }
-    }
+    };
+    // The picture is held until here.
+    drop(held);
+    updated
 }
 
 async fn allowed(limits: &impl Limits, class: Class<'_>) -> Result<(), Refusal> {
     if limits.allow(class).await { Ok(()) } else { Err(Refusal::TooManyRequests) }
 }
 
-/// A body as it was sent.
-enum Sent {
-    /// Empty where none was sent.
-    Json(Vec<u8>),
-    /// `None` where none was sent.
-    Form(Option<Vec<(String, Part)>>),
+/// A body as it was sent, and what it holds of the instance's memory.
+struct Sent<'a> {
+    content: Content,
+    held: Reservation<'a>,
 }
 
-impl Sent {
+enum Content {
+    /// Empty where nothing was sent.
+    Json(Vec<u8>),
+    Form(Vec<(String, Part)>),
+}
+
+impl Content {
     /// The change that it asks for.
     fn read<R: Record>(self, dialect: &Dialect<R>) -> Result<R::Change, Refusal> {
         match self {
             Self::Json(bytes) => Object::parse(&bytes).and_then(dialect.read),
-            Self::Form(None) => (dialect.read)(Object::default()),
-            Self::Form(Some(parts)) => Object::from_form(parts).and_then(dialect.read),
+            Self::Form(parts) => Object::from_form(parts).and_then(dialect.read),
         }
     }
 }
 
-/// The body, bounded (contract R2, R3). A form counts as costly before it is read.
-async fn receive<R: Record, P: Platform>(
+/// The body, bounded in size, time and memory (contract R2, R3, R12).
+async fn receive<'a, R: Record, P: Platform>(
     dialect: &Dialect<R>,
     actor: Actor,
-    platform: &P,
+    call: &Call<'_>,
+    platform: &'a P,
     body: P::Body,
-) -> Result<Sent, Failure> {
+) -> Result<Sent<'a>, Failure> {
     let content_type = body.content_type()?;
-    match dialect.file.filter(|_| media_type::is_form(&content_type)) {
-        Some(file) => {
+    let length = body.length()?;
+    is_plain(&body, length)?;
+    let file = dialect.file.filter(|_| media_type::is_form(&content_type));
+    let (kind, limit) = match file {
+        None => (Kind::Json, JSON_LIMIT),
+        Some(_) => {
             allowed(platform.limits(), Class::Costly(actor)).await?;
-            Ok(Sent::Form(body.form(file, platform.upload_limit()?).await?))
+            (Kind::Upload, platform.upload_limit()?.saturating_add(form::OVERHEAD))
         }
-        None => json_body(&content_type, body).await.map(Sent::Json),
+    };
+    if length.is_some_and(|length| length > limit) {
+        return Err(too_large(file, &content_type).into());
+    }
+    let held = platform.in_flight().reserve(kind, actor.account(), length.unwrap_or(limit), call.now)?;
+    let bytes = body.bytes(limit).await;
+    let content = match file {
+        Some(file) => form_of(bytes, &content_type, file, limit),
+        None => json_of(bytes, &content_type),
+    };
+    Ok(Sent { content: content?, held })
+}
+
+/// Nothing here unpacks a body (contract R15).
+fn is_plain(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
+    match body.content_encoding()? {
+        Some(encoding) if length != Some(0) && !encoding.trim().eq_ignore_ascii_case("identity") => {
+            Err(Refusal::UnsupportedMediaType { given: encoding }.into())
+        }
+        _ => Ok(()),
     }
 }
 
-/// The bytes of a JSON body; none where none was sent.
-async fn json_body(content_type: &str, body: impl Body) -> Result<Vec<u8>, Failure> {
-    let unsupported = || Refusal::UnsupportedMediaType { given: content_type.to_owned() };
-    let body = match body.bytes(JSON_LIMIT).await {
-        // JSON's limit does not apply to a form: its type is what is wrong with it.
-        Err(Failure::Refused(Refusal::TooLarge)) if media_type::is_form(content_type) => {
-            return Err(unsupported().into());
-        }
-        read => read?,
-    };
-    if !body.is_empty() && !media_type::is_json(content_type) {
-        return Err(unsupported().into());
+/// JSON's limit does not apply to a form that is not taken: its type is what is wrong with it.
+fn too_large(file: Option<&str>, content_type: &str) -> Refusal {
+    if file.is_none() && media_type::is_form(content_type) { unsupported(content_type) } else { Refusal::TooLarge }
+}
+
+fn unsupported(content_type: &str) -> Refusal {
+    Refusal::UnsupportedMediaType { given: content_type.to_owned() }
+}
+
+fn json_of(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Content, Failure> {
+    match bytes {
+        Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(None, content_type).into()),
+        Ok(bytes) if !bytes.is_empty() && !media_type::is_json(content_type) => Err(unsupported(content_type).into()),
+        bytes => bytes.map(Content::Json),
     }
-    Ok(body)
+}
+
+/// `limit` is that of the whole form.
+fn form_of(bytes: Result<Vec<u8>, Failure>, content_type: &str, file: &str, limit: usize) -> Result<Content, Failure> {
+    let bytes = match bytes {
+        Err(Failure::Refused(Refusal::Malformed)) => return Err(Refusal::MalformedForm.into()),
+        bytes => bytes?,
+    };
+    // No body at all is an empty object, whatever its type (contract R2).
+    if bytes.is_empty() {
+        return Ok(Content::Json(bytes));
+    }
+    let boundary = media_type::boundary(content_type).ok_or(Refusal::MalformedForm)?;
+    Ok(Content::Form(form::parse(bytes, boundary, file, limit.saturating_sub(form::OVERHEAD))?))
 }
 
 /// What the path names, or what is wrong with its id. That is a field's fault like the body's, and told together with

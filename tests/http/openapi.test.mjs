@@ -86,7 +86,7 @@ test('every route of the route table is in the document, and no other', () => {
 
 test('every update can be refused and fail in every way that all of them share', () => {
   for (const { id, operation } of UPDATES) {
-    for (const status of [200, 400, 401, 405, 413, 415, 429, 500, 503])
+    for (const status of [200, 400, 401, 405, 408, 413, 415, 429, 500, 503])
       assert.ok(operation.responses[status], `${id} ${status}`);
   }
 });
@@ -168,7 +168,7 @@ test('the limits are those of the code and of wrangler.toml', () => {
     'a JSON body': `${rust('serve/update.rs', /JSON_LIMIT: usize = (\d+) \* 1024;/)} KiB: 413`,
     'a picture': `${largest / 1024 / 1024} MiB (\`AVATAR_MAX_BYTES\`): 413`,
     'a picture’s sides': `${side} × ${side} pixels: 400`,
-    'the rest of a form': `${rust('edge/body.rs', /FORM_OVERHEAD: usize = (\d+) \* 1024;/)} KiB: 413`,
+    'the rest of a form': `${rust('serve/form.rs', /OVERHEAD: usize = (\d+) \* 1024;/)} KiB: 413`,
     'a token': `${rust('auth/token.rs', /MAX_TOKEN_BYTES: usize = (\d+) \* 1024;/)} KiB: 401`,
     'an account’s updates at one endpoint': `${rate('RATE_UPDATES')} a minute: 429`,
     'an account’s new passwords and uploads': `${rate('RATE_COSTLY')} a minute: 429`,

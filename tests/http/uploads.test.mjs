@@ -13,7 +13,7 @@ const [foto, , , , profile] = ROUTES;
 const UPLOADS = [foto, profile];
 const PROFILE = '/api/profile/42/update/';
 const FOTO = '/api/personas/6/foto';
-const DEFAULT_LIMIT = 5_242_880;
+const DEFAULT_LIMIT = 10_485_760;
 const OVERHEAD = 65_536;
 
 const luis = (foto_url) => ({
@@ -451,7 +451,7 @@ for (const route of UPLOADS) {
   describe(`the sizes of ${name}`, () => {
     const withLimit = (limit, options) => ({ ...options, vars: { AVATAR_MAX_BYTES: String(limit) } });
 
-    test(`a picture of exactly 5 MiB is taken by ${name}, and one of a byte more is too large [R3 R7]`, async () => {
+    test(`a picture of exactly 10 MiB is taken by ${name}, and one of a byte more is too large [R3 R7]`, async () => {
       const picture = png({ size: DEFAULT_LIMIT });
       await takes({ form: formOf({ [upload]: picture }) }, picture.stored);
       await refuses({ form: formOf({ [upload]: png({ size: DEFAULT_LIMIT + 1 }) }) }, 413, says.tooLarge());

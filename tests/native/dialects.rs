@@ -40,6 +40,7 @@ fn every_refusal() -> Vec<Refusal> {
         Refusal::MethodNotAllowed { method: "GET".into() },
         Refusal::TooManyRequests,
         Refusal::TooLarge,
+        Refusal::TooSlow,
         Refusal::UnsupportedMediaType { given: "text/plain; \"x\"\\".into() },
         Refusal::Malformed,
         Refusal::MalformedForm,

@@ -14,6 +14,7 @@
 #![allow(clippy::too_many_lines, reason = "a table of cases is as long as it has to be")]
 
 mod architecture;
+mod bodies;
 mod contract;
 mod database;
 mod dialects;

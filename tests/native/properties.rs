@@ -6,13 +6,11 @@ use perfil::auth::BearerToken;
 use perfil::dialect::{Dialect, Object, Part, django, falcon, personas, seam};
 use perfil::domain::{Id, ObjectKey, PathId, Picture, Record, Refusal, Rule, text};
 use perfil::serve::media::{Conditions, Selection};
+use perfil::serve::media_type;
 use proptest::prelude::*;
 use proptest::{sample::subsequence, test_runner::Config};
 use serde_json::{Map, Value, json};
 use std::fmt::Debug;
-
-#[path = "../../src/serve/media_type.rs"]
-mod media_type;
 
 fn read<R: Record>(dialect: &Dialect<R>, body: &str) -> Result<R::Change, Refusal> {
     Object::parse(body.as_bytes()).and_then(dialect.read)

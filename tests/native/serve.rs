@@ -5,12 +5,12 @@ use super::ready;
 use super::tokens::{NOW, NoKeyService, keys, signed};
 use perfil::auth::Keys;
 use perfil::domain::{Failure, Fault};
-use perfil::serve::{self, Body, Call, Class, Limits, Part, Platform, Reply, Route, UPDATES};
+use perfil::serve::{self, Body, Call, Class, InFlight, Limits, Platform, Reply, Route, UPDATES};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// A body in memory, and whether it was read. No test here sends a form.
+/// A body in memory, and whether it was read.
 struct Text {
     content_type: String,
     content: String,
@@ -22,13 +22,17 @@ impl Body for Text {
         Ok(self.content_type.clone())
     }
 
+    fn content_encoding(&self) -> Result<Option<String>, Fault> {
+        Ok(None)
+    }
+
+    fn length(&self) -> Result<Option<usize>, Fault> {
+        Ok(Some(self.content.len()))
+    }
+
     async fn bytes(self, _: usize) -> Result<Vec<u8>, Failure> {
         self.was_read.set(true);
         Ok(self.content.into_bytes())
-    }
-
-    async fn form(self, _: &str, _: usize) -> Result<Option<Vec<(String, Part)>>, Failure> {
-        panic!("no form was sent")
     }
 }
 
@@ -53,6 +57,7 @@ struct Native {
     keys: Keys,
     database: Sqlite,
     bucket: Memory,
+    in_flight: InFlight,
     limits: Allowed,
 }
 
@@ -77,6 +82,10 @@ impl Platform for Native {
 
     fn bucket(&self) -> Result<&Memory, Fault> {
         Ok(&self.bucket)
+    }
+
+    fn in_flight(&self) -> &InFlight {
+        &self.in_flight
     }
 
     fn limits(&self) -> &Allowed {
@@ -118,7 +127,13 @@ fn send(sent: Sent<'_>) -> Outcome {
 }
 
 fn send_over(allowed: Allowance, Sent { method, path, bearer, content_type, body }: Sent<'_>) -> Outcome {
-    let platform = Native { keys: keys(), database: sqlite(), bucket: Memory::default(), limits: Allowed(allowed) };
+    let platform = Native {
+        keys: keys(),
+        database: sqlite(),
+        bucket: Memory::default(),
+        in_flight: InFlight::new(),
+        limits: Allowed(allowed),
+    };
     let authorization = bearer.map(|token| format!("Bearer {token}"));
     let call = Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW };
     let was_read = Rc::default();

@@ -21,6 +21,15 @@ const text = (body, type) => ({ body: new TextEncoder().encode(body), headers: {
 const common = (as, example) => ({
   401: { noToken: {}, badToken: { token: 'eyJhbGciOiJIUzI1NiJ9.e30.bm90IHRoZSBzaWduYXR1cmU' } },
   405: { methodNotAllowed: { as, method: 'PATCH' } },
+  // Timers run faster for it; its body never ends.
+  408: {
+    tooSlow: {
+      as,
+      headers: { 'content-type': 'application/json' },
+      body: new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode('{')) }),
+      faults: { pace: 100 },
+    },
+  },
   413: { tooLarge: { as, ...text(`{"a":"${'a'.repeat(65536)}"}`, 'application/json') } },
   415: { unsupportedMediaType: { as, ...text('name=Jane', 'text/plain') } },
   429: { tooManyRequests: {} },

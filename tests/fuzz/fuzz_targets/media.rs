@@ -3,10 +3,9 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use perfil::serve::media_type;
 use perfil::serve::media::{Conditions, Selection};
 
-#[path = "../../../src/serve/media_type.rs"]
-mod media_type;
 
 const TAG: &str = "\"abc\"";
 

@@ -1,0 +1,194 @@
+//! A `multipart/form-data` body taken apart (RFC 7578): texts are copied out, and the bytes of the one file that is
+//! wanted are moved to the front of the body's own buffer, so that a picture is in memory once.
+//!
+//! Read strictly: what two parsers could read differently is refused. One pass over the body, whatever it holds.
+
+use crate::dialect::Part;
+use crate::domain::Refusal;
+use memchr::memchr;
+use std::ops::Range;
+
+/// What a form may hold beside its file, in bytes: boundaries, part headers, and the other fields (contract R3).
+pub const OVERHEAD: usize = 64 * 1024;
+/// More than a form for any of the endpoints has.
+const MOST_PARTS: usize = 64;
+/// The headers of one part, in bytes.
+const MOST_HEADERS: usize = 8 * 1024;
+
+/// The parts of a form: every text, and of the files the bytes of the one in the part `file`, of at most `limit` bytes.
+/// Other files come out empty: no field could be one.
+pub fn parse(mut body: Vec<u8>, boundary: &str, file: &str, limit: usize) -> Result<Vec<(String, Part)>, Refusal> {
+    let (mut parts, mut wanted) = (Vec::new(), None);
+    let mut reader = Reader { body: &body, at: 0, boundary: boundary.as_bytes() };
+    let mut is_last = reader.first_delimiter()?;
+    while !is_last {
+        let head = Head::parse(reader.headers()?)?;
+        let content = reader.content()?;
+        let part = if head.is_file { Part::File(Vec::new()) } else { Part::Text(text(&body, &content)?) };
+        if head.is_file && head.name == file && wanted.is_none() {
+            wanted = Some((parts.len(), content));
+        }
+        parts.push((head.name, part));
+        if parts.len() > MOST_PARTS {
+            return Err(Refusal::TooLarge);
+        }
+        is_last = reader.delimiter()?;
+    }
+    let size = wanted.as_ref().map_or(0, |(_, content)| content.len());
+    if size > limit || body.len().saturating_sub(size) > OVERHEAD {
+        return Err(Refusal::TooLarge);
+    }
+    if let Some((at, content)) = wanted
+        && let Some((_, part)) = parts.get_mut(at)
+    {
+        body.truncate(content.end);
+        body.drain(..content.start);
+        *part = Part::File(body);
+    }
+    Ok(parts)
+}
+
+/// The text of a part. Bytes that are not UTF-8 would be stored as something that nobody sent.
+fn text(body: &[u8], content: &Range<usize>) -> Result<String, Refusal> {
+    let bytes = body.get(content.clone()).ok_or(Refusal::MalformedForm)?;
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Refusal::MalformedForm)
+}
+
+/// A body that is read from front to back.
+struct Reader<'a> {
+    body: &'a [u8],
+    at: usize,
+    boundary: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    /// The delimiter that a form begins with; there is no preamble. Returns whether it is the last one.
+    fn first_delimiter(&mut self) -> Result<bool, Refusal> {
+        self.skip(b"--")?;
+        self.skip(self.boundary)?;
+        self.delimiter()
+    }
+
+    /// What follows a boundary: the end of its line, or two dashes at the end of the form. Returns whether it is that;
+    /// what comes after the end is ignored.
+    fn delimiter(&mut self) -> Result<bool, Refusal> {
+        if self.rest().starts_with(b"--") {
+            return Ok(true);
+        }
+        let padding = self.rest().iter().take_while(|byte| b" \t".contains(byte)).count();
+        self.at = self.at.saturating_add(padding);
+        self.skip(b"\r\n").map(|()| false)
+    }
+
+    /// The header lines of a part.
+    fn headers(&mut self) -> Result<&'a [u8], Refusal> {
+        let rest = self.rest();
+        let end = rest.windows(4).take(MOST_HEADERS).position(|window| window == b"\r\n\r\n");
+        let unended = if rest.len() > MOST_HEADERS { Refusal::TooLarge } else { Refusal::MalformedForm };
+        let (headers, _) = end.and_then(|end| rest.split_at_checked(end)).ok_or(unended)?;
+        self.at = self.at.saturating_add(headers.len()).saturating_add(4);
+        Ok(headers)
+    }
+
+    /// The content of a part: what precedes the next boundary on a line of its own. A boundary holds no line break, so
+    /// no byte is compared twice.
+    fn content(&mut self) -> Result<Range<usize>, Refusal> {
+        let start = self.at;
+        loop {
+            let line = memchr(b'\r', self.rest()).ok_or(Refusal::MalformedForm)?;
+            let end = self.at.saturating_add(line);
+            self.at = end.saturating_add(1);
+            let after = self.rest().strip_prefix(b"\n--").and_then(|rest| rest.strip_prefix(self.boundary));
+            if let Some(after) = after {
+                self.at = self.body.len().saturating_sub(after.len());
+                return Ok(start..end);
+            }
+        }
+    }
+
+    fn skip(&mut self, expected: &[u8]) -> Result<(), Refusal> {
+        let rest = self.rest().strip_prefix(expected).ok_or(Refusal::MalformedForm)?;
+        self.at = self.body.len().saturating_sub(rest.len());
+        Ok(())
+    }
+
+    fn rest(&self) -> &'a [u8] {
+        self.body.get(self.at..).unwrap_or_default()
+    }
+}
+
+/// What a part's `Content-Disposition` says.
+struct Head {
+    name: String,
+    /// Whether it has a file name that is not empty.
+    is_file: bool,
+}
+
+impl Head {
+    fn parse(headers: &[u8]) -> Result<Self, Refusal> {
+        let (mut name, mut is_file) = (None, false);
+        let (kind, mut rest) = split(disposition(headers)?, b';').ok_or(Refusal::MalformedForm)?;
+        while !rest.is_empty() {
+            let (key, value, after) = parameter(rest).ok_or(Refusal::MalformedForm)?;
+            match key.to_ascii_lowercase().as_slice() {
+                b"name" if name.is_none() => name = Some(value),
+                b"name" => return Err(Refusal::MalformedForm),
+                b"filename" | b"filename*" => is_file = is_file || !value.is_empty(),
+                _ => {}
+            }
+            rest = after;
+        }
+        let name = name.and_then(|name| String::from_utf8(name).ok());
+        match (kind.trim_ascii().eq_ignore_ascii_case(b"form-data"), name) {
+            (true, Some(name)) => Ok(Self { name, is_file }),
+            _ => Err(Refusal::MalformedForm),
+        }
+    }
+}
+
+/// The value of the one `Content-Disposition`.
+fn disposition(headers: &[u8]) -> Result<&[u8], Refusal> {
+    let mut disposition = None;
+    for line in headers.split(|byte| *byte == b'\n') {
+        let (name, value) = split(line, b':').ok_or(Refusal::MalformedForm)?;
+        if name.eq_ignore_ascii_case(b"content-disposition") && disposition.replace(value.trim_ascii()).is_some() {
+            return Err(Refusal::MalformedForm);
+        }
+    }
+    disposition.ok_or(Refusal::MalformedForm)
+}
+
+/// The first parameter of a list, its key, its value without quotes, and what follows it.
+fn parameter(list: &[u8]) -> Option<(&[u8], Vec<u8>, &[u8])> {
+    let (key, rest) = split(list, b'=')?;
+    let Some(mut rest) = rest.trim_ascii_start().strip_prefix(b"\"") else {
+        let (value, after) = split(rest, b';').unwrap_or((rest, b""));
+        return Some((key.trim_ascii(), value.trim_ascii().to_vec(), after));
+    };
+    let mut value = Vec::new();
+    loop {
+        match rest {
+            [b'"', after @ ..] => {
+                let after = after.trim_ascii_start();
+                let after = if after.is_empty() { after } else { after.strip_prefix(b";")? };
+                return Some((key.trim_ascii(), value, after));
+            }
+            // Browsers escape a quote as %22, other clients with a backslash.
+            [b'\\', b'"', after @ ..] | [b'%', b'2', b'2', after @ ..] => {
+                value.push(b'"');
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                value.push(*byte);
+                rest = after;
+            }
+            [] => return None,
+        }
+    }
+}
+
+fn split(bytes: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|byte| *byte == at)?;
+    let (before, rest) = bytes.split_at_checked(at)?;
+    Some((before, rest.get(1..).unwrap_or_default()))
+}

@@ -1,0 +1,180 @@
+//! Forms taken apart, and how much memory bodies may hold together (contract R2, R3, R12).
+
+use perfil::dialect::Part;
+use perfil::domain::{Failure, Fault, Id, Refusal};
+use perfil::serve::in_flight::{InFlight, Kind, seconds_for};
+use perfil::serve::{form, media_type};
+use proptest::prelude::*;
+
+const LIMIT: usize = 1000;
+
+fn parse(body: &[u8]) -> Result<Vec<(String, Part)>, Refusal> {
+    form::parse(body.to_vec(), "x", "avatar", LIMIT)
+}
+
+/// A part with these parameters of its `Content-Disposition`.
+fn part(parameters: &str, content: &[u8]) -> Vec<u8> {
+    let head = format!("--x\r\nContent-Disposition: form-data; {parameters}\r\n\r\n");
+    [head.as_bytes(), content, b"\r\n"].concat()
+}
+
+fn whole(parts: &[Vec<u8>]) -> Vec<u8> {
+    [&parts.concat(), &b"--x--\r\n"[..]].concat()
+}
+
+fn text(name: &str, content: &str) -> (String, Part) {
+    (name.to_owned(), Part::Text(content.to_owned()))
+}
+
+fn file(name: &str, content: &[u8]) -> (String, Part) {
+    (name.to_owned(), Part::File(content.to_vec()))
+}
+
+#[test]
+fn every_text_comes_out_and_the_bytes_of_the_wanted_file_alone() {
+    let parts = [
+        part("name=\"first_name\"", b"Ana"),
+        part("name=\"avatar\"; filename=\"a.png\"", b"\x89PNG\r\n--"),
+        part("name=other; filename=\"b.png\"", b"bytes"),
+        part("name=\"empty\"", b""),
+    ];
+    let expected = [text("first_name", "Ana"), file("avatar", b"\x89PNG\r\n--"), file("other", b""), text("empty", "")];
+    assert_eq!(parse(&whole(&parts)).unwrap(), expected);
+    assert_eq!(parse(b"--x--").unwrap(), []);
+}
+
+#[test]
+fn parameters_are_read_as_clients_write_them() {
+    for (parameters, expected) in [
+        ("name=\"a%22b\"", text("a\"b", "c")),
+        ("name=\"a\\\"b\"", text("a\"b", "c")),
+        ("NAME=\"á\"", text("á", "c")),
+        ("filename=\"C:\\x\\y.png\"; name=\"avatar\"", file("avatar", b"c")),
+        ("name=\"avatar\"; filename=a.png", file("avatar", b"c")),
+        ("name=\"avatar\"; filename*=utf-8''%c3%a1.png", file("avatar", b"c")),
+        ("name=\"avatar\"; filename=\"a;b=c\"", file("avatar", b"c")),
+        ("name=\"avatar\"; filename=\"\"", text("avatar", "c")),
+    ] {
+        assert_eq!(parse(&whole(&[part(parameters, b"c")])).unwrap(), [expected], "{parameters}");
+    }
+    let several =
+        b"--x \t\r\ncontent-type: text/plain\r\ncontent-disposition:form-data;name=\"a\"\r\n\r\nb\r\n--x--epilogue";
+    assert_eq!(parse(several).unwrap(), [text("a", "b")]);
+}
+
+#[test]
+fn what_two_parsers_could_read_differently_is_malformed() {
+    let good = whole(&[part("name=\"a\"", b"b")]);
+    for end in 0..good.len() - 4 {
+        assert_eq!(parse(&good[..end]), Err(Refusal::MalformedForm), "cut off after {end}");
+    }
+    for body in [
+        [b"preamble\r\n", &good[..]].concat(),
+        whole(&[part("name=\"a\"; name=\"b\"", b"c")]),
+        whole(&[part("filename=\"b\"", b"c")]),
+        whole(&[part("name=\"a", b"c")]),
+        whole(&[part("name=\"a\"b", b"c")]),
+        whole(&[part("name", b"c")]),
+        whole(&[part("name=\"\u{e9}\"", b"c").iter().copied().filter(|b| *b != 0xa9).collect()]),
+        whole(&[part("name=\"a\"", b"\xff")]),
+        whole(&[part("name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"", b"c")]),
+        whole(&[part("name=\"a\"\r\nno colon", b"c")]),
+        b"--x\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nb\r\n--x--".to_vec(),
+        b"--x\r\n\r\nb\r\n--x--".to_vec(),
+        b"--xy\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--".to_vec(),
+    ] {
+        assert_eq!(parse(&body), Err(Refusal::MalformedForm), "{}", String::from_utf8_lossy(&body));
+    }
+}
+
+#[test]
+fn beyond_a_limit_a_form_is_too_large() {
+    let picture = |size: usize| part("name=\"avatar\"; filename=\"a\"", &vec![b'a'; size]);
+    assert!(parse(&whole(&[picture(LIMIT)])).is_ok());
+    for body in [
+        whole(&[picture(LIMIT + 1)]),
+        whole(&[part("name=\"a\"", &vec![b'a'; form::OVERHEAD])]),
+        whole(&[part("name=\"a\"; filename=\"b\"", &vec![b'a'; form::OVERHEAD])]),
+        whole(&vec![part("name=\"a\"", b""); 65]),
+        whole(&[part(&format!("name=\"a\"\r\nX-Pad: {}", "a".repeat(9000)), b"")]),
+        [b"--x\r\n".to_vec(), vec![b'a'; 9000]].concat(),
+    ] {
+        assert_eq!(parse(&body), Err(Refusal::TooLarge));
+    }
+}
+
+#[test]
+fn a_boundary_is_what_rfc_2046_allows() {
+    let form = |parameter: &str| media_type::boundary(&format!("multipart/form-data; {parameter}")).map(str::to_owned);
+    assert_eq!(
+        form("boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW").unwrap(),
+        "----WebKitFormBoundary7MA4YWxkTrZu0gW"
+    );
+    assert_eq!(form("charset=utf-8; BOUNDARY=\"a b'()+_,-./:=?\"").unwrap(), "a b'()+_,-./:=?");
+    for bad in ["", "boundary=", "boundary=\"a", "boundary=é", "boundary=a; boundary=b", "boundary=\"a\\\"b\""] {
+        assert_eq!(form(bad), None, "{bad}");
+    }
+    assert_eq!(form(&format!("boundary={}", "a".repeat(71))), None);
+}
+
+fn id(id: i64) -> Id {
+    Id::new(id).unwrap()
+}
+
+const MIB: usize = 1024 * 1024;
+
+#[test]
+fn what_bodies_hold_together_is_bounded_for_an_account_and_for_the_instance() {
+    let all = InFlight::new();
+    let reserve = |account, bytes| all.reserve(Kind::Upload, id(account), bytes, 0);
+    let open: Vec<_> = [1, 1, 2, 2].map(|account| reserve(account, 10 * MIB).unwrap()).into();
+    assert!(matches!(reserve(1, 2 * MIB), Err(Failure::Refused(Refusal::TooManyRequests))));
+    assert!(matches!(reserve(3, 2 * MIB), Err(Failure::Broken(Fault::Busy))));
+    let json = all.reserve(Kind::Json, id(3), 64 * 1024, 0);
+    assert!(json.is_ok(), "JSON has room of its own");
+    drop(open);
+    assert!(reserve(3, 10 * MIB).is_ok());
+}
+
+#[test]
+fn a_reservation_that_is_not_given_back_expires_and_ends_no_other() {
+    let all = InFlight::new();
+    let lost: Vec<_> = (1..5).map(|account| all.reserve(Kind::Upload, id(account), 10 * MIB, 0).unwrap()).collect();
+    let later = i64::try_from(seconds_for(10 * MIB)).unwrap() + 120;
+    assert!(all.reserve(Kind::Upload, id(5), 10 * MIB, later - 1).is_err());
+    let kept: Vec<_> = (1..5).map(|account| all.reserve(Kind::Upload, id(account), 10 * MIB, later).unwrap()).collect();
+    drop(lost);
+    assert!(all.reserve(Kind::Upload, id(5), 10 * MIB, later).is_err(), "what is lost was counted off twice");
+    drop(kept);
+    assert!(all.reserve(Kind::Upload, id(5), 10 * MIB, later).is_ok());
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic_as_a_form(
+        mut bytes in prop::collection::vec(any::<u8>(), 0..200),
+        pieces in prop::collection::vec(0..6_usize, 0..12),
+    ) {
+        const PIECES: [&[u8]; 6] = [b"--x", b"\r\n", b"--x--", b"Content-Disposition: form-data", b"; name=\"", b"\""];
+        for (at, piece) in pieces.into_iter().enumerate() {
+            let at = (at * 17) % (bytes.len() + 1);
+            bytes.splice(at..at, PIECES[piece].iter().copied());
+        }
+        let _ = parse(&bytes);
+    }
+
+    #[test]
+    fn a_form_that_is_written_is_read_as_it_was_meant(
+        texts in prop::collection::btree_map("[a-z_]{1,8}", "[^\\r]{0,30}", 0..5),
+        picture in prop::collection::vec(any::<u8>(), 0..200),
+    ) {
+        // A delimiter within the content would end it.
+        prop_assume!(!picture.windows(5).any(|window| window == b"\r\n--x"));
+        let written = |(name, content): (&String, &String)| part(&format!("name=\"{name}\""), content.as_bytes());
+        let mut parts: Vec<_> = texts.iter().map(written).collect();
+        parts.push(part("name=\"avatar\"; filename=\"a\"", &picture));
+        let mut expected: Vec<_> = texts.iter().map(|(name, content)| text(name, content)).collect();
+        expected.push(file("avatar", &picture));
+        prop_assert_eq!(parse(&whole(&parts)).unwrap(), expected);
+    }
+}
