@@ -68,9 +68,11 @@ impl Remote {
         state.set.clone().ok_or_else(fault)
     }
 
-    /// What came of a fetch. An error is for the log; the set that was there before stays, unless there is a new one.
+    /// What came of a fetch. An error is for the log; the set that was there before stays, unless there is a new one. A
+    /// set without a usable key is a failed fetch (contract O4): an issuer that has lost its keys for a moment must not
+    /// log everybody out.
     pub fn receive(&self, answer: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
-        let fetched = answer.and_then(|json| KeySet::parse(&json).map_err(fault));
+        let fetched = answer.and_then(|json| usable(&json).map_err(fault));
         let mut state = self.state.borrow_mut();
         state.is_asking = false;
         state.fault = fetched.as_ref().err().cloned();
@@ -80,6 +82,11 @@ impl Remote {
         state.set = Some(Rc::new(set));
         if has_secrets { Err(fault("publishes a private or a shared key, which is not used")) } else { Ok(()) }
     }
+}
+
+fn usable(json: &[u8]) -> Result<KeySet, &'static str> {
+    let set = KeySet::parse(json)?;
+    if set.is_empty() { Err("holds no key for RS256, ES256 or EdDSA that may be used") } else { Ok(set) }
 }
 
 fn fault(problem: &str) -> Fault {

@@ -317,6 +317,8 @@ describe('a key set at a URL', () => {
     ],
     'that serves nothing': [/^key set: JWT_JWKS_URL is no JSON Web Key Set$/, ''],
     'that serves something else in JSON': [/^key set: JWT_JWKS_URL is no JSON Web Key Set$/, '{"error":"unavailable"}'],
+    'that serves no key': [/^key set: JWT_JWKS_URL holds no key for/, '{"keys":[]}'],
+    'that serves private keys alone': [/^key set: JWT_JWKS_URL holds no key for/, setOf({ kty: 'oct', k: 'c2VjcmV0' })],
     'that serves a huge set': [
       /^key set: JWT_JWKS_URL answers more than 64 KiB$/,
       (request, response) => response.end(large()),
@@ -349,7 +351,7 @@ describe('a key set at a URL', () => {
     ],
   };
   for (const [name, [cause, serve]] of Object.entries(broken)) {
-    test(`${name}: the keys from before stay good, and the log says so once [A2 R9 O2]`, async (t) => {
+    test(`${name}: the keys from before stay good, and the log says so once [A2 R9 O2 O4]`, async (t) => {
       const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
       assert.deepEqual(await asks(keys.ed), [200, 1]);
       issuer.serve = serve;
@@ -366,7 +368,7 @@ describe('a key set at a URL', () => {
       assert.deepEqual(await asks(keys.ed, { ahead: 681 }), [401, 0]);
       assert.deepEqual(await asks(keys.next, { ahead: 681 }), [200, 0]);
     });
-    test(`${name} from the start: a 503 in each dialect's words, tried again five seconds later [A2 R9]`, async (t) => {
+    test(`${name} from the start: a 503 in each dialect's words, tried again five seconds later [A2 R9 O4]`, async (t) => {
       const { issuer, put, asks } = await issuerOf(t, serve);
       const bearer = await tokenBy(keys.ed, 6, { exp: now() + 100_000 });
       for (const route of ROUTES) {

@@ -429,8 +429,29 @@ fn a_key_that_was_taken_away_is_good_for_ten_minutes_and_no_longer() {
     let keys = remote();
     let story = Story::new(&keys);
     assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
-    assert_eq!(story.at(600, 1, Ok(&[])), (Ok(false), 1));
-    assert_eq!(story.at(601, 1, Ok(&[])), (Ok(false), 0));
+    assert_eq!(story.at(600, 1, Ok(&[2])), (Ok(false), 1));
+    assert_eq!(story.at(601, 1, Ok(&[2])), (Ok(false), 0));
+}
+
+#[test]
+fn a_set_without_a_usable_key_is_a_failed_fetch_cold_and_warm() {
+    let nothing =
+        [json!([]), json!([{"kty": "oct", "k": "AAAA"}]), json!([{"kty": "EC"}]), json!([null, 1, "x", [], {}])];
+    let told = "key set: JWT_JWKS_URL holds no key for RS256, ES256 or EdDSA that may be used";
+    for keys_of_set in nothing {
+        let keys = remote();
+        let story = Story::new(&keys);
+        let receive = || {
+            let json = json!({ "keys": keys_of_set }).to_string().into_bytes();
+            keys.receive(Ok(json)).map_err(|fault| fault.to_string())
+        };
+        assert_eq!(receive(), Err(told.to_owned()));
+        assert_eq!(story.at(0, 1, Ok(&[])), (Err(told.to_owned()), 1), "cold: our failure, not the token's");
+        assert_eq!(story.at(5, 1, Ok(&[1])), (Ok(true), 1));
+        assert_eq!(story.at(605, 1, Ok(&[])), (Ok(true), 1), "warm: the keys from before stay good");
+        assert_eq!(receive(), Err(told.to_owned()));
+        assert_eq!(story.at(606, 1, Ok(&[])), (Ok(true), 0));
+    }
 }
 
 #[test]
