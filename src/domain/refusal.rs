@@ -141,6 +141,9 @@ pub enum Fault {
     /// The database failed or refused.
     #[error("database: {0}")]
     Database(String),
+    /// The database lacks a table or a column that the code needs.
+    #[error("database: {0} (apply the migrations: wrangler d1 migrations apply DB)")]
+    Schema(String),
     /// A row is not what the statement promises.
     #[error("unexpected row: {0}")]
     Row(String),

@@ -2,7 +2,7 @@
 //!
 //! All trim first and count Unicode scalar values (contract R5).
 
-use super::{Password, Rule, Url};
+use super::{Password, Rule, Url, is_invisible};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use validator::{ValidateLength, ValidateNonControlCharacter};
 
@@ -20,10 +20,15 @@ impl Text {
     }
 }
 
-/// Any text of `min` to `max` characters without control characters.
+/// Any text of `min` to `max` characters without control characters. One of nothing but characters that a person cannot
+/// see is blank (contract R14).
 pub fn line(raw: &str, min: u64, max: u64) -> Result<Text, Rule> {
     let text = raw.trim();
     check_line(text, min, max)?;
+    let is_blank = text.chars().all(|c| c.is_whitespace() || is_invisible(c));
+    if is_blank && !text.is_empty() {
+        return Err(Rule::TooShort { min, max });
+    }
     Ok(Text(text.to_owned()))
 }
 
@@ -48,7 +53,8 @@ fn check_line(text: &str, min: u64, max: u64) -> Result<(), Rule> {
 pub fn email(raw: &str, max: u64) -> Result<Text, Rule> {
     let email = line(raw, 1, max)?;
     let (user, domain) = email.0.rsplit_once('@').ok_or(Rule::Email)?;
-    if !is_email_user(user) || !is_domain_name(domain) {
+    // Two addresses that look alike must be one (contract R14).
+    if !is_email_user(user) || !is_domain_name(domain) || domain.contains(is_invisible) {
         return Err(Rule::Email);
     }
     Ok(email)
@@ -78,7 +84,8 @@ fn is_label(label: &str) -> bool {
 /// 1 to `max` letters, digits and `_.@+-` (contract F5, D1). Letters are Unicode's, as they are in Django.
 pub fn username(raw: &str, max: u64) -> Result<Text, Rule> {
     let username = line(raw, 1, max)?;
-    let allowed = |c: char| c.is_alphanumeric() || "_.@+-".contains(c);
+    // Two names that look alike must be one: some letters, Hangul fillers, cannot be seen (contract R14).
+    let allowed = |c: char| (c.is_alphanumeric() || "_.@+-".contains(c)) && !is_invisible(c);
     if !username.0.chars().all(allowed) {
         return Err(Rule::Username);
     }
@@ -128,6 +135,14 @@ fn has_http_host(text: &str) -> bool {
         let is_http = url.scheme.eq_ignore_ascii_case("http") || url.scheme.eq_ignore_ascii_case("https");
         is_http && is_host(url.host) && is_port(url.port)
     })
+}
+
+/// Scheme, host and port of a URL of our own, which records may hold with a path behind it (contract M6): what
+/// [`url`] takes, without a user and no longer than a host's name can be. A slash at its end is left out.
+pub fn origin(raw: &str) -> Option<&str> {
+    let text = raw.strip_suffix('/').unwrap_or(raw);
+    let split = Url::split(text).filter(|url| url.origin == text && url.user.is_none())?;
+    (split.host.len() <= 255 && url(text).is_ok()).then_some(text)
 }
 
 /// A name or an address.

@@ -2,7 +2,7 @@
 
 use super::deadline::within;
 use crate::domain::Fault;
-use crate::store::{Batch, Parameter, Statement};
+use crate::store::{self, Batch, Parameter, Statement};
 use std::cell::{Cell, RefCell};
 use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
@@ -124,10 +124,5 @@ fn fault(thrown: &JsValue) -> Fault {
     let error = |value: &JsValue| value.dyn_ref::<Error>().cloned();
     let error = error(thrown).map(|outer| error(&outer.cause()).unwrap_or(outer));
     let message: String = error.map_or_else(|| "unknown error".to_owned(), |error| error.message().into());
-    let hint = if message.starts_with("no such table") {
-        " (apply the migrations: wrangler d1 migrations apply DB)"
-    } else {
-        ""
-    };
-    Fault::Database(message + hint)
+    store::fault(message)
 }

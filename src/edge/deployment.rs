@@ -5,6 +5,7 @@ use super::limits::RateLimits;
 use super::r2::AvatarBucket;
 use crate::auth::{self, Keys};
 use crate::domain::Fault;
+use crate::domain::text as rules;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -17,6 +18,8 @@ pub struct Deployment {
     pub keys: Rc<KeyRing>,
     /// Who may call from a browser.
     pub cors: Cors,
+    /// What our own URLs begin with, where it is set (contract M6).
+    pub public_origin: Result<Option<String>, Fault>,
     /// The largest picture that may be uploaded, in bytes (contract R3).
     pub upload_limit: Result<usize, Fault>,
     /// How old an object must be that is swept away, in milliseconds (contract M5).
@@ -33,6 +36,7 @@ pub struct Deployment {
 const DATABASE: &str = "DB";
 const AVATARS: &str = "AVATARS";
 
+const ORIGIN: &str = "PUBLIC_ORIGIN";
 const UPLOAD_LIMIT: &str = "AVATAR_MAX_BYTES";
 const GRACE: &str = "AVATAR_GRACE_HOURS";
 
@@ -70,6 +74,7 @@ impl Deployment {
         Self {
             keys: Rc::new(KeyRing::new(variables.keys())),
             cors: Cors::parse(&variables.text("CORS_ALLOWED_ORIGINS").unwrap_or_default()),
+            public_origin: variables.public_origin(),
             upload_limit: variables.upload_limit(),
             grace: variables.grace(),
             server_timing: variables.text("SERVER_TIMING").is_some_and(|value| value == "on"),
@@ -103,6 +108,13 @@ impl Variables<'_> {
             issuer: self.text("JWT_ISSUER"),
             audience: self.text("JWT_AUDIENCE"),
         })
+    }
+
+    fn public_origin(&self) -> Result<Option<String>, Fault> {
+        let Some(origin) = self.text(ORIGIN).filter(|origin| !origin.is_empty()) else { return Ok(None) };
+        let problem = "is not an http or https URL without user name and path";
+        let origin = rules::origin(&origin).ok_or(Fault::Setting { name: ORIGIN, problem })?;
+        Ok(Some(origin.to_owned()))
     }
 
     fn upload_limit(&self) -> Result<usize, Fault> {

@@ -1,6 +1,7 @@
 use super::log::LimitLine;
 use crate::serve::{Class, Limits};
 use std::cell::RefCell;
+use std::net::Ipv6Addr;
 use wasm_bindgen::JsValue;
 use worker::js_sys::Reflect;
 use worker::web_sys::Headers;
@@ -85,7 +86,15 @@ fn tell_absence(name: &'static str) {
     });
 }
 
-/// The client's address, as the platform tells it.
+/// The client's address, as the platform tells it. Of an IPv6 address it is the network of 64 bits that one customer
+/// gets at least: who has one has more addresses than any limit could count.
 fn client(headers: &Headers) -> String {
-    headers.get("cf-connecting-ip").ok().flatten().unwrap_or_else(|| "unknown".to_owned())
+    let address = headers.get("cf-connecting-ip").ok().flatten().unwrap_or_else(|| "unknown".to_owned());
+    match address.parse::<Ipv6Addr>() {
+        Ok(address) if address.to_ipv4_mapped().is_none() => {
+            let [a, b, c, d, ..] = address.segments();
+            format!("{a:x}:{b:x}:{c:x}:{d:x}::/64")
+        }
+        _ => address,
+    }
 }

@@ -7,7 +7,7 @@ use super::limits::ClientLimits;
 use super::r2::AvatarBucket;
 use crate::auth::Keys;
 use crate::domain::Fault;
-use crate::serve::{self, InFlight};
+use crate::serve::{self, Health, InFlight};
 use std::rc::Rc;
 use worker::Context;
 use worker::web_sys::Headers;
@@ -17,12 +17,14 @@ pub struct RequestPlatform<'a> {
     deployment: &'a Deployment,
     key_service: WebCrypto<'a>,
     database: Result<Connection<'a>, Fault>,
+    health: Rc<Health>,
     in_flight: Rc<InFlight>,
     limits: ClientLimits<'a>,
 }
 
 thread_local! {
-    /// Not the deployment's: an instance's memory is the same when its settings change.
+    // The instance's, not the deployment's: its memory is the same when its settings change.
+    static HEALTH: Rc<Health> = Rc::default();
     static IN_FLIGHT: Rc<InFlight> = Rc::new(InFlight::new());
 }
 
@@ -33,6 +35,7 @@ impl<'a> RequestPlatform<'a> {
             deployment,
             key_service: WebCrypto { ring: &deployment.keys, context },
             database: deployment.database().map(|database| Connection::new(database, now)),
+            health: HEALTH.with(Rc::clone),
             in_flight: IN_FLIGHT.with(Rc::clone),
             limits: ClientLimits { limits: &deployment.limits, headers },
         }
@@ -67,12 +70,20 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
         self.deployment.bucket()
     }
 
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
     fn in_flight(&self) -> &InFlight {
         &self.in_flight
     }
 
     fn limits(&self) -> &Self::Limits {
         &self.limits
+    }
+
+    fn public_origin(&self) -> Result<Option<&str>, Fault> {
+        self.deployment.public_origin.as_ref().map(Option::as_deref).map_err(Clone::clone)
     }
 
     fn upload_limit(&self) -> Result<usize, Fault> {

@@ -75,7 +75,7 @@ impl Visit<'_> {
             method: self.method,
             authorization: authorization.as_deref(),
             origin: self.url.origin,
-            now: self.started.div_euclid(1000),
+            now: self.started,
         };
         let body = Incoming { request, headers: self.headers };
         let mut reply = serve::answer(route, &call, &platform, body).await;

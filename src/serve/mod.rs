@@ -4,6 +4,7 @@
 //! body for example, comes in through [`Platform`].
 
 pub mod form;
+mod health;
 pub mod in_flight;
 mod limits;
 pub mod media;
@@ -14,9 +15,10 @@ mod update;
 use crate::auth::{KeyService, Keys};
 use crate::dialect::{Answer, problem};
 use crate::domain::{Failure, Fault, ObjectKey, Refusal};
-use crate::store::{self, Batch, Bucket};
+use crate::store::{Batch, Bucket};
 
 pub use crate::dialect::Part;
+pub use health::Health;
 pub use in_flight::{InFlight, seconds_for};
 pub use limits::{Class, Limits};
 pub use route::{Endpoint, Matched, Route, UPDATES};
@@ -27,10 +29,17 @@ pub struct Call<'a> {
     pub method: &'a str,
     /// `Authorization`
     pub authorization: Option<&'a str>,
-    /// Scheme, host and port that the request was sent to: what URLs of ours open with.
+    /// Scheme, host and port that the request was sent to, as the client has them.
     pub origin: &'a str,
-    /// Unix seconds.
+    /// When it came in, in milliseconds of Unix time.
     pub now: i64,
+}
+
+impl Call<'_> {
+    /// When it came in, in Unix seconds.
+    pub fn seconds(&self) -> i64 {
+        self.now.div_euclid(1000)
+    }
 }
 
 /// What the platform hands in for one request. A part of it may be unusable: its fault is told when the part is needed,
@@ -59,11 +68,17 @@ pub trait Platform {
     /// The bucket of the pictures.
     fn bucket(&self) -> Result<&Self::Bucket, Fault>;
 
+    /// What the instance knows of the database's health.
+    fn health(&self) -> &Health;
+
     /// How many bytes of bodies the instance's requests hold.
     fn in_flight(&self) -> &InFlight;
 
     /// How often a caller may send requests.
     fn limits(&self) -> &Self::Limits;
+
+    /// What our own URLs begin with, where that is set (contract M6).
+    fn public_origin(&self) -> Result<Option<&str>, Fault>;
 
     /// The largest picture that may be uploaded, in bytes (contract R3).
     fn upload_limit(&self) -> Result<usize, Fault>;
@@ -172,7 +187,7 @@ pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &
     match route {
         Route::Account(update) => update::answer(update, call, platform, body).await,
         Route::Persona(update) => update::answer(update, call, platform, body).await,
-        Route::Health => health(call, platform.database()).await,
+        Route::Health => health(call, platform).await,
         Route::Unknown(Some(refuse)) => Reply::refused(&Refusal::NoRoute, *refuse),
         // A picture is not a reply of ours: edge streams it.
         Route::Media(_) | Route::Unknown(None) => media::not_found(),
@@ -190,13 +205,13 @@ pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
     Reply::failed(fault, fail)
 }
 
-/// `GET /health` (contract O1).
-async fn health(call: &Call<'_>, database: Result<&impl Batch, Fault>) -> Reply {
+/// `GET /health` (contract O1, O3).
+async fn health(call: &Call<'_>, platform: &impl Platform) -> Reply {
     if !media::takes(call.method) {
         return media::method_not_allowed();
     }
-    let health = match database {
-        Ok(database) => store::ping(database).await,
+    let health = match platform.database() {
+        Ok(database) => platform.health().check(database, call.now, platform.key_service()).await,
         Err(fault) => Err(fault),
     };
     match health {
@@ -206,7 +221,11 @@ async fn health(call: &Call<'_>, database: Result<&impl Batch, Fault>) -> Reply 
 }
 
 fn unavailable(fault: Fault) -> Reply {
-    let body = r#"{"status":"unavailable"}"#.to_owned();
-    let answer = Answer { status: 503, body };
+    let body = match fault {
+        // Nobody can guess it from outside, and it does not pass by itself (contract O3).
+        Fault::Schema(_) => r#"{"status":"unavailable","reason":"the database lacks a migration"}"#,
+        _ => r#"{"status":"unavailable"}"#,
+    };
+    let answer = Answer { status: 503, body: body.to_owned() };
     Reply { fault: Some(fault), retry_after: Some(RETRY_AFTER), ..Reply::json(answer) }
 }

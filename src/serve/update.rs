@@ -7,7 +7,8 @@ use super::route::{Endpoint, METHOD, Matched};
 use super::{Body, Call, Platform, Reply, form, media_type};
 use crate::auth::{self, BearerToken};
 use crate::dialect::{Dialect, Object, Part};
-use crate::domain::{Access, Actor, Change, Failure, Record, Refusal, Target};
+use crate::domain::text as rules;
+use crate::domain::{Access, Actor, Change, Failure, Record, Refusal, Rule, Target};
 use crate::store::{self, Stored, Update, Updated, Upload};
 
 /// The largest JSON body, in bytes (contract R3).
@@ -47,7 +48,7 @@ pub async fn answer<R: Stored, P: Platform>(
 async fn authenticate(call: &Call<'_>, platform: &impl Platform) -> Result<Actor, Failure> {
     let keys = platform.keys()?;
     let token = BearerToken::parse(call.authorization)?;
-    keys.verify(token, call.now, platform.key_service()).await
+    keys.verify(token, call.seconds(), platform.key_service()).await
 }
 
 async fn update<R: Stored, P: Platform>(
@@ -80,13 +81,22 @@ async fn update<R: Stored, P: Platform>(
     let updated = match change.upload() {
         None => store::update(database, &update).await,
         Some(picture) => {
-            let upload = Upload { picture, origin: call.origin };
+            let upload = Upload { picture, origin: origin(call, platform)? };
             store::upload(database, platform.bucket()?, update, upload).await
         }
     };
     // The picture is held until here.
     drop(held);
     updated
+}
+
+/// What our own URLs begin with: as it is set, or else as the client has it, if that can stand in a record (contract
+/// M6).
+fn origin<'a>(call: &Call<'a>, platform: &'a impl Platform) -> Result<&'a str, Failure> {
+    match platform.public_origin()? {
+        Some(origin) => Ok(origin),
+        None => Ok(rules::origin(call.origin).ok_or_else(|| Refusal::invalid("Host", Rule::Url))?),
+    }
 }
 
 async fn allowed(limits: &impl Limits, class: Class<'_>) -> Result<(), Refusal> {
@@ -137,7 +147,7 @@ async fn receive<'a, R: Record, P: Platform>(
     if length.is_some_and(|length| length > limit) {
         return Err(too_large(file, &content_type).into());
     }
-    let held = platform.in_flight().reserve(kind, actor.account(), length.unwrap_or(limit), call.now)?;
+    let held = platform.in_flight().reserve(kind, actor.account(), length.unwrap_or(limit), call.seconds())?;
     let bytes = body.bytes(limit).await;
     let content = match file {
         Some(file) => form_of(bytes, &content_type, file, limit),

@@ -199,6 +199,16 @@ impl Verdict {
     }
 }
 
+/// What the database's own words for a failure mean.
+pub fn fault(message: String) -> Fault {
+    let lacks_something = ["no such table", "no such column", "has no column named"];
+    if lacks_something.iter().any(|words| message.contains(words)) {
+        Fault::Schema(message)
+    } else {
+        Fault::Database(message)
+    }
+}
+
 /// Reads a row of JSON that a statement of ours made. What serde says of a misfit quotes the value, which may be
 /// personal: the log gets its place alone.
 fn read_row<'a, T: Deserialize<'a>>(row: &'a str) -> Result<T, Fault> {

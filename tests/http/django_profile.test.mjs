@@ -48,6 +48,25 @@ async function updates(options, changes) {
 }
 const refuses = (json, body, d1 = 0) => refused(worker, PROFILE, { as: 42, json }, 400, body, { d1 });
 
+for (const [what, hidden] of Object.entries({
+  'a Hangul filler': '\u3164',
+  'a Hangul choseong filler': '\u115f',
+  'a halfwidth Hangul filler': '\uffa0',
+  'a zero-width space': '\u200b',
+  'a zero-width joiner': '\u200d',
+  'a right-to-left override': '\u202e',
+  'a soft hyphen': '\u00ad',
+  'a character for private use': '\ue000',
+})) {
+  test(`${what} is refused in a user name and in an address, and blank by itself elsewhere [R14 D4 R7]`, async () => {
+    await refuses({ username: `luis${hidden}_p` }, { username: [BAD_USERNAME] });
+    await refuses({ email: `alice@exam${hidden}ple.com` }, { email: [BAD_EMAIL] });
+    await refuses({ email: `al${hidden}ice@example.com` }, { email: [BAD_EMAIL] });
+    await refuses({ first_name: `${hidden} ${hidden}` }, { first_name: [BLANK] });
+    await updates({ json: { first_name: `Al${hidden}ice` } }, { first_name: `Al${hidden}ice` });
+  });
+}
+
 /** An address of exactly `length` characters that is otherwise in order. */
 const emailOf = (length) =>
   `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(length - 64 - 1 - 64 - 64 - 4)}.com`;

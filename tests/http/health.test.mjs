@@ -25,8 +25,46 @@ describe('health', () => {
       ['/health?verbose=1', {}],
       ['/health', { token: 'x.y.z' }],
     ]) {
-      await answered(worker, await worker.send('GET', target, options), 200, { status: 'ok' }, { d1: 1 });
+      await answered(worker, await worker.send('GET', target, options), 200, { status: 'ok' }, { d1: 0 });
     }
+  });
+
+  test('the database is asked once a second, however many ask, and fails or recovers for all [O3 O1]', async () => {
+    const ask = (count, faults) =>
+      Promise.all(Array.from({ length: count }, () => worker.send('GET', '/health', { faults })));
+    const of = (replies) => [
+      new Set(replies.map(({ status }) => status)),
+      replies.reduce((sum, { d1Calls }) => sum + d1Calls, 0),
+    ];
+    assert.deepEqual(of(await ask(50, { ahead: 10 })), [new Set([200]), 1]);
+    // A read that fails is tried once more.
+    assert.equal(of(await ask(20, { ahead: 20, batch: 'refuse' }))[1], 2);
+    assert.deepEqual(of(await ask(20, { ahead: 20 })), [new Set([503]), 0]);
+    assert.deepEqual(of(await ask(20, { ahead: 30 }))[1], 1);
+    assert.deepEqual(of(await ask(20, { ahead: 30 })), [new Set([200]), 0]);
+  });
+
+  test('many at once on a new instance wait for one look at the database [O3]', async (t) => {
+    const fresh = await startWorker();
+    t.after(() => fresh.stop());
+    const replies = await Promise.all(Array.from({ length: 20 }, () => fresh.send('GET', '/health')));
+    assert.deepEqual([...new Set(replies.map(({ text }) => text))], ['{"status":"ok"}']);
+    assert.equal(
+      replies.reduce((sum, { d1Calls }) => sum + d1Calls, 0),
+      1,
+    );
+  });
+
+  test('a schema that lacks a migration is named, and so is what to do, in the log [O3 O2]', async (t) => {
+    const old = await startWorker();
+    t.after(() => old.stop());
+    await old.sql('ALTER TABLE users RENAME COLUMN tokens_valid_after TO later');
+    const body = { status: 'unavailable', reason: 'the database lacks a migration' };
+    const line = await answered(old, await old.send('GET', '/health'), 503, body, { d1: 1 });
+    assert.match(line.cause, /^database: no such column: tokens_valid_after.* \(apply the migrations: wrangler /);
+    const update = await old.put('/users', { as: 6, json: { name: 'Luis' } });
+    assert.equal(update.status, 500);
+    assert.match((await old.logOf(update)).cause, /apply the migrations/);
   });
 
   test('HEAD answers as GET does, without the body [O1]', async () => {

@@ -368,7 +368,7 @@ describe('a key set at a URL', () => {
       assert.deepEqual(await asks(keys.ed, { ahead: 681 }), [401, 0]);
       assert.deepEqual(await asks(keys.next, { ahead: 681 }), [200, 0]);
     });
-    test(`${name} from the start: a 503 in each dialect's words, tried again five seconds later [A2 R9 O4]`, async (t) => {
+    test(`${name} from the start: a 503 in each dialect's words, tried again 5 s later [A2 R9 O4]`, async (t) => {
       const { issuer, put, asks } = await issuerOf(t, serve);
       const bearer = await tokenBy(keys.ed, 6, { exp: now() + 100_000 });
       for (const route of ROUTES) {

@@ -121,6 +121,18 @@ describe('failed authentication', () => {
         assert.equal((await worker.put(route.path(), from('192.0.2.8', { json: route.good }))).status, 401);
     }
   });
+  test('is limited for one IPv6 network of 64 bits, and not for all of them [A1 R1]', async () => {
+    const [route] = ROUTES;
+    const ask = (client) => worker.put(route.path(), from(client, { json: route.good }));
+    const network = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::7', '2001:DB8:1:2:0:0:0:9'];
+    assert.deepEqual(
+      await Promise.all(network.slice(0, 2).map(async (client) => (await ask(client)).status)),
+      [401, 401],
+    );
+    await throttled(worker, route, await ask(network[2]));
+    for (const other of ['2001:db8:1:3::1', '::ffff:192.0.2.77', '::ffff:192.0.2.78'])
+      assert.equal((await ask(other)).status, 401, other);
+  });
 });
 
 describe('a rate limit', () => {

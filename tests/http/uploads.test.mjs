@@ -216,6 +216,47 @@ describe('a form to a persona', () => {
       assert.ok((await keys(worker)).includes(keyOf(as, picture)));
     }
   });
+  test('its foto_url begins with PUBLIC_ORIGIN where that is set, whatever Host was sent [M6 P5]', async () => {
+    for (const PUBLIC_ORIGIN of ['https://api.example.com', 'http://localhost:8787/']) {
+      const picture = png();
+      const options = { as: 6, form: formOf({ foto: picture }), vars: { PUBLIC_ORIGIN } };
+      await accepted(
+        worker,
+        FOTO,
+        options,
+        luis(`${PUBLIC_ORIGIN.replace(/\/$/, '')}/media/${keyOf(6, picture)}`),
+        NEW,
+      );
+    }
+  });
+  for (const PUBLIC_ORIGIN of [
+    'api.example.com',
+    'https://api.example.com/v1',
+    'https://a@b.example',
+    'ftp://a.example',
+  ]) {
+    test(`PUBLIC_ORIGIN ${PUBLIC_ORIGIN} is a configuration error for uploads alone [M6 R9]`, async () => {
+      const options = { as: 6, form: formOf({ foto: png() }), vars: { PUBLIC_ORIGIN } };
+      const failed = { message: 'Error al actualizar foto' };
+      const { line } = await refused(worker, FOTO, options, 500, failed, { d1: 0, r2: [0, 0] });
+      assert.match(line.cause, /^PUBLIC_ORIGIN is not /);
+      const json = { foto_url: 'https://example.com/a.jpg' };
+      assert.equal((await worker.put(FOTO, { as: 6, json, vars: { PUBLIC_ORIGIN } })).status, 200);
+    });
+  }
+  for (const host of ['user:pw@example.com', `${'a'.repeat(60)}.`.repeat(30), 'exa$mple.com']) {
+    test(`a Host ${host.slice(0, 20)} gets into no record [M6 R7]`, async () => {
+      const before = await worker.dump();
+      const form = formOf({ foto: png() });
+      const encoded = new Response(form);
+      const type = encoded.headers.get('content-type');
+      const body = Buffer.from(await encoded.arrayBuffer());
+      const headers = { host, 'content-type': type, 'content-length': body.length };
+      const response = await begin(worker, FOTO, headers, body, { end: true });
+      assert.ok(response.status >= 400 && response.status < 500, `${response.status} ${response.text}`);
+      assert.equal(await worker.dump(), before);
+    });
+  }
   test('other parts are ignored, a foto_url among them [P5 R4]', async () => {
     const picture = png();
     await accepted(

@@ -2,7 +2,7 @@
 
 use super::{files, project, read};
 use perfil::domain::{Fault, Id, ObjectKey, Picture};
-use perfil::store::{Batch, Bucket, Listed, Page, Parameter, Statement};
+use perfil::store::{self, Batch, Bucket, Listed, Page, Parameter, Statement};
 use rusqlite::limits::Limit;
 use rusqlite::types::{ToSqlOutput, Value};
 use rusqlite::{Connection, ToSql};
@@ -36,7 +36,7 @@ impl Batch for Sqlite {
         let transaction = self.connection.unchecked_transaction().unwrap();
         let rows =
             statements.iter().map(|statement| run(&transaction, statement)).collect::<rusqlite::Result<Vec<_>>>();
-        let rows = rows.map_err(|error| Fault::Database(error.to_string()))?;
+        let rows = rows.map_err(|error| store::fault(error.to_string()))?;
         transaction.commit().unwrap();
         Ok(rows.try_into().unwrap())
     }

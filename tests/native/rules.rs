@@ -1,4 +1,4 @@
-use perfil::domain::{Id, PathId, Rule, text};
+use perfil::domain::{Id, PathId, Rule, is_invisible, text};
 use proptest::prelude::*;
 
 fn accepts<T>(result: Result<T, Rule>) -> bool {
@@ -215,4 +215,35 @@ proptest! {
     fn every_id_in_range_survives_its_text(value in 1_i64..=9_007_199_254_740_991) {
         prop_assert_eq!(Id::parse(&value.to_string()).map(Id::get), Some(value));
     }
+}
+
+#[test]
+fn the_characters_that_nobody_sees_are_unicodes_own() {
+    use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
+    use icu_properties::{CodePointMapData, CodePointSetData};
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    let category = CodePointMapData::<GeneralCategory>::new();
+    for character in '\0'..=char::MAX {
+        let hidden = [GeneralCategory::Format, GeneralCategory::PrivateUse].contains(&category.get(character));
+        let expected = hidden || ignorable.contains(character);
+        assert_eq!(is_invisible(character), expected, "U+{:04X}", u32::from(character));
+    }
+}
+
+#[test]
+fn names_and_addresses_that_look_alike_are_refused_and_other_text_of_nothing_visible_is_blank() {
+    for hidden in
+        ['\u{3164}', '\u{115F}', '\u{FFA0}', '\u{200B}', '\u{200D}', '\u{2060}', '\u{202E}', '\u{E000}', '\u{AD}']
+    {
+        assert_eq!(text::username(&format!("luis{hidden}_p"), 150), Err(Rule::Username), "{hidden:?}");
+        assert_eq!(text::email(&format!("luis@exa{hidden}mple.com"), 254), Err(Rule::Email), "{hidden:?}");
+        assert_eq!(text::email(&format!("luis{hidden}@example.com"), 254), Err(Rule::Email), "{hidden:?}");
+        assert!(text::line(&format!("Luis{hidden} P"), 1, 100).is_ok(), "{hidden:?}");
+        let blank = format!("{hidden} {hidden}");
+        assert!(matches!(text::line(&blank, 1, 100), Err(Rule::TooShort { .. })), "{hidden:?}");
+    }
+    assert_eq!(
+        text::line("👩\u{200D}👧 می\u{200C}خواهم ❤\u{FE0F}", 1, 100).unwrap().as_str(),
+        "👩\u{200D}👧 می\u{200C}خواهم ❤\u{FE0F}"
+    );
 }

@@ -5,7 +5,7 @@ use super::ready;
 use super::tokens::{NOW, NoKeyService, keys, signed};
 use perfil::auth::Keys;
 use perfil::domain::{Failure, Fault};
-use perfil::serve::{self, Body, Call, Class, InFlight, Limits, Platform, Reply, Route, UPDATES};
+use perfil::serve::{self, Body, Call, Class, Health, InFlight, Limits, Platform, Reply, Route, UPDATES};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -57,6 +57,7 @@ struct Native {
     keys: Keys,
     database: Sqlite,
     bucket: Memory,
+    health: Health,
     in_flight: InFlight,
     limits: Allowed,
 }
@@ -84,12 +85,20 @@ impl Platform for Native {
         Ok(&self.bucket)
     }
 
+    fn health(&self) -> &Health {
+        &self.health
+    }
+
     fn in_flight(&self) -> &InFlight {
         &self.in_flight
     }
 
     fn limits(&self) -> &Allowed {
         &self.limits
+    }
+
+    fn public_origin(&self) -> Result<Option<&str>, Fault> {
+        Ok(None)
     }
 
     fn upload_limit(&self) -> Result<usize, Fault> {
@@ -131,11 +140,13 @@ fn send_over(allowed: Allowance, Sent { method, path, bearer, content_type, body
         keys: keys(),
         database: sqlite(),
         bucket: Memory::default(),
+        health: Health::default(),
         in_flight: InFlight::new(),
         limits: Allowed(allowed),
     };
     let authorization = bearer.map(|token| format!("Bearer {token}"));
-    let call = Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW };
+    let call =
+        Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW * 1000 };
     let was_read = Rc::default();
     let body = Text { content_type: content_type.to_owned(), content: body.to_owned(), was_read: Rc::clone(&was_read) };
     let reply = ready(serve::answer(&Route::of(path), &call, &platform, body));

@@ -1,13 +1,14 @@
 //! Every statement against the real migrations and the demo accounts, in the SQLite that D1 is made of.
 
 use super::database::{Bound, Sqlite, run, sqlite};
-use super::{actor, ready};
+use super::{actor, files, read, ready};
 use perfil::domain::{
-    Access, Account, AccountChange, Failure, Field, PasswordHash, PathId, Persona, PersonaChange, Refusal, Target,
-    Text, Unique, text,
+    Access, Account, AccountChange, Failure, Fault, Field, PasswordHash, PathId, Persona, PersonaChange, Refusal,
+    Target, Text, Unique, text,
 };
 use perfil::store::{self, Statement, Stored, Update};
 use proptest::prelude::*;
+use std::cell::Cell;
 
 const SEAM: Option<&str> = Some("PUT /api/v1/users/:id");
 const ME: Option<&str> = Some("PUT /api/personas/me");
@@ -210,6 +211,20 @@ fn a_constraint_that_nobody_foresaw_is_a_fault_that_names_it() {
     let failed = ready(store::update::<Account>(&database, &Update::new(&access(42, None, None), &change)));
     let Err(Failure::Broken(fault)) = failed else { panic!("{failed:?}") };
     assert!(fault.to_string().contains("UNIQUE constraint failed: users.full_name"), "{fault}");
+}
+
+#[test]
+fn a_schema_that_lacks_a_migration_is_not_healthy() {
+    for count in 1..=files("migrations", ".sql").len() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        for migration in &files("migrations", ".sql")[..count] {
+            connection.execute_batch(&read(migration)).unwrap();
+        }
+        let health = ready(store::ping(&Sqlite { connection, calls: Cell::new(0) }));
+        let is_whole = count == files("migrations", ".sql").len();
+        assert_eq!(health.is_ok(), is_whole, "after {count} migrations");
+        assert!(is_whole || matches!(health, Err(Fault::Schema(_))), "{health:?}");
+    }
 }
 
 #[test]

@@ -128,11 +128,11 @@ export const REQUESTS = {
   getHealth: {
     200: { ok: {} },
     405: { problem: { method: 'POST' } },
-    503: { unavailable: { faults: { batch: 'refuse' } } },
+    503: { unavailable: { faults: { batch: 'refuse', ahead: 5 } } },
   },
   headHealth: {
     200: { head: {} },
-    503: { head: { faults: { batch: 'refuse' } } },
+    503: { head: { faults: { batch: 'refuse', ahead: 10 } } },
   },
   getPicture: {
     200: { picture: {} },

@@ -1,0 +1,48 @@
+//! `GET /health` (contract O1, O3): anybody may ask, so the database is asked once a second at most.
+
+use crate::auth::KeyService;
+use crate::domain::Fault;
+use crate::store::{self, Batch};
+use std::cell::{Cell, RefCell};
+
+/// How long a result holds, in milliseconds.
+const HOLDS: u64 = 1000;
+/// More than a check can take, in milliseconds: a longer one was cancelled with its request.
+const LONGEST: i64 = 30_000;
+/// How often a request that waits for another one's check looks for its result.
+const MOST_LOOKS: usize = 1000;
+
+/// What the requests of an instance know of the database's health.
+#[derive(Debug, Default)]
+pub struct Health {
+    last: RefCell<Option<(i64, Result<(), Fault>)>>,
+    /// When the check began that is under way.
+    asking: Cell<Option<i64>>,
+}
+
+impl Health {
+    /// Whether the database responds and has the schema that the code needs; `now` is in milliseconds.
+    ///
+    /// While another request asks, its result is that of all: the one before, or the first one, which is waited for.
+    pub async fn check(&self, database: &impl Batch, now: i64, waiting: &impl KeyService) -> Result<(), Fault> {
+        if self.is_due(now) {
+            self.asking.set(Some(now));
+            let result = store::ping(database).await;
+            self.asking.set(None);
+            *self.last.borrow_mut() = Some((now, result.clone()));
+            return result;
+        }
+        for _ in 0..MOST_LOOKS {
+            if let Some((_, result)) = self.last.borrow().as_ref() {
+                return result.clone();
+            }
+            waiting.pause().await;
+        }
+        Err(Fault::Late { service: "database", seconds: LONGEST.unsigned_abs().div_euclid(1000) })
+    }
+
+    fn is_due(&self, now: i64) -> bool {
+        let is_old = self.last.borrow().as_ref().is_none_or(|(at, _)| now.abs_diff(*at) >= HOLDS);
+        is_old && self.asking.get().is_none_or(|since| now.saturating_sub(since) > LONGEST)
+    }
+}
