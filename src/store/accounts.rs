@@ -53,6 +53,10 @@ const NARROW_PARAMETERS: usize = 9;
 macro_rules! wide { ($verb:literal) => { update!($verb, { "
   username = coalesce(?10, username), email = coalesce(?11, email),
   image = CASE WHEN ?12 THEN ?13 ELSE image END,
+  image_as_sent = CASE
+    WHEN ?16 IS NOT NULL THEN NULL
+    WHEN ?12 AND ?13 IS NOT image THEN ?13
+    ELSE image_as_sent END,
   role_id = coalesce(?14, role_id),
   password_hash = coalesce(?15, password_hash),
   legacy_password_hashes = CASE WHEN ?15 IS NULL THEN legacy_password_hashes END,

@@ -36,7 +36,11 @@ const NARROW_PARAMETERS: usize = 8;
 #[rustfmt::skip]
 macro_rules! wide { ($verb:literal) => { update!($verb, { ",
   dni = coalesce(?9, dni),
-  foto_url = CASE WHEN ?10 THEN ?11 ELSE foto_url END" }, { "
+  foto_url = CASE WHEN ?10 THEN ?11 ELSE foto_url END,
+  foto_as_sent = CASE
+    WHEN ?12 IS NOT NULL THEN NULL
+    WHEN ?10 AND ?11 IS NOT foto_url THEN ?11
+    ELSE foto_as_sent END" }, { "
   AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?12)" }
 ) } }
 

@@ -50,13 +50,23 @@ impl Claim {
     }
 }
 
+/// SQL: whether a record that names an object protects it: the text is not one that a client wrote, or the object lies
+/// under the prefix of the record's own account (contract M5).
+macro_rules! protects {
+    ($text:literal, $as_sent:literal, $account:literal) => {
+        concat!("(", $as_sent, " IS NOT ", $text, " OR instr(value, 'avatars/' || ", $account, " || '/') = 1)")
+    };
+}
+
 #[rustfmt::skip]
 const CLAIM: &str = concat!(
 "-- claim_unshown_objects()
 INSERT INTO removals (key, claim)
 SELECT value, ?2 FROM json_each(?1)
-WHERE NOT EXISTS (SELECT 1 FROM users WHERE image_object = value)
-  AND NOT EXISTS (SELECT 1 FROM personas WHERE foto_object = value)
+WHERE NOT EXISTS (SELECT 1 FROM users
+    WHERE image_object = value AND ", protects!("image", "image_as_sent", "users.id"), ")
+  AND NOT EXISTS (SELECT 1 FROM personas
+    WHERE foto_object = value AND ", protects!("foto_url", "foto_as_sent", "coalesce(user_id, 0)"), ")
 ON CONFLICT (key) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at, over_at = NULL
   WHERE claim = excluded.claim OR ", is_over!(), "
 RETURNING key AS row"

@@ -293,6 +293,49 @@ describe('an object of somebody else', () => {
   });
 });
 
+describe('a text that a client wrote', () => {
+  const names = (as, key) => does('/users', { as, json: { image_path: key } });
+
+  test("keeps nobody else's picture alive, neither after an update nor in the sweep [M5]", async () => {
+    const first = await avatarOf(42, png());
+    await names(7, first);
+    await does('/api/personas/me', { as: 5, json: { foto_url: `https://example.com/media/${first}` } });
+    const second = await avatarOf(42, png());
+    assert.deepEqual(await settled(worker), [second]);
+    await names(7, second);
+    await worker.sql('UPDATE users SET image = NULL WHERE id = 42');
+    assert.deepEqual((await sweepAll(worker)).removed, 1);
+    assert.deepEqual(await keys(worker), []);
+  });
+  test("keeps a picture under the account's own prefix [M5]", async () => {
+    const key = await avatarOf(42, png());
+    await names(42, 'elsewhere.png');
+    await worker.idle();
+    await worker.bucket.put(key, png(), { contentType: 'image/png' });
+    await names(42, key);
+    assert.equal((await sweepAll(worker)).removed, 0);
+    assert.deepEqual(await keys(worker), [key]);
+  });
+  test('that is the present one changes nothing: the photo that another uploaded stays [M5 P6]', async () => {
+    const key = await fotoBy(6, 5, png());
+    const foto_url = `${worker.url}/media/${key}`;
+    await does('/api/personas/me', { as: 5, json: { foto_url, nombres: 'María' } });
+    assert.equal((await sweepAll(worker)).removed, 0);
+    assert.deepEqual(await keys(worker), [key]);
+    await does('/api/personas/me', { as: 5, json: { foto_url: null } });
+    await does('/api/personas/me', { as: 5, json: { foto_url } });
+    assert.equal((await sweepAll(worker)).removed, 1, "as a text of another account's");
+  });
+  test('does not outlive an upload of the same picture: that is protected again [M5]', async () => {
+    const picture = png();
+    const key = keyOf(6, picture);
+    await does('/api/personas/me', { as: 5, json: { foto_url: `${worker.url}/media/${key}` } });
+    assert.equal(await fotoBy(6, 5, picture), key);
+    assert.equal((await sweepAll(worker)).removed, 0);
+    assert.deepEqual(await keys(worker), [key]);
+  });
+});
+
 describe('at the same time', () => {
   const ROUNDS = [1, 2, 3];
   const all = async (requests) => {

@@ -361,7 +361,9 @@ fn every_field_is_written_by_the_statement_that_it_is_changed_with() {
     ] {
         for statement in [Account::update, Account::insist] {
             let statement = statement(&Update::new(&access(1, Some(7), SEAM), &change));
-            assert_eq!(changed(&sqlite(), "users", 7, &statement), [column, "updated_at"]);
+            let mut changed = changed(&sqlite(), "users", 7, &statement);
+            changed.retain(|name| name != "image_as_sent");
+            assert_eq!(changed, [column, "updated_at"]);
         }
     }
     let nothing = PersonaChange::default();
@@ -375,7 +377,9 @@ fn every_field_is_written_by_the_statement_that_it_is_changed_with() {
     ] {
         for statement in [Persona::update, Persona::insist] {
             let statement = statement(&Update::new(&access(5, None, ME), &change));
-            assert_eq!(changed(&sqlite(), "personas", 5, &statement), [column]);
+            let mut changed = changed(&sqlite(), "personas", 5, &statement);
+            changed.retain(|name| name != "foto_as_sent");
+            assert_eq!(changed, [column]);
         }
     }
 }
