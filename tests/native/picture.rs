@@ -5,6 +5,7 @@ mod dropped;
 mod forge;
 mod limits;
 mod mutants;
+mod profiles;
 mod refused;
 
 use ::image::{
