@@ -20,6 +20,9 @@ const LOOP: usize = 4;
 /// The application whose block is a colour profile.
 const COLOUR_PROFILE: &[u8; 11] = b"ICCRGBG1012";
 
+/// The longest sub-block (section 15).
+const MAX_BLOCK: usize = 255;
+
 /// The length and the name that an application block begins with (section 26).
 const APPLICATION_HEAD: usize = 12;
 
@@ -78,27 +81,31 @@ impl Gif {
         let body = tape.rest().get(2..).unwrap_or_default();
         let length = sub_blocks(body)?;
         let block = body.get(..length).unwrap_or_default();
-        let kept = if label == APPLICATION { self.kept(block) } else { 0 };
-        if kept == 0 {
-            return tape.cut(length.saturating_add(2));
+        let kept = if label == APPLICATION { self.application(block) } else { None };
+        tape.cut(length.saturating_add(2))?;
+        let Some((head, data)) = kept else { return Ok(()) };
+        tape.put(&[EXTENSION, APPLICATION])?;
+        tape.put(&head)?;
+        for block in data.chunks(MAX_BLOCK) {
+            tape.put(&[u8::try_from(block.len()).map_err(|_| NotAPicture)?])?;
+            tape.put(block)?;
         }
-        tape.keep(kept.saturating_add(2))?;
-        tape.cut(length.saturating_sub(kept))?;
         tape.put(&[0])
     }
 
-    /// How much of an application's block stays, without its terminator: nothing, unless it is the first of a kind that
+    /// What stays of an application's block, its head and its data: nothing, unless it is the first of a kind that
     /// decoders need. Of one that says how often to loop no more than that: others say how much to buffer, too.
-    fn kept(&mut self, block: &[u8]) -> usize {
-        let Some((&[11, ref name @ ..], rest)) = block.split_first_chunk::<APPLICATION_HEAD>() else { return 0 };
-        let (seen, kept) = if LOOPS.contains(&name) && rest.starts_with(&[3, 1]) && rest.len() > LOOP {
-            (&mut self.has_loop, APPLICATION_HEAD + LOOP)
-        } else if name == COLOUR_PROFILE && holds_profile(rest) {
-            (&mut self.has_profile, block.len().saturating_sub(1))
+    fn application(&mut self, block: &[u8]) -> Option<([u8; APPLICATION_HEAD], Vec<u8>)> {
+        let (head, rest) = block.split_first_chunk::<APPLICATION_HEAD>()?;
+        let [11, name @ ..] = head else { return None };
+        let (seen, data) = if LOOPS.contains(&name) && rest.starts_with(&[3, 1]) && rest.len() > LOOP {
+            (&mut self.has_loop, rest.get(1..LOOP)?.to_vec())
+        } else if name == COLOUR_PROFILE && !self.has_profile {
+            (&mut self.has_profile, profile(rest)?)
         } else {
-            return 0;
+            return None;
         };
-        if std::mem::replace(seen, true) { 0 } else { kept }
+        (!std::mem::replace(seen, true)).then_some((*head, data))
     }
 
     fn image(&mut self, tape: &mut Tape) -> Result<(), NotAPicture> {
@@ -146,14 +153,17 @@ fn sub_blocks(data: &[u8]) -> Result<usize, NotAPicture> {
     }
 }
 
-/// Whether a run of sub-blocks is a colour profile.
-fn holds_profile(blocks: &[u8]) -> bool {
-    let (mut rest, mut length) = (blocks, 0_usize);
-    while let Some((&block, after)) = rest.split_first() {
-        length = length.saturating_add(usize::from(block));
-        rest = after.get(usize::from(block)..).unwrap_or_default();
+/// The colour profile in a run of sub-blocks, without what colours don't need.
+fn profile(blocks: &[u8]) -> Option<Vec<u8>> {
+    // The lengths of the sub-blocks are among the bytes, but there is at most one for 255 others.
+    if blocks.len() > icc::MAX_LENGTH.saturating_add(icc::MAX_LENGTH / 128) {
+        return None;
     }
-    let first = usize::from(blocks.first().copied().unwrap_or_default());
-    let head = blocks.get(1..first.saturating_add(1)).unwrap_or_default();
-    icc::is_profile(head, length)
+    let (mut rest, mut profile) = (blocks, Vec::new());
+    while let Some((&length, after)) = rest.split_first() {
+        let (block, after) = after.split_at_checked(length.into())?;
+        profile.extend_from_slice(block);
+        rest = after;
+    }
+    icc::clean(&profile)
 }

@@ -158,10 +158,7 @@ impl Extended {
                 chunk.keep(tape)
             }
             b"ANMF" if self.is_animated() => self.frame(tape, chunk),
-            b"ICCP" if self.takes_profile(chunk.data(tape)?) => {
-                self.has_profile = true;
-                chunk.keep(tape)
-            }
+            b"ICCP" if self.takes_profile() => self.profile(tape, chunk),
             b"EXIF" => {
                 self.exif(chunk.data(tape)?);
                 chunk.cut(tape)
@@ -171,10 +168,21 @@ impl Extended {
     }
 
     /// The first profile, where decoders look for it: announced, and before the picture (section 2.7.1.4).
-    fn takes_profile(&self, profile: &[u8]) -> bool {
+    fn takes_profile(&self) -> bool {
         let is_announced = self.flags & HAS_PROFILE != 0;
-        let stands_right = !self.has_profile && !self.still.is_begun() && !self.has_frames;
-        is_announced && stands_right && icc::is_profile(profile, profile.len())
+        is_announced && !self.has_profile && !self.still.is_begun() && !self.has_frames
+    }
+
+    /// Keeps the profile without what colours don't need. Its length is a multiple of four, so that nothing has to make
+    /// it even.
+    fn profile(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAPicture> {
+        let cleaned = icc::clean(chunk.data(tape)?);
+        chunk.cut(tape)?;
+        let Some(profile) = cleaned else { return Ok(()) };
+        self.has_profile = true;
+        tape.put(b"ICCP")?;
+        tape.put(&u32::try_from(profile.len()).map_err(|_| NotAPicture)?.to_le_bytes())?;
+        tape.put(&profile)
     }
 
     /// The first Exif block counts. Some writers begin it as JPEG has it.
