@@ -1,5 +1,5 @@
 use super::{Object, Value};
-use crate::domain::{Picture, Refusal, Rule};
+use crate::domain::{DEFAULT_MAX_PIXELS, Picture, Refusal, Rule};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -50,7 +50,7 @@ pub fn picture(value: Value<'_>) -> Result<Picture, Rule> {
     match value {
         Value::Blank => Err(Rule::NotEmpty),
         Value::File(bytes) if bytes.is_empty() => Err(Rule::NotEmpty),
-        Value::File(bytes) => Picture::parse(bytes).map_err(|_| Rule::Image),
+        Value::File(bytes) => Picture::parse(bytes, DEFAULT_MAX_PIXELS).map_err(|_| Rule::Image),
         Value::Null | Value::Bool | Value::Number(_) | Value::Text(_) | Value::List | Value::Object => Err(Rule::File),
     }
 }

@@ -1,6 +1,6 @@
 //! GIF (GIF89a specification, CompuServe 1990). The section numbers are its.
 
-use super::{MAX_SIDE, NotAPicture, Pixels, Size, ensure, icc, tape::Tape};
+use super::{NotAPicture, Pixels, Size, ensure, icc, tape::Tape};
 
 /// The header and the logical screen descriptor (sections 17 and 18).
 const SCREEN: usize = 13;
@@ -28,7 +28,7 @@ const APPLICATION_HEAD: usize = 12;
 
 /// Keeps the screen, the images with their colour tables and graphic controls, the first loop count and the first
 /// colour profile. Comments, plain text and the blocks of all other applications go.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
+pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     let mut gif = Gif::screen(tape)?;
     loop {
         match tape.peek()? {
@@ -36,7 +36,8 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
             [IMAGE] => gif.image(tape)?,
             [TRAILER] => {
                 ensure(gif.has_image)?;
-                return tape.keep(1);
+                tape.keep(1)?;
+                return Ok(gif.canvas);
             }
             // Some encoders end a run of sub-blocks twice.
             [0] => tape.cut(1)?,
@@ -45,8 +46,9 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     }
 }
 
-#[derive(Default)]
 struct Gif {
+    /// The screen, or what the images make of it.
+    canvas: Size,
     has_colours: bool,
     has_image: bool,
     has_loop: bool,
@@ -59,11 +61,19 @@ struct Gif {
 impl Gif {
     fn screen(tape: &mut Tape) -> Result<Self, NotAPicture> {
         let [_, _, _, _, _, _, w0, w1, h0, h1, flags, _, _] = tape.peek::<SCREEN>()?;
-        size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
+        let canvas = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         tape.keep(SCREEN)?;
         let table = colour_table(flags);
         tape.keep(table)?;
-        Ok(Self { has_colours: table > 0, ..Self::default() })
+        Ok(Self {
+            canvas,
+            has_colours: table > 0,
+            has_image: false,
+            has_loop: false,
+            has_profile: false,
+            pixels: Pixels::default(),
+            control: None,
+        })
     }
 
     fn extension(&mut self, tape: &mut Tape) -> Result<(), NotAPicture> {
@@ -113,7 +123,7 @@ impl Gif {
         let frame = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         let [left, top] = [[x0, x1], [y0, y1]].map(|bytes| u32::from(u16::from_le_bytes(bytes)));
         // Browsers let a frame stand out of the screen and take the screen to be larger then.
-        ensure(frame.fits(left, top, Size { width: MAX_SIDE, height: MAX_SIDE }))?;
+        self.canvas = self.canvas.around(frame, left, top)?;
         self.pixels.add(frame)?;
         if let Some(control) = self.control.take() {
             tape.put(&control)?;

@@ -13,7 +13,7 @@ use ::image::{
     AnimationDecoder, DynamicImage, ImageDecoder, ImageReader,
     codecs::{gif::GifDecoder, jpeg::JpegDecoder, png::PngDecoder, webp::WebPDecoder},
 };
-use perfil::picture::{NotAPicture, Picture, PictureFormat};
+use perfil::picture::{DEFAULT_MAX_PIXELS, NotAPicture, Picture, PictureFormat};
 use std::io::Cursor;
 
 /// A fixture, the orientation that has to come out of it, and whether it has a colour profile.
@@ -49,7 +49,7 @@ fn format_of(name: &str) -> PictureFormat {
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<u8>, NotAPicture> {
-    Picture::parse(bytes.to_vec()).map(|image| image.bytes().to_vec())
+    Picture::parse(bytes.to_vec(), DEFAULT_MAX_PIXELS).map(|image| image.bytes().to_vec())
 }
 
 /// What a decoder makes of a picture: every frame, with its place in time.
@@ -108,7 +108,7 @@ fn tells(bytes: &[u8]) -> bool {
 fn every_fixture_comes_out_as_the_same_picture_without_its_metadata() {
     for Fixture(name, orientation, has_profile) in FIXTURES {
         let (format, before) = (format_of(name), picture(name));
-        let image = Picture::parse(before.clone()).unwrap_or_else(|_| panic!("{name} is refused"));
+        let image = Picture::parse(before.clone(), DEFAULT_MAX_PIXELS).unwrap_or_else(|_| panic!("{name} is refused"));
         assert_eq!(image.format(), format, "{name}");
         let after = image.bytes();
         assert!(!tells(after), "{name} still tells");
@@ -185,6 +185,6 @@ fn a_format_has_a_name_and_a_type() {
 
 #[test]
 fn debug_never_shows_the_bytes() {
-    let image = Picture::parse(picture("grey.jpg")).unwrap();
+    let image = Picture::parse(picture("grey.jpg"), DEFAULT_MAX_PIXELS).unwrap();
     assert_eq!(format!("{image:?}"), format!("Picture(Jpeg, {} bytes)", image.bytes().len()));
 }

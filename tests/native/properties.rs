@@ -4,7 +4,7 @@
 use super::tokens::{NOW, NoKeyService, keys, signed, verify_by};
 use perfil::auth::BearerToken;
 use perfil::dialect::{Dialect, Object, Part, django, falcon, personas, seam};
-use perfil::domain::{Id, ObjectKey, PathId, Picture, Record, Refusal, Rule, text};
+use perfil::domain::{DEFAULT_MAX_PIXELS, Id, ObjectKey, PathId, Picture, Record, Refusal, Rule, text};
 use perfil::serve::media::{Conditions, Selection};
 use proptest::prelude::*;
 use proptest::{sample::subsequence, test_runner::Config};
@@ -116,7 +116,7 @@ fn part() -> impl Strategy<Value = Part> {
 fn check_parts<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)]) -> Result<(), TestCaseError> {
     let file = parts.iter().find(|(name, _)| dialect.file == Some(name));
     let picture = match file {
-        Some((_, Part::File(bytes))) => Picture::parse(bytes.clone()).ok(),
+        Some((_, Part::File(bytes))) => Picture::parse(bytes.clone(), DEFAULT_MAX_PIXELS).ok(),
         _ => None,
     };
     let names: std::collections::BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();

@@ -4,7 +4,7 @@ mod profile;
 mod scan;
 mod tables;
 
-use crate::picture::{NotAPicture, ensure, exif::Orientation, tape::Tape};
+use crate::picture::{NotAPicture, Size, exif::Orientation, tape::Tape};
 use profile::Profile;
 use scan::Frame;
 
@@ -34,15 +34,15 @@ const EXIF_HEAD: usize = 6;
 
 /// Keeps the tables, the frame and the scans, and of the application segments those that decoders need: JFIF and
 /// Adobe (how the colours are coded), the colour profile, and of Exif the orientation.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
+pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     tape.keep(2)?;
     let mut frame = Frame::default();
     let mut segments = Segments::default();
     loop {
         match marker(tape)? {
             EOI => {
-                ensure(frame.is_complete())?;
-                return tape.put(&[0xFF, EOI]);
+                tape.put(&[0xFF, EOI])?;
+                return frame.end();
             }
             SOS => {
                 frame.scan(body(tape)?)?;

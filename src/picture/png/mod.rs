@@ -28,7 +28,7 @@ const ANCILLARY: u8 = 0x20;
 /// Keeps the critical chunks, the animation, and the ancillary chunks that change how the picture looks; of Exif the
 /// orientation. A critical chunk or one of an animation with a wrong check sum makes the picture a broken one, another
 /// is dropped.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
+pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     tape.keep(SIGNATURE.len())?;
     let crc = Crc::new();
     let first = Chunk::next(tape)?;
@@ -46,7 +46,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
             chunk.cut(tape)?;
         }
         if chunk.kind == *b"IEND" {
-            return Ok(());
+            return Ok(png.header.size);
         }
     }
 }
