@@ -41,7 +41,10 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     match fields.object.take(AVATAR) {
         None => {}
         Some(Value::Null) => change.image = Field::Clear,
-        Some(value) => change.upload = fields.check(AVATAR, form::picture(value)),
+        Some(value) => {
+            let picture = form::picture(value, fields.object.max_pixels);
+            change.upload = fields.check(AVATAR, picture);
+        }
     }
     fields.finish(change)
 }

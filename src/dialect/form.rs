@@ -25,13 +25,14 @@ impl fmt::Debug for Part {
 impl Object<'static> {
     /// A form as an object. A part that is there twice is refused, as is a key in JSON: what two parsers could read
     /// differently.
-    pub fn from_form(parts: Vec<(String, Part)>) -> Result<Self, Refusal> {
+    /// A picture in it may have so many pixels (contract M1).
+    pub fn from_form(parts: Vec<(String, Part)>, max_pixels: u32) -> Result<Self, Refusal> {
         let distinct: BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
         if distinct.len() != parts.len() {
             return Err(Refusal::MalformedForm);
         }
         let fields = parts.into_iter().map(|(name, part)| (name, Value::from(part))).collect();
-        Ok(Self { fields, is_form: true })
+        Ok(Self { fields, is_form: true, max_pixels })
     }
 }
 
@@ -46,11 +47,11 @@ impl From<Part> for Value<'_> {
 }
 
 /// The picture that a form's part holds (contract D5, M1).
-pub fn picture(value: Value<'_>) -> Result<Picture, Rule> {
+pub fn picture(value: Value<'_>, max_pixels: u32) -> Result<Picture, Rule> {
     match value {
         Value::Blank => Err(Rule::NotEmpty),
         Value::File(bytes) if bytes.is_empty() => Err(Rule::NotEmpty),
-        Value::File(bytes) => Picture::parse(bytes).map_err(|_| Rule::Image),
+        Value::File(bytes) => Picture::parse(bytes, max_pixels).map_err(|_| Rule::Image),
         Value::Null | Value::Bool | Value::Number(_) | Value::Text(_) | Value::List | Value::Object => Err(Rule::File),
     }
 }

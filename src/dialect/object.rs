@@ -11,6 +11,7 @@ use std::fmt;
 pub struct Object<'a> {
     pub(super) fields: Vec<(String, Value<'a>)>,
     pub(super) is_form: bool,
+    pub(super) max_pixels: u32,
 }
 
 /// One value of an [`Object`]. Lists and objects are checked and let go: no field of any dialect is one.
@@ -51,7 +52,7 @@ impl<'a> Object<'a> {
             .map(|(name, value)| Some((name, Value::parse(value)?)))
             .collect::<Option<Vec<_>>>()
             .ok_or(Refusal::Malformed)?;
-        Ok(Self { fields, is_form: false })
+        Ok(Self { fields, ..Self::default() })
     }
 
     /// The value of a field; `None` where it was not sent.

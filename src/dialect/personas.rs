@@ -38,7 +38,7 @@ fn target(segment: &str) -> Result<PathId, Refusal> {
 
 fn read_foto(mut body: Object<'_>) -> Result<PersonaChange, Refusal> {
     if body.is_form() {
-        let foto = body.take(FOTO_FILE).map_or(Err(Rule::Required), form::picture);
+        let foto = body.take(FOTO_FILE).map_or(Err(Rule::Required), |foto| form::picture(foto, body.max_pixels));
         let foto = foto.map_err(|rule| Refusal::invalid(FOTO_FILE, rule))?;
         return Ok(PersonaChange { upload: Some(foto), ..PersonaChange::default() });
     }

@@ -15,7 +15,7 @@ mod secret;
 pub mod text;
 mod url;
 
-pub use crate::picture::{Picture, PictureFormat};
+pub use crate::picture::{DEFAULT_MAX_PIXELS, Picture, PictureFormat};
 pub use access::{Access, Actor, Target};
 pub use account::{Account, AccountChange, Role};
 pub use field::Field;

@@ -4,8 +4,9 @@ use super::key_service::KeyRing;
 use super::limits::RateLimits;
 use super::r2::AvatarBucket;
 use crate::auth::{self, Keys};
-use crate::domain::Fault;
 use crate::domain::text as rules;
+use crate::domain::{DEFAULT_MAX_PIXELS, Fault};
+use crate::serve::UploadLimits;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
@@ -20,8 +21,8 @@ pub struct Deployment {
     pub cors: Cors,
     /// What our own URLs begin with, where it is set (contract M6).
     pub public_origin: Result<Option<String>, Fault>,
-    /// The largest picture that may be uploaded, in bytes (contract R3).
-    pub upload_limit: Result<usize, Fault>,
+    /// The largest picture that may be uploaded.
+    pub upload_limits: Result<UploadLimits, Fault>,
     /// How old an object must be that is swept away, in milliseconds (contract M5).
     pub grace: Result<i64, Fault>,
     /// Whether clients are told how long the database took.
@@ -37,11 +38,14 @@ const DATABASE: &str = "DB";
 const AVATARS: &str = "AVATARS";
 
 const ORIGIN: &str = "PUBLIC_ORIGIN";
-const UPLOAD_LIMIT: &str = "AVATAR_MAX_BYTES";
+const UPLOAD_BYTES: &str = "AVATAR_MAX_BYTES";
+const UPLOAD_PIXELS: &str = "AVATAR_MAX_PIXELS";
 const GRACE: &str = "AVATAR_GRACE_HOURS";
 
 /// The platform holds a picture a few times while it takes a form apart, in an instance of 128 MB.
 const MOST_BYTES: u32 = 16 * 1024 * 1024;
+/// A picture of the largest width and height.
+const MOST_PIXELS: u32 = 1 << 28;
 const DEFAULT_BYTES: u32 = 10 * 1024 * 1024;
 const DEFAULT_HOURS: u32 = 24;
 /// In milliseconds.
@@ -75,7 +79,7 @@ impl Deployment {
             keys: Rc::new(KeyRing::new(variables.keys())),
             cors: Cors::parse(&variables.text("CORS_ALLOWED_ORIGINS").unwrap_or_default()),
             public_origin: variables.public_origin(),
-            upload_limit: variables.upload_limit(),
+            upload_limits: variables.upload_limits(),
             grace: variables.grace(),
             server_timing: variables.text("SERVER_TIMING").is_some_and(|value| value == "on"),
             limits: RateLimits::new(env),
@@ -117,11 +121,15 @@ impl Variables<'_> {
         Ok(Some(origin.to_owned()))
     }
 
-    fn upload_limit(&self) -> Result<usize, Fault> {
-        let limit = self.number(UPLOAD_LIMIT, DEFAULT_BYTES).filter(|limit| (1..=MOST_BYTES).contains(limit));
+    fn upload_limits(&self) -> Result<UploadLimits, Fault> {
+        let bytes = self.number(UPLOAD_BYTES, DEFAULT_BYTES).filter(|bytes| (1..=MOST_BYTES).contains(bytes));
+        let pixels = self.number(UPLOAD_PIXELS, DEFAULT_MAX_PIXELS).filter(|pixels| (1..=MOST_PIXELS).contains(pixels));
         let problem = "is no number of bytes from 1 to 16777216";
-        let fault = Fault::Setting { name: UPLOAD_LIMIT, problem };
-        limit.and_then(|limit| usize::try_from(limit).ok()).ok_or(fault)
+        let fault = Fault::Setting { name: UPLOAD_BYTES, problem };
+        let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(fault)?;
+        let problem = "is not a number of pixels from 1 to 268435456";
+        let pixels = pixels.ok_or(Fault::Setting { name: UPLOAD_PIXELS, problem })?;
+        Ok(UploadLimits { bytes, pixels })
     }
 
     fn grace(&self) -> Result<i64, Fault> {

@@ -7,7 +7,7 @@ use super::limits::ClientLimits;
 use super::r2::AvatarBucket;
 use crate::auth::Keys;
 use crate::domain::Fault;
-use crate::serve::{self, Health, InFlight};
+use crate::serve::{self, Health, InFlight, UploadLimits};
 use std::rc::Rc;
 use worker::Context;
 use worker::web_sys::Headers;
@@ -86,7 +86,7 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
         self.deployment.public_origin.as_ref().map(Option::as_deref).map_err(Clone::clone)
     }
 
-    fn upload_limit(&self) -> Result<usize, Fault> {
-        self.deployment.upload_limit.clone()
+    fn upload_limits(&self) -> Result<UploadLimits, Fault> {
+        self.deployment.upload_limits.clone()
     }
 }

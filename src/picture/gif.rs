@@ -1,6 +1,6 @@
 //! GIF (GIF89a specification, CompuServe 1990). The section numbers are its.
 
-use super::{MAX_SIDE, NotAPicture, Pixels, Size, ensure, icc, tape::Tape};
+use super::{NotAPicture, Pixels, Size, ensure, icc, tape::Tape};
 
 /// The header and the logical screen descriptor (sections 17 and 18).
 const SCREEN: usize = 13;
@@ -20,12 +20,15 @@ const LOOP: usize = 4;
 /// The application whose block is a colour profile.
 const COLOUR_PROFILE: &[u8; 11] = b"ICCRGBG1012";
 
+/// The longest sub-block (section 15).
+const MAX_BLOCK: usize = 255;
+
 /// The length and the name that an application block begins with (section 26).
 const APPLICATION_HEAD: usize = 12;
 
 /// Keeps the screen, the images with their colour tables and graphic controls, the first loop count and the first
 /// colour profile. Comments, plain text and the blocks of all other applications go.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
+pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     let mut gif = Gif::screen(tape)?;
     loop {
         match tape.peek()? {
@@ -33,7 +36,8 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
             [IMAGE] => gif.image(tape)?,
             [TRAILER] => {
                 ensure(gif.has_image)?;
-                return tape.keep(1);
+                tape.keep(1)?;
+                return Ok(gif.canvas);
             }
             // Some encoders end a run of sub-blocks twice.
             [0] => tape.cut(1)?,
@@ -42,8 +46,9 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     }
 }
 
-#[derive(Default)]
 struct Gif {
+    /// The screen, or what the images make of it.
+    canvas: Size,
     has_colours: bool,
     has_image: bool,
     has_loop: bool,
@@ -56,11 +61,19 @@ struct Gif {
 impl Gif {
     fn screen(tape: &mut Tape) -> Result<Self, NotAPicture> {
         let [_, _, _, _, _, _, w0, w1, h0, h1, flags, _, _] = tape.peek::<SCREEN>()?;
-        size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
+        let canvas = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         tape.keep(SCREEN)?;
         let table = colour_table(flags);
         tape.keep(table)?;
-        Ok(Self { has_colours: table > 0, ..Self::default() })
+        Ok(Self {
+            canvas,
+            has_colours: table > 0,
+            has_image: false,
+            has_loop: false,
+            has_profile: false,
+            pixels: Pixels::default(),
+            control: None,
+        })
     }
 
     fn extension(&mut self, tape: &mut Tape) -> Result<(), NotAPicture> {
@@ -78,27 +91,31 @@ impl Gif {
         let body = tape.rest().get(2..).unwrap_or_default();
         let length = sub_blocks(body)?;
         let block = body.get(..length).unwrap_or_default();
-        let kept = if label == APPLICATION { self.kept(block) } else { 0 };
-        if kept == 0 {
-            return tape.cut(length.saturating_add(2));
+        let kept = if label == APPLICATION { self.application(block) } else { None };
+        tape.cut(length.saturating_add(2))?;
+        let Some((head, data)) = kept else { return Ok(()) };
+        tape.put(&[EXTENSION, APPLICATION])?;
+        tape.put(&head)?;
+        for block in data.chunks(MAX_BLOCK) {
+            tape.put(&[u8::try_from(block.len()).map_err(|_| NotAPicture)?])?;
+            tape.put(block)?;
         }
-        tape.keep(kept.saturating_add(2))?;
-        tape.cut(length.saturating_sub(kept))?;
         tape.put(&[0])
     }
 
-    /// How much of an application's block stays, without its terminator: nothing, unless it is the first of a kind that
+    /// What stays of an application's block, its head and its data: nothing, unless it is the first of a kind that
     /// decoders need. Of one that says how often to loop no more than that: others say how much to buffer, too.
-    fn kept(&mut self, block: &[u8]) -> usize {
-        let Some((&[11, ref name @ ..], rest)) = block.split_first_chunk::<APPLICATION_HEAD>() else { return 0 };
-        let (seen, kept) = if LOOPS.contains(&name) && rest.starts_with(&[3, 1]) && rest.len() > LOOP {
-            (&mut self.has_loop, APPLICATION_HEAD + LOOP)
-        } else if name == COLOUR_PROFILE && holds_profile(rest) {
-            (&mut self.has_profile, block.len().saturating_sub(1))
+    fn application(&mut self, block: &[u8]) -> Option<([u8; APPLICATION_HEAD], Vec<u8>)> {
+        let (head, rest) = block.split_first_chunk::<APPLICATION_HEAD>()?;
+        let [11, name @ ..] = head else { return None };
+        let (seen, data) = if LOOPS.contains(&name) && rest.starts_with(&[3, 1]) && rest.len() > LOOP {
+            (&mut self.has_loop, rest.get(1..LOOP)?.to_vec())
+        } else if name == COLOUR_PROFILE && !self.has_profile {
+            (&mut self.has_profile, profile(rest)?)
         } else {
-            return 0;
+            return None;
         };
-        if std::mem::replace(seen, true) { 0 } else { kept }
+        (!std::mem::replace(seen, true)).then_some((*head, data))
     }
 
     fn image(&mut self, tape: &mut Tape) -> Result<(), NotAPicture> {
@@ -106,7 +123,7 @@ impl Gif {
         let frame = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         let [left, top] = [[x0, x1], [y0, y1]].map(|bytes| u32::from(u16::from_le_bytes(bytes)));
         // Browsers let a frame stand out of the screen and take the screen to be larger then.
-        ensure(frame.fits(left, top, Size { width: MAX_SIDE, height: MAX_SIDE }))?;
+        self.canvas = self.canvas.around(frame, left, top)?;
         self.pixels.add(frame)?;
         if let Some(control) = self.control.take() {
             tape.put(&control)?;
@@ -146,14 +163,17 @@ fn sub_blocks(data: &[u8]) -> Result<usize, NotAPicture> {
     }
 }
 
-/// Whether a run of sub-blocks is a colour profile.
-fn holds_profile(blocks: &[u8]) -> bool {
-    let (mut rest, mut length) = (blocks, 0_usize);
-    while let Some((&block, after)) = rest.split_first() {
-        length = length.saturating_add(usize::from(block));
-        rest = after.get(usize::from(block)..).unwrap_or_default();
+/// The colour profile in a run of sub-blocks, without what colours don't need.
+fn profile(blocks: &[u8]) -> Option<Vec<u8>> {
+    // The lengths of the sub-blocks are among the bytes, but there is at most one for 255 others.
+    if blocks.len() > icc::MAX_LENGTH.saturating_add(icc::MAX_LENGTH / 128) {
+        return None;
     }
-    let first = usize::from(blocks.first().copied().unwrap_or_default());
-    let head = blocks.get(1..first.saturating_add(1)).unwrap_or_default();
-    icc::is_profile(head, length)
+    let (mut rest, mut profile) = (blocks, Vec::new());
+    while let Some((&length, after)) = rest.split_first() {
+        let (block, after) = after.split_at_checked(length.into())?;
+        profile.extend_from_slice(block);
+        rest = after;
+    }
+    icc::clean(&profile)
 }

@@ -1,13 +1,13 @@
 //! Whether an upload is a picture, decided by its bytes alone, and the picture without its metadata (contract M1, M2).
 //!
 //! One module per format walks the file from front to back and moves what stays towards the front of the same buffer
-//! ([`tape`]); pixels are never decoded, and the compressed ones stay bit for bit. What a decoder needs stays: colour
-//! profiles, animation, transparency, and the orientation as the only tag of an Exif block of its own. Everything
-//! else goes, and so does what follows the picture's end. A structure that isn't exactly valid is no picture: what
-//! one decoder forgives, another one reads as something else.
+//! ([`tape`]); pixels are never decoded, and the compressed ones stay bit for bit. What a decoder needs stays: the part
+//! of a colour profile that converts colours ([`icc`]), animation, transparency, and the orientation as the only tag of
+//! an Exif block of its own. Everything else goes, and so does what follows the picture's end. A structure that isn't
+//! exactly valid is no picture: what one decoder forgives, another one reads as something else.
 //!
 //! May import nothing of ours; may name memchr and miniz_oxide. Must never panic, recurse, or allocate memory that
-//! grows with the picture.
+//! grows with the picture: only a colour profile is copied, and [`icc::MAX_LENGTH`] bounds it.
 
 mod exif;
 mod gif;
@@ -21,11 +21,14 @@ use std::fmt;
 use tape::Tape;
 
 /// The largest width and height of a picture and of each of its frames (contract M1).
-const MAX_SIDE: u32 = 4096;
+const MAX_SIDE: u32 = 16_384;
 
-/// The most pixels of all frames of an animation together: 16 frames of the largest size. A small file can ask a
-/// decoder for any number of them.
-const MAX_PIXELS: u32 = 1 << 28;
+/// The most pixels of a picture, unless the deployment sets another limit: telephones take pictures of 12, 24 and 48
+/// megapixels (contract M1).
+pub const DEFAULT_MAX_PIXELS: u32 = 50_000_000;
+
+/// The most pixels of all frames of an animation together. A small file can ask a decoder for any number of them.
+const MAX_FRAME_PIXELS: u32 = 1 << 28;
 
 /// The bytes are no picture that may be stored: another format, a broken one, or one too large (contract M1). It has
 /// no detail, because no client can act on one.
@@ -48,17 +51,19 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Takes an upload for a picture, whatever its name and declared type say, and strips it in its own buffer. What
-    /// comes out parses to itself.
-    pub fn parse(bytes: Vec<u8>) -> Result<Self, NotAPicture> {
+    /// Takes an upload for a picture of at most `max_pixels` pixels, whatever its name and declared type say, and
+    /// strips it in its own buffer. What comes out parses to itself.
+    pub fn parse(bytes: Vec<u8>, max_pixels: u32) -> Result<Self, NotAPicture> {
         let format = PictureFormat::of_bytes(&bytes).ok_or(NotAPicture)?;
         let mut tape = Tape::new(bytes);
-        match format {
+        // Nothing here decodes pixels or takes more time for more of them, so the limit can wait until the end.
+        let size = match format {
             PictureFormat::Jpeg => jpeg::strip(&mut tape)?,
             PictureFormat::Png => png::strip(&mut tape)?,
             PictureFormat::Gif => gif::strip(&mut tape)?,
             PictureFormat::Webp => webp::strip(&mut tape)?,
-        }
+        };
+        ensure(size.pixels() <= max_pixels)?;
         Ok(Self { format, bytes: tape.finish() })
     }
 
@@ -131,7 +136,7 @@ impl PictureFormat {
     }
 }
 
-/// The width and height of a picture or a frame, 1 to 4096 each (contract M1).
+/// The width and height of a picture or a frame, 1 to [`MAX_SIDE`] each (contract M1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Size {
     width: u32,
@@ -148,20 +153,26 @@ impl Size {
         self.width.saturating_mul(self.height)
     }
 
+    /// A canvas that is large enough for a frame with its left upper corner there, too.
+    fn around(self, frame: Self, left: u32, top: u32) -> Result<Self, NotAPicture> {
+        let (right, bottom) = (left.saturating_add(frame.width), top.saturating_add(frame.height));
+        Self::new(self.width.max(right), self.height.max(bottom))
+    }
+
     /// Whether a frame of this size fits into `canvas` with its left upper corner there.
     fn fits(self, left: u32, top: u32, canvas: Self) -> bool {
         left.saturating_add(self.width) <= canvas.width && top.saturating_add(self.height) <= canvas.height
     }
 }
 
-/// The pixels of the frames so far, to be kept below [`MAX_PIXELS`].
+/// The pixels of the frames so far, of which there are at most [`MAX_FRAME_PIXELS`].
 #[derive(Debug, Default)]
 struct Pixels(u32);
 
 impl Pixels {
     fn add(&mut self, frame: Size) -> Result<(), NotAPicture> {
         self.0 = self.0.saturating_add(frame.pixels());
-        (self.0 <= MAX_PIXELS).then_some(()).ok_or(NotAPicture)
+        ensure(self.0 <= MAX_FRAME_PIXELS)
     }
 }
 

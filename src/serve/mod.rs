@@ -80,8 +80,17 @@ pub trait Platform {
     /// What our own URLs begin with, where that is set (contract M6).
     fn public_origin(&self) -> Result<Option<&str>, Fault>;
 
-    /// The largest picture that may be uploaded, in bytes (contract R3).
-    fn upload_limit(&self) -> Result<usize, Fault>;
+    /// The largest picture that may be uploaded.
+    fn upload_limits(&self) -> Result<UploadLimits, Fault>;
+}
+
+/// The largest picture that may be uploaded.
+#[derive(Debug, Clone, Copy)]
+pub struct UploadLimits {
+    /// Of its file (contract R3).
+    pub bytes: usize,
+    /// By its header (contract M1).
+    pub pixels: u32,
 }
 
 /// A request's body, which only the platform can read.

@@ -4,7 +4,7 @@
 use super::in_flight::{Kind, Reservation};
 use super::limits::{Class, Limits};
 use super::route::{Endpoint, METHOD, Matched};
-use super::{Body, Call, Platform, Reply, form, media_type};
+use super::{Body, Call, Platform, Reply, UploadLimits, form, media_type};
 use crate::auth::{self, BearerToken};
 use crate::dialect::{Dialect, Object, Part};
 use crate::domain::text as rules;
@@ -112,7 +112,8 @@ struct Sent<'a> {
 enum Content {
     /// Empty where nothing was sent.
     Json(Vec<u8>),
-    Form(Vec<(String, Part)>),
+    /// Its parts, and how many pixels a picture in it may have.
+    Form(Vec<(String, Part)>, u32),
 }
 
 impl Content {
@@ -120,7 +121,7 @@ impl Content {
     fn read<R: Record>(self, dialect: &Dialect<R>) -> Result<R::Change, Refusal> {
         match self {
             Self::Json(bytes) => Object::parse(&bytes).and_then(dialect.read),
-            Self::Form(parts) => Object::from_form(parts).and_then(dialect.read),
+            Self::Form(parts, pixels) => Object::from_form(parts, pixels).and_then(dialect.read),
         }
     }
 }
@@ -136,21 +137,24 @@ async fn receive<'a, R: Record, P: Platform>(
     let content_type = body.content_type()?;
     let length = body.length()?;
     is_plain(&body, length)?;
-    let file = dialect.file.filter(|_| media_type::is_form(&content_type));
-    let (kind, limit) = match file {
-        None => (Kind::Json, JSON_LIMIT),
-        Some(_) => {
+    let form = match dialect.file.filter(|_| media_type::is_form(&content_type)) {
+        None => None,
+        Some(file) => {
             allowed(platform.limits(), Class::Costly(actor)).await?;
-            (Kind::Upload, platform.upload_limit()?.saturating_add(form::OVERHEAD))
+            Some((file, platform.upload_limits()?))
         }
     };
+    let (kind, limit) = match form {
+        None => (Kind::Json, JSON_LIMIT),
+        Some((_, limits)) => (Kind::Upload, limits.bytes.saturating_add(form::OVERHEAD)),
+    };
     if length.is_some_and(|length| length > limit) {
-        return Err(too_large(file, &content_type).into());
+        return Err(too_large(form.is_some(), &content_type).into());
     }
     let held = platform.in_flight().reserve(kind, actor.account(), length.unwrap_or(limit), call.seconds())?;
     let bytes = body.bytes(limit).await;
-    let content = match file {
-        Some(file) => form_of(bytes, &content_type, file, limit),
+    let content = match form {
+        Some((file, limits)) => form_of(bytes, &content_type, file, limits),
         None => json_of(bytes, &content_type),
     };
     Ok(Sent { content: content?, held })
@@ -167,8 +171,8 @@ fn is_plain(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
 }
 
 /// JSON's limit does not apply to a form that is not taken: its type is what is wrong with it.
-fn too_large(file: Option<&str>, content_type: &str) -> Refusal {
-    if file.is_none() && media_type::is_form(content_type) { unsupported(content_type) } else { Refusal::TooLarge }
+fn too_large(takes_form: bool, content_type: &str) -> Refusal {
+    if !takes_form && media_type::is_form(content_type) { unsupported(content_type) } else { Refusal::TooLarge }
 }
 
 fn unsupported(content_type: &str) -> Refusal {
@@ -177,14 +181,18 @@ fn unsupported(content_type: &str) -> Refusal {
 
 fn json_of(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Content, Failure> {
     match bytes {
-        Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(None, content_type).into()),
+        Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(false, content_type).into()),
         Ok(bytes) if !bytes.is_empty() && !media_type::is_json(content_type) => Err(unsupported(content_type).into()),
         bytes => bytes.map(Content::Json),
     }
 }
 
-/// `limit` is that of the whole form.
-fn form_of(bytes: Result<Vec<u8>, Failure>, content_type: &str, file: &str, limit: usize) -> Result<Content, Failure> {
+fn form_of(
+    bytes: Result<Vec<u8>, Failure>,
+    content_type: &str,
+    file: &str,
+    limits: UploadLimits,
+) -> Result<Content, Failure> {
     let bytes = match bytes {
         Err(Failure::Refused(Refusal::Malformed)) => return Err(Refusal::MalformedForm.into()),
         bytes => bytes?,
@@ -194,7 +202,7 @@ fn form_of(bytes: Result<Vec<u8>, Failure>, content_type: &str, file: &str, limi
         return Ok(Content::Json(bytes));
     }
     let boundary = media_type::boundary(content_type).ok_or(Refusal::MalformedForm)?;
-    Ok(Content::Form(form::parse(bytes, boundary, file, limit.saturating_sub(form::OVERHEAD))?))
+    Ok(Content::Form(form::parse(bytes, boundary, file, limits.bytes)?, limits.pixels))
 }
 
 /// What the path names, or what is wrong with its id. That is a field's fault like the body's, and told together with

@@ -160,14 +160,17 @@ test('the limits are those of the code and of wrangler.toml', () => {
   const rust = (file, pattern) => pattern.exec(read(`src/${file}`))[1];
   const largest = Number(/^AVATAR_MAX_BYTES = "(\d+)"$/m.exec(config)[1]);
   const period = rust('serve/limits.rs', /PERIOD: u32 = (\d+);/);
-  const side = rust('picture/mod.rs', /MAX_SIDE: u32 = (\d+);/);
+  const [side, pixels] = [/MAX_SIDE: u32 = ([\d_]+);/, /DEFAULT_MAX_PIXELS: u32 = ([\d_]+);/].map((pattern) =>
+    rust('picture/mod.rs', pattern).replaceAll('_', ','),
+  );
   const later = rust('serve/mod.rs', /RETRY_AFTER: u32 = (\d+);/);
   assert.deepEqual(limits, {
     of: 'at most: beyond it',
     '---': '---: ---',
     'a JSON body': `${rust('serve/update.rs', /JSON_LIMIT: usize = (\d+) \* 1024;/)} KiB: 413`,
     'a picture': `${largest / 1024 / 1024} MiB (\`AVATAR_MAX_BYTES\`): 413`,
-    'a picture’s sides': `${side} × ${side} pixels: 400`,
+    'a picture’s pixels': `${pixels} (\`AVATAR_MAX_PIXELS\`): 400`,
+    'a picture’s sides': `${side} pixels each: 400`,
     'the rest of a form': `${rust('serve/form.rs', /OVERHEAD: usize = (\d+) \* 1024;/)} KiB: 413`,
     'a token': `${rust('auth/token.rs', /MAX_TOKEN_BYTES: usize = (\d+) \* 1024;/)} KiB: 401`,
     'an account’s updates at one endpoint': `${rate('RATE_UPDATES')} a minute: 429`,

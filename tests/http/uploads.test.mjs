@@ -497,6 +497,17 @@ for (const route of UPLOADS) {
       await takes({ form: formOf({ [upload]: picture }) }, picture.stored);
       await refuses({ form: formOf({ [upload]: png({ size: DEFAULT_LIMIT + 1 }) }) }, 413, says.tooLarge());
     });
+    test(`AVATAR_MAX_PIXELS moves the limit of pixels of ${name}, and nonsense is a failure [M1 R7]`, async () => {
+      const withPixels = (pixels, picture) => ({
+        form: formOf({ [upload]: picture }),
+        vars: { AVATAR_MAX_PIXELS: String(pixels) },
+      });
+      const picture = png({ width: 20, height: 10 });
+      await refuses(withPixels(199, picture), 400, upload === 'foto' ? FOTO_NOT_IMAGE : { avatar: [NOT_IMAGE] });
+      await takes(withPixels(200, picture), picture);
+      for (const nonsense of ['0', '-1', '1.5', 'many', '268435457'])
+        await refuses(withPixels(nonsense, picture), 500, route.failure);
+    });
     test(`AVATAR_MAX_BYTES moves the limit of ${name} down and up [R3 R7]`, async () => {
       const [small, other, large] = [png({ size: 1000 }), png({ size: 1000 }), png({ size: DEFAULT_LIMIT + 1 })];
       await takes(withLimit(1000, { form: formOf({ [upload]: small }) }), small.stored);

@@ -1,5 +1,5 @@
 use perfil::dialect::{Answer, Dialect, Object, Part, django, falcon, personas, seam};
-use perfil::domain::{Change, Field, InvalidField, JsonKind, Record, Refusal, Rule, Unique};
+use perfil::domain::{Change, DEFAULT_MAX_PIXELS, Field, InvalidField, JsonKind, Record, Refusal, Rule, Unique};
 use proptest::prelude::*;
 use serde_json::Value;
 use std::fmt::Debug;
@@ -200,7 +200,7 @@ fn a_body_that_is_no_object_is_told_what_it_is() {
 
 fn form<R: Record>(dialect: &Dialect<R>, parts: &[(&str, Part)]) -> Result<R::Change, Refusal> {
     let parts = parts.iter().map(|(name, part)| ((*name).to_owned(), part.clone())).collect();
-    Object::from_form(parts).and_then(dialect.read)
+    Object::from_form(parts, DEFAULT_MAX_PIXELS).and_then(dialect.read)
 }
 
 fn words(text: &str) -> Part {

@@ -4,7 +4,7 @@
 use super::tokens::{NOW, NoKeyService, keys, signed, verify_by};
 use perfil::auth::BearerToken;
 use perfil::dialect::{Dialect, Object, Part, django, falcon, personas, seam};
-use perfil::domain::{Id, ObjectKey, PathId, Picture, Record, Refusal, Rule, text};
+use perfil::domain::{DEFAULT_MAX_PIXELS, Id, ObjectKey, PathId, Picture, Record, Refusal, Rule, text};
 use perfil::serve::media::{Conditions, Selection};
 use perfil::serve::media_type;
 use proptest::prelude::*;
@@ -98,7 +98,7 @@ where
     let texts: Vec<(String, Value)> =
         fields.iter().filter(|(_, value)| value.as_str().is_some_and(|text| !text.is_empty())).cloned().collect();
     let part = |(name, value): &(String, Value)| (name.clone(), Part::Text(value.as_str().unwrap().to_owned()));
-    let form = Object::from_form(texts.iter().map(part).collect()).and_then(dialect.read);
+    let form = Object::from_form(texts.iter().map(part).collect(), DEFAULT_MAX_PIXELS).and_then(dialect.read);
     prop_assert_eq!(form, read(dialect, &object(&texts)));
     Ok(())
 }
@@ -114,11 +114,11 @@ fn part() -> impl Strategy<Value = Part> {
 fn check_parts<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)]) -> Result<(), TestCaseError> {
     let file = parts.iter().find(|(name, _)| dialect.file == Some(name));
     let picture = match file {
-        Some((_, Part::File(bytes))) => Picture::parse(bytes.clone()).ok(),
+        Some((_, Part::File(bytes))) => Picture::parse(bytes.clone(), DEFAULT_MAX_PIXELS).ok(),
         _ => None,
     };
     let names: std::collections::BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
-    let change = Object::from_form(parts.to_vec()).and_then(dialect.read);
+    let change = Object::from_form(parts.to_vec(), DEFAULT_MAX_PIXELS).and_then(dialect.read);
     if names.len() < parts.len() {
         prop_assert_eq!(change.err(), Some(Refusal::MalformedForm));
     } else if let Ok(change) = change {

@@ -5,7 +5,7 @@ use super::ready;
 use super::tokens::{NOW, NoKeyService, keys, signed};
 use perfil::auth::Keys;
 use perfil::domain::{Failure, Fault};
-use perfil::serve::{self, Body, Call, Class, Health, InFlight, Limits, Platform, Reply, Route, UPDATES};
+use perfil::serve::{self, Body, Call, Class, Health, InFlight, Limits, Platform, Reply, Route, UPDATES, UploadLimits};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -101,8 +101,8 @@ impl Platform for Native {
         Ok(None)
     }
 
-    fn upload_limit(&self) -> Result<usize, Fault> {
-        Ok(1024)
+    fn upload_limits(&self) -> Result<UploadLimits, Fault> {
+        Ok(UploadLimits { bytes: 1024, pixels: 1024 })
     }
 }
 

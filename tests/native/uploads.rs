@@ -2,7 +2,9 @@
 
 use super::database::{Memory, Sqlite, sqlite};
 use super::{actor, ready};
-use perfil::domain::{Access, Account, AccountChange, Failure, Fault, Id, ObjectKey, Picture, Refusal, Target, text};
+use perfil::domain::{
+    Access, Account, AccountChange, DEFAULT_MAX_PIXELS, Failure, Fault, Id, ObjectKey, Picture, Refusal, Target, text,
+};
 use perfil::store::{self, Batch, Bucket, Page, Statement, Swept, Update, Upload};
 use proptest::prelude::*;
 use std::cell::Cell;
@@ -17,7 +19,7 @@ const ORIGIN: &str = "https://api.example.com";
 fn picture(shade: u8) -> Picture {
     let mut bytes = Cursor::new(Vec::new());
     image::GrayImage::from_pixel(1, 1, image::Luma([shade])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
-    Picture::parse(bytes.into_inner()).unwrap()
+    Picture::parse(bytes.into_inner(), DEFAULT_MAX_PIXELS).unwrap()
 }
 
 fn own(account: i64) -> Access {

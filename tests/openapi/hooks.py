@@ -24,7 +24,7 @@ IDS = {"updatePersonaFoto": [5, 6, 7, 8], "updateUser": [7, 7, 7, 7, 7, 7, 42], 
 # A name that any resolver takes.
 HOST = r"([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z]{2,63}"
 # The picture that docs/testing.md has uploaded before.
-PICTURE = {"account": "42", "file": "6b762528e956120b01aec1f794cf00b84f64b8470a072f01d01cb6d4999b708d.jpg"}
+PICTURE = {"account": "42", "file": "0e8b39a2c669ed30345d98a7d33e680fe77ef36926d900b2ea6f2e66173e37c2.jpg"}
 
 
 def operation_id(operation):

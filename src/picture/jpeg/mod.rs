@@ -4,7 +4,8 @@ mod profile;
 mod scan;
 mod tables;
 
-use crate::picture::{NotAPicture, ensure, exif::Orientation, tape::Tape};
+use crate::picture::{NotAPicture, Size, exif::Orientation, tape::Tape};
+use profile::Profile;
 use scan::Frame;
 
 /// Markers (T.81, table B.1). Those that are missing here are refused: arithmetic, lossless and hierarchical coding,
@@ -33,15 +34,15 @@ const EXIF_HEAD: usize = 6;
 
 /// Keeps the tables, the frame and the scans, and of the application segments those that decoders need: JFIF and
 /// Adobe (how the colours are coded), the colour profile, and of Exif the orientation.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
+pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     tape.keep(2)?;
     let mut frame = Frame::default();
     let mut segments = Segments::default();
     loop {
         match marker(tape)? {
             EOI => {
-                ensure(frame.is_complete())?;
-                return tape.put(&[0xFF, EOI]);
+                tape.put(&[0xFF, EOI])?;
+                return frame.end();
             }
             SOS => {
                 frame.scan(body(tape)?)?;
@@ -103,8 +104,8 @@ fn keep_segment(tape: &mut Tape, code: u8) -> Result<(), NotAPicture> {
 struct Segments {
     has_jfif: bool,
     has_exif: bool,
-    /// Whether the colour profile's parts are whole: known once the first of them was seen.
-    keeps_profile: Option<bool>,
+    /// The colour profile, once the first of its parts was seen.
+    profile: Option<Profile>,
     /// After the first scan nothing is kept any more.
     are_over: bool,
 }
@@ -130,11 +131,7 @@ impl Segments {
             }
             APP14 if body.starts_with(ADOBE) => replace(tape, length, body.first_chunk::<12>().copied(), adobe),
             APP2 if body.starts_with(profile::NAME) => {
-                if *self.keeps_profile.get_or_insert_with(|| profile::is_whole(tape.rest())) {
-                    keep_segment(tape, code)
-                } else {
-                    tape.cut(length)
-                }
+                self.profile.get_or_insert_with(|| Profile::ahead(tape.rest())).replace(tape, length)
             }
             _ => tape.cut(length),
         }

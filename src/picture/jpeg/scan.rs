@@ -16,6 +16,7 @@ const MAX_SHIFT: u8 = 13;
 #[derive(Default)]
 pub(super) struct Frame {
     tables: Tables,
+    size: Option<Size>,
     components: Vec<Component>,
     is_progressive: bool,
     restart_interval: u16,
@@ -48,8 +49,8 @@ impl Frame {
     /// The frame header (T.81, B.2.2): one in a picture, with 8 bits and 1, 3 or 4 components.
     fn frame(&mut self, body: &[u8], is_progressive: bool) -> Result<(), NotAPicture> {
         let [8, h0, h1, w0, w1, count, components @ ..] = body else { return Err(NotAPicture) };
-        ensure(self.components.is_empty() && matches!(count, 1 | 3 | 4))?;
-        Size::new(u16::from_be_bytes([*w0, *w1]).into(), u16::from_be_bytes([*h0, *h1]).into())?;
+        ensure(self.size.is_none() && matches!(count, 1 | 3 | 4))?;
+        self.size = Some(Size::new(u16::from_be_bytes([*w0, *w1]).into(), u16::from_be_bytes([*h0, *h1]).into())?);
         for component in components.chunks(3) {
             let [id, sampling, quantization] = *component else { return Err(NotAPicture) };
             let (across, down) = (sampling >> 4, sampling & 15);
@@ -91,9 +92,10 @@ impl Frame {
         self.restart_interval > 0
     }
 
-    /// Whether there is a frame and each of its components was in a scan.
-    pub(super) fn is_complete(&self) -> bool {
-        !self.components.is_empty() && self.components.iter().all(|component| component.is_scanned)
+    /// The size of the picture, if there is a frame and each of its components was in a scan.
+    pub(super) fn end(&self) -> Result<Size, NotAPicture> {
+        ensure(self.components.iter().all(|component| component.is_scanned))?;
+        self.size.ok_or(NotAPicture)
     }
 }
 

@@ -2,8 +2,6 @@
 //! place, a second one, a length that doesn't fit), it goes.
 
 use super::{Header, Stage};
-use crate::picture::icc;
-use miniz_oxide::{DataFormat, MZFlush, MZStatus, inflate::stream};
 
 /// Where a chunk has to stand (section 5.6, table 7).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -29,9 +27,6 @@ const KNOWN: [([u8; 4], Place); 13] = [
     (*b"tRNS", Place::AfterPalette),
     (*b"pHYs", Place::BeforeImage),
 ];
-
-/// The longest name of a colour profile (section 11.3.2.3).
-const MAX_NAME: usize = 79;
 
 /// Which of them were seen: there is at most one of each.
 #[derive(Default)]
@@ -87,7 +82,8 @@ fn is_valid(kind: [u8; 4], data: &[u8], header: &Header, palette: Option<usize>)
             3 => palette.is_some_and(|entries| (1..=entries).contains(&length)),
             _ => false,
         },
-        b"iCCP" => holds_profile(data).is_some(),
+        // Whether it is a profile, the one who rewrites it sees.
+        b"iCCP" => true,
         _ => false,
     }
 }
@@ -97,27 +93,4 @@ fn is_valid(kind: [u8; 4], data: &[u8], header: &Header, palette: Option<usize>)
 pub(super) fn is_zlib([method, flags]: [u8; 2]) -> bool {
     let has_dictionary = flags & 0x20 != 0;
     method & 15 == 8 && method >> 4 <= 7 && !has_dictionary && u16::from_be_bytes([method, flags]) % 31 == 0
-}
-
-/// Inflates a colour profile, piece by piece into the same 4 KiB, to see that it is one and no bomb. `None` when not.
-fn holds_profile(data: &[u8]) -> Option<()> {
-    let end = data.iter().take(MAX_NAME + 1).position(|b| *b == 0).filter(|end| *end > 0)?;
-    let (name, rest) = data.split_at_checked(end)?;
-    let [0, 0, compressed @ ..] = rest else { return None };
-    let is_latin = name.iter().all(|b| matches!(b, 0x20..=0x7E | 0xA1..=0xFF));
-    let mut state = is_latin.then(|| stream::InflateState::new_boxed(DataFormat::Zlib))?;
-    let (mut input, mut piece, mut head, mut length) = (compressed, [0; 4096], [0; icc::HEAD], 0_usize);
-    loop {
-        let result = stream::inflate(&mut state, input, &mut piece, MZFlush::None);
-        if length == 0 {
-            head = *piece.first_chunk()?;
-        }
-        input = input.get(result.bytes_consumed..)?;
-        length = length.checked_add(result.bytes_written).filter(|length| *length <= icc::MAX_LENGTH)?;
-        match result.status.ok()? {
-            MZStatus::StreamEnd => return (input.is_empty() && icc::is_profile(&head, length)).then_some(()),
-            MZStatus::Ok if result.bytes_written > 0 => {}
-            _ => return None,
-        }
-    }
 }

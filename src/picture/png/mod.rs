@@ -3,6 +3,7 @@
 mod ancillary;
 mod animation;
 mod crc;
+mod profile;
 mod stream;
 
 use crate::picture::{NotAPicture, Size, ensure, exif::Orientation, tape::Tape};
@@ -27,7 +28,7 @@ const ANCILLARY: u8 = 0x20;
 /// Keeps the critical chunks, the animation, and the ancillary chunks that change how the picture looks; of Exif the
 /// orientation. A critical chunk or one of an animation with a wrong check sum makes the picture a broken one, another
 /// is dropped.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
+pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     tape.keep(SIGNATURE.len())?;
     let crc = Crc::new();
     let first = Chunk::next(tape)?;
@@ -45,7 +46,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
             chunk.cut(tape)?;
         }
         if chunk.kind == *b"IEND" {
-            return Ok(());
+            return Ok(png.header.size);
         }
     }
 }
@@ -198,6 +199,7 @@ impl Png {
             _ if !self.ancillary.stays(chunk.kind, data, (&self.header, self.palette), self.stage) => {
                 return chunk.cut(tape);
             }
+            b"iCCP" => return profile(chunk, tape, crc),
             _ => {}
         }
         chunk.keep(tape)
@@ -218,12 +220,7 @@ impl Png {
         self.has_exif = true;
         chunk.cut(tape)?;
         let Some(orientation) = orientation else { return Ok(()) };
-        let mut exif = *b"\0\0\0\x1aeXIf__________________________";
-        if let Some(data) = exif.get_mut(HEAD..) {
-            data.copy_from_slice(&orientation.block());
-        }
-        tape.put(&exif)?;
-        tape.put(&crc.of(exif.get(4..).unwrap_or_default()).to_be_bytes())
+        put(tape, &[b"eXIf", orientation.block().as_slice()].concat(), crc)
     }
 
     fn end(&self, data: &[u8]) -> Result<(), NotAPicture> {
@@ -233,4 +230,20 @@ impl Png {
         ensure(is_animation_whole)?;
         self.stream.end()
     }
+}
+
+/// Puts a colour profile in the place of another one.
+fn profile(chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAPicture> {
+    let room = tape.position().saturating_sub(tape.written()).saturating_add(chunk.length);
+    let cleaned = profile::clean(chunk.data(tape)?, room);
+    chunk.cut(tape)?;
+    cleaned.map_or(Ok(()), |cleaned| put(tape, &cleaned, crc))
+}
+
+/// Writes a chunk of our own: the type and the data that the check sum covers.
+fn put(tape: &mut Tape, covered: &[u8], crc: &Crc) -> Result<(), NotAPicture> {
+    let length = u32::try_from(covered.len().saturating_sub(4)).map_err(|_| NotAPicture)?;
+    tape.put(&length.to_be_bytes())?;
+    tape.put(covered)?;
+    tape.put(&crc.of(covered).to_be_bytes())
 }

@@ -9,7 +9,7 @@ const LOSSLESS_VERSION: u32 = 0;
 #[derive(Default)]
 pub(super) struct Bitstream {
     has_plane: bool,
-    is_drawn: bool,
+    drawn: Option<Size>,
 }
 
 impl Bitstream {
@@ -20,7 +20,7 @@ impl Bitstream {
     /// Keeps a chunk that it [`owns`](Self::owns). Its size is that which the canvas or the frame has, if there is one.
     pub(super) fn chunk(&mut self, tape: &mut Tape, chunk: Chunk, size: Option<Size>) -> Result<(), NotAPicture> {
         let data = chunk.data(tape)?;
-        ensure(!self.is_drawn)?;
+        ensure(!self.is_drawn())?;
         if chunk.kind == *b"ALPH" {
             ensure(!self.has_plane && is_alpha_plane(data, size.ok_or(NotAPicture)?))?;
             self.has_plane = true;
@@ -28,17 +28,21 @@ impl Bitstream {
             ensure(!self.has_plane || chunk.kind == *b"VP8 ")?;
             let drawn = if chunk.kind == *b"VP8L" { lossless(data)? } else { lossy(data)? };
             ensure(size.is_none_or(|size| size == drawn))?;
-            self.is_drawn = true;
+            self.drawn = Some(drawn);
         }
         chunk.keep(tape)
     }
 
     pub(super) fn is_begun(&self) -> bool {
-        self.has_plane || self.is_drawn
+        self.has_plane || self.is_drawn()
     }
 
     pub(super) fn is_drawn(&self) -> bool {
-        self.is_drawn
+        self.drawn.is_some()
+    }
+
+    pub(super) fn size(&self) -> Result<Size, NotAPicture> {
+        self.drawn.ok_or(NotAPicture)
     }
 }
 

@@ -27,7 +27,7 @@ const IS_ANIMATED: u8 = 0x02;
 
 /// Keeps the pictures with their transparency, the animation and the colour profile; of Exif the orientation. The
 /// lengths and flags that say what is in the file are corrected.
-pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
+pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     let [_, _, _, _, length @ .., _, _, _, _] = tape.peek::<FILE_HEAD>()?;
     let length = u32::from_le_bytes(length);
     ensure(length.is_multiple_of(2))?;
@@ -35,13 +35,10 @@ pub(super) fn strip(tape: &mut Tape) -> Result<(), NotAPicture> {
     tape.keep(FILE_HEAD)?;
     let end = tape.position().saturating_add(tape.rest().len());
     let first = Chunk::next(tape, end)?;
-    if first.kind == *b"VP8X" {
-        extended(tape, first, end)?
-    } else {
-        simple(tape, first, end)?
-    }
+    let size = if first.kind == *b"VP8X" { extended(tape, first, end)? } else { simple(tape, first, end)? };
     let length = u32::try_from(tape.written().saturating_sub(8)).map_err(|_| NotAPicture)?;
-    tape.patch(4, &length.to_le_bytes())
+    tape.patch(4, &length.to_le_bytes())?;
+    Ok(size)
 }
 
 /// A chunk that the tape stands before.
@@ -85,17 +82,18 @@ impl Chunk {
 }
 
 /// One picture and nothing else (sections 2.5 and 2.6).
-fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<(), NotAPicture> {
+fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<Size, NotAPicture> {
     ensure(matches!(&first.kind, b"VP8 " | b"VP8L"))?;
-    Bitstream::default().chunk(tape, first, None)?;
+    let mut bitstream = Bitstream::default();
+    bitstream.chunk(tape, first, None)?;
     while tape.position() < end {
         Chunk::next(tape, end)?.cut(tape)?;
     }
-    Ok(())
+    bitstream.size()
 }
 
 /// A header that says what there is, then chunks of which some must come before others (section 2.7).
-fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<(), NotAPicture> {
+fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<Size, NotAPicture> {
     ensure(header.length == EXTENDED_LENGTH)?;
     let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = *header.data(tape)?.first_chunk().ok_or(NotAPicture)?;
     let canvas = Size::new(plus_one([w0, w1, w2]), plus_one([h0, h1, h2]))?;
@@ -105,7 +103,8 @@ fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<(), NotAPictur
         let chunk = Chunk::next(tape, end)?;
         file.chunk(tape, chunk)?;
     }
-    file.finish(tape)
+    file.finish(tape)?;
+    Ok(canvas)
 }
 
 /// A number of 24 bits that counts from one.
@@ -158,10 +157,7 @@ impl Extended {
                 chunk.keep(tape)
             }
             b"ANMF" if self.is_animated() => self.frame(tape, chunk),
-            b"ICCP" if self.takes_profile(chunk.data(tape)?) => {
-                self.has_profile = true;
-                chunk.keep(tape)
-            }
+            b"ICCP" if self.takes_profile() => self.profile(tape, chunk),
             b"EXIF" => {
                 self.exif(chunk.data(tape)?);
                 chunk.cut(tape)
@@ -171,10 +167,21 @@ impl Extended {
     }
 
     /// The first profile, where decoders look for it: announced, and before the picture (section 2.7.1.4).
-    fn takes_profile(&self, profile: &[u8]) -> bool {
+    fn takes_profile(&self) -> bool {
         let is_announced = self.flags & HAS_PROFILE != 0;
-        let stands_right = !self.has_profile && !self.still.is_begun() && !self.has_frames;
-        is_announced && stands_right && icc::is_profile(profile, profile.len())
+        is_announced && !self.has_profile && !self.still.is_begun() && !self.has_frames
+    }
+
+    /// Keeps the profile without what colours don't need. Its length is a multiple of four, so that nothing has to make
+    /// it even.
+    fn profile(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAPicture> {
+        let cleaned = icc::clean(chunk.data(tape)?);
+        chunk.cut(tape)?;
+        let Some(profile) = cleaned else { return Ok(()) };
+        self.has_profile = true;
+        tape.put(b"ICCP")?;
+        tape.put(&u32::try_from(profile.len()).map_err(|_| NotAPicture)?.to_le_bytes())?;
+        tape.put(&profile)
     }
 
     /// The first Exif block counts. Some writers begin it as JPEG has it.

@@ -5,7 +5,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use perfil::dialect::{Dialect, Object, Part, Value, django, falcon, personas, seam};
-use perfil::domain::{Change, Picture, Record, Refusal, Rule};
+use perfil::domain::{Change, DEFAULT_MAX_PIXELS, Picture, Record, Refusal, Rule};
 use perfil_fuzz::assert_is_told;
 use perfil_fuzz::changes::{self, Got, Seen};
 use perfil_fuzz::json::Json;
@@ -79,7 +79,7 @@ fn check<R: Record>(dialect: &Dialect<R>, parts: Vec<(String, Part)>, see: fn(&R
 where
     R::Change: Debug + Default + PartialEq,
 {
-    let object = Object::from_form(parts.clone());
+    let object = Object::from_form(parts.clone(), DEFAULT_MAX_PIXELS);
     let is_twice = (0..parts.len()).any(|at| parts[..at].iter().any(|(name, _)| *name == parts[at].0));
     assert_eq!(object.as_ref().err(), is_twice.then_some(&Refusal::MalformedForm));
     let Ok(object) = object else { return assert_is_told(&Refusal::MalformedForm) };
@@ -107,7 +107,7 @@ where
 fn upload<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)], change: &Result<R::Change, Refusal>) {
     let part = dialect.file.and_then(|file| find(parts, file));
     let picture = match part {
-        Some(Part::File(bytes)) => Picture::parse(bytes.clone()).ok(),
+        Some(Part::File(bytes)) => Picture::parse(bytes.clone(), DEFAULT_MAX_PIXELS).ok(),
         _ => None,
     };
     match change {

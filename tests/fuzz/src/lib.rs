@@ -3,6 +3,7 @@
 pub mod changes;
 pub mod json;
 pub mod pictures;
+pub mod profiles;
 pub mod rules;
 
 use json::Json;

@@ -1,7 +1,9 @@
 //! What may be in a picture that was stripped: each walk knows no more than the format's frame, and panics at the first
 //! piece that has no business there (contract M1, M2).
 
-use perfil::picture::PictureFormat;
+use crate::profiles;
+use miniz_oxide::inflate::decompress_to_vec_zlib;
+use perfil::picture::{DEFAULT_MAX_PIXELS, PictureFormat};
 
 /// Panics unless the picture ends with its last byte and holds nothing but what its pixels need.
 pub fn assert_is_bare(format: PictureFormat, bytes: &[u8]) {
@@ -32,6 +34,21 @@ pub fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
         return Some(mended);
     }
     None
+}
+
+/// A WebP of one pixel with these bytes as its colour profile, whose own length is made right.
+pub fn with_profile(profile: &[u8]) -> Vec<u8> {
+    let mut profile = profile.to_vec();
+    let length = be(profile.len());
+    if let Some(place) = profile.first_chunk_mut() {
+        *place = length;
+    }
+    let length = u32::from_be_bytes(length).to_le_bytes();
+    let padding = &[0][..profile.len() % 2];
+    let head = b"WEBPVP8X\x0a\0\0\0\x20\0\0\0\0\0\0\0\0\0ICCP";
+    let rest = [head, &length[..], &profile, padding, b"VP8L\x06\0\0\0\x2f\0\0\0\0\0"].concat();
+    let length = u32::from_be_bytes(be(rest.len())).to_le_bytes();
+    [b"RIFF", &length[..], &rest].concat()
 }
 
 /// The chunks that carry pixels, in their order.
@@ -73,12 +90,10 @@ fn is_orientation(tiff: &[u8]) -> bool {
     tiff.len() == 26 && tiff.starts_with(before) && (2..=8).contains(&tiff[19]) && tiff[20..] == [0; 6]
 }
 
-fn is_profile(bytes: &[u8]) -> bool {
-    bytes.get(36..40) == Some(b"acsp")
-}
-
 fn assert_size(width: u32, height: u32) {
-    assert!((1..=4096).contains(&width) && (1..=4096).contains(&height), "{width} x {height}");
+    let sides = 1..=16384;
+    let is_taken = sides.contains(&width) && sides.contains(&height) && width * height <= DEFAULT_MAX_PIXELS;
+    assert!(is_taken, "{width} x {height}");
 }
 
 const PNG_KINDS: &[u8] = b"IHDRPLTEIDATIENDacTLfcTLfdATcHRMcICPcLLIcLLigAMAiCCPmDCVmDCvsBITsRGBbKGDtRNSpHYseXIf";
@@ -97,6 +112,10 @@ fn png(bytes: &[u8]) {
                 assert_size(side(0), side(4));
             }
             b"eXIf" => assert!(is_orientation(data)),
+            b"iCCP" => {
+                let stream = data.strip_prefix(b"-\0\0").expect("a profile has a name");
+                profiles::assert_is_clean(&decompress_to_vec_zlib(stream).unwrap());
+            }
             b"IEND" => return assert!(after.is_empty() && data.is_empty(), "something follows the end"),
             _ => {}
         }
@@ -106,10 +125,12 @@ fn png(bytes: &[u8]) {
 
 fn jpeg(bytes: &[u8]) {
     let (mut rest, mut in_scans) = (bytes.strip_prefix(b"\xFF\xD8").unwrap(), false);
+    let (mut profile, mut parts) = (Vec::new(), None);
     loop {
         let code = rest[1];
         assert_eq!(rest[0], 0xFF);
         if code == 0xD9 {
+            assert!(parts.is_none_or(|(number, count)| number == count), "a part of the profile is missing");
             return assert_eq!(rest.len(), 2, "something follows the end");
         }
         let length = usize::from(u16::from_be_bytes([rest[2], rest[3]]));
@@ -124,11 +145,19 @@ fn jpeg(bytes: &[u8]) {
                 let is_known = match code {
                     0xE0 => body.starts_with(b"JFIF\0") && body.ends_with(&[0, 0]) && body.len() == 14,
                     0xE1 => body.strip_prefix(b"Exif\0\0").is_some_and(is_orientation),
-                    0xE2 => body.starts_with(b"ICC_PROFILE\0") && (body[12] != 1 || is_profile(&body[14..])),
+                    0xE2 => body.starts_with(b"ICC_PROFILE\0"),
                     0xEE => body.starts_with(b"Adobe") && body.len() == 12,
                     _ => false,
                 };
                 assert!(is_known && !in_scans, "APP{}", code & 15);
+                if code == 0xE2 {
+                    assert_eq!(parts.map_or(0, |(number, _)| number) + 1, body[12], "parts out of order");
+                    parts = Some((body[12], body[13]));
+                    profile.extend(&body[14..]);
+                    if body[12] == body[13] {
+                        profiles::assert_is_clean(&profile);
+                    }
+                }
             }
             _ => panic!("segment {code:02X}"),
         }
@@ -166,7 +195,10 @@ fn gif(bytes: &[u8]) {
                 let (blocks, after) = sub_blocks(&rest[2..]);
                 let is_known = match &blocks[0][..] {
                     b"NETSCAPE2.0" | b"ANIMEXTS1.0" => blocks.len() == 2 && blocks[1].len() == 3 && blocks[1][0] == 1,
-                    b"ICCRGBG1012" => is_profile(blocks[1]),
+                    b"ICCRGBG1012" => {
+                        profiles::assert_is_clean(&blocks[1..].concat());
+                        true
+                    }
                     _ => false,
                 };
                 assert!(is_known, "application {}", String::from_utf8_lossy(blocks[0]));
@@ -211,7 +243,7 @@ fn webp_chunks(mut rest: &[u8], known: &[&[u8; 4]]) {
                 assert_size(plus_one(&data[6..]), plus_one(&data[9..]));
                 webp_chunks(&data[16..], &[b"VP8 ", b"VP8L", b"ALPH"]);
             }
-            b"ICCP" => assert!(is_profile(data)),
+            b"ICCP" => profiles::assert_is_clean(data),
             b"EXIF" => assert!(is_orientation(data)),
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! Pictures that are too large, and small files that unfold to too much (contract M1).
 
 use super::forge::*;
-use super::{format_of, parse, picture};
-use perfil::picture::{NotAPicture, PictureFormat};
+use super::{FIXTURES, Fixture, format_of, parse, picture};
+use perfil::picture::{DEFAULT_MAX_PIXELS, NotAPicture, Picture, PictureFormat};
 
 /// Pictures whose header says that they are so wide and so high.
 fn sized(width: u16, height: u16) -> Vec<Upload> {
@@ -59,17 +59,36 @@ fn a_stream_of_pixels_is_as_long_as_they_need() {
 }
 
 #[test]
-fn a_side_has_1_to_4096_pixels() {
-    for (width, height) in [(4096, 4096), (1, 1), (4096, 1)] {
+fn a_side_has_1_to_16384_pixels() {
+    let taken = |width, height| {
+        let taken = sized(width, height).into_iter().filter(|(_, bytes)| parse(bytes).is_ok());
+        taken.map(|(what, _)| what).collect::<Vec<_>>()
+    };
+    let all = ["JPEG", "PNG", "GIF frame", "GIF screen", "lossy WebP", "lossless WebP"];
+    for (width, height) in [(1, 1), (4096, 4096), (16_383, 1), (1, 16_383)] {
+        assert_eq!(taken(width, height), all, "{width} × {height}");
+    }
+    // WebP has 14 bits for a side. Lossless WebP counts from 1, so 16384 is its largest and 0 is 16384.
+    assert_eq!(taken(16_384, 1), ["JPEG", "PNG", "GIF frame", "GIF screen", "lossless WebP"]);
+    for (width, height) in [(16_385, 1), (1, 16_385), (0, 1), (1, 0), (65_535, 1)] {
+        assert!(taken(width, height).iter().all(|what| what.ends_with("WebP")), "{width} × {height}");
+    }
+}
+
+#[test]
+fn a_picture_has_as_many_pixels_as_the_caller_allows() {
+    let is_taken = |bytes: &[u8], most| Picture::parse(bytes.to_vec(), most).is_ok();
+    for (width, height) in [(300, 200), (7071, 7071), (10_000, 5000), (8192, 6104), (16_383, 16_383)] {
+        let pixels = u32::from(width) * u32::from(height);
         for (what, bytes) in sized(width, height) {
-            assert!(parse(&bytes).is_ok(), "{what} of {width} × {height} is refused");
+            assert!(is_taken(&bytes, pixels) && !is_taken(&bytes, pixels - 1), "{what} of {width} × {height}");
+            assert_eq!(is_taken(&bytes, DEFAULT_MAX_PIXELS), pixels <= 50_000_000, "{what} of {width} × {height}");
         }
     }
-    for (width, height) in [(4097, 1), (1, 4097), (0, 1), (1, 0), (8192, 8192)] {
-        for (what, bytes) in sized(width, height) {
-            // 0 − 1 is the largest that lossless WebP can say.
-            assert!(parse(&bytes).is_err(), "{what} of {width} × {height} is taken");
-        }
+    let moved = gif_edit("still.gif", |image| set(image, 1, &[100, 0, 7, 0]));
+    assert!(is_taken(&moved, 164 * 55) && !is_taken(&moved, 164 * 55 - 1), "a frame beyond the screen");
+    for Fixture(name, ..) in FIXTURES {
+        assert!(!is_taken(&picture(name), 100), "{name}");
     }
 }
 

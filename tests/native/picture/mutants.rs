@@ -13,7 +13,7 @@ const MAGICS: [&[u8]; 6] = [
     b"RIFF\x40\0\0\0WEBP",
 ];
 
-fn config() -> Config {
+pub fn config() -> Config {
     let cases = std::env::var("PERFIL_IMAGES").ok().map_or(400, |cases| cases.parse().unwrap());
     Config { cases, failure_persistence: None, ..Config::default() }
 }
@@ -78,7 +78,7 @@ fn apply<T: Clone>(
 }
 
 /// What holds for everything that is taken.
-fn check(bytes: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
+pub fn check(bytes: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
     let Ok(stripped) = parse(bytes) else { return Ok(None) };
     prop_assert!(stripped.len() <= bytes.len());
     let again = parse(&stripped);

@@ -186,7 +186,7 @@ fn broken_gifs_are_refused() {
         ("no image", without(0x2C)),
         ("no trailer", without(0x3B)),
         ("no colours", colourless.concat()),
-        ("frame beyond 4096 pixels", edit(&|image| set(image, 1, &4090_u16.to_le_bytes()))),
+        ("frame beyond 16384 pixels", edit(&|image| set(image, 1, &16_380_u16.to_le_bytes()))),
         ("code size 1", edit(&|image| image[10] = 1)),
         ("code size 9", edit(&|image| image[10] = 9)),
         (

@@ -1,0 +1,42 @@
+use super::{ENTRY, HEAD, MAX_LENGTH, output::Place};
+
+/// The most tags. lcms doesn't read profiles that have more.
+const MAX_TAGS: usize = 100;
+
+/// The tag table (ICC.1:2022, section 7.3).
+pub(super) struct Tags<'a>(&'a [[u8; ENTRY]]);
+
+impl<'a> Tags<'a> {
+    /// Reads the table of a profile: the signature `acsp` at byte 36, the length that the profile gives itself, to
+    /// which writers may pad up to the next multiple of four, and tags that are all different and all in there. Their
+    /// data may overlap: in small profiles that are in use, the description does.
+    pub(super) fn read(profile: &'a [u8]) -> Option<Self> {
+        let length = number(profile, 0)?;
+        let is_profile = profile.get(36..40) == Some(b"acsp") && profile.len() <= MAX_LENGTH;
+        let padding = profile.len().checked_sub(length).filter(|padding| *padding < 4 && is_profile)?;
+        let profile = profile.get(..profile.len().checked_sub(padding)?)?;
+        let count = number(profile, HEAD.checked_sub(4)?).filter(|count| *count <= MAX_TAGS)?;
+        let tags = Self(profile.get(HEAD..)?.as_chunks().0.get(..count)?);
+        let data = count.checked_mul(ENTRY)?.checked_add(HEAD)?;
+        let lie = |entry| place(entry).of(profile).is_none() || number(entry, 4).is_none_or(|start| start < data);
+        let has_twin = |entry| tags.0.iter().filter(|other| signature(other) == signature(entry)).count() > 1;
+        (!tags.0.iter().any(|entry| lie(entry) || has_twin(entry))).then_some(tags)
+    }
+
+    /// Where the data of this tag stands.
+    pub(super) fn find(&self, signature: [u8; 4]) -> Option<Place> {
+        self.0.iter().find(|entry| entry.starts_with(&signature)).map(place)
+    }
+}
+
+fn signature([s0, s1, s2, s3, ..]: &[u8; ENTRY]) -> [u8; 4] {
+    [*s0, *s1, *s2, *s3]
+}
+
+fn place([_, _, _, _, s0, s1, s2, s3, l0, l1, l2, l3]: &[u8; ENTRY]) -> Place {
+    Place::new([*s0, *s1, *s2, *s3], [*l0, *l1, *l2, *l3])
+}
+
+fn number(bytes: &[u8], at: usize) -> Option<usize> {
+    usize::try_from(u32::from_be_bytes(*bytes.get(at..)?.first_chunk()?)).ok()
+}
