@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { answered, raw, refused } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
-import { falcon, ROUTES } from '../support/dialects.mjs';
+import { falcon, ROUTES, SAYS } from '../support/dialects.mjs';
 import { begin, hold, inSingleBytes } from '../support/sockets.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -97,7 +97,7 @@ describe('bodies that are held open', () => {
   test('an account may hold two of the largest uploads, and gets a 429 for a third [R12 R7]', async () => {
     const open = await holdAll([42, 42]);
     const third = await upload(42);
-    await answered(worker, third, 429, { detail: 'Request was throttled. Expected available in 60 seconds.' }, NONE);
+    await answered(worker, third, 429, SAYS.django.tooMany(), NONE);
     assert.equal(third.headers.get('retry-after'), '60');
     await Promise.all(open.map((each) => each.hangUp()));
   });
