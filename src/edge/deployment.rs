@@ -40,7 +40,7 @@ const ORIGIN: &str = "PUBLIC_ORIGIN";
 const UPLOAD_LIMIT: &str = "AVATAR_MAX_BYTES";
 const GRACE: &str = "AVATAR_GRACE_HOURS";
 
-/// The platform holds a picture a few times while it takes a form apart, in an instance of 128 MB.
+/// A picture is in memory twice while it is stored, and an instance has 128 MB for all of its requests.
 const MOST_BYTES: u32 = 16 * 1024 * 1024;
 const DEFAULT_BYTES: u32 = 10 * 1024 * 1024;
 const DEFAULT_HOURS: u32 = 24;

@@ -54,11 +54,11 @@ const target = ({ path, operation }) =>
 
 let clients = 0;
 
-/** Every request comes from another address, unless it says from which: the limit of bad tokens counts by them. */
+/** Every request comes from another network, unless it says from where: the limit of bad tokens counts by them. */
 function send(
   operation,
   { method = operation.method, path = target(operation), example, ...options },
-  client = `2001:db8::${(clients++).toString(16)}`,
+  client = `2001:db8:${(clients++).toString(16)}::1`,
 ) {
   const json =
     example === undefined
