@@ -1,5 +1,5 @@
-//! The bytes of a form, before they are parts. The first byte chooses the `Content-Type`, the wanted file and its limit;
-//! the rest is the body.
+//! The bytes of a form, before they are parts. The first byte chooses the `Content-Type`, the wanted file and its
+//! limit; the rest is the body.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
