@@ -131,7 +131,7 @@ struct Extensions {
     crit: bool,
 }
 
-/// The claims that the four login services issue (contract A5, A6); all others are ignored, roles among them (A7).
+/// The claims that the login services issue (contract A5, A6); all others are ignored, roles among them (A7).
 /// A claim that is there as null counts as there: it is then refused, not skipped.
 #[derive(Debug, Clone, Deserialize)]
 struct AccessClaims {

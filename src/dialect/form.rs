@@ -3,7 +3,7 @@ use crate::domain::{Picture, Refusal, Rule};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// One part of a `multipart/form-data` body (RFC 7578), as the platform took it apart.
+/// One part of a `multipart/form-data` body (RFC 7578).
 #[derive(Clone, PartialEq, Eq)]
 pub enum Part {
     /// A text.

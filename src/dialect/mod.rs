@@ -1,4 +1,4 @@
-//! The four ways in which the existing back ends spell a change, a record and a refusal: one file each.
+//! How the existing back ends spell a change, a record and a refusal: one file each.
 //!
 //! May import `domain`; may name serde and serde_json. A dialect knows nothing of the other dialects, of HTTP beyond
 //! a status, of the database, or of what went wrong on our side: it is never told a fault's cause.

@@ -42,7 +42,7 @@ const UPLOAD_BYTES: &str = "AVATAR_MAX_BYTES";
 const UPLOAD_PIXELS: &str = "AVATAR_MAX_PIXELS";
 const GRACE: &str = "AVATAR_GRACE_HOURS";
 
-/// The platform holds a picture a few times while it takes a form apart, in an instance of 128 MB.
+/// A picture is in memory twice while it is stored, and an instance has 128 MB for all of its requests.
 const MOST_BYTES: u32 = 16 * 1024 * 1024;
 /// A picture of the largest width and height.
 const MOST_PIXELS: u32 = 1 << 28;

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { answered, raw, refused } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
-import { falcon, ROUTES } from '../support/dialects.mjs';
+import { ROUTES, SAYS } from '../support/dialects.mjs';
 import { begin, hold, inSingleBytes } from '../support/sockets.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -13,12 +13,6 @@ const MIB = 2 ** 20;
 const NONE = { d1: 0, r2: [0, 0] };
 const [FOTO, , , FALCON, DJANGO] = ROUTES;
 const FORM = { 'content-type': 'multipart/form-data; boundary=x' };
-const SLOW = {
-  personas: { message: 'La petición tardó demasiado en llegar' },
-  seam: { success: false, message: 'La petición tardó demasiado en llegar', data: null },
-  falcon: falcon(408, 'Request Timeout'),
-  django: { detail: 'Request timed out.' },
-};
 
 let worker;
 before(async () => {
@@ -97,7 +91,7 @@ describe('bodies that are held open', () => {
   test('an account may hold two of the largest uploads, and gets a 429 for a third [R12 R7]', async () => {
     const open = await holdAll([42, 42]);
     const third = await upload(42);
-    await answered(worker, third, 429, { detail: 'Request was throttled. Expected available in 60 seconds.' }, NONE);
+    await answered(worker, third, 429, SAYS.django.tooMany(), NONE);
     assert.equal(third.headers.get('retry-after'), '60');
     await Promise.all(open.map((each) => each.hangUp()));
   });
@@ -122,7 +116,7 @@ describe('bodies that are held open', () => {
       const body = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('{')) });
       const headers = { 'content-type': 'application/json' };
       const response = await worker.put(route.path(), { as: 6, body, headers, faults: { pace: 100 } });
-      const line = await answered(worker, response, 408, SLOW[route.dialect], NONE);
+      const line = await answered(worker, response, 408, route.says.tooSlow(), NONE);
       assert.equal(line.code, 'too_slow');
       assert.equal(await worker.dump(), before);
     });

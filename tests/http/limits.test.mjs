@@ -3,15 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
 import { formOf, keys, png } from '../support/avatars.mjs';
-import { falcon, ROUTES, seam } from '../support/dialects.mjs';
+import { ROUTES } from '../support/dialects.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-const SAYS = {
-  personas: { message: 'Demasiadas peticiones' },
-  seam: seam('Demasiadas peticiones'),
-  falcon: falcon(429, 'Too Many Requests'),
-  django: { detail: 'Request was throttled. Expected available in 60 seconds.' },
-};
 const NONE = { d1: 0, r2: [0, 0] };
 const fresh = async (t, options) => {
   const worker = await startWorker(options);
@@ -20,7 +14,7 @@ const fresh = async (t, options) => {
 };
 /** The answer to one who has asked too often: whole, and at no cost. */
 async function throttled(worker, route, response) {
-  const line = await answered(worker, response, 429, SAYS[route.dialect], NONE);
+  const line = await answered(worker, response, 429, route.says.tooMany(), NONE);
   assert.equal(response.headers.get('retry-after'), '60');
   assert.deepEqual([line.route, line.code], [route.name, 'too_many_requests']);
 }

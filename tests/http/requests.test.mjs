@@ -371,6 +371,7 @@ describe('the order of checks that not every route has', () => {
 });
 
 describe('unknown paths', () => {
+  /** Paths that a route table could take for an endpoint's; the ones below every endpoint are added. */
   const inside = {
     personas: [
       '/api/personas',
@@ -392,11 +393,14 @@ describe('unknown paths', () => {
       '/api/profile/update/',
     ],
   };
-  for (const [dialect, targets] of Object.entries(inside)) {
-    for (const target of targets) {
+  for (const [dialect, says] of Object.entries(SAYS)) {
+    const below = ROUTES.filter((route) => route.dialect === dialect).map(
+      ({ path }) => `${path().replace(/\/$/, '')}/nowhere`,
+    );
+    for (const target of [...below, ...(inside[dialect] ?? [])]) {
       test(`${target} is unknown in the words of ${dialect}, with any method and without a token [R8]`, async () => {
         for (const method of ['PUT', 'GET']) {
-          const line = await answered(worker, await worker.send(method, target), 404, SAYS[dialect].unknownPath(), {
+          const line = await answered(worker, await worker.send(method, target), 404, says.unknownPath(), {
             d1: 0,
           });
           assert.equal(line.route, null);

@@ -3,61 +3,13 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered, refused } from '../support/answers.mjs';
+import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { forge, HS256, luis, now } from '../support/forged.mjs';
 import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-const spanish = {
-  bad: { message: 'Token inválido o expirado' },
-  forbidden: { message: 'No tienes permisos para acceder a este recurso' },
-};
-const seam = (message) => ({ success: false, message, data: null });
-const falcon = { message: 'Invalid token', error: 'Unauthorized', statusCode: 401 };
-
-/**
- * One valid request of each route for account 6 (an admin who has a persona), and the dialect's words for refusing it.
- */
-const ROUTES = [
-  {
-    route: 'PUT /api/personas/:id/foto',
-    path: '/api/personas/5/foto',
-    json: { foto_url: 'https://example.com/a.jpg' },
-    ...spanish,
-    failed: { message: 'Error al actualizar foto' },
-  },
-  {
-    route: 'PUT /api/personas/me',
-    path: '/api/personas/me',
-    json: { telefono: '600123456' },
-    ...spanish,
-    failed: { message: 'Error al actualizar perfil' },
-  },
-  {
-    route: 'PUT /api/v1/users/:id',
-    path: '/api/v1/users/7',
-    json: { full_name: 'Jane New' },
-    bad: seam(spanish.bad.message),
-    forbidden: seam(spanish.forbidden.message),
-    failed: seam('Error interno del servidor'),
-  },
-  {
-    route: 'PUT /users',
-    path: '/users',
-    json: { name: 'Luis New' },
-    bad: falcon,
-    failed: { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 },
-  },
-  {
-    route: 'PUT /api/profile/:id/update/',
-    path: '/api/profile/6/update/',
-    json: { first_name: 'Luis' },
-    bad: { detail: 'Given token not valid for any token type', code: 'token_not_valid' },
-    failed: { error: 'Internal server error' },
-  },
-];
-const GATED = ROUTES.filter(({ route }) => route.startsWith('PUT /api/personas') || route.startsWith('PUT /api/v1'));
-
-const BAD = 'Bearer error="invalid_token"';
+/** The routes that need a permission. */
+const GATED = ROUTES.filter(({ says }) => says.forbidden);
 
 let worker;
 before(async () => {
@@ -68,7 +20,7 @@ after(() => worker?.stop());
 /** Sends each route's request with the `Authorization` header, and answers the replies in the order of ROUTES. */
 const everywhere = async (on, authorization, routes = ROUTES) => {
   const replies = [];
-  for (const { path, json } of routes) replies.push(await on.put(path, { json, headers: { authorization } }));
+  for (const { path, good } of routes) replies.push(await on.put(path(), { json: good, headers: { authorization } }));
   return replies;
 };
 /** Every route must let the bearer in, with one D1 call. */
@@ -83,9 +35,12 @@ async function letsIn(on, bearer, routes = ROUTES) {
 }
 /** Every route must refuse the bearer with its own 401, change nothing, and keep the credential out of the log. */
 async function turnsAway(on, bearer, { d1 = 0 } = {}) {
-  for (const { route, path, json, bad } of ROUTES) {
-    const { line } = await refused(on, path, { token: bearer, json }, 401, bad, { d1, challenge: BAD });
-    assert.equal(line.route, route);
+  for (const { name, path, good, says } of ROUTES) {
+    const { line } = await refused(on, path(), { token: bearer, json: good }, 401, says.badToken(), {
+      d1,
+      challenge: INVALID_TOKEN,
+    });
+    assert.equal(line.route, name);
   }
   assert.equal(JSON.stringify(on.lines).includes(bearer), false);
 }
@@ -119,7 +74,7 @@ describe('who is let in', () => {
       const replies = await everywhere(worker, `${scheme} ${await token(6)}`);
       assert.deepEqual(
         replies.map((r) => r.status),
-        [200, 200, 200, 200, 200],
+        ROUTES.map(() => 200),
       );
     });
   }
@@ -155,8 +110,8 @@ describe('what the database says about the caller', () => {
   test('another role counts at once [A7]', async () => {
     const bearer = await token(6, { layout: 'seam' });
     await worker.sql('UPDATE users SET role_id = 2 WHERE id = 6');
-    for (const { path, json, forbidden } of GATED)
-      await refused(worker, path, { token: bearer, json }, 403, forbidden, { d1: 1 });
+    for (const { path, good, says } of GATED)
+      await refused(worker, path(), { token: bearer, json: good }, 403, says.forbidden(), { d1: 1 });
     await worker.sql('UPDATE users SET role_id = 1 WHERE id = 6');
     await letsIn(worker, bearer);
   });
@@ -166,14 +121,15 @@ describe('what the database says about the caller', () => {
       const [link] = await worker.sql(
         'SELECT permissionId, roleId FROM permissionXRole JOIN permissions ON permissions.id = permissionId ' +
           'WHERE nameUri = ? AND roleId = 1',
-        gone.route,
+        gone.name,
       );
       await worker.sql(
         'DELETE FROM permissionXRole WHERE permissionId = ? AND roleId = ?',
         link.permissionId,
         link.roleId,
       );
-      await refused(worker, gone.path, { token: bearer, json: gone.json }, 403, gone.forbidden, { d1: 1 });
+      const put = { token: bearer, json: gone.good };
+      await refused(worker, gone.path(), put, 403, gone.says.forbidden(), { d1: 1 });
       await letsIn(
         worker,
         bearer,
@@ -214,10 +170,9 @@ describe('configuration', () => {
       const misconfigured = await workerWith(t, vars);
       const rows = await misconfigured.dump();
       for (const headers of [{}, { authorization: `Bearer ${await token(6, { secret })}` }]) {
-        for (const { path, json, failed, route } of ROUTES) {
-          const line = await answered(misconfigured, await misconfigured.put(path, { json, headers }), 500, failed, {
-            d1: 0,
-          });
+        for (const { name: route, path, good, failure } of ROUTES) {
+          const reply = await misconfigured.put(path(), { json: good, headers });
+          const line = await answered(misconfigured, reply, 500, failure, { d1: 0 });
           assert.deepEqual([line.route, line.cause.match(/JWT_[A-Z_]+/)?.[0]], [route, variable]);
         }
       }

@@ -26,6 +26,18 @@ fn the_list_of_endpoints_is_complete() {
     assert_eq!(table.matches(": Endpoint<").count(), UPDATES.len());
 }
 
+/// Its clients read every refusal in their dialect's format (contract R8).
+#[test]
+fn an_unknown_path_below_an_endpoint_is_refused_by_a_dialect() {
+    for pattern in UPDATES {
+        let path = format!("{}/nowhere", path_of(pattern).trim_end_matches('/'));
+        assert!(
+            matches!(Route::of(&path), Route::Unknown(Some(_))),
+            "{path}: Route::of in src/serve/route.rs has no arm for the dialect's prefix"
+        );
+    }
+}
+
 /// An endpoint that nobody tried with bad tokens is an open door.
 #[test]
 fn every_endpoint_stands_in_the_matrix_of_bad_callers() {

@@ -1,5 +1,5 @@
-// The five routes that four dialects answer on, and how each dialect words what is common to all:
-// what a test says about every route is written once, over this table.
+// Every update endpoint, and how each dialect words what is common to all: a test that holds for every endpoint is
+// written once, over this table.
 
 const SPANISH = {
   noToken: 'Token requerido',
@@ -11,6 +11,8 @@ const SPANISH = {
   unsupported: 'Tipo de contenido no soportado',
   wrongMethod: 'Método no permitido',
   unknownPath: 'Ruta no encontrada',
+  tooMany: 'Demasiadas peticiones',
+  tooSlow: 'La petición tardó demasiado en llegar',
 };
 const inSpanish = (shape) =>
   Object.fromEntries(Object.entries(SPANISH).map(([key, message]) => [key, () => shape(message)]));
@@ -35,6 +37,8 @@ export const SAYS = {
     unsupported: () => falcon(415, 'Unsupported Media Type'),
     wrongMethod: () => falcon(405, 'Method Not Allowed'),
     unknownPath: () => falcon(404, 'Not Found'),
+    tooMany: () => falcon(429, 'Too Many Requests'),
+    tooSlow: () => falcon(408, 'Request Timeout'),
   },
   django: {
     noToken: () => ({ detail: 'Authentication credentials were not provided.' }),
@@ -50,11 +54,15 @@ export const SAYS = {
     unsupported: (type) => ({ detail: `Unsupported media type "${type}" in request.` }),
     wrongMethod: (method) => ({ detail: `Method "${method}" not allowed.` }),
     unknownPath: () => ({ detail: 'Not found.' }),
+    tooSlow: () => ({ detail: 'Request timed out.' }),
+    tooMany: () => ({ detail: 'Request was throttled. Expected available in 60 seconds.' }),
   },
 };
 
 /**
- * Account 6 may call all five and owns persona 6; `path(id)` is the route with `id` where it has one.
+ * A new route goes to the end: some tests take routes by their position.
+ *
+ * Account 6 may call all of them and owns persona 6; `path(id)` is the route with `id` where it has one.
  * `good` is a body that is accepted, `empty` the status of `{}` and, where it is refused, the body;
  * `failure` is the body of a 500; `upload` is the part of a form that holds a picture, where the route takes forms.
  */

@@ -93,6 +93,7 @@ export function telling(profile) {
 
 /** Which of the texts are in these bytes, in ASCII, Latin-1, UTF-8 or either UTF-16. */
 export function toldBy(bytes) {
-  const encoded = (says) => ['latin1', 'utf8', 'utf16le'].map((encoding) => Buffer.from(says, encoding));
+  const encoded = (says) =>
+    /** @type {const} */ (['latin1', 'utf8', 'utf16le']).map((encoding) => Buffer.from(says, encoding));
   return TELLING.filter((says) => [...encoded(says), utf16be(says)].some((needle) => bytes.includes(needle)));
 }

@@ -1,4 +1,4 @@
-//! JSON bodies. The first byte says which of the five endpoints reads the rest.
+//! JSON bodies. The first byte says which endpoint reads the rest.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -3,9 +3,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use perfil::serve::media_type;
 use perfil::serve::media::{Conditions, Selection};
-
+use perfil::serve::media_type;
 
 const TAG: &str = "\"abc\"";
 

@@ -3,11 +3,11 @@
 
 use libfuzzer_sys::fuzz_target;
 use perfil::domain::{Id, ObjectKey, PathId, Refusal, Rule};
-use perfil::serve::Route;
+use perfil::serve::{Matched, Route};
 use perfil_fuzz::assert_is_told;
 use url::Url;
 
-/// Pattern, what stands before and behind the id.
+/// Pattern, and what stands before and after the id.
 const NAMED: [(&str, &str, &str); 3] = [
     ("PUT /api/personas/:id/foto", "/api/personas/", "/foto"),
     ("PUT /api/v1/users/:id", "/api/v1/users/", ""),
@@ -33,22 +33,22 @@ fn leads(path: &str) {
     } else if let Some((pattern, _)) = FIXED.iter().find(|(_, fixed)| *fixed == bare) {
         Some((*pattern, None))
     } else {
-        let id = |before, behind| bare.strip_prefix(before)?.strip_suffix(behind).filter(|id: &&str| !id.contains('/'));
-        NAMED.iter().find_map(|(pattern, before, behind)| Some((*pattern, Some(id(before, behind)?))))
+        let id = |before, after| bare.strip_prefix(before)?.strip_suffix(after).filter(|id: &&str| !id.contains('/'));
+        NAMED.iter().find_map(|(pattern, before, after)| Some((*pattern, Some(id(before, after)?))))
     };
     assert_eq!(route.pattern(), expected.map(|(pattern, _)| pattern), "{path:?}");
     assert_eq!(route.methods().is_some(), expected.is_some());
     let id = expected.and_then(|(_, id)| id);
     match route {
-        Route::Account(endpoint, found) => {
+        Route::Account(Matched { endpoint, id: found }) => {
             assert_eq!(found, id);
             found.into_iter().for_each(|id| target(endpoint.pattern, id, (endpoint.dialect.target)(id)));
         }
-        Route::Persona(endpoint, found) => {
+        Route::Persona(Matched { endpoint, id: found }) => {
             assert_eq!(found, id);
             found.into_iter().for_each(|id| target(endpoint.pattern, id, (endpoint.dialect.target)(id)));
         }
-        Route::Picture(key) => assert_eq!(key.url_path(), path),
+        Route::Media(key) => assert_eq!(key.url_path(), path),
         Route::Unknown(refuse) => {
             let inside = PREFIXES
                 .iter()
