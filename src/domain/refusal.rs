@@ -161,6 +161,9 @@ pub enum Fault {
     /// The keys that tokens are signed with can't be fetched. They may be later.
     #[error("key set: {0}")]
     KeySet(String),
+    /// A password has waited too long to be hashed, or too many were waiting.
+    #[error("password hashing: too many passwords are waiting")]
+    Busy,
     /// The compiled worker stopped in the middle: a panic, whose words the platform has logged, or too little memory.
     #[error("the instance is gone: {0}")]
     Gone(String),

@@ -9,7 +9,7 @@ mod media_type;
 mod route;
 mod update;
 
-use crate::auth::{KeyService, Keys};
+use crate::auth::{EventLoop, KeyService, Keys};
 use crate::dialect::{Answer, problem};
 use crate::domain::{Failure, Fault, ObjectKey, Refusal};
 use crate::store::{self, Batch, Bucket};
@@ -35,6 +35,8 @@ pub struct Call<'a> {
 pub trait Platform {
     /// Verifies public-key signatures, and fetches the keys.
     type KeyService: KeyService;
+    /// Lets other requests run while a password is hashed.
+    type EventLoop: EventLoop;
     /// The database.
     type Database: Batch;
     /// The bucket of the pictures.
@@ -49,6 +51,9 @@ pub trait Platform {
 
     /// What it takes to verify with the public ones.
     fn key_service(&self) -> &Self::KeyService;
+
+    /// The thread that this request shares with others.
+    fn event_loop(&self) -> &Self::EventLoop;
 
     /// The database of the accounts.
     fn database(&self) -> Result<&Self::Database, Fault>;
@@ -139,7 +144,7 @@ impl Reply {
 
     /// Our failure: 503 where it may pass.
     fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
-        let is_late = matches!(fault, Fault::Late { .. } | Fault::KeySet(_));
+        let is_late = matches!(fault, Fault::Late { .. } | Fault::KeySet(_) | Fault::Busy);
         let answer = fail(if is_late { 503 } else { 500 });
         Self { fault: Some(fault), retry_after: is_late.then_some(RETRY_AFTER), ..Self::json(answer) }
     }
