@@ -158,7 +158,7 @@ pub enum Fault {
     Body(String),
     /// The requests of this instance hold as much memory as they may together (contract R12). It passes.
     #[error("the instance holds too many bodies")]
-    Busy,
+    Full,
     /// A part of the platform does not answer. It may do so later.
     #[error("{service}: no answer within {seconds} s")]
     Late {
@@ -170,6 +170,9 @@ pub enum Fault {
     /// The keys that tokens are signed with can't be fetched. They may be later.
     #[error("key set: {0}")]
     KeySet(String),
+    /// A password has waited too long to be hashed, or too many were waiting.
+    #[error("password hashing: too many passwords are waiting")]
+    Busy,
     /// The compiled worker stopped in the middle: a panic, whose words the platform has logged, or too little memory.
     #[error("the instance is gone: {0}")]
     Gone(String),

@@ -13,6 +13,7 @@ mod cors;
 mod d1;
 mod deadline;
 mod deployment;
+mod event_loop;
 mod headers;
 mod key_service;
 mod limits;

@@ -2,6 +2,7 @@ use super::body::Incoming;
 use super::clock::now;
 use super::d1::{Connection, Spent};
 use super::deployment::Deployment;
+use super::event_loop::Timers;
 use super::key_service::WebCrypto;
 use super::limits::ClientLimits;
 use super::r2::AvatarBucket;
@@ -16,6 +17,7 @@ use worker::web_sys::Headers;
 pub struct RequestPlatform<'a> {
     deployment: &'a Deployment,
     key_service: WebCrypto<'a>,
+    event_loop: Timers,
     database: Result<Connection<'a>, Fault>,
     health: Rc<Health>,
     in_flight: Rc<InFlight>,
@@ -34,6 +36,7 @@ impl<'a> RequestPlatform<'a> {
         Self {
             deployment,
             key_service: WebCrypto { ring: &deployment.keys, context },
+            event_loop: Timers::new(),
             database: deployment.database().map(|database| Connection::new(database, now)),
             health: HEALTH.with(Rc::clone),
             in_flight: IN_FLIGHT.with(Rc::clone),
@@ -49,6 +52,7 @@ impl<'a> RequestPlatform<'a> {
 
 impl<'a> serve::Platform for RequestPlatform<'a> {
     type KeyService = WebCrypto<'a>;
+    type EventLoop = Timers;
     type Database = Connection<'a>;
     type Bucket = AvatarBucket;
     type Limits = ClientLimits<'a>;
@@ -60,6 +64,10 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
 
     fn key_service(&self) -> &Self::KeyService {
         &self.key_service
+    }
+
+    fn event_loop(&self) -> &Self::EventLoop {
+        &self.event_loop
     }
 
     fn database(&self) -> Result<&Self::Database, Fault> {

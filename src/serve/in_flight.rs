@@ -89,7 +89,7 @@ impl InFlight {
             return Err(Refusal::TooManyRequests.into());
         }
         if holds(&mut same_kind()) > kind.of_instance() {
-            return Err(Fault::Busy.into());
+            return Err(Fault::Full.into());
         }
         let number = self.count.get();
         self.count.set(number.wrapping_add(1));

@@ -12,7 +12,7 @@ pub mod media_type;
 mod route;
 mod update;
 
-use crate::auth::{KeyService, Keys};
+use crate::auth::{EventLoop, KeyService, Keys};
 use crate::dialect::{Answer, problem};
 use crate::domain::{Failure, Fault, ObjectKey, Refusal};
 use crate::store::{Batch, Bucket};
@@ -47,6 +47,8 @@ impl Call<'_> {
 pub trait Platform {
     /// Verifies public-key signatures, and fetches the keys.
     type KeyService: KeyService;
+    /// Lets other requests run while a password is hashed.
+    type EventLoop: EventLoop;
     /// The database.
     type Database: Batch;
     /// The bucket of the pictures.
@@ -61,6 +63,9 @@ pub trait Platform {
 
     /// What it takes to verify with the public ones.
     fn key_service(&self) -> &Self::KeyService;
+
+    /// The thread that this request shares with others.
+    fn event_loop(&self) -> &Self::EventLoop;
 
     /// The database of the accounts.
     fn database(&self) -> Result<&Self::Database, Fault>;
@@ -172,7 +177,7 @@ impl Reply {
 
     /// Our failure: 503 where it may pass.
     fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
-        let passes = matches!(fault, Fault::Busy | Fault::Late { .. } | Fault::KeySet(_));
+        let passes = matches!(fault, Fault::Busy | Fault::Full | Fault::Late { .. } | Fault::KeySet(_));
         let answer = fail(if passes { 503 } else { 500 });
         Self { fault: Some(fault), retry_after: passes.then_some(RETRY_AFTER), ..Self::json(answer) }
     }

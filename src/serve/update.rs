@@ -76,7 +76,7 @@ async fn update<R: Stored, P: Platform>(
         allowed(limits, Class::Costly(actor)).await?;
         // Hashing is slow on purpose: only a caller who may change that password can make us do it (contract S6).
         store::load(database, &update).await?;
-        update.hash = Some(auth::hash(password)?);
+        update.hash = Some(auth::hash(password, platform.event_loop()).await?);
     }
     let updated = match change.upload() {
         None => store::update(database, &update).await,

@@ -186,6 +186,7 @@ test('the limits are those of the code and of wrangler.toml', () => {
     'an account’s new passwords and uploads': `${rate('RATE_COSTLY')} a minute: 429`,
     'requests without a good token, from one address': `${rate('RATE_FAILED_AUTH')} a minute: 429`,
     'waiting for the database': `${rust('edge/d1.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
+    'waiting to hash a new password': `${rust('auth/turns.rs', /DEADLINE: u64 = (\d+)_000;/)} seconds: 503`,
     'waiting for the bucket': `${rust('edge/r2.rs', /DEADLINE: u64 = (\d+);/)} seconds: 503`,
   });
   assert.ok(

@@ -9,7 +9,7 @@ struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
 const ROOMS: [Room; 7] = [
     Room("picture", &[], &["memchr", "miniz_oxide"]),
     Room("domain", &["picture"], &["thiserror", "validator"]),
-    Room("auth", &["domain"], &["base64ct", "bcrypt", "getrandom", "jwt_compact", "serde", "serde_json"]),
+    Room("auth", &["domain"], &["base64ct", "bcrypt", "blowfish", "getrandom", "jwt_compact", "serde", "serde_json"]),
     Room("dialect", &["domain"], &["serde", "serde_json"]),
     Room("store", &["domain"], &["getrandom", "serde", "serde_json"]),
     Room("serve", &["domain", "auth", "dialect", "store"], &["memchr"]),
@@ -20,9 +20,10 @@ const ROOMS: [Room; 7] = [
     ),
 ];
 
-const CRATES: [&str; 16] = [
+const CRATES: [&str; 17] = [
     "base64ct",
     "bcrypt",
+    "blowfish",
     "console_error_panic_hook",
     "futures_util",
     "getrandom",

@@ -129,7 +129,7 @@ fn what_bodies_hold_together_is_bounded_for_an_account_and_for_the_instance() {
     let reserve = |account, bytes| all.reserve(Kind::Upload, id(account), bytes, 0);
     let open: Vec<_> = [1, 1, 2, 2].map(|account| reserve(account, 10 * MIB).unwrap()).into();
     assert!(matches!(reserve(1, 2 * MIB), Err(Failure::Refused(Refusal::TooManyRequests))));
-    assert!(matches!(reserve(3, 2 * MIB), Err(Failure::Broken(Fault::Busy))));
+    assert!(matches!(reserve(3, 2 * MIB), Err(Failure::Broken(Fault::Full))));
     let json = all.reserve(Kind::Json, id(3), 64 * 1024, 0);
     assert!(json.is_ok(), "JSON has room of its own");
     drop(open);

@@ -1,6 +1,7 @@
 //! The one flow, with a database in memory: what is looked at, and what is not, before a request is refused.
 
 use super::database::{Memory, Sqlite, sqlite};
+use super::passwords::Instance;
 use super::ready;
 use super::tokens::{NOW, NoKeyService, keys, signed};
 use perfil::auth::Keys;
@@ -55,6 +56,7 @@ impl Limits for Allowed {
 /// A platform in memory.
 struct Native {
     keys: Keys,
+    event_loop: Instance,
     database: Sqlite,
     bucket: Memory,
     health: Health,
@@ -64,6 +66,7 @@ struct Native {
 
 impl Platform for Native {
     type KeyService = NoKeyService;
+    type EventLoop = Instance;
     type Database = Sqlite;
     type Bucket = Memory;
     type Limits = Allowed;
@@ -75,6 +78,10 @@ impl Platform for Native {
 
     fn key_service(&self) -> &NoKeyService {
         &NoKeyService
+    }
+
+    fn event_loop(&self) -> &Instance {
+        &self.event_loop
     }
 
     fn database(&self) -> Result<&Sqlite, Fault> {
@@ -135,21 +142,29 @@ fn send(sent: Sent<'_>) -> Outcome {
     send_over(|_| true, sent)
 }
 
-fn send_over(allowed: Allowance, Sent { method, path, bearer, content_type, body }: Sent<'_>) -> Outcome {
-    let platform = Native {
+fn send_over(allowed: Allowance, sent: Sent<'_>) -> Outcome {
+    send_to(&platform(allowed), sent)
+}
+
+fn platform(allowed: Allowance) -> Native {
+    Native {
         keys: keys(),
+        event_loop: Instance::default(),
         database: sqlite(),
         bucket: Memory::default(),
         health: Health::default(),
         in_flight: InFlight::new(),
         limits: Allowed(allowed),
-    };
+    }
+}
+
+fn send_to(platform: &Native, Sent { method, path, bearer, content_type, body }: Sent<'_>) -> Outcome {
     let authorization = bearer.map(|token| format!("Bearer {token}"));
     let call =
         Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW * 1000 };
     let was_read = Rc::default();
     let body = Text { content_type: content_type.to_owned(), content: body.to_owned(), was_read: Rc::clone(&was_read) };
-    let reply = ready(serve::answer(&Route::of(path), &call, &platform, body));
+    let reply = ready(serve::answer(&Route::of(path), &call, platform, body));
     Outcome { reply, body_was_read: was_read.get(), calls: platform.database.calls.get() }
 }
 
@@ -229,6 +244,22 @@ fn over_a_limit_nothing_more_is_looked_at() {
     assert_eq!(refused(costly), (true, 0));
     let cheap = send_over(but_costly, put("/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#));
     assert_eq!(cheap.reply.answer.status, 200);
+}
+
+#[test]
+fn a_password_is_a_503_if_too_many_are_waiting_and_other_changes_are_made() {
+    let platform = platform(|_| true);
+    let mut others: Vec<_> = (0..65).map(|name| platform.event_loop.request(name, 1)).collect();
+    platform.event_loop.run(&mut others, 1);
+    let bearer = token(6);
+    let put = |body| send_to(&platform, put("/api/v1/users/7", Some(&bearer), "application/json", body)).reply;
+    let reply = put(r#"{"password": "a new one", "full_name": "Jo"}"#);
+    assert_eq!((reply.answer.status, reply.retry_after, reply.code), (503, Some(5), None));
+    let body = r#"{"success":false,"message":"Error interno del servidor","data":null}"#;
+    assert_eq!(reply.answer.body, body);
+    assert!(matches!(reply.fault, Some(Fault::Busy)));
+    let reply = put("{}");
+    assert!(reply.answer.status == 200 && !reply.answer.body.contains(r#""Jo""#), "{}", reply.answer.body);
 }
 
 #[test]

@@ -1,0 +1,53 @@
+use base64ct::{Base64Bcrypt, Encoding};
+use blowfish::Blowfish;
+use blowfish::cipher::zeroize::Zeroizing;
+
+/// bcrypt reads no more of a password.
+const MOST_BYTES: usize = 72;
+/// How often bcrypt encrypts its text, `OrpheanBeholderScryDoubt`.
+const ENCRYPTIONS: u32 = 64;
+const TEXT: [[u32; 2]; 3] = [[0x4f72_7068, 0x6561_6e42], [0x6568_6f6c, 0x6465_7253], [0x6372_7944, 0x6f75_6274]];
+/// bcrypt leaves out the last byte of the 24 that it makes.
+const HASH_BYTES: usize = 23;
+
+/// A bcrypt hash in the making: the crate `bcrypt` makes it in one go, which stops every other request of the instance.
+/// Key and state are overwritten when it is dropped.
+pub struct Rounds {
+    /// The password and the zero byte after it, as far as bcrypt reads them.
+    key: Zeroizing<Vec<u8>>,
+    salt: [u8; 16],
+    cost: u8,
+    left: u32,
+    /// Boxed: 4 KiB that the futures of other requests should not reserve.
+    state: Box<Blowfish>,
+}
+
+impl Rounds {
+    /// Begins a hash of 2^`cost` rounds; bcrypt knows costs from 4 to 31.
+    pub fn new(password: &[u8], cost: u8, salt: [u8; 16]) -> Self {
+        // With its full capacity from the start, so that no copy is left behind.
+        let mut key = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
+        key.extend(password.iter().chain([&0]).take(MOST_BYTES));
+        let mut state = Box::new(Blowfish::bc_init_state());
+        state.salted_expand_key(&salt, &key);
+        Self { key, salt, cost, left: 1_u32.wrapping_shl(cost.into()), state }
+    }
+
+    /// Computes at most so many rounds. Returns the hash as `$2b$…` after the last one.
+    pub fn advance(&mut self, most: u32) -> Option<String> {
+        let rounds = most.min(self.left);
+        for _ in 0..rounds {
+            self.state.bc_expand_key(&self.key);
+            self.state.bc_expand_key(&self.salt);
+        }
+        self.left = self.left.saturating_sub(rounds);
+        (self.left == 0).then(|| self.text())
+    }
+
+    fn text(&self) -> String {
+        let encrypted = TEXT.map(|block| (0..ENCRYPTIONS).fold(block, |block, _| self.state.bc_encrypt(block)));
+        let hash: Vec<u8> = encrypted.into_iter().flatten().flat_map(u32::to_be_bytes).take(HASH_BYTES).collect();
+        let [salt, hash] = [&self.salt[..], &hash].map(Base64Bcrypt::encode_string);
+        format!("$2b${:02}${salt}{hash}", self.cost)
+    }
+}

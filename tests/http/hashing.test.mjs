@@ -1,0 +1,127 @@
+// A password takes a quarter of a second of CPU. The instance that hashes it serves others in between. Nothing here
+// measures time: what counts is in which order requests are answered.
+
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, describe, test } from 'node:test';
+import bcrypt from 'bcryptjs';
+import { answered } from '../support/answers.mjs';
+import { seam } from '../support/dialects.mjs';
+import { token } from '../support/tokens.mjs';
+import { startWorker } from '../support/worker.mjs';
+
+/** How many requests a hash stands back for at least: it pauses 63 times. */
+const SERVED = 16;
+/** One password is hashed, and so many wait. */
+const MOST = 65;
+const ADMIN = 6;
+const ACCOUNTS = [7, 42, 43];
+
+let worker;
+before(async () => {
+  worker = await startWorker();
+});
+after(() => worker?.stop());
+
+const target = (id) => `/api/v1/users/${id}`;
+const change = (id, password, faults = undefined) => worker.put(target(id), { as: ADMIN, json: { password }, faults });
+const hashOf = async (id) => (await worker.sql('SELECT password_hash FROM users WHERE id = ?', id))[0].password_hash;
+const isHashed = async (id, password) => assert.ok(await bcrypt.compare(password, await hashOf(id)), `${id}`);
+
+/** Sends one request after the other until `work` is done; how many were answered. */
+async function countDuring(work, send, status) {
+  let isDone = false;
+  work.finally(() => {
+    isDone = true;
+  });
+  let count = 0;
+  while (!isDone) {
+    assert.equal((await send()).status, status);
+    count++;
+  }
+  return count;
+}
+
+/** A change of password whose client can hang up, once it has been let through to the hash. */
+async function abandonable(id, password) {
+  const hold = `hashed-${id}`;
+  const request = http.request(worker.url + target(id), {
+    method: 'PUT',
+    agent: false,
+    headers: {
+      authorization: `Bearer ${await token(ADMIN)}`,
+      'content-type': 'application/json',
+      'x-test-faults': JSON.stringify({ batch: [`hold:${hold}`] }),
+    },
+  });
+  request.on('error', () => {});
+  request.end(JSON.stringify({ password }));
+  await worker.held(hold);
+  await worker.release(hold);
+  return request;
+}
+
+describe('while a password is hashed', () => {
+  const others = {
+    'requests without a good token are refused': [
+      () => worker.put(target(7), { token: 'x.y.z', json: { full_name: 'Nobody' } }),
+      401,
+    ],
+    'small updates are made': [() => worker.put('/users', { as: 42, json: { name: 'Alice Wonderland' } }), 200],
+  };
+  for (const [name, [send, status]] of Object.entries(others)) {
+    test(`${name} [R13 S6]`, async (context) => {
+      const changed = change(7, 'one of them all');
+      const count = await countDuring(changed, send, status);
+      context.diagnostic(`${count} were answered`);
+      assert.equal((await changed).status, 200);
+      await isHashed(7, 'one of them all');
+      assert.ok(count >= SERVED, `${count} were answered`);
+    });
+  }
+  test('another one is hashed after it, each as it should be [R13 S5 S6]', async (context) => {
+    const passwords = ACCOUNTS.slice(0, 2).map((id) => [id, `at the same time, ${id} 🔑`]);
+    const changed = Promise.all(passwords.map(([id, password]) => change(id, password)));
+    const send = () => worker.put(target(7), { json: {} });
+    const count = await countDuring(changed, send, 401);
+    context.diagnostic(`${count} were answered`);
+    assert.deepEqual(
+      (await changed).map(({ status }) => status),
+      [200, 200],
+    );
+    for (const [id, password] of passwords) await isHashed(id, password);
+    assert.ok(count >= SERVED * passwords.length, `${count} were answered`);
+  });
+});
+
+describe('a client that hangs up', () => {
+  test('while its password is hashed, or waits, stops nobody [R13]', async () => {
+    const before = await Promise.all(ACCOUNTS.map(hashOf));
+    const gone = [];
+    for (const id of ACCOUNTS) gone.push(await abandonable(id, 'never to be set'));
+    // So that one of them is being hashed and the others wait.
+    for (let n = 0; n < 3; n++) await worker.put(target(7), { json: {} });
+    // A reset: workerd goes on with a request whose client closes the connection without one.
+    for (const request of gone) request.socket.resetAndDestroy();
+    assert.equal((await change(1, 'set all the same')).status, 200);
+    await isHashed(1, 'set all the same');
+    assert.deepEqual(await Promise.all(ACCOUNTS.map(hashOf)), before);
+  });
+});
+
+describe('a password too many', () => {
+  test('is refused at once and may come again later [R9 R13]', async (t) => {
+    // Of its own, so that it can be stopped in the middle of the others.
+    const full = await startWorker();
+    t.after(() => full.stop());
+    const changes = Array.from({ length: MOST + 1 }, async () => {
+      const response = await full.put(target(7), { as: ADMIN, json: { password: 'one of too many' } });
+      assert.equal(response.status, 503);
+      return response;
+    });
+    const refused = await Promise.any(changes);
+    const line = await answered(full, refused, 503, seam('Error interno del servidor'), { d1: 1 });
+    assert.equal(refused.headers.get('retry-after'), '5');
+    assert.equal(line.cause, 'password hashing: too many passwords are waiting');
+  });
+});
