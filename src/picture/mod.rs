@@ -51,8 +51,8 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Takes an upload for a picture of at most `max_pixels` pixels, whatever its name and declared type say, and strips
-    /// it in its own buffer. What comes out parses to itself.
+    /// Takes an upload for a picture of at most `max_pixels` pixels, whatever its name and declared type say, and
+    /// strips it in its own buffer. What comes out parses to itself.
     pub fn parse(bytes: Vec<u8>, max_pixels: u32) -> Result<Self, NotAPicture> {
         let format = PictureFormat::of_bytes(&bytes).ok_or(NotAPicture)?;
         let mut tape = Tape::new(bytes);

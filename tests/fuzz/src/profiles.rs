@@ -1,5 +1,5 @@
-//! What may be in a colour profile that was cleaned: a walk that knows the header, the tag table and the types of ICC.1,
-//! and panics at the first byte that has no business there (contract M2).
+//! What may be in a colour profile that was cleaned: a walk that knows the header, the tag table and the types of
+//! ICC.1, and panics at the first byte that has no business there (contract M2).
 
 use std::ops::Range;
 
