@@ -1,5 +1,5 @@
-// Colour profiles over HTTP: colours as libvips and lcms2 convert them, before and after, and nothing else of a
-// profile.
+// Colour profiles over HTTP: the colours are the same before and after, as libvips and lcms2 convert them, and nothing
+// else of a profile is left.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';

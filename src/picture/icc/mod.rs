@@ -39,7 +39,7 @@ const LAST_INTENT: u8 = 3;
 const D50: [u8; 12] = [0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D];
 
 /// The tags that stay (section 9.2; `bkpt` is from version 2), and what they hold. The last [`TO_DEVICE`] of them
-/// convert to a device's colours: no picture needs them, but a program that saves it again does.
+/// convert to a device's colours: showing a picture doesn't take them, saving it again may.
 const KEPT: [([u8; 4], Kind); 18] = [
     (*b"wtpt", Kind::Colour),
     (*b"bkpt", Kind::Colour),

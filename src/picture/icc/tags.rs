@@ -8,7 +8,7 @@ pub(super) struct Tags<'a>(&'a [[u8; ENTRY]]);
 
 impl<'a> Tags<'a> {
     /// Reads the table of a profile: the signature `acsp` at byte 36, the length that the profile gives itself, to
-    /// which writers may pad up to the next multiple of four, and tags that are all different and all in there. Their
+    /// which writers may pad up to the next multiple of four, and tags that are all different and lie within it. Their
     /// data may overlap: in small profiles that are in use, the description does.
     pub(super) fn read(profile: &'a [u8]) -> Option<Self> {
         let length = number(profile, 0)?;

@@ -82,7 +82,7 @@ fn is_valid(kind: [u8; 4], data: &[u8], header: &Header, palette: Option<usize>)
             3 => palette.is_some_and(|entries| (1..=entries).contains(&length)),
             _ => false,
         },
-        // Whether it is a profile, the one who rewrites it sees.
+        // Whether it is a profile is checked where it is rewritten.
         b"iCCP" => true,
         _ => false,
     }

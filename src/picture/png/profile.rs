@@ -12,12 +12,12 @@ const MAX_NAME: usize = 79;
 /// can take ten seconds for 4 MiB that were made for that.
 const LEVEL: u8 = 4;
 
-/// A chunk with a colour profile, as type and data, without what colours don't need: another name, another profile, and
-/// a stream of our own, because a compressed stream can hide bytes. `None` if there was no valid profile, or if the
+/// A chunk with a colour profile, as type and data, without what colours don't need: another name, another profile,
+/// and a stream of our own, because a compressed stream can hide bytes. `None` if there was no valid profile, or if the
 /// data takes more than `room` bytes.
 ///
-/// Another program may have compressed better than we do. If our stream has no room, a profile that there was nothing
-/// to remove from keeps its own, and others become as short as they can.
+/// Another program may have compressed better than we do. If our stream has no room, a profile that was clean before
+/// keeps its own, and others become as short as they can.
 pub(super) fn clean(data: &[u8], room: usize) -> Option<Vec<u8>> {
     let end = data.iter().take(MAX_NAME + 1).position(|b| *b == 0).filter(|end| *end > 0)?;
     let (name, rest) = data.split_at_checked(end)?;
