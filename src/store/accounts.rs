@@ -55,7 +55,7 @@ macro_rules! wide { ($verb:literal) => { update!($verb, { "
   image = CASE WHEN ?12 THEN ?13 ELSE image END,
   image_as_sent = CASE
     WHEN ?16 IS NOT NULL THEN NULL
-    WHEN ?12 AND ?13 IS NOT image THEN ?13
+    WHEN ?12 AND ?13 IS NOT image THEN iif(instr(?13, 'avatars/'), ?13, NULL)
     ELSE image_as_sent END,
   role_id = coalesce(?14, role_id),
   password_hash = coalesce(?15, password_hash),

@@ -39,7 +39,7 @@ macro_rules! wide { ($verb:literal) => { update!($verb, { ",
   foto_url = CASE WHEN ?10 THEN ?11 ELSE foto_url END,
   foto_as_sent = CASE
     WHEN ?12 IS NOT NULL THEN NULL
-    WHEN ?10 AND ?11 IS NOT foto_url THEN ?11
+    WHEN ?10 AND ?11 IS NOT foto_url THEN iif(instr(?11, 'avatars/'), ?11, NULL)
     ELSE foto_as_sent END" }, { "
   AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?12)" }
 ) } }

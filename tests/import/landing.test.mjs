@@ -10,6 +10,7 @@ const BLANK = {
   number_phone: null,
   image: null,
   image_object: null,
+  image_as_sent: null,
   password_hash: null,
   legacy_password_hashes: null,
   role_id: null,
