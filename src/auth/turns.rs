@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 const MOST_WAITING: usize = 64;
 // In milliseconds.
 /// How long a request waits for its turn. An administrator may change 20 passwords a minute: two who send all of them
-/// at once wait 13 seconds for the last one.
+/// at once wait 12 seconds for the last one.
 const DEADLINE: u64 = 15_000;
 /// How soon the next request checks whether its turn has come; one that is further back checks less often.
 const PAUSE: u64 = 10;

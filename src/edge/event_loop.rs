@@ -28,7 +28,7 @@ impl EventLoop for Timers {
         now()
     }
 
-    /// Only a timer lets other requests run; a settled promise does not.
+    /// With a timer: a settled promise does not let other requests run.
     async fn pause(&self, milliseconds: u64) {
         Delay::from(Duration::from_millis(milliseconds)).await;
     }

@@ -10,7 +10,7 @@ import { seam } from '../support/dialects.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-/** How many requests a hash stands back for at least: it pauses 63 times. */
+/** How many requests a hash stands back for at least: it pauses 40 times. */
 const SERVED = 16;
 /** One password is hashed, and so many wait. */
 const MOST = 65;

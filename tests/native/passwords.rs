@@ -260,7 +260,7 @@ fn a_password_is_hashed_with_twelve_rounds_and_a_salt_of_its_own_and_others_run_
         drop(request);
         hash.unwrap().reveal().to_owned()
     });
-    assert_eq!(instance.pauses.get(), 2 * 63);
+    assert_eq!(instance.pauses.get(), 2 * 40);
     assert_ne!(hashes[0][..29], hashes[1][..29]);
     for hash in &hashes {
         assert!(hash.starts_with("$2b$12$") && hash.len() == 60, "{hash}");
