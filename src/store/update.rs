@@ -107,7 +107,8 @@ SELECT json_object('users', EXISTS (SELECT 1 FROM users),
   '0002', (SELECT count(*) FROM (SELECT image_object FROM users LIMIT 0)),
   '0003', (SELECT count(*) FROM (SELECT tokens_valid_after FROM users LIMIT 0)),
   '0004', (SELECT count(*) FROM (SELECT source FROM imports LIMIT 0)),
-  '0005', (SELECT count(*) FROM (SELECT image_as_sent FROM users LIMIT 0))) AS row";
+  '0005', (SELECT count(*) FROM (SELECT image_as_sent FROM users LIMIT 0)),
+  '0006', (SELECT count(*) FROM (SELECT role_id FROM identities LIMIT 0))) AS row";
 
 /// Runs statements that change nothing, and once more if the database fails.
 async fn read<const N: usize>(
