@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
 import { setTimeout } from 'node:timers/promises';
+import { identify } from '../../tests/support/accounts.mjs';
 import { png } from '../../tests/support/avatars.mjs';
 import { token } from '../../tests/support/tokens.mjs';
 import { startWorker } from '../../tests/support/worker.mjs';
@@ -139,11 +140,13 @@ async function measure(worker, attack) {
 export async function* attacks() {
   for (const [name, attack] of Object.entries(ATTACKS)) {
     const worker = await startWorker();
-    for (let id = 1000; id < 1030; id++)
+    for (let id = 1000; id < 1030; id++) {
       await worker.sql(
         "INSERT INTO users (id, username, email) VALUES (?1, 'u' || ?1, 'u' || ?1 || '@example.com')",
         id,
       );
+      await identify(worker, id);
+    }
     yield { name, ...(await measure(worker, attack)) };
     await worker.stop();
   }

@@ -2,22 +2,21 @@ use super::KeyService;
 use super::jwk::Algorithm;
 use super::key_set::KeySet;
 use super::remote::Remote;
+use super::secrets::{self, Secret};
+use super::subject::{BareSub, Signer, Vouching};
 use super::token::{BearerToken, Demands, Opened, SignedClaims};
 use crate::domain::{Actor, Failure, Fault, Refusal};
 use jwt_compact::alg::Hs256Key;
 use std::fmt;
 use std::rc::Rc;
 
-/// HS256 needs a key of at least the hash's size (RFC 7518 section 3.2, contract A2).
-const MIN_SECRET_BYTES: usize = 32;
-
 /// The variables that say which tokens are good. An empty text counts as not set.
 #[derive(Default)]
 pub struct Settings {
-    /// `JWT_SECRET`
-    pub secret: Option<String>,
-    /// `JWT_SECRET_PREVIOUS`: verifies too, so that a secret can be rotated without logging anybody out.
-    pub previous_secret: Option<String>,
+    /// `JWT_SECRET` and those of the back ends; see [`secrets::secret_settings`].
+    pub secrets: Vec<(Signer, Secret)>,
+    /// `JWT_SUB`: whose number a bare `sub` is, where no back end's own secret says so.
+    pub bare_sub: Option<String>,
     /// `JWT_JWKS`: the public keys of those who sign with private ones.
     pub key_set: Option<String>,
     /// `JWT_JWKS_URL`: where these keys are fetched.
@@ -30,8 +29,8 @@ pub struct Settings {
 
 /// The prepared keys and demands that tokens are checked against. Made once for each instance of the worker.
 pub struct Keys {
-    /// The secret, and the one before.
-    shared: Vec<Hs256Key>,
+    /// The secrets that tokens are signed with, and whose they are.
+    secrets: Vec<(Signer, Hs256Key)>,
     public: Public,
     demands: Demands,
 }
@@ -48,20 +47,20 @@ impl Keys {
     pub fn new(settings: Settings) -> Result<Self, Fault> {
         let set = |value: Option<String>| value.filter(|text| !text.is_empty());
         let public = Public::new(set(settings.key_set), set(settings.key_set_url))?;
-        let (secret, previous) = (set(settings.secret), set(settings.previous_secret));
-        if secret.is_none() && (previous.is_some() || matches!(public, Public::None)) {
+        let secrets = secrets::prepare(settings.secrets)?;
+        if secrets.is_empty() && matches!(public, Public::None) {
             return Err(Fault::Setting {
                 name: "JWT_SECRET",
                 problem: "is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)",
             });
         }
-        let secrets = [("JWT_SECRET", secret), ("JWT_SECRET_PREVIOUS", previous)];
-        let shared = secrets.into_iter().filter_map(|(name, secret)| secret.map(|secret| key(name, &secret)));
-        Ok(Self {
-            shared: shared.collect::<Result<_, _>>()?,
-            public,
-            demands: Demands { issuer: set(settings.issuer), audience: set(settings.audience) },
-        })
+        let problem = "is not account, seam, falcon, django or none";
+        let bare_sub = BareSub::parse(&set(settings.bare_sub).unwrap_or_else(|| "account".to_owned()))
+            .ok_or(Fault::Setting { name: "JWT_SUB", problem })?;
+        let own = secrets.iter().filter_map(|(signer, _)| signer.back_end());
+        let vouching = Vouching { bare_sub, with_own_secret: own.collect() };
+        let demands = Demands { issuer: set(settings.issuer), audience: set(settings.audience), vouching };
+        Ok(Self { secrets, public, demands })
     }
 
     /// Verifies a token's form, algorithm, signature and claims (contract A2–A6); `now` is in Unix seconds.
@@ -72,7 +71,7 @@ impl Keys {
         let token = token.open().ok_or(Refusal::BadToken)?;
         let claims = match Algorithm::named(token.algorithm()) {
             // What is not HS256 either is refused by jwt-compact.
-            None => self.shared.iter().find_map(|key| token.signed_with(key)),
+            None => self.secrets.iter().find_map(|(signer, key)| token.signed_with(key, *signer)),
             // Apart, so that the many that are HS256 do not carry the room for it along.
             Some(algorithm) => Box::pin(self.signed_by_owner(&token, algorithm, now, service)).await?,
         };
@@ -131,14 +130,6 @@ impl Public {
             }
         }
     }
-}
-
-fn key(name: &'static str, secret: &str) -> Result<Hs256Key, Fault> {
-    if secret.len() < MIN_SECRET_BYTES {
-        let problem = "is shorter than 32 bytes";
-        return Err(Fault::Setting { name, problem });
-    }
-    Ok(Hs256Key::new(secret))
 }
 
 impl fmt::Debug for Keys {

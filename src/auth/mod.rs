@@ -4,6 +4,7 @@
 //! read a clock (the time is handed in), know the platform (what only that can do is handed in), or log or show a
 //! token, a secret or a password.
 
+mod access_claims;
 mod claim;
 mod jwk;
 mod key_set;
@@ -11,6 +12,8 @@ mod keys;
 mod password;
 mod remote;
 mod rounds;
+mod secrets;
+mod subject;
 mod token;
 mod turns;
 
@@ -19,6 +22,8 @@ pub use keys::{Keys, Settings};
 pub use password::hash;
 pub use remote::MAX_BYTES as MAX_KEY_SET_BYTES;
 pub use rounds::Rounds;
+pub use secrets::{SIGNERS, Secret, secret_settings};
+pub use subject::Signer;
 pub use token::BearerToken;
 pub use turns::{Turn, Turns};
 

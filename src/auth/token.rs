@@ -1,12 +1,13 @@
+use super::access_claims::AccessClaims;
 use super::claim::is_present;
+use super::subject::{Signer, Vouching};
 use super::{KeyService, PublicKey};
-use crate::domain::{Actor, Id, Refusal};
+use crate::domain::{Actor, Refusal};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, UntrustedToken};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -21,6 +22,8 @@ pub struct Demands {
     pub issuer: Option<String>,
     /// What `aud` must be or hold.
     pub audience: Option<String>,
+    /// Who may vouch for whose numbers.
+    pub vouching: Vouching,
 }
 
 /// The token of an `Authorization` header, not verified.
@@ -66,7 +69,10 @@ pub struct Opened<'a> {
 }
 
 /// Claims that somebody signed whose key we know: there is no other way to them.
-pub struct SignedClaims(Claims<AccessClaims>);
+pub struct SignedClaims {
+    claims: Claims<AccessClaims>,
+    signer: Signer,
+}
 
 impl Opened<'_> {
     /// What it says that it is signed by.
@@ -79,10 +85,10 @@ impl Opened<'_> {
         self.parts.header().key_id.as_deref()
     }
 
-    /// Its claims, where it is signed by HS256 with this secret.
-    pub fn signed_with(&self, key: &Hs256Key) -> Option<SignedClaims> {
+    /// Its claims, where it is signed by HS256 with this secret, which is the signer's.
+    pub fn signed_with(&self, key: &Hs256Key, signer: Signer) -> Option<SignedClaims> {
         let token = Hs256.validator(key).validate(&self.parts).ok()?;
-        self.read(token.into_parts().1)
+        self.read(token.into_parts().1, signer)
     }
 
     /// Its claims, where the owner of this key signed it by the algorithm that the key is for.
@@ -93,24 +99,25 @@ impl Opened<'_> {
         if !is_signed {
             return None;
         }
-        self.read(self.parts.deserialize_claims_unchecked().ok()?)
+        self.read(self.parts.deserialize_claims_unchecked().ok()?, Signer::Shared)
     }
 
-    fn read(&self, claims: Claims<AccessClaims>) -> Option<SignedClaims> {
+    fn read(&self, claims: Claims<AccessClaims>, signer: Signer) -> Option<SignedClaims> {
         let Dates { exp, nbf, iat } = part(self.text, 1)?;
-        (exp && nbf && iat).then_some(SignedClaims(claims))
+        (exp && nbf && iat).then_some(SignedClaims { claims, signer })
     }
 }
 
 impl Demands {
-    /// Who it is that acts, where the claims are good (contract A4–A6); `now` is in Unix seconds.
-    pub fn judge(&self, SignedClaims(claims): &SignedClaims, now: i64) -> Option<Actor> {
+    /// Who it is that acts, where the claims are good (contract A2, A4–A6, I2); `now` is in Unix seconds.
+    pub fn judge(&self, SignedClaims { claims, signer }: &SignedClaims, now: i64) -> Option<Actor> {
         let accepted = in_time(claims, now)
             && claims.custom.is_access_token()
             && claims.custom.is_issued_by(self.issuer.as_deref())
             && claims.custom.is_meant_for(self.audience.as_deref());
-        let account = claims.custom.subject().filter(|_| accepted)?;
-        Some(Actor::verified(account, claims.issued_at.map(|at| at.timestamp())))
+        let claimed = claims.custom.claimed().filter(|_| accepted)?;
+        let subject = self.vouching.subject(*signer, claimed)?;
+        Some(Actor::verified(subject, claims.issued_at.map(|at| at.timestamp())))
     }
 }
 
@@ -129,26 +136,6 @@ struct Extensions {
     /// We understand no extension, so a token that says one is critical is refused (RFC 7515 section 4.1.11).
     #[serde(default, deserialize_with = "is_present")]
     crit: bool,
-}
-
-/// The claims that the login services issue (contract A5, A6); all others are ignored, roles among them (A7).
-/// A claim that is there as null counts as there: it is then refused, not skipped.
-#[derive(Debug, Clone, Deserialize)]
-struct AccessClaims {
-    #[serde(default, deserialize_with = "as_sent")]
-    sub: Option<Value>,
-    #[serde(default, deserialize_with = "as_sent")]
-    user_id: Option<Value>,
-    #[serde(default, deserialize_with = "as_sent", rename = "idUser")]
-    id_user: Option<Value>,
-    #[serde(default, deserialize_with = "as_sent", rename = "type")]
-    kind: Option<Value>,
-    #[serde(default, deserialize_with = "as_sent")]
-    token_type: Option<Value>,
-    #[serde(default, deserialize_with = "as_sent")]
-    iss: Option<Value>,
-    #[serde(default, deserialize_with = "as_sent")]
-    aud: Option<Value>,
 }
 
 /// Whether a header says of what type the token is, be it null: the library takes that for none.
@@ -181,42 +168,6 @@ fn yes() -> bool {
 
 fn is_whole<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     <&RawValue>::deserialize(value).map(|raw| raw.get().bytes().all(|digit| digit.is_ascii_digit()))
-}
-
-fn as_sent<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(value).map(Some)
-}
-
-impl AccessClaims {
-    /// The account: every subject claim that is there has to be an id, and the same one.
-    fn subject(&self) -> Option<Id> {
-        let mut subjects = [&self.sub, &self.user_id, &self.id_user].into_iter().flatten().map(as_id);
-        let first = subjects.next()??;
-        subjects.all(|subject| subject == Some(first)).then_some(first)
-    }
-
-    fn is_access_token(&self) -> bool {
-        [&self.kind, &self.token_type].into_iter().flatten().all(|kind| kind == "access")
-    }
-
-    fn is_issued_by(&self, issuer: Option<&str>) -> bool {
-        issuer.is_none_or(|issuer| self.iss.as_ref().is_some_and(|iss| iss == issuer))
-    }
-
-    fn is_meant_for(&self, audience: Option<&str>) -> bool {
-        audience.is_none_or(|audience| match &self.aud {
-            Some(Value::Array(several)) => several.iter().any(|aud| aud == audience),
-            one => one.as_ref().is_some_and(|aud| aud == audience),
-        })
-    }
-}
-
-fn as_id(claim: &Value) -> Option<Id> {
-    match claim {
-        Value::Number(number) => number.as_i64().and_then(Id::new),
-        Value::String(text) => Id::parse(text),
-        _ => None,
-    }
 }
 
 impl fmt::Debug for BearerToken<'_> {

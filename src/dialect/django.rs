@@ -3,12 +3,13 @@
 use super::{Answer, Dialect, Fields, Object, Value, form};
 use crate::domain::text as rules;
 use crate::domain::{
-    Account, AccountChange, Field, InvalidField, JsonKind, ObjectKey, PathId, Refusal, Rule, Text, Unique,
+    Account, AccountChange, BackEnd, Field, InvalidField, JsonKind, ObjectKey, PathId, Refusal, Rule, Text, Unique,
 };
 use serde::{Serialize, Serializer};
 
 /// `PUT /api/profile/:id/update/`
 pub const PROFILE: Dialect<Account> = Dialect {
+    back_end: Some(BackEnd::Django),
     target,
     file: Some(AVATAR),
     read,

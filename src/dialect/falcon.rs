@@ -2,11 +2,12 @@
 
 use super::{Answer, Dialect, Fields, Object, text};
 use crate::domain::text as rules;
-use crate::domain::{Account, AccountChange, Change, InvalidField, Refusal, Rule, Unique};
+use crate::domain::{Account, AccountChange, BackEnd, Change, InvalidField, Refusal, Rule, Unique};
 use serde::Serialize;
 
 /// `PUT /users`, a path that names nobody.
 pub const USERS: Dialect<Account> = Dialect {
+    back_end: Some(BackEnd::Falcon),
     target: |segment| Err(Refusal::not_found(segment)),
     file: None,
     read,
@@ -61,7 +62,7 @@ fn show(account: &Account) -> String {
         password: REDACTED,
         salt: REDACTED,
         image_path: account.image.as_deref().unwrap_or(DEFAULT_IMAGE),
-        role_id: account.role.as_ref().map(|role| role.id),
+        role_id: account.back_end_role.or(account.role.as_ref().map(|role| role.id)),
         created_at: &account.created_at,
         updated_at: &account.updated_at,
     })

@@ -15,10 +15,12 @@ mod spanish;
 pub use form::Part;
 pub use object::{Object, Value};
 
-use crate::domain::{Field, InvalidField, PathId, Record, Refusal, Rule, Text};
+use crate::domain::{BackEnd, Field, InvalidField, PathId, Record, Refusal, Rule, Text};
 
 /// How one endpoint reads and answers. The functions are total: whatever a client sends, they return.
 pub struct Dialect<R: Record> {
+    /// Whose numbers its paths and records hold; `None` where the records have ids of their own (contract I3).
+    pub back_end: Option<BackEnd>,
     /// An id in the path to what it names; what is no id at all is refused in the dialect's way.
     pub target: fn(&str) -> Result<PathId, Refusal>,
     /// The part of a form that holds a picture; `None` where no form is taken.

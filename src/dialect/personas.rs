@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// `PUT /api/personas/:id/foto`
 pub const FOTO: Dialect<Persona> = Dialect {
+    back_end: None,
     target,
     file: Some(FOTO_FILE),
     read: read_foto,
@@ -18,6 +19,7 @@ pub const FOTO: Dialect<Persona> = Dialect {
 
 /// `PUT /api/personas/me`
 pub const ME: Dialect<Persona> = Dialect {
+    back_end: None,
     target,
     file: None,
     read: read_me,

@@ -2,12 +2,19 @@
 
 use super::{Answer, Dialect, Fields, Object, Value, spanish, text};
 use crate::domain::text as rules;
-use crate::domain::{Account, AccountChange, Id, PathId, Refusal, Rule};
+use crate::domain::{Account, AccountChange, BackEnd, Id, PathId, Refusal, Rule};
 use serde::Serialize;
 
 /// `PUT /api/v1/users/:id`
-pub const USER: Dialect<Account> =
-    Dialect { target, file: None, read, show, refuse, fail: |status| error(status, "Error interno del servidor") };
+pub const USER: Dialect<Account> = Dialect {
+    back_end: Some(BackEnd::Seam),
+    target,
+    file: None,
+    read,
+    show,
+    refuse,
+    fail: |status| error(status, "Error interno del servidor"),
+};
 
 /// Anything but a number is a fault of the field `id` (contract S2).
 fn target(segment: &str) -> Result<PathId, Refusal> {

@@ -1,23 +1,23 @@
-use super::{Id, PathId};
+use super::{BackEnd, PathId, Subject};
 
-/// An account whose token has been verified: proof that a caller is who it says.
+/// Whom a verified token is about: proof that a caller is who it says.
 ///
 /// Only `auth` makes one (a test holds that wall), so whatever takes an `Actor` runs after authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
-    account: Id,
+    subject: Subject,
     issued_at: Option<i64>,
 }
 
 impl Actor {
     /// For `auth` alone, once a signature and every claim have been checked.
-    pub fn verified(account: Id, issued_at: Option<i64>) -> Self {
-        Self { account, issued_at }
+    pub fn verified(subject: Subject, issued_at: Option<i64>) -> Self {
+        Self { subject, issued_at }
     }
 
-    /// The account that acts.
-    pub fn account(self) -> Id {
-        self.account
+    /// Who acts. Whether there is such an account is the database's to say.
+    pub fn subject(self) -> Subject {
+        self.subject
     }
 
     /// When its token was issued, in Unix seconds, if that says so: a change of password ends older ones.
@@ -43,6 +43,8 @@ pub struct Access {
     pub actor: Actor,
     /// What for.
     pub target: Target,
+    /// Whose number the target's id is, and the one shown; `None` for records that have ids of their own (contract I3).
+    pub back_end: Option<BackEnd>,
     /// The `nameUri` that the caller's role must hold; `None` where everybody may change their own record only.
     pub permission: Option<&'static str>,
 }

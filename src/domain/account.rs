@@ -3,7 +3,7 @@ use super::{Change, Field, Password, Picture, Record, Text};
 /// One person's account, as every dialect shows a part of it. The password hash is not in it: no query reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// 1 to 2^53 − 1.
+    /// Its number in the back end whose dialect shows it, 1 to 2^53 − 1 (contract I3).
     pub id: i64,
     /// Unique without regard to ASCII case.
     pub username: String,
@@ -21,6 +21,8 @@ pub struct Account {
     pub image: Option<String>,
     /// What decides its permissions; an account may have none.
     pub role: Option<Role>,
+    /// The number of its role in that back end, where that gave it another one. It grants nothing (contract I4).
+    pub back_end_role: Option<i64>,
     /// An inactive account's tokens are refused (contract A7).
     pub is_active: bool,
     /// django.

@@ -2,7 +2,7 @@
 const MAX: i64 = 9_007_199_254_740_991;
 
 /// The id of an account or a persona: an integer from 1 to 2^53 − 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Id(i64);
 
 impl Id {

@@ -2,27 +2,16 @@
 
 use super::deadline::within;
 use crate::domain::Fault;
-use crate::store::{self, Batch, Parameter, Statement};
+use crate::store::{self, Batch, Statement};
 use std::cell::{Cell, RefCell};
-use wasm_bindgen::prelude::wasm_bindgen;
 use wasm_bindgen::{JsCast, JsValue};
-use worker::d1::D1Argument;
 use worker::js_sys::futures::JsFuture;
-use worker::js_sys::{Array, Error};
+use worker::js_sys::{Array, Error, JSON};
 use worker::worker_sys::types::{D1Database as PlatformDatabase, D1Result};
-use worker::{D1Database, D1PreparedStatement};
+use worker::{D1Database, D1PreparedStatement, D1Type};
 
 /// How long a call to the database may take, in seconds: many times what one on another continent takes.
 const DEADLINE: u64 = 10;
-
-#[wasm_bindgen]
-extern "C" {
-    type Row;
-
-    /// The one column that every statement returns.
-    #[wasm_bindgen(method, getter, catch)]
-    fn row(this: &Row) -> Result<Option<String>, JsValue>;
-}
 
 /// The binding, with the statements that were prepared on it: their texts cross into JavaScript once.
 pub struct Database {
@@ -54,13 +43,15 @@ impl Database {
     }
 
     fn bind(&self, Statement { sql, parameters }: &Statement) -> worker::Result<D1PreparedStatement> {
+        let parameters = parameters.iter().map(|text| text.as_deref().map_or(D1Type::Null, D1Type::Text));
+        let parameters: Vec<D1Type<'_>> = parameters.collect();
         let mut prepared = self.prepared.borrow_mut();
         // Texts are static, so comparing where they lie is enough.
         if let Some((_, statement)) = prepared.iter().find(|(known, _)| std::ptr::eq(*known, *sql)) {
-            return statement.bind_refs(parameters);
+            return statement.bind_refs(&parameters);
         }
         let statement = self.d1.prepare(*sql);
-        let bound = statement.bind_refs(parameters);
+        let bound = statement.bind_refs(&parameters);
         prepared.push((sql, statement));
         bound
     }
@@ -75,11 +66,10 @@ impl Database {
     }
 }
 
+/// Each as a JSON object of its columns: one crossing for a row instead of one for each column.
 fn rows(result: &D1Result) -> Result<Vec<String>, JsValue> {
     let rows = result.results()?.unwrap_or_default();
-    let row =
-        |row: JsValue| row.unchecked_into::<Row>().row()?.ok_or_else(|| Error::new("a row without a text").into());
-    rows.iter().map(row).collect()
+    rows.iter().map(|row| JSON::stringify(&row).map(String::from)).collect()
 }
 
 impl<'a> Connection<'a> {
@@ -103,18 +93,6 @@ impl Batch for Connection<'_> {
         let Spent { calls, milliseconds } = self.spent.get();
         self.spent.set(Spent { calls: calls.saturating_add(1), milliseconds: milliseconds.saturating_add(took) });
         rows?.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))
-    }
-}
-
-/// D1 takes no BigInt; our integers have 53 bits at most, so a float carries them exactly.
-impl D1Argument for Parameter {
-    #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "53 bits at most")]
-    fn js_value(&self) -> impl AsRef<JsValue> {
-        match self {
-            Self::Null => JsValue::NULL,
-            Self::Integer(value) => JsValue::from_f64(*value as f64),
-            Self::Text(text) => JsValue::from_str(text),
-        }
     }
 }
 

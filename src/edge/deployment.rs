@@ -3,7 +3,7 @@ use super::d1::Database;
 use super::key_service::KeyRing;
 use super::limits::RateLimits;
 use super::r2::AvatarBucket;
-use crate::auth::{self, Keys};
+use crate::auth::{self, Keys, Secret, Signer};
 use crate::domain::text as rules;
 use crate::domain::{DEFAULT_MAX_PIXELS, Fault};
 use crate::serve::UploadLimits;
@@ -105,13 +105,18 @@ struct Variables<'a>(&'a Env);
 impl Variables<'_> {
     fn keys(&self) -> Result<Keys, Fault> {
         Keys::new(auth::Settings {
-            secret: self.text("JWT_SECRET"),
-            previous_secret: self.text("JWT_SECRET_PREVIOUS"),
+            secrets: auth::SIGNERS.map(|signer| (signer, self.secret(signer))).into(),
+            bare_sub: self.text("JWT_SUB"),
             key_set: self.text("JWT_JWKS").or_else(|| self.table("JWT_JWKS")),
             key_set_url: self.text("JWT_JWKS_URL"),
             issuer: self.text("JWT_ISSUER"),
             audience: self.text("JWT_AUDIENCE"),
         })
+    }
+
+    fn secret(&self, signer: Signer) -> Secret {
+        let [current, previous] = auth::secret_settings(signer).map(|name| self.text(name));
+        Secret { current, previous }
     }
 
     fn public_origin(&self) -> Result<Option<String>, Fault> {

@@ -1,5 +1,5 @@
 use super::d1::Spent;
-use crate::domain::Fault;
+use crate::domain::{BackEnd, Fault, Subject};
 use crate::serve::Reply;
 use crate::store::Swept;
 use serde::Serialize;
@@ -18,7 +18,12 @@ pub struct Line<'a> {
     /// Round trips to the database, and how long they took.
     pub d1_calls: u32,
     pub d1_ms: u64,
-    /// The caller, once its token was verified.
+    /// Whose number the verified token's subject is, and the number; none for a token with an account's own id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub back_end: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<i64>,
+    /// The caller's account, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<i64>,
     /// Why it was refused.
@@ -40,6 +45,8 @@ impl<'a> Line<'a> {
             duration_ms: 0,
             d1_calls: 0,
             d1_ms: 0,
+            back_end: None,
+            subject: None,
             account: None,
             code: None,
             cause: None,
@@ -60,6 +67,8 @@ impl<'a> Line<'a> {
     /// What a reply has to tell.
     pub fn tell(&mut self, reply: &Reply) {
         self.status = reply.answer.status;
+        self.back_end = reply.caller.and_then(Subject::back_end).map(BackEnd::name);
+        self.subject = reply.caller.filter(|caller| caller.back_end().is_some()).map(|caller| caller.id().get());
         self.account = reply.account;
         self.code = reply.code;
         self.cause = reply.fault.as_ref().map(ToString::to_string);

@@ -8,7 +8,7 @@ use super::limits::ClientLimits;
 use super::r2::AvatarBucket;
 use crate::auth::Keys;
 use crate::domain::Fault;
-use crate::serve::{self, Health, InFlight, UploadLimits};
+use crate::serve::{self, Health, InFlight, KnownAccounts, UploadLimits};
 use std::rc::Rc;
 use worker::Context;
 use worker::web_sys::Headers;
@@ -21,12 +21,14 @@ pub struct RequestPlatform<'a> {
     database: Result<Connection<'a>, Fault>,
     health: Rc<Health>,
     in_flight: Rc<InFlight>,
+    known: Rc<KnownAccounts>,
     limits: ClientLimits<'a>,
 }
 
 thread_local! {
     // The instance's, not the deployment's: its memory is the same when its settings change.
     static HEALTH: Rc<Health> = Rc::default();
+    static KNOWN: Rc<KnownAccounts> = Rc::default();
     static IN_FLIGHT: Rc<InFlight> = Rc::new(InFlight::new());
 }
 
@@ -40,6 +42,7 @@ impl<'a> RequestPlatform<'a> {
             database: deployment.database().map(|database| Connection::new(database, now)),
             health: HEALTH.with(Rc::clone),
             in_flight: IN_FLIGHT.with(Rc::clone),
+            known: KNOWN.with(Rc::clone),
             limits: ClientLimits { limits: &deployment.limits, headers },
         }
     }
@@ -80,6 +83,10 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
 
     fn health(&self) -> &Health {
         &self.health
+    }
+
+    fn known(&self) -> &KnownAccounts {
+        &self.known
     }
 
     fn in_flight(&self) -> &InFlight {

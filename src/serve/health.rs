@@ -1,6 +1,8 @@
 //! `GET /health` (contract O1, O3): anybody may ask, so the database is asked once a second at most.
 
+use super::{Call, Platform, RETRY_AFTER, Reply, media};
 use crate::auth::KeyService;
+use crate::dialect::Answer;
 use crate::domain::Fault;
 use crate::store::{self, Batch};
 use std::cell::{Cell, RefCell};
@@ -45,4 +47,30 @@ impl Health {
         let is_old = self.last.borrow().as_ref().is_none_or(|(at, _)| now.abs_diff(*at) >= HOLDS);
         is_old && self.asking.get().is_none_or(|since| now.saturating_sub(since) > LONGEST)
     }
+}
+
+/// `GET /health` (contract O1, O3).
+pub async fn answer(call: &Call<'_>, platform: &impl Platform) -> Reply {
+    if !media::takes(call.method) {
+        return media::method_not_allowed();
+    }
+    let health = match platform.database() {
+        Ok(database) => platform.health().check(database, call.now, platform.key_service()).await,
+        Err(fault) => Err(fault),
+    };
+    match health {
+        Ok(()) => Reply::ok(r#"{"status":"ok"}"#.to_owned()),
+        Err(fault) => unavailable(fault),
+    }
+}
+
+/// 503, with the reason if it is one that nobody can guess from outside.
+pub fn unavailable(fault: Fault) -> Reply {
+    let body = match fault {
+        // Nobody can guess it from outside, and it does not pass by itself (contract O3).
+        Fault::Schema(_) => r#"{"status":"unavailable","reason":"the database lacks a migration"}"#,
+        _ => r#"{"status":"unavailable"}"#,
+    };
+    let answer = Answer { status: 503, body: body.to_owned() };
+    Reply { fault: Some(fault), retry_after: Some(RETRY_AFTER), ..Reply::json(answer) }
 }

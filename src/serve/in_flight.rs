@@ -1,7 +1,7 @@
 //! How many bytes of bodies the requests of one instance hold at the same time (contract R12). An instance has 128 MB
 //! for all of them, so what a body may need is reserved before it is read.
 
-use crate::domain::{Failure, Fault, Id, Refusal};
+use crate::domain::{Failure, Fault, Refusal, Subject};
 use std::cell::{Cell, RefCell};
 
 const KIB: usize = 1024;
@@ -53,7 +53,7 @@ pub struct InFlight {
 struct Held {
     number: u64,
     kind: Kind,
-    account: Id,
+    caller: Subject,
     bytes: usize,
     /// In Unix seconds. A request that the platform has cancelled never gives back what it holds.
     expires: i64,
@@ -77,15 +77,15 @@ impl InFlight {
         Self { held: RefCell::new(Vec::new()), count: Cell::new(0) }
     }
 
-    /// Reserves so many bytes for a body of the account; `now` is in Unix seconds.
+    /// Reserves so many bytes for a body of the caller; `now` is in Unix seconds.
     ///
-    /// Refused if the account holds too much, and a fault that passes if the instance does.
-    pub fn reserve(&self, kind: Kind, account: Id, bytes: usize, now: i64) -> Result<Reservation<'_>, Failure> {
+    /// Refused if the caller holds too much, and a fault that passes if the instance does.
+    pub fn reserve(&self, kind: Kind, caller: Subject, bytes: usize, now: i64) -> Result<Reservation<'_>, Failure> {
         let mut held = self.held.borrow_mut();
         held.retain(|one| one.expires > now);
         let holds = |all: &mut dyn Iterator<Item = &Held>| all.fold(bytes, |sum, one| sum.saturating_add(one.bytes));
         let same_kind = || held.iter().filter(|one| one.kind == kind);
-        if holds(&mut same_kind().filter(|one| one.account == account)) > kind.of_account() {
+        if holds(&mut same_kind().filter(|one| one.caller == caller)) > kind.of_account() {
             return Err(Refusal::TooManyRequests.into());
         }
         if holds(&mut same_kind()) > kind.of_instance() {
@@ -95,7 +95,7 @@ impl InFlight {
         self.count.set(number.wrapping_add(1));
         let seconds = i64::try_from(seconds_for(bytes)).unwrap_or(i64::MAX);
         let expires = now.saturating_add(seconds).saturating_add(AFTERWARDS);
-        held.push(Held { number, kind, account, bytes, expires });
+        held.push(Held { number, kind, caller, bytes, expires });
         Ok(Reservation { of: self, number })
     }
 }

@@ -6,20 +6,24 @@
 pub mod form;
 mod health;
 pub mod in_flight;
+mod known;
 mod limits;
 pub mod media;
 pub mod media_type;
+mod receive;
 mod route;
+mod session;
 mod update;
 
 use crate::auth::{EventLoop, KeyService, Keys};
 use crate::dialect::{Answer, problem};
-use crate::domain::{Failure, Fault, ObjectKey, Refusal};
+use crate::domain::{Failure, Fault, ObjectKey, Refusal, Subject};
 use crate::store::{Batch, Bucket};
 
 pub use crate::dialect::Part;
 pub use health::Health;
 pub use in_flight::{InFlight, seconds_for};
+pub use known::KnownAccounts;
 pub use limits::{Class, Limits};
 pub use route::{Endpoint, Matched, Route, UPDATES};
 
@@ -76,6 +80,9 @@ pub trait Platform {
     /// What the instance knows of the database's health.
     fn health(&self) -> &Health;
 
+    /// Which accounts the instance knows.
+    fn known(&self) -> &KnownAccounts;
+
     /// How many bytes of bodies the instance's requests hold.
     fn in_flight(&self) -> &InFlight;
 
@@ -130,7 +137,9 @@ pub struct Reply {
     pub retry_after: Option<u32>,
     /// `Content-Range`, with every 416 (contract M4).
     pub content_range: Option<String>,
-    /// The account that called, once its token was verified.
+    /// Who called, once its token was verified.
+    pub caller: Option<Subject>,
+    /// The account that called, once that is known.
     pub account: Option<i64>,
     /// The refusal's stable code.
     pub code: Option<&'static str>,
@@ -157,6 +166,7 @@ impl Reply {
             allow: None,
             retry_after: None,
             content_range: None,
+            caller: None,
             account: None,
             code: None,
             fault: None,
@@ -201,7 +211,7 @@ pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &
     match route {
         Route::Account(update) => update::answer(update, call, platform, body).await,
         Route::Persona(update) => update::answer(update, call, platform, body).await,
-        Route::Health => health(call, platform).await,
+        Route::Health => health::answer(call, platform).await,
         Route::Unknown(Some(refuse)) => Reply::refused(&Refusal::NoRoute, *refuse),
         // A picture is not a reply of ours: edge streams it.
         Route::Media(_) | Route::Unknown(None) => media::not_found(),
@@ -213,33 +223,8 @@ pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
     let fail = match route {
         Route::Account(update) => update.endpoint.dialect.fail,
         Route::Persona(update) => update.endpoint.dialect.fail,
-        Route::Health => return unavailable(fault),
+        Route::Health => return health::unavailable(fault),
         Route::Media(_) | Route::Unknown(_) => return media::failed(fault),
     };
     Reply::failed(fault, fail)
-}
-
-/// `GET /health` (contract O1, O3).
-async fn health(call: &Call<'_>, platform: &impl Platform) -> Reply {
-    if !media::takes(call.method) {
-        return media::method_not_allowed();
-    }
-    let health = match platform.database() {
-        Ok(database) => platform.health().check(database, call.now, platform.key_service()).await,
-        Err(fault) => Err(fault),
-    };
-    match health {
-        Ok(()) => Reply::ok(r#"{"status":"ok"}"#.to_owned()),
-        Err(fault) => unavailable(fault),
-    }
-}
-
-fn unavailable(fault: Fault) -> Reply {
-    let body = match fault {
-        // Nobody can guess it from outside, and it does not pass by itself (contract O3).
-        Fault::Schema(_) => r#"{"status":"unavailable","reason":"the database lacks a migration"}"#,
-        _ => r#"{"status":"unavailable"}"#,
-    };
-    let answer = Answer { status: 503, body: body.to_owned() };
-    Reply { fault: Some(fault), retry_after: Some(RETRY_AFTER), ..Reply::json(answer) }
 }

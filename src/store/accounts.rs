@@ -1,120 +1,172 @@
-use super::statement::{guard, replaceable};
-use super::{NewObject, Parameter, Statement, Stored, Update, read_row};
-use crate::domain::{Account, AccountChange, Change, Fault, PasswordHash, Role};
+use super::{Fields, NewObject, Stored, Update, read_row};
+use crate::domain::{Account, AccountChange, Fault, PasswordHash, Role, Text};
 use serde::Deserialize;
 
-/// The id of the account that is to be changed: the one named, or the caller's own.
-macro_rules! target {
-    () => {
-        "coalesce(?2, ?1)"
-    };
-}
-
-/// Whether the caller may change it: with the permission where one is asked for, else only the own account.
-#[rustfmt::skip]
-macro_rules! permitted { () => { concat!(
-"CASE WHEN ?3 IS NULL THEN ", target!(), " = ?1 AND ", is_active!(), " ELSE ", holds_permission!(), " END"
-) } }
-
-/// The account as JSON. Times come out in one form, whatever form an operator or an importer wrote them in.
-/// The password hash is not in it (contract F6, S5). D1 takes 32 arguments at most.
-#[rustfmt::skip]
-macro_rules! record { () => {
-"json_object(
-  'id', id, 'username', username, 'email', email, 'full_name', full_name, 'first_name', first_name,
-  'last_name', last_name, 'number_phone', number_phone, 'image', image,
-  'role', json((
-    SELECT json_object('id', id, 'name', name, 'description', description) FROM roles WHERE id = users.role_id)),
-  'is_active', is_active, 'is_staff', is_staff, 'is_superuser', is_superuser,
-  'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at),
-  'updated_at', strftime('%Y-%m-%dT%H:%M:%fZ', updated_at),
-  'last_login', strftime('%Y-%m-%dT%H:%M:%fZ', last_login)) AS row"
-} }
-
-/// The statement that changes accounts, opened by `UPDATE OR IGNORE` or `UPDATE`, in two widths: with or without what
-/// stands in an index or points elsewhere. SQLite writes the index of every column that is set, changed or not: for a
-/// new name alone that would be three pages instead of one, and four rows on D1's bill.
-#[rustfmt::skip]
-macro_rules! update { ($verb:literal, { $($set:tt)* }, { $($unless:tt)* }) => { concat!(
-"-- update_account()
-", $verb, " users SET
-  full_name = coalesce(?5, full_name), first_name = coalesce(?6, first_name), last_name = coalesce(?7, last_name),
-  number_phone = CASE WHEN ?8 THEN ?9 ELSE number_phone END,", $($set)*, "
-  updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
-WHERE id = ", target!(), " AND ", permitted!(), $($unless)*, "
-RETURNING ", record!()
-) } }
-
-const NARROW: &str = update!("UPDATE OR IGNORE", { "" }, { "" });
-/// How many parameters it has.
-const NARROW_PARAMETERS: usize = 9;
-
-#[rustfmt::skip]
-macro_rules! wide { ($verb:literal) => { update!($verb, { "
-  username = coalesce(?10, username), email = coalesce(?11, email),
-  image = CASE WHEN ?12 THEN ?13 ELSE image END,
+/// Sets any field. A value that somebody else has leaves the account as it was: [`READ`] then names all that are taken.
+const UPDATE: &str = "-- update_account()
+WITH
+  caller AS (
+    SELECT id, role_id FROM users
+    WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
+        SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
+      AND is_active = 1
+      AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
+  ),
+  target AS (
+    SELECT account_id FROM identities
+    WHERE back_end = ?1 ->> 'back_end' AND id = coalesce(?1 ->> 'id', (
+      SELECT own.id FROM identities AS own
+      WHERE own.back_end = ?1 ->> 'back_end' AND own.account_id = (SELECT id FROM caller)))
+  )
+UPDATE users SET
+  username = coalesce(?2 ->> 'username', username),
+  email = coalesce(?2 ->> 'email', email),
+  full_name = coalesce(?2 ->> 'full_name', full_name),
+  first_name = coalesce(?2 ->> 'first_name', first_name),
+  last_name = coalesce(?2 ->> 'last_name', last_name),
+  number_phone = iif(json_type(?2, '$.number_phone') IS NULL, number_phone, ?2 ->> 'number_phone'),
+  image = iif(json_type(?2, '$.image') IS NULL, image, ?2 ->> 'image'),
   image_as_sent = CASE
-    WHEN ?16 IS NOT NULL THEN NULL
-    WHEN ?12 AND ?13 IS NOT image THEN iif(instr(?13, 'avatars/'), ?13, NULL)
-    ELSE image_as_sent END,
-  role_id = coalesce(?14, role_id),
-  password_hash = coalesce(?15, password_hash),
-  legacy_password_hashes = CASE WHEN ?15 IS NULL THEN legacy_password_hashes END,
-  tokens_valid_after = CASE WHEN ?15 IS NULL THEN tokens_valid_after ELSE unixepoch() END," }, { "
-  AND (?14 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?14))
-  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?16)" }
-) } }
+    WHEN ?2 ->> 'object' IS NOT NULL THEN NULL
+    WHEN json_type(?2, '$.image') IS NULL OR ?2 ->> 'image' IS image THEN image_as_sent
+    WHEN instr(?2 ->> 'image', 'avatars/') THEN ?2 ->> 'image'
+  END,
+  role_id = coalesce(?2 ->> 'role', role_id),
+  password_hash = coalesce(?2 ->> 'password_hash', password_hash),
+  legacy_password_hashes = iif(?2 ->> 'password_hash' IS NULL, legacy_password_hashes, NULL),
+  tokens_valid_after = iif(?2 ->> 'password_hash' IS NULL, tokens_valid_after, unixepoch()),
+  updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE id = (SELECT account_id FROM target)
+  AND iif(?1 ->> 'permission' IS NULL, id = (SELECT id FROM caller), EXISTS (
+    SELECT 1 FROM caller
+    JOIN permissions ON permissions.nameUri = ?1 ->> 'permission'
+    JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id))
+  AND NOT EXISTS (SELECT 1 FROM users AS other WHERE other.username = ?2 ->> 'username' AND other.id <> users.id)
+  AND NOT EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?2 ->> 'email' AND other.id <> users.id)
+  AND (?2 ->> 'role' IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?2 ->> 'role'))
+  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?2 ->> 'object')
+RETURNING id";
 
-#[rustfmt::skip]
-const LOAD: &str = concat!(
-"-- load_account()
-SELECT ", record!(), "
-FROM users WHERE id = ", target!(), " AND ", permitted!()
-);
+/// The fields that [`UPDATE_UNINDEXED`] sets.
+const UNINDEXED: [&str; 4] = ["full_name", "first_name", "last_name", "number_phone"];
 
-#[rustfmt::skip]
-const EXPLAIN: &str = concat!(
-"-- explain_account()
-SELECT json_object(
-  'active', ", is_active!(), ",
-  'permitted', ", permitted!(), ",
-  'found', EXISTS (SELECT 1 FROM users WHERE id = ", target!(), "),
-  'role_found', ?5 IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?5),
-  'username_taken', EXISTS (SELECT 1 FROM users WHERE username = ?6 AND id <> ", target!(), "),
-  'email_taken', EXISTS (SELECT 1 FROM users WHERE email = ?7 AND id <> ", target!(), "),
-  ", removal!("?8"), ") AS row"
-);
+/// Sets fields that stand in no index. SQLite writes the index of every column that is set, changed or not: for a new
+/// name alone that would be three pages instead of one, and four rows on D1's bill.
+const UPDATE_UNINDEXED: &str = "-- update_account_unindexed()
+WITH
+  caller AS (
+    SELECT id, role_id FROM users
+    WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
+        SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
+      AND is_active = 1
+      AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
+  ),
+  target AS (
+    SELECT account_id FROM identities
+    WHERE back_end = ?1 ->> 'back_end' AND id = coalesce(?1 ->> 'id', (
+      SELECT own.id FROM identities AS own
+      WHERE own.back_end = ?1 ->> 'back_end' AND own.account_id = (SELECT id FROM caller)))
+  )
+UPDATE users SET
+  full_name = coalesce(?2 ->> 'full_name', full_name),
+  first_name = coalesce(?2 ->> 'first_name', first_name),
+  last_name = coalesce(?2 ->> 'last_name', last_name),
+  number_phone = iif(json_type(?2, '$.number_phone') IS NULL, number_phone, ?2 ->> 'number_phone'),
+  updated_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+WHERE id = (SELECT account_id FROM target)
+  AND iif(?1 ->> 'permission' IS NULL, id = (SELECT id FROM caller), EXISTS (
+    SELECT 1 FROM caller
+    JOIN permissions ON permissions.nameUri = ?1 ->> 'permission'
+    JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id))
+RETURNING id";
 
-#[rustfmt::skip]
-const CURRENT_OBJECT: &str = concat!(
-"-- object_shown_by_account()
-SELECT json_object('key', image_object) AS row FROM users WHERE id = ", target!()
-);
+/// Times come out in one form, whatever form an operator or an importer wrote them in. The password hash is not read
+/// (contract F6, S5).
+const READ: &str = "-- read_account()
+WITH
+  caller AS (
+    SELECT id, role_id FROM users
+    WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
+        SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
+      AND is_active = 1
+      AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
+  ),
+  target AS (
+    SELECT account_id, id, role_id FROM identities
+    WHERE back_end = ?1 ->> 'back_end' AND id = coalesce(?1 ->> 'id', (
+      SELECT own.id FROM identities AS own
+      WHERE own.back_end = ?1 ->> 'back_end' AND own.account_id = (SELECT id FROM caller)))
+  )
+SELECT
+  caller.id AS caller,
+  (SELECT json_group_object(back_end, id) FROM identities WHERE account_id = caller.id) AS caller_identities,
+  iif(?1 ->> 'permission' IS NULL, target.account_id = caller.id, EXISTS (
+    SELECT 1 FROM permissions
+    JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id
+    WHERE permissions.nameUri = ?1 ->> 'permission')) AS permitted,
+  target.account_id IS NOT NULL AS found,
+  ?2 ->> 'role' IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?2 ->> 'role') AS role_found,
+  EXISTS (
+    SELECT 1 FROM users AS other
+    WHERE other.username = ?2 ->> 'username' AND other.id <> target.account_id) AS username_taken,
+  EXISTS (
+    SELECT 1 FROM users AS other
+    WHERE other.email = ?2 ->> 'email' AND other.id <> target.account_id) AS email_taken,
+  removals.claim AS removal,
+  removals.over_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    OR removals.claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-20 minutes') AS removal_over,
+  target.id, target.role_id AS back_end_role,
+  account.username, account.email, account.full_name, account.first_name, account.last_name, account.number_phone,
+  account.image, account.image_object AS object,
+  roles.id AS role_id, roles.name AS role_name, roles.description AS role_description,
+  account.is_active, account.is_staff, account.is_superuser,
+  strftime('%Y-%m-%dT%H:%M:%fZ', account.created_at) AS created_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', account.updated_at) AS updated_at,
+  strftime('%Y-%m-%dT%H:%M:%fZ', account.last_login) AS last_login
+FROM (SELECT 1)
+LEFT JOIN caller ON true
+LEFT JOIN target ON true
+LEFT JOIN users AS account ON account.id = target.account_id
+LEFT JOIN roles ON roles.id = account.role_id
+LEFT JOIN removals ON removals.key = ?2 ->> 'object'";
 
 impl Stored for Account {
-    const LOAD: &'static str = LOAD;
-    const CURRENT_OBJECT: &'static str = CURRENT_OBJECT;
+    const UPDATE: &'static str = UPDATE;
+    const UPDATE_UNINDEXED: &'static str = UPDATE_UNINDEXED;
+    const UNINDEXED: &'static [&'static str] = &UNINDEXED;
+    const READ: &'static str = READ;
 
-    fn update(update: &Update<'_, Self>) -> Statement {
-        let mut parameters = parameters(update);
-        if !is_narrow(update) {
-            return Statement { sql: wide!("UPDATE OR IGNORE"), parameters };
+    fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a> {
+        // Each by its name: the compiler asks for a new one here. An upload comes as an object, a password as its hash.
+        let AccountChange {
+            username,
+            email,
+            full_name,
+            first_name,
+            last_name,
+            number_phone,
+            image,
+            upload: _,
+            role,
+            password: _,
+        } = update.change;
+        let mut fields = Fields::default();
+        fields.text("username", username.as_ref().map(Text::as_str));
+        fields.text("email", email.as_ref().map(Text::as_str));
+        fields.text("full_name", full_name.as_ref().map(Text::as_str));
+        fields.text("first_name", first_name.as_ref().map(Text::as_str));
+        fields.text("last_name", last_name.as_ref().map(Text::as_str));
+        fields.clearable("number_phone", number_phone);
+        fields.number("role", *role);
+        fields.text("password_hash", update.hash.as_ref().map(PasswordHash::reveal));
+        match &update.object {
+            None => fields.clearable("image", image),
+            Some(NewObject { key, .. }) => {
+                fields.text("image", Some(key.as_str()));
+                fields.text("object", Some(key.as_str()));
+            }
         }
-        parameters.truncate(NARROW_PARAMETERS);
-        Statement { sql: NARROW, parameters }
-    }
-
-    fn insist(update: &Update<'_, Self>) -> Statement {
-        Statement { sql: wide!("UPDATE"), parameters: parameters(update) }
-    }
-
-    fn explain(update: &Update<'_, Self>) -> Statement {
-        let mut parameters = guard(update.access).to_vec();
-        let AccountChange { username, email, role, .. } = update.change;
-        parameters.push((*role).into());
-        parameters.extend([username, email].map(|text| Parameter::from(text.as_ref())));
-        parameters.push(update.key());
-        Statement { sql: EXPLAIN, parameters }
+        fields
     }
 
     fn from_row(row: &str) -> Result<Self, Fault> {
@@ -122,32 +174,10 @@ impl Stored for Account {
     }
 }
 
-fn is_narrow(update: &Update<'_, Account>) -> bool {
-    let AccountChange { username: None, email: None, role: None, .. } = update.change else { return false };
-    !update.change.replaces_image() && update.hash.is_none() && update.object.is_none()
-}
-
-fn parameters(update: &Update<'_, Account>) -> Vec<Parameter> {
-    let change = update.change;
-    let mut parameters = Vec::with_capacity(16);
-    parameters.extend(guard(update.access));
-    let names = [&change.full_name, &change.first_name, &change.last_name];
-    parameters.extend(names.map(|text| Parameter::from(text.as_ref())));
-    parameters.extend(replaceable(&change.number_phone));
-    parameters.extend([&change.username, &change.email].map(|text| Parameter::from(text.as_ref())));
-    parameters.extend(match &update.object {
-        Some(NewObject { key, .. }) => [1.into(), key.as_str().into()],
-        None => replaceable(&change.image),
-    });
-    parameters.push(change.role.into());
-    parameters.push(update.hash.as_ref().map(PasswordHash::reveal).into());
-    parameters.push(update.key());
-    parameters
-}
-
 #[derive(Deserialize)]
 struct AccountRow {
     id: i64,
+    back_end_role: Option<i64>,
     username: String,
     email: String,
     full_name: String,
@@ -155,7 +185,9 @@ struct AccountRow {
     last_name: String,
     number_phone: Option<String>,
     image: Option<String>,
-    role: Option<RoleRow>,
+    role_id: Option<i64>,
+    role_name: Option<String>,
+    role_description: Option<String>,
     is_active: u8,
     is_staff: u8,
     is_superuser: u8,
@@ -164,17 +196,12 @@ struct AccountRow {
     last_login: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct RoleRow {
-    id: i64,
-    name: String,
-    description: Option<String>,
-}
-
 impl From<AccountRow> for Account {
     fn from(row: AccountRow) -> Self {
+        let role = row.role_id.zip(row.role_name);
         Self {
             id: row.id,
+            back_end_role: row.back_end_role,
             username: row.username,
             email: row.email,
             full_name: row.full_name,
@@ -182,7 +209,7 @@ impl From<AccountRow> for Account {
             last_name: row.last_name,
             number_phone: row.number_phone,
             image: row.image,
-            role: row.role.map(|RoleRow { id, name, description }| Role { id, name, description }),
+            role: role.map(|(id, name)| Role { id, name, description: row.role_description }),
             is_active: row.is_active != 0,
             is_staff: row.is_staff != 0,
             is_superuser: row.is_superuser != 0,

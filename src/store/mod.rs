@@ -2,25 +2,26 @@
 //! in step.
 //!
 //! May import `domain`; may name serde, serde_json and getrandom. It does no I/O of its own: [`Batch`] and [`Bucket`]
-//! are handed in, so all of it is tested natively. Every statement is static text with numbered parameters and carries
-//! its own guard, so that the database decides permission and change in one step: an update, accepted or refused, is
-//! one batch.
-
-// First, and by its macros: pieces of SQL that statements are put together from.
-#[macro_use]
-mod statement;
+//! are handed in, so all of it is tested natively. Every statement is static text, whole in one place, and carries its
+//! own guard, so that the database decides permission and change in one step: an update, accepted or refused, is one
+//! batch. A row crosses from the platform in one piece, as a JSON object of its columns.
 
 mod accounts;
 mod personas;
 mod removal;
+mod statement;
 mod sweep;
 mod update;
 mod upload;
 
-use crate::domain::{Access, Fault, Id, ObjectKey, PasswordHash, Picture, Record, Refusal, Unique};
+use crate::domain::{
+    Access, BackEnd, Caller, Fault, Id, ObjectKey, PasswordHash, Picture, Record, Refusal, Target, Unique,
+};
 pub use removal::{random_id, remove};
 use serde::Deserialize;
-pub use statement::{Parameter, Statement};
+pub use statement::{Fields, Statement};
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
 pub use sweep::{Swept, sweep};
 pub use update::{Updated, load, ping, update};
 pub use upload::{Upload, upload};
@@ -28,7 +29,7 @@ pub use upload::{Upload, upload};
 /// What runs statements: D1 in the worker, SQLite itself in the native tests.
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
 pub trait Batch {
-    /// Runs statements in one transaction and one round trip; answers the rows of each.
+    /// Runs statements in one transaction and one round trip; returns the rows of each, as JSON objects.
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault>;
 }
 
@@ -80,17 +81,14 @@ pub struct Update<'a, R: Record> {
     pub hash: Option<PasswordHash>,
     /// The object that the record is to point at, where the change has a picture.
     pub object: Option<NewObject>,
+    /// What the database knows of the caller, once it was asked; `None` if no active account is there.
+    pub caller: OnceCell<Option<Caller>>,
 }
 
 impl<'a, R: Record> Update<'a, R> {
     /// An update for which nothing was made yet.
     pub fn new(access: &'a Access, change: &'a R::Change) -> Self {
-        Self { access, change, hash: None, object: None }
-    }
-
-    /// The key of the object that the record is to point at: it must not be on its way out of the bucket.
-    fn key(&self) -> Parameter {
-        self.object.as_ref().map(|object| object.key.as_str()).into()
+        Self { access, change, hash: None, object: None, caller: OnceCell::new() }
     }
 }
 
@@ -105,51 +103,47 @@ pub struct NewObject {
     pub outlived: Option<String>,
 }
 
-/// A record that the database holds: its statements and its row.
-///
-/// Each answers one row with one column of JSON at most, so that a row is read by the same code here and in native
-/// tests, and crosses from the platform in one piece.
+/// A record that the database holds: its statements and its row. The statements' parameters are the [`Access`] and the
+/// [`Fields`] of an update.
 pub trait Stored: Record {
-    /// The text of [`Stored::load`].
-    const LOAD: &'static str;
-    /// The text of [`Stored::current_object`].
-    const CURRENT_OBJECT: &'static str;
+    /// Changes any field of the record, if the guard lets it. No row: nothing was changed. A record is not made to show
+    /// an object that is being removed.
+    const UPDATE: &'static str;
+    /// The same for the fields that stand in no index, at a smaller cost.
+    const UPDATE_UNINDEXED: &'static str;
+    /// The fields that [`Stored::UPDATE_UNINDEXED`] changes.
+    const UNINDEXED: &'static [&'static str];
+    /// Returns a [`Verdict`] and the record, whether or not the caller may see it. Always one row.
+    const READ: &'static str;
 
-    /// Changes the record if the guard lets it, and shows it as it is then. No row: nothing was changed. A record
-    /// is not made to show an object that is being removed.
-    ///
-    /// OR IGNORE: a value that somebody else has leaves the record as it was. The constraint decides that at the
-    /// moment of writing, and [`Stored::explain`] then names every value that is taken.
-    fn update(update: &Update<'_, Self>) -> Statement;
+    /// The fields of an update by the names that the statements know them by.
+    fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a>;
 
-    /// [`Stored::update`] without its OR IGNORE: fails where a constraint forbids the change, and says which.
-    fn insist(update: &Update<'_, Self>) -> Statement;
-
-    /// Shows the record if the guard lets it. No row: it does not.
-    fn load(access: &Access) -> Statement {
-        Statement { sql: Self::LOAD, parameters: statement::guard(access).into() }
-    }
-
-    /// Returns the key of the object that the record points at, as JSON. Run before the update, in the same batch.
-    fn current_object(access: &Access) -> Statement {
-        let [caller, target, ..] = statement::guard(access);
-        Statement { sql: Self::CURRENT_OBJECT, parameters: vec![caller, target] }
-    }
-
-    /// Answers a [`Verdict`]: what stands in the way of the change. Always one row.
-    fn explain(update: &Update<'_, Self>) -> Statement;
-
-    /// Reads a row of [`Stored::update`] or [`Stored::load`].
+    /// Reads the record of a row of [`Stored::READ`].
     fn from_row(row: &str) -> Result<Self, Fault>;
+
+    /// The statement that makes the change.
+    fn update(update: &Update<'_, Self>) -> Statement {
+        let fields = Self::fields(update);
+        let sql = if fields.are_among(Self::UNINDEXED) { Self::UPDATE_UNINDEXED } else { Self::UPDATE };
+        Statement::on_record(sql, update.access, &fields)
+    }
+
+    /// The statement that says what stands in the way of the change, and shows the record as it is.
+    fn read(update: &Update<'_, Self>) -> Statement {
+        Statement::on_record(Self::READ, update.access, &Self::fields(update))
+    }
 }
 
 /// What stood in the way of an update; in the order in which it is told (contract R1).
 #[derive(Debug, Deserialize)]
 pub struct Verdict {
-    /// 1 when the caller's account is there and active.
-    active: u8,
+    /// The caller's account, if it is there and active.
+    caller: Option<i64>,
+    /// The caller's number in each back end, as JSON.
+    caller_identities: Option<String>,
     /// 1 when the caller may.
-    permitted: u8,
+    permitted: Option<u8>,
     /// 1 when the record is there.
     found: u8,
     /// 1 when the role asked for is there, or none was asked for; a persona has none.
@@ -172,17 +166,25 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// Reads a row of [`Stored::explain`].
+    /// Reads the verdict of a row of [`Stored::READ`].
     pub fn from_row(row: &str) -> Result<Self, Fault> {
         read_row(row)
+    }
+
+    /// The account that calls, if it is there and active.
+    pub fn caller(&self) -> Option<Caller> {
+        let account = self.caller.and_then(Id::new)?;
+        let identities: BTreeMap<&str, i64> = serde_json::from_str(self.caller_identities.as_deref()?).ok()?;
+        let known = |(name, id): (&str, i64)| BackEnd::named(name).zip(Id::new(id));
+        Some(Caller { account, identities: identities.into_iter().filter_map(known).collect() })
     }
 
     /// Why the update was refused; `None` when nothing stood in its way. A caller who does not exist is told so
     /// even where the record does not either, and one who may not is not told whether it is there.
     pub fn refusal(&self, access: &Access) -> Option<Refusal> {
         let unless = |flag: u8, refusal: Refusal| (flag == 0).then_some(refusal);
-        let missing = unless(self.found, Refusal::not_found(access.named()));
-        let forbidden = unless(self.permitted, Refusal::Forbidden);
+        let missing = unless(self.found, absence(access));
+        let forbidden = unless(self.permitted.unwrap_or(0), Refusal::Forbidden);
         // Where everybody may change their own record only, it is no secret which others there are (contract D3).
         let own_only = access.permission.is_none();
         let (first, second) = if own_only { (missing, forbidden) } else { (forbidden, missing) };
@@ -191,11 +193,22 @@ impl Verdict {
                 .into_iter()
                 .filter_map(|(taken, value)| (taken != 0).then_some(value))
                 .collect();
-        unless(self.active, Refusal::BadToken)
+        self.caller
+            .is_none()
+            .then_some(Refusal::BadToken)
             .or(first)
             .or(second)
             .or(unless(self.role_found.unwrap_or(1), Refusal::NoSuchRole))
             .or((!taken.is_empty()).then_some(Refusal::Taken(taken)))
+    }
+}
+
+/// What the absence of the target is. Somebody whom a back end does not know has no account there to call with
+/// (contract I3).
+fn absence(access: &Access) -> Refusal {
+    match (&access.target, access.back_end) {
+        (Target::Own, Some(_)) => Refusal::BadToken,
+        (Target::Own, None) | (Target::Named(_), _) => Refusal::not_found(access.named()),
     }
 }
 

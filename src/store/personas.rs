@@ -1,115 +1,128 @@
-use super::statement::{guard, replaceable};
-use super::{NewObject, Parameter, Statement, Stored, Update, read_row};
-use crate::domain::{Change, Fault, Persona};
+use super::{Fields, NewObject, Stored, Update, read_row};
+use crate::domain::{Fault, Persona, PersonaChange, Text};
 use serde::Deserialize;
 
-/// The id of the persona that is to be changed: the one named, or the one that belongs to the caller.
-macro_rules! target {
-    () => {
-        "coalesce(?2, (SELECT own.id FROM personas AS own WHERE own.user_id = ?1))"
-    };
-}
-
-/// The persona as JSON. Its time comes out in one form, whatever form an importer wrote it in.
-#[rustfmt::skip]
-macro_rules! record { () => {
-"json_object(
-  'id', id, 'nombres', nombres, 'apellidos', apellidos, 'telefono', telefono, 'dni', dni, 'foto_url', foto_url,
-  'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', created_at)) AS row"
-} }
-
-/// The statement that changes personas, opened by `UPDATE OR IGNORE` or `UPDATE`, in two widths, as that of accounts.
-#[rustfmt::skip]
-macro_rules! update { ($verb:literal, { $($set:tt)* }, { $($unless:tt)* }) => { concat!(
-"-- update_persona()
-", $verb, " personas SET
-  nombres = coalesce(?5, nombres), apellidos = coalesce(?6, apellidos),
-  telefono = CASE WHEN ?7 THEN ?8 ELSE telefono END", $($set)*, "
-WHERE id = ", target!(), " AND ", holds_permission!(), $($unless)*, "
-RETURNING ", record!()
-) } }
-
-const NARROW: &str = update!("UPDATE OR IGNORE", { "" }, { "" });
-/// How many parameters it has.
-const NARROW_PARAMETERS: usize = 8;
-
-#[rustfmt::skip]
-macro_rules! wide { ($verb:literal) => { update!($verb, { ",
-  dni = coalesce(?9, dni),
-  foto_url = CASE WHEN ?10 THEN ?11 ELSE foto_url END,
+/// Sets any field, as that of accounts does.
+const UPDATE: &str = "-- update_persona()
+WITH
+  caller AS (
+    SELECT id, role_id FROM users
+    WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
+        SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
+      AND is_active = 1
+      AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
+  ),
+  target AS (
+    SELECT coalesce(?1 ->> 'id', (SELECT id FROM personas WHERE user_id = (SELECT id FROM caller))) AS id
+  )
+UPDATE personas SET
+  nombres = coalesce(?2 ->> 'nombres', nombres),
+  apellidos = coalesce(?2 ->> 'apellidos', apellidos),
+  telefono = iif(json_type(?2, '$.telefono') IS NULL, telefono, ?2 ->> 'telefono'),
+  dni = coalesce(?2 ->> 'dni', dni),
+  foto_url = iif(json_type(?2, '$.foto_url') IS NULL, foto_url, ?2 ->> 'foto_url'),
   foto_as_sent = CASE
-    WHEN ?12 IS NOT NULL THEN NULL
-    WHEN ?10 AND ?11 IS NOT foto_url THEN iif(instr(?11, 'avatars/'), ?11, NULL)
-    ELSE foto_as_sent END" }, { "
-  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?12)" }
-) } }
+    WHEN ?2 ->> 'object' IS NOT NULL THEN NULL
+    WHEN json_type(?2, '$.foto_url') IS NULL OR ?2 ->> 'foto_url' IS foto_url THEN foto_as_sent
+    WHEN instr(?2 ->> 'foto_url', 'avatars/') THEN ?2 ->> 'foto_url'
+  END
+WHERE id = (SELECT id FROM target)
+  AND EXISTS (
+    SELECT 1 FROM caller
+    JOIN permissions ON permissions.nameUri = ?1 ->> 'permission'
+    JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id)
+  AND NOT EXISTS (SELECT 1 FROM personas AS other WHERE other.dni = ?2 ->> 'dni' AND other.id <> personas.id)
+  AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?2 ->> 'object')
+RETURNING id";
 
-#[rustfmt::skip]
-const LOAD: &str = concat!(
-"-- load_persona()
-SELECT ", record!(), "
-FROM personas WHERE id = ", target!(), " AND ", holds_permission!()
-);
+/// The fields that [`UPDATE_UNINDEXED`] sets.
+const UNINDEXED: [&str; 3] = ["nombres", "apellidos", "telefono"];
 
-#[rustfmt::skip]
-const EXPLAIN: &str = concat!(
-"-- explain_persona()
-SELECT json_object(
-  'active', ", is_active!(), ",
-  'permitted', ", holds_permission!(), ",
-  'found', EXISTS (SELECT 1 FROM personas WHERE id = ", target!(), "),
-  'dni_taken', EXISTS (SELECT 1 FROM personas WHERE dni = ?5 AND id <> ", target!(), "),
-  ", removal!("?6"), ") AS row"
-);
+/// Sets fields that stand in no index, as that of accounts does.
+const UPDATE_UNINDEXED: &str = "-- update_persona_unindexed()
+WITH
+  caller AS (
+    SELECT id, role_id FROM users
+    WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
+        SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
+      AND is_active = 1
+      AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
+  ),
+  target AS (
+    SELECT coalesce(?1 ->> 'id', (SELECT id FROM personas WHERE user_id = (SELECT id FROM caller))) AS id
+  )
+UPDATE personas SET
+  nombres = coalesce(?2 ->> 'nombres', nombres),
+  apellidos = coalesce(?2 ->> 'apellidos', apellidos),
+  telefono = iif(json_type(?2, '$.telefono') IS NULL, telefono, ?2 ->> 'telefono')
+WHERE id = (SELECT id FROM target)
+  AND EXISTS (
+    SELECT 1 FROM caller
+    JOIN permissions ON permissions.nameUri = ?1 ->> 'permission'
+    JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id)
+RETURNING id";
 
-#[rustfmt::skip]
-const CURRENT_OBJECT: &str = concat!(
-"-- object_shown_by_persona()
-SELECT json_object('key', foto_object) AS row FROM personas WHERE id = ", target!()
-);
+/// Its time comes out in one form, whatever form an importer wrote it in.
+const READ: &str = "-- read_persona()
+WITH
+  caller AS (
+    SELECT id, role_id FROM users
+    WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
+        SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
+      AND is_active = 1
+      AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
+  ),
+  target AS (
+    SELECT coalesce(?1 ->> 'id', (SELECT id FROM personas WHERE user_id = (SELECT id FROM caller))) AS id
+  )
+SELECT
+  caller.id AS caller,
+  (SELECT json_group_object(back_end, id) FROM identities WHERE account_id = caller.id) AS caller_identities,
+  EXISTS (
+    SELECT 1 FROM permissions
+    JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id
+    WHERE permissions.nameUri = ?1 ->> 'permission') AS permitted,
+  persona.id IS NOT NULL AS found,
+  EXISTS (
+    SELECT 1 FROM personas AS other WHERE other.dni = ?2 ->> 'dni' AND other.id <> persona.id) AS dni_taken,
+  removals.claim AS removal,
+  removals.over_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    OR removals.claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-20 minutes') AS removal_over,
+  persona.id, persona.nombres, persona.apellidos, persona.telefono, persona.dni,
+  persona.foto_url, persona.foto_object AS object,
+  strftime('%Y-%m-%dT%H:%M:%fZ', persona.created_at) AS created_at
+FROM (SELECT 1)
+LEFT JOIN caller ON true
+LEFT JOIN personas AS persona ON persona.id = (SELECT id FROM target)
+LEFT JOIN removals ON removals.key = ?2 ->> 'object'";
 
 impl Stored for Persona {
-    const LOAD: &'static str = LOAD;
-    const CURRENT_OBJECT: &'static str = CURRENT_OBJECT;
+    const UPDATE: &'static str = UPDATE;
+    const UPDATE_UNINDEXED: &'static str = UPDATE_UNINDEXED;
+    const UNINDEXED: &'static [&'static str] = &UNINDEXED;
+    const READ: &'static str = READ;
 
-    fn update(update: &Update<'_, Self>) -> Statement {
-        let mut parameters = parameters(update);
-        if update.change.dni.is_some() || update.change.replaces_image() {
-            return Statement { sql: wide!("UPDATE OR IGNORE"), parameters };
+    fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a> {
+        // Each by its name: the compiler asks for a new one here. An upload comes as an object.
+        let PersonaChange { nombres, apellidos, telefono, dni, foto_url, upload: _ } = update.change;
+        let mut fields = Fields::default();
+        fields.text("nombres", nombres.as_ref().map(Text::as_str));
+        fields.text("apellidos", apellidos.as_ref().map(Text::as_str));
+        fields.clearable("telefono", telefono);
+        fields.text("dni", dni.as_ref().map(Text::as_str));
+        match &update.object {
+            None => fields.clearable("foto_url", foto_url),
+            Some(NewObject { key, url, .. }) => {
+                fields.text("foto_url", Some(url.as_str()));
+                fields.text("object", Some(key.as_str()));
+            }
         }
-        parameters.truncate(NARROW_PARAMETERS);
-        Statement { sql: NARROW, parameters }
-    }
-
-    fn insist(update: &Update<'_, Self>) -> Statement {
-        Statement { sql: wide!("UPDATE"), parameters: parameters(update) }
-    }
-
-    fn explain(update: &Update<'_, Self>) -> Statement {
-        let mut parameters = guard(update.access).to_vec();
-        parameters.push(update.change.dni.as_ref().into());
-        parameters.push(update.key());
-        Statement { sql: EXPLAIN, parameters }
+        fields
     }
 
     fn from_row(row: &str) -> Result<Self, Fault> {
         read_row::<PersonaRow>(row).map(Self::from)
     }
-}
-
-fn parameters(update: &Update<'_, Persona>) -> Vec<Parameter> {
-    let change = update.change;
-    let mut parameters = Vec::with_capacity(12);
-    parameters.extend(guard(update.access));
-    parameters.extend([&change.nombres, &change.apellidos].map(|text| Parameter::from(text.as_ref())));
-    parameters.extend(replaceable(&change.telefono));
-    parameters.push(change.dni.as_ref().into());
-    parameters.extend(match &update.object {
-        Some(NewObject { url, .. }) => [1.into(), url.as_str().into()],
-        None => replaceable(&change.foto_url),
-    });
-    parameters.push(update.key());
-    parameters
 }
 
 #[derive(Deserialize)]

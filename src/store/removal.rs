@@ -10,8 +10,10 @@
 //! that nobody shows, for the sweep; and a claim, which is void after 20 minutes. What a client writes as a text is
 //! taken on trust: it may name an object that is gone, or going.
 
-use super::{Batch, Bucket, NewObject, Parameter, Statement, Verdict};
+use super::statement::json;
+use super::{Batch, Bucket, NewObject, Statement, Verdict, read_row};
 use crate::domain::Fault;
+use serde::Deserialize;
 
 /// A removal that stands in the way of an update.
 pub struct Removal {
@@ -38,53 +40,55 @@ impl Claim {
         random_id().map(Self)
     }
 
-    /// Lays it on those of the keys that no record shows, and that nobody else has claimed; answers them. Doing it
-    /// twice is doing it once.
+    /// Claims those of the keys that no record shows and that nobody else has claimed, and returns them. Idempotent.
     fn lay(&self, keys: &[String]) -> Statement {
-        Statement { sql: CLAIM, parameters: vec![json(keys), self.0.as_str().into()] }
+        Statement { sql: CLAIM, parameters: vec![json(keys), Some(self.0.clone())] }
     }
 
     /// What is claimed is gone, or may still go for so long.
     fn finish(&self, keys: &[String], over: &str) -> Statement {
-        Statement { sql: FINISH, parameters: vec![json(keys), self.0.as_str().into(), over.into()] }
+        Statement { sql: FINISH, parameters: vec![json(keys), Some(self.0.clone()), Some(over.to_owned())] }
     }
 }
 
-/// SQL: whether a record that names an object protects it: the text is not one that a client wrote, or the object lies
-/// under the prefix of the record's own account (contract M5).
-macro_rules! protects {
-    ($text:literal, $as_sent:literal, $account:literal) => {
-        concat!("(", $as_sent, " IS NOT ", $text, " OR instr(value, 'avatars/' || ", $account, " || '/') = 1)")
-    };
-}
-
-#[rustfmt::skip]
-const CLAIM: &str = concat!(
-"-- claim_unshown_objects()
+/// A record that names an object protects it if the text is not one that a client wrote, or if the object lies under
+/// the prefix of the record's own account (contract M5).
+///
+/// A claim is over when its removal is. The platform ends a scheduled event after 15 minutes and what goes on after a
+/// reply after 30 seconds: a claim of 20 minutes ago was left behind by a crash.
+const CLAIM: &str = "-- claim_unshown_objects()
 INSERT INTO removals (key, claim)
 SELECT value, ?2 FROM json_each(?1)
-WHERE NOT EXISTS (SELECT 1 FROM users
-    WHERE image_object = value AND ", protects!("image", "image_as_sent", "users.id"), ")
-  AND NOT EXISTS (SELECT 1 FROM personas
-    WHERE foto_object = value AND ", protects!("foto_url", "foto_as_sent", "coalesce(user_id, 0)"), ")
+WHERE NOT EXISTS (
+    SELECT 1 FROM users
+    WHERE image_object = value
+      AND (image_as_sent IS NOT image OR instr(value, 'avatars/' || users.id || '/') = 1))
+  AND NOT EXISTS (
+    SELECT 1 FROM personas
+    WHERE foto_object = value
+      AND (foto_as_sent IS NOT foto_url OR instr(value, 'avatars/' || coalesce(user_id, 0) || '/') = 1))
 ON CONFLICT (key) DO UPDATE SET claim = excluded.claim, claimed_at = excluded.claimed_at, over_at = NULL
-  WHERE claim = excluded.claim OR ", is_over!(), "
-RETURNING key AS row"
-);
+  WHERE claim = excluded.claim
+    OR over_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    OR claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-20 minutes')
+RETURNING key";
 
-#[rustfmt::skip]
-const FINISH: &str =
-"-- finish_removals()
+const FINISH: &str = "-- finish_removals()
 UPDATE removals SET over_at = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3)
 WHERE key IN (SELECT value FROM json_each(?1)) AND claim = ?2";
 
-#[rustfmt::skip]
-const FORGET: &str = concat!(
-"-- forget_removal()
-DELETE FROM removals WHERE key = ?1 AND claim = ?2 AND ", is_over!()
-);
+const FORGET: &str = "-- forget_removal()
+DELETE FROM removals
+WHERE key = ?1 AND claim = ?2
+  AND (over_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    OR claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-20 minutes'))";
 
-/// Removes those of the objects that no record shows, and answers how many; at most 1000 of them. Two calls to the
+#[derive(Deserialize)]
+struct Claimed {
+    key: String,
+}
+
+/// Removes those of the objects that no record shows, and returns how many; at most 1000 of them. Two calls to the
 /// database; what fails is tried once more, which does no harm.
 pub async fn remove(database: &impl Batch, bucket: &impl Bucket, keys: &[String]) -> Result<usize, Fault> {
     let claim = Claim::new()?;
@@ -92,7 +96,8 @@ pub async fn remove(database: &impl Batch, bucket: &impl Bucket, keys: &[String]
     if claimed.is_err() {
         claimed = database.batch([claim.lay(keys)]).await;
     }
-    let [claimed] = claimed?;
+    let [rows] = claimed?;
+    let claimed = rows.iter().map(|row| Ok(read_row::<Claimed>(row)?.key)).collect::<Result<Vec<_>, Fault>>()?;
     if claimed.is_empty() { Ok(0) } else { delete(database, bucket, &claim, &claimed).await }
 }
 
@@ -110,9 +115,9 @@ async fn delete(database: &impl Batch, bucket: &impl Bucket, claim: &Claim, keys
 
 /// Takes back a removal that an object has outlived.
 pub fn forget(object: Option<&NewObject>) -> Statement {
-    let key = object.map(|object| object.key.as_str());
-    let claim = object.and_then(|object| object.outlived.as_deref());
-    Statement { sql: FORGET, parameters: vec![key.into(), claim.into()] }
+    let key = object.map(|object| object.key.to_string());
+    let claim = object.and_then(|object| object.outlived.clone());
+    Statement { sql: FORGET, parameters: vec![key, claim] }
 }
 
 /// 128 random bits, in hexadecimal digits.
@@ -120,9 +125,4 @@ pub fn random_id() -> Result<String, Fault> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).map_err(|error| Fault::Random(error.to_string()))?;
     Ok(format!("{:032x}", u128::from_ne_bytes(bits)))
-}
-
-/// Keys are plain texts: this does not fail.
-fn json(keys: &[String]) -> Parameter {
-    Parameter::Text(serde_json::to_string(keys).unwrap_or_default())
 }

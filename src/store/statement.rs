@@ -1,122 +1,109 @@
-use crate::domain::{Access, Field, Id, Target, Text};
+use crate::domain::{Access, BackEnd, Field, Target, Text};
+use serde::{Serialize, Serializer};
 use std::fmt;
 
 /// A statement and what is bound to it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Statement {
     /// Static text with numbered parameters; opens with its name in a comment.
     pub sql: &'static str,
-    /// `?1`, `?2`, …
-    pub parameters: Vec<Parameter>,
+    /// `?1`, `?2`, …; `None` is NULL. In the statements of records they are the [`Access`] and the [`Fields`], as JSON.
+    pub parameters: Vec<Option<String>>,
 }
 
-/// A value to bind.
-#[derive(Clone, PartialEq)]
-pub enum Parameter {
-    /// NULL
-    Null,
-    /// An integer of at most 53 bits, and 0 and 1 for truth values.
-    Integer(i64),
-    /// A text.
-    Text(String),
-}
-
-/// Text can be personal, or a hash.
-impl fmt::Debug for Parameter {
+/// A parameter can be personal, or hold a hash.
+impl fmt::Debug for Statement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Null => formatter.write_str("Null"),
-            Self::Integer(value) => write!(formatter, "Integer({value})"),
-            Self::Text(_) => formatter.write_str("Text([redacted])"),
+        write!(formatter, "{} [parameters redacted]", self.sql)
+    }
+}
+
+impl Statement {
+    /// With what a record's statement needs.
+    pub fn on_record(sql: &'static str, access: &Access, fields: &Fields<'_>) -> Self {
+        Self { sql, parameters: vec![json(&AccessJson::of(access)), json(fields)] }
+    }
+}
+
+/// Our own plain structures: this does not fail. SQLite would refuse an empty text as JSON.
+pub fn json(value: &(impl Serialize + ?Sized)) -> Option<String> {
+    Some(serde_json::to_string(value).unwrap_or_default())
+}
+
+/// Who wants to change what, and by what right, as the statements read it.
+#[derive(Serialize)]
+struct AccessJson {
+    /// The back end whose number `subject` is; null for an account's own id.
+    issuer: Option<&'static str>,
+    /// Whom the token is about.
+    subject: i64,
+    /// When the token was issued, in Unix seconds; null where it does not say.
+    issued_at: Option<i64>,
+    /// The permission that is needed; null where everybody may change their own record only.
+    permission: Option<&'static str>,
+    /// The back end whose number `id` is; null for records with ids of their own.
+    back_end: Option<&'static str>,
+    /// The record in the path; null for the caller's own.
+    id: Option<i64>,
+}
+
+impl AccessJson {
+    fn of(access: &Access) -> Self {
+        let subject = access.actor.subject();
+        Self {
+            issuer: subject.back_end().map(BackEnd::name),
+            subject: subject.id().get(),
+            issued_at: access.actor.issued_at(),
+            permission: access.permission,
+            back_end: access.back_end.map(BackEnd::name),
+            id: match &access.target {
+                Target::Own => None,
+                Target::Named(id) => Some(id.get()),
+            },
         }
     }
 }
 
-impl From<i64> for Parameter {
-    fn from(value: i64) -> Self {
-        Self::Integer(value)
+/// The fields to change, as JSON: one that stays as it is is not there, and one that is cleared is null.
+#[derive(Default)]
+pub struct Fields<'a>(Vec<(&'static str, FieldValue<'a>)>);
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum FieldValue<'a> {
+    Null,
+    Number(i64),
+    Text(&'a str),
+}
+
+impl<'a> Fields<'a> {
+    /// A text, if it is to change.
+    pub fn text(&mut self, name: &'static str, text: Option<&'a str>) {
+        self.0.extend(text.map(|text| (name, FieldValue::Text(text))));
+    }
+
+    /// A number, if it is to change.
+    pub fn number(&mut self, name: &'static str, number: Option<i64>) {
+        self.0.extend(number.map(|number| (name, FieldValue::Number(number))));
+    }
+
+    /// A text that may be cleared.
+    pub fn clearable(&mut self, name: &'static str, field: &'a Field<Text>) {
+        match field {
+            Field::Keep => {}
+            Field::Set(text) => self.text(name, Some(text.as_str())),
+            Field::Clear => self.0.push((name, FieldValue::Null)),
+        }
+    }
+
+    /// Whether all of them are among these.
+    pub fn are_among(&self, names: &[&str]) -> bool {
+        self.0.iter().all(|(name, _)| names.contains(name))
     }
 }
 
-impl From<Id> for Parameter {
-    fn from(id: Id) -> Self {
-        Self::Integer(id.get())
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, output: S) -> Result<S::Ok, S::Error> {
+        output.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
-
-impl From<&Text> for Parameter {
-    fn from(text: &Text) -> Self {
-        Self::Text(text.as_str().to_owned())
-    }
-}
-
-impl From<&str> for Parameter {
-    fn from(text: &str) -> Self {
-        Self::Text(text.to_owned())
-    }
-}
-
-impl<T: Into<Self>> From<Option<T>> for Parameter {
-    fn from(value: Option<T>) -> Self {
-        value.map_or(Self::Null, Into::into)
-    }
-}
-
-/// Whether a field that may be empty is to be changed, and to what: two parameters, for
-/// `CASE WHEN ?n THEN ?m ELSE column END`.
-pub fn replaceable(field: &Field<Text>) -> [Parameter; 2] {
-    match field {
-        Field::Keep => [Parameter::Integer(0), Parameter::Null],
-        Field::Set(text) => [Parameter::Integer(1), text.into()],
-        Field::Clear => [Parameter::Integer(1), Parameter::Null],
-    }
-}
-
-/// The first four parameters of every statement: the caller (`?1`), the target's id, NULL for the caller's own (`?2`),
-/// the permission that is needed, NULL where none will do (`?3`), and when the caller's token was issued, NULL where it
-/// does not say (`?4`).
-pub fn guard(access: &Access) -> [Parameter; 4] {
-    let target = match &access.target {
-        Target::Own => Parameter::Null,
-        Target::Named(id) => id.get().into(),
-    };
-    [access.actor.account().into(), target, access.permission.into(), access.actor.issued_at().into()]
-}
-
-/// SQL: whether the caller is active, and its token younger than its password.
-macro_rules! is_good {
-    () => {
-        "caller.is_active = 1 AND (caller.tokens_valid_after IS NULL OR caller.tokens_valid_after <= ?4)"
-    };
-}
-
-/// SQL: whether the account `?1` is there and good, and its role holds the permission `?3`.
-#[rustfmt::skip]
-macro_rules! holds_permission { () => { concat!(
-"EXISTS (SELECT 1 FROM users AS caller
-    JOIN permissionXRole AS link ON link.roleId = caller.role_id
-    JOIN permissions AS permission ON permission.id = link.permissionId
-    WHERE caller.id = ?1 AND ", is_good!(), " AND permission.nameUri = ?3)"
-) } }
-
-/// SQL: whether the account `?1` is there and good.
-#[rustfmt::skip]
-macro_rules! is_active { () => { concat!(
-"EXISTS (SELECT 1 FROM users AS caller WHERE caller.id = ?1 AND ", is_good!(), ")"
-) } }
-
-/// SQL: whether a removal is over, and its claim with it. The platform ends a scheduled event after 15 minutes and what
-/// goes on after a reply after 30 seconds: a claim that is older was left behind by a crash.
-macro_rules! is_over {
-    () => {
-        "(over_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now') \
-           OR claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-20 minutes'))"
-    };
-}
-
-/// SQL: the entries of a verdict that tell of a removal of the object with this key.
-#[rustfmt::skip]
-macro_rules! removal { ($key:literal) => { concat!(
-"'removal', (SELECT claim FROM removals WHERE key = ", $key, "),
-  'removal_over', (SELECT ", is_over!(), " FROM removals WHERE key = ", $key, ")"
-) } }

@@ -1,6 +1,6 @@
 //! Removes the objects that no record shows: what a crash, a refusal or another account's change has left over.
 
-use super::{Batch, Bucket, Parameter, Statement, read_row, remove};
+use super::{Batch, Bucket, Statement, read_row, remove};
 use crate::domain::Fault;
 use serde::Deserialize;
 
@@ -19,20 +19,14 @@ pub struct Swept {
     pub complete: bool,
 }
 
-#[rustfmt::skip]
-const RESUME: &str =
-"-- resume_sweep()
-SELECT json_object('behind', behind) AS row FROM sweeps WHERE id = 1";
+const RESUME: &str = "-- resume_sweep()
+SELECT behind FROM sweeps WHERE id = 1";
 
-#[rustfmt::skip]
-const REMEMBER: &str =
-"-- remember_sweep()
+const REMEMBER: &str = "-- remember_sweep()
 UPDATE sweeps SET behind = ?1 WHERE id = 1";
 
 /// A day is longer than any upload takes: none is left that could mistake an object for one that is still there.
-#[rustfmt::skip]
-const EXPIRE: &str =
-"-- expire_removals()
+const EXPIRE: &str = "-- expire_removals()
 DELETE FROM removals WHERE claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
 
 /// Goes through the bucket page by page, from where the last run stopped, and removes what was written before
@@ -56,7 +50,7 @@ pub async fn sweep(database: &impl Batch, bucket: &impl Bucket, deadline: i64, s
         if page.complete {
             behind.clear();
         }
-        database.batch([statement(REMEMBER, [behind.as_str().into()])]).await?;
+        database.batch([statement(REMEMBER, [behind.clone()])]).await?;
         if page.complete {
             break;
         }
@@ -69,6 +63,6 @@ struct Bookmark {
     behind: String,
 }
 
-fn statement<const N: usize>(sql: &'static str, parameters: [Parameter; N]) -> Statement {
-    Statement { sql, parameters: parameters.into() }
+fn statement<const N: usize>(sql: &'static str, parameters: [String; N]) -> Statement {
+    Statement { sql, parameters: parameters.map(Some).into() }
 }

@@ -2,7 +2,7 @@
 
 use super::update::{self, Saved, Updated};
 use super::{Batch, Bucket, NewObject, Stored, Update, remove};
-use crate::domain::{Failure, Fault, Picture};
+use crate::domain::{Failure, Fault, Id, ObjectKey, Picture};
 
 /// How often an upload checks whether a removal of the same picture is over. With the pauses in between, that is three
 /// seconds at least, many times what a removal takes.
@@ -14,6 +14,9 @@ pub struct Upload<'a> {
     pub picture: &'a Picture,
     /// Scheme, host and port of our own URLs, for records that hold a whole URL.
     pub origin: &'a str,
+    /// The account that calls, where that is known before the database is asked: the picture lies under its prefix. If
+    /// it has changed since, the record protects the picture all the same.
+    pub owner: Option<Id>,
 }
 
 /// Stores the change's picture, then makes the change, with which the record points at it: a crash in between leaves an
@@ -21,24 +24,20 @@ pub struct Upload<'a> {
 ///
 /// A picture that is not in the bucket yet is stored only after a first call has shown that the change may be made: a
 /// caller without the right to make it cannot make us store anything, or show it for a moment. That is two calls to the
-/// database, and one where the picture was there already; more where it is being removed, or was lately.
+/// database, and one where the owner is known and the picture was there already; more where it is being removed, or was
+/// lately.
 pub async fn upload<R: Stored>(
     database: &impl Batch,
     bucket: &impl Bucket,
-    mut update: Update<'_, R>,
-    Upload { picture, origin }: Upload<'_>,
+    update: &mut Update<'_, R>,
+    Upload { picture, origin, owner }: Upload<'_>,
 ) -> Result<Updated<R>, Failure> {
-    let (key, is_there) = bucket.find(update.access.actor.account(), picture).await?;
-    let mut created = false;
-    if !is_there {
-        update::load(database, &update).await?;
-        created = bucket.put(&key, picture).await?;
-    }
+    let (key, mut created) = place(database, bucket, update, picture, owner).await?;
     let url = format!("{origin}{}", key.url_path());
     let mut outlived = None;
     for _ in 0..ATTEMPTS {
         update.object = Some(NewObject { key: key.clone(), url: url.clone(), outlived });
-        match update::save(database, &update).await {
+        match update::save(database, update).await {
             Ok(Saved::Updated(updated)) => return Ok(updated),
             Ok(Saved::Blocked(removal)) if removal.is_over => {
                 created |= bucket.put(&key, picture).await?;
@@ -58,4 +57,34 @@ pub async fn upload<R: Stored>(
         }
     }
     Err(Fault::Bucket("a removal of the same picture does not come to an end".to_owned()).into())
+}
+
+/// Puts the picture into the bucket if it is not there yet. Returns its key, and whether it was put.
+async fn place<R: Stored>(
+    database: &impl Batch,
+    bucket: &impl Bucket,
+    update: &Update<'_, R>,
+    picture: &Picture,
+    owner: Option<Id>,
+) -> Result<(ObjectKey, bool), Failure> {
+    let owner = match owner {
+        Some(owner) => owner,
+        None => admit(database, update).await?,
+    };
+    let (key, is_there) = bucket.find(owner, picture).await?;
+    if is_there {
+        return Ok((key, false));
+    }
+    if update.caller.get().is_none() {
+        admit(database, update).await?;
+    }
+    let created = bucket.put(&key, picture).await?;
+    Ok((key, created))
+}
+
+/// The account that calls, if it may make the change.
+async fn admit<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Id, Failure> {
+    update::load(database, update).await?;
+    let caller = update.caller.get().and_then(Option::as_ref);
+    Ok(caller.ok_or(Fault::Unexplained)?.account)
 }

@@ -176,7 +176,7 @@ test('the limits are those of the code and of wrangler.toml', () => {
   assert.deepEqual(limits, {
     of: 'at most: beyond it',
     '---': '---: ---',
-    'a JSON body': `${rust('serve/update.rs', /JSON_LIMIT: usize = (\d+) \* 1024;/)} KiB: 413`,
+    'a JSON body': `${rust('serve/receive.rs', /JSON_LIMIT: usize = (\d+) \* 1024;/)} KiB: 413`,
     'a picture': `${largest / 1024 / 1024} MiB (\`AVATAR_MAX_BYTES\`): 413`,
     'a picture’s pixels': `${pixels} (\`AVATAR_MAX_PIXELS\`): 400`,
     'a picture’s sides': `${side} pixels each: 400`,

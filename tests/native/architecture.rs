@@ -155,19 +155,6 @@ fn only_auth_makes_an_actor() {
 }
 
 #[test]
-fn only_the_update_names_the_hashes_and_it_never_reads_them() {
-    let writes = [
-        "password_hash = coalesce(?15, password_hash),",
-        "legacy_password_hashes = CASE WHEN ?15 IS NULL THEN legacy_password_hashes END,",
-    ];
-    for file in files("src/store", ".rs") {
-        for (number, line) in code(&file).lines().enumerate().filter(|(_, line)| line.contains("password_hash")) {
-            assert!(writes.contains(&line.trim()), "{}:{}", relative(&file), number + 1);
-        }
-    }
-}
-
-#[test]
 fn no_dialect_has_a_wildcard_arm_for_refusals_or_rules() {
     for dialect in dialects().into_iter().chain(["spanish".to_owned()]) {
         let code = code(&project(&format!("src/dialect/{dialect}.rs")));

@@ -1,7 +1,7 @@
 //! Forms taken apart, and how much memory bodies may hold together (contract R2, R3, R12).
 
 use perfil::dialect::Part;
-use perfil::domain::{Failure, Fault, Id, Refusal};
+use perfil::domain::{Failure, Fault, Id, Refusal, Subject};
 use perfil::serve::in_flight::{InFlight, Kind, seconds_for};
 use perfil::serve::{form, media_type};
 use proptest::prelude::*;
@@ -117,8 +117,8 @@ fn a_boundary_is_what_rfc_2046_allows() {
     assert_eq!(form(&format!("boundary={}", "a".repeat(71))), None);
 }
 
-fn id(id: i64) -> Id {
-    Id::new(id).unwrap()
+fn account(id: i64) -> Subject {
+    Subject::Account(Id::new(id).unwrap())
 }
 
 const MIB: usize = 1024 * 1024;
@@ -126,11 +126,11 @@ const MIB: usize = 1024 * 1024;
 #[test]
 fn what_bodies_hold_together_is_bounded_for_an_account_and_for_the_instance() {
     let all = InFlight::new();
-    let reserve = |account, bytes| all.reserve(Kind::Upload, id(account), bytes, 0);
+    let reserve = |number, bytes| all.reserve(Kind::Upload, account(number), bytes, 0);
     let open: Vec<_> = [1, 1, 2, 2].map(|account| reserve(account, 10 * MIB).unwrap()).into();
     assert!(matches!(reserve(1, 2 * MIB), Err(Failure::Refused(Refusal::TooManyRequests))));
     assert!(matches!(reserve(3, 2 * MIB), Err(Failure::Broken(Fault::Full))));
-    let json = all.reserve(Kind::Json, id(3), 64 * 1024, 0);
+    let json = all.reserve(Kind::Json, account(3), 64 * 1024, 0);
     assert!(json.is_ok(), "JSON has room of its own");
     drop(open);
     assert!(reserve(3, 10 * MIB).is_ok());
@@ -139,14 +139,15 @@ fn what_bodies_hold_together_is_bounded_for_an_account_and_for_the_instance() {
 #[test]
 fn a_reservation_that_is_not_given_back_expires_and_ends_no_other() {
     let all = InFlight::new();
-    let lost: Vec<_> = (1..5).map(|account| all.reserve(Kind::Upload, id(account), 10 * MIB, 0).unwrap()).collect();
+    let lost: Vec<_> = (1..5).map(|number| all.reserve(Kind::Upload, account(number), 10 * MIB, 0).unwrap()).collect();
     let later = i64::try_from(seconds_for(10 * MIB)).unwrap() + 120;
-    assert!(all.reserve(Kind::Upload, id(5), 10 * MIB, later - 1).is_err());
-    let kept: Vec<_> = (1..5).map(|account| all.reserve(Kind::Upload, id(account), 10 * MIB, later).unwrap()).collect();
+    assert!(all.reserve(Kind::Upload, account(5), 10 * MIB, later - 1).is_err());
+    let kept: Vec<_> =
+        (1..5).map(|number| all.reserve(Kind::Upload, account(number), 10 * MIB, later).unwrap()).collect();
     drop(lost);
-    assert!(all.reserve(Kind::Upload, id(5), 10 * MIB, later).is_err(), "what is lost was counted off twice");
+    assert!(all.reserve(Kind::Upload, account(5), 10 * MIB, later).is_err(), "what is lost was counted off twice");
     drop(kept);
-    assert!(all.reserve(Kind::Upload, id(5), 10 * MIB, later).is_ok());
+    assert!(all.reserve(Kind::Upload, account(5), 10 * MIB, later).is_ok());
 }
 
 proptest! {

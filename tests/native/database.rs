@@ -2,27 +2,14 @@
 
 use super::{files, project, read};
 use perfil::domain::{Fault, Id, ObjectKey, Picture};
-use perfil::store::{self, Batch, Bucket, Listed, Page, Parameter, Statement};
+use perfil::store::{self, Batch, Bucket, Listed, Page, Statement};
 use rusqlite::limits::Limit;
-use rusqlite::types::{ToSqlOutput, Value};
-use rusqlite::{Connection, ToSql};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-
-pub struct Bound<'a>(pub &'a Parameter);
-
-impl ToSql for Bound<'_> {
-    /// As D1 binds: numbers as floats.
-    #[expect(clippy::cast_precision_loss, clippy::as_conversions, reason = "53 bits at most")]
-    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
-        Ok(ToSqlOutput::Owned(match self.0 {
-            Parameter::Null => Value::Null,
-            Parameter::Integer(value) => Value::Real(*value as f64),
-            Parameter::Text(text) => Value::Text(text.clone()),
-        }))
-    }
-}
 
 /// The migrations and demo accounts in memory, behind the same door as D1.
 pub struct Sqlite {
@@ -64,13 +51,30 @@ pub fn sqlite() -> Sqlite {
     Sqlite { connection, calls: Cell::new(0) }
 }
 
-/// The rows of a statement.
+/// The rows of a statement, as the platform hands them over.
 pub fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<String>> {
     let mut prepared = connection.prepare(statement.sql)?;
-    assert_eq!(prepared.parameter_count(), statement.parameters.len(), "{}", statement.sql);
-    let parameters: Vec<Bound<'_>> = statement.parameters.iter().map(Bound).collect();
-    let rows = prepared.query_map(rusqlite::params_from_iter(parameters), |row| row.get("row"))?;
+    assert!(prepared.parameter_count() <= statement.parameters.len(), "{}", statement.sql);
+    let names: Vec<String> = prepared.column_names().map(str::to_owned).collect();
+    let count = prepared.parameter_count();
+    let rows =
+        prepared.query_map(rusqlite::params_from_iter(&statement.parameters[..count]), |row| json(row, &names))?;
     rows.collect()
+}
+
+fn json(row: &Row<'_>, names: &[String]) -> rusqlite::Result<String> {
+    let mut object = Map::new();
+    for (at, name) in names.iter().enumerate() {
+        let value = match row.get_ref(at)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => number.into(),
+            ValueRef::Real(number) => number.into(),
+            ValueRef::Text(text) => std::str::from_utf8(text).unwrap().into(),
+            ValueRef::Blob(_) => panic!("no statement returns a blob"),
+        };
+        assert!(object.insert(name.clone(), value).is_none(), "two columns are called {name}");
+    }
+    Ok(Value::Object(object).to_string())
 }
 
 /// A bucket in memory, behind the same door as R2.

@@ -1,8 +1,8 @@
 //! Which key of a set may verify what, and when a set is fetched. What a signature is, is the platform's matter: here
 //! it is a hash of the key and the text, so that every byte of both counts. The real ones are in tests/http.
 
-use super::ready;
 use super::tokens::{NOW, NoKeyService, signed, verify_by};
+use super::{ready, shared};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use perfil::auth::{Algorithm, BearerToken, KeyService, Keys, MAX_KEY_SET_BYTES, PublicKey, Settings};
 use perfil::domain::{Failure, Fault, Refusal};
@@ -46,7 +46,8 @@ fn set(keys: &[Value]) -> String {
 }
 
 fn inline(keys: &[Value]) -> Keys {
-    Keys::new(Settings { key_set: Some(set(keys)), secret: Some(SECRET.to_owned()), ..Settings::default() }).unwrap()
+    Keys::new(Settings { key_set: Some(set(keys)), secrets: shared(Some(SECRET), None), ..Settings::default() })
+        .unwrap()
 }
 
 /// The signature of the key's owner.
@@ -117,7 +118,7 @@ impl KeyService for Model<'_> {
 
 fn good(keys: &Keys, token: &str) -> bool {
     match verify_by(keys, token, &Model::default()) {
-        Ok(actor) => actor.account().get() == 42,
+        Ok(actor) => actor.subject().id().get() == 42,
         Err(refusal) => {
             assert_eq!(refusal, Refusal::BadToken);
             false
@@ -334,11 +335,8 @@ fn settings_that_cannot_be_right_are_named() {
     ] {
         assert!(Keys::new(Settings { key_set_url: text(url), ..Settings::default() }).is_ok(), "{url}");
     }
-    let previous = Settings { previous_secret: text(SECRET), key_set_url: text(URL), ..Settings::default() };
-    assert_eq!(
-        Keys::new(previous).unwrap_err().to_string(),
-        "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)"
-    );
+    let previous = Settings { secrets: shared(None, Some(SECRET)), key_set_url: text(URL), ..Settings::default() };
+    assert_eq!(Keys::new(previous).unwrap_err().to_string(), "JWT_SECRET is not set, and its …_PREVIOUS is");
 }
 
 const URL: &str = "https://login.example.com/keys";

@@ -32,11 +32,18 @@ mod supply;
 mod tokens;
 mod uploads;
 
-use perfil::domain::{Actor, Id};
+use perfil::auth::{Secret, Signer};
+use perfil::domain::{Actor, Id, Subject};
 use std::path::{Path, PathBuf};
 
 fn actor(id: i64) -> Actor {
-    Actor::verified(Id::new(id).unwrap(), None)
+    Actor::verified(Subject::Account(Id::new(id).unwrap()), None)
+}
+
+/// `JWT_SECRET`, and perhaps the one before it.
+fn shared(current: Option<&str>, previous: Option<&str>) -> Vec<(Signer, Secret)> {
+    let [current, previous] = [current, previous].map(|secret| secret.map(str::to_owned));
+    vec![(Signer::Shared, Secret { current, previous })]
 }
 
 /// A file or folder of the project.

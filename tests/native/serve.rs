@@ -6,7 +6,9 @@ use super::ready;
 use super::tokens::{NOW, NoKeyService, keys, signed};
 use perfil::auth::Keys;
 use perfil::domain::{Failure, Fault};
-use perfil::serve::{self, Body, Call, Class, Health, InFlight, Limits, Platform, Reply, Route, UPDATES, UploadLimits};
+use perfil::serve::{
+    self, Body, Call, Class, Health, InFlight, KnownAccounts, Limits, Platform, Reply, Route, UPDATES, UploadLimits,
+};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
@@ -61,6 +63,7 @@ struct Native {
     bucket: Memory,
     health: Health,
     in_flight: InFlight,
+    known: KnownAccounts,
     limits: Allowed,
 }
 
@@ -94,6 +97,10 @@ impl Platform for Native {
 
     fn health(&self) -> &Health {
         &self.health
+    }
+
+    fn known(&self) -> &KnownAccounts {
+        &self.known
     }
 
     fn in_flight(&self) -> &InFlight {
@@ -154,6 +161,7 @@ fn platform(allowed: Allowance) -> Native {
         bucket: Memory::default(),
         health: Health::default(),
         in_flight: InFlight::new(),
+        known: KnownAccounts::default(),
         limits: Allowed(allowed),
     }
 }

@@ -1,8 +1,8 @@
-use super::ready;
+use super::{ready, shared};
 use jwt_compact::alg::{Hs256, Hs256Key};
 use jwt_compact::{AlgorithmExt, Claims, Header};
-use perfil::auth::{BearerToken, KeyService, Keys, PublicKey, Settings};
-use perfil::domain::{Actor, Failure, Fault, Refusal};
+use perfil::auth::{BearerToken, KeyService, Keys, PublicKey, Secret, Settings, Signer};
+use perfil::domain::{Actor, BackEnd, Failure, Fault, Id, Refusal, Subject};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -10,11 +10,15 @@ const SECRET: &str = "a-test-secret-of-more-than-32-bytes!";
 pub const NOW: i64 = 1_800_000_000;
 
 pub fn keys() -> Keys {
-    Keys::new(Settings { secret: Some(SECRET.to_owned()), ..Settings::default() }).unwrap()
+    Keys::new(Settings { secrets: shared(Some(SECRET), None), ..Settings::default() }).unwrap()
 }
 
 pub fn signed(claims: Value) -> String {
-    Hs256.token(&Header::empty().with_token_type("JWT"), &Claims::new(claims), &Hs256Key::new(SECRET)).unwrap()
+    signed_by(SECRET, claims)
+}
+
+fn signed_by(secret: &str, claims: Value) -> String {
+    Hs256.token(&Header::empty().with_token_type("JWT"), &Claims::new(claims), &Hs256Key::new(secret)).unwrap()
 }
 
 /// HS256 asks nothing of the platform.
@@ -45,12 +49,20 @@ pub fn verify_by(keys: &Keys, token: &str, service: &impl KeyService) -> Result<
     }
 }
 
-fn verify(token: &str) -> Result<i64, Refusal> {
-    verify_by(&keys(), token, &NoKeyService).map(|actor| actor.account().get())
+fn verify(token: &str) -> Result<Subject, Refusal> {
+    verify_by(&keys(), token, &NoKeyService).map(Actor::subject)
+}
+
+fn account(id: i64) -> Subject {
+    Subject::Account(Id::new(id).unwrap())
+}
+
+fn identity(back_end: BackEnd, id: i64) -> Subject {
+    Subject::Identity(back_end, Id::new(id).unwrap())
 }
 
 /// A token that is good, but for what `change` puts in or, as null, takes out.
-fn verify_with(change: Value) -> Result<i64, Refusal> {
+fn verify_with(change: Value) -> Result<Subject, Refusal> {
     let mut claims = json!({"sub": "42", "iat": NOW - 10, "exp": NOW + 600});
     for (name, value) in change.as_object().unwrap() {
         match value {
@@ -62,12 +74,109 @@ fn verify_with(change: Value) -> Result<i64, Refusal> {
 }
 
 #[test]
-fn a_good_token_names_its_account() {
-    assert_eq!(verify_with(json!({})), Ok(42));
-    assert_eq!(verify_with(json!({"sub": "-", "idUser": 7})), Ok(7));
-    assert_eq!(verify_with(json!({"sub": 7, "type": "access", "profile": {"id": 9}})), Ok(7));
-    assert_eq!(verify_with(json!({"sub": "-", "user_id": "7", "token_type": "access"})), Ok(7));
-    assert_eq!(verify_with(json!({"sub": 7, "user_id": "7", "idUser": 7})), Ok(7));
+fn a_good_token_names_a_number_and_whose_it_is() {
+    assert_eq!(verify_with(json!({})), Ok(account(42)));
+    for (claims, subject) in [
+        (json!({"sub": "-", "idUser": 7}), identity(BackEnd::Seam, 7)),
+        (json!({"sub": 7, "idUser": "7"}), identity(BackEnd::Seam, 7)),
+        (json!({"sub": "-", "idUser": 7, "profile": {"theme": "dark"}}), identity(BackEnd::Seam, 7)),
+        (json!({"sub": 7, "type": "access", "profile": {"id": 7}}), identity(BackEnd::Falcon, 7)),
+        (json!({"sub": "7", "profile": {}}), identity(BackEnd::Falcon, 7)),
+        (json!({"sub": 7, "profile": "dark"}), account(7)),
+        (json!({"sub": "-", "user_id": "7", "token_type": "access"}), identity(BackEnd::Django, 7)),
+        (json!({"sub": "7", "user_id": 7}), identity(BackEnd::Django, 7)),
+    ] {
+        assert_eq!(verify_with(claims.clone()), Ok(subject), "{claims}");
+    }
+}
+
+#[test]
+fn numbers_of_two_back_ends_in_one_token_are_refused() {
+    for claims in [
+        json!({"sub": "-", "user_id": 7, "idUser": 7}),
+        json!({"sub": 7, "user_id": "7", "idUser": 7}),
+        json!({"sub": 7, "user_id": 7, "profile": {"id": 7}}),
+        json!({"sub": 7, "idUser": 7, "profile": {}}),
+        json!({"sub": "-", "idUser": 7, "profile": {"id": 7}}),
+        json!({"sub": "-", "idUser": 7, "profile": {"id": null}}),
+        json!({"sub": 7, "idUser": 8}),
+        json!({"sub": 7, "user_id": 8}),
+        json!({"sub": 7, "idUser": null}),
+        json!({"sub": 7, "user_id": null}),
+        json!({"sub": 7, "profile": {"id": 9}}),
+        json!({"sub": 7, "profile": {"id": null}}),
+        json!({"sub": "-", "profile": {"id": 7}}),
+        json!({"sub": "-", "profile": {}}),
+    ] {
+        assert_eq!(verify_with(claims.clone()), Err(Refusal::BadToken), "{claims}");
+    }
+}
+
+const OF: [(Signer, &str); 4] = [
+    (Signer::Shared, SECRET),
+    (Signer::BackEnd(BackEnd::Seam), "the-secret-of-seam-of-32-bytes-or-more"),
+    (Signer::BackEnd(BackEnd::Falcon), "the-secret-of-falcon-of-32-bytes-or-more"),
+    (Signer::BackEnd(BackEnd::Django), "the-secret-of-django-of-32-bytes-or-more"),
+];
+
+/// Claims in each back end's layout, and a bare `sub`.
+fn layouts(id: i64) -> [(Option<BackEnd>, Value); 4] {
+    let exp = NOW + 60;
+    [
+        (None, json!({"sub": id, "exp": exp})),
+        (Some(BackEnd::Seam), json!({"idUser": id, "exp": exp})),
+        (Some(BackEnd::Falcon), json!({"sub": id, "profile": {"id": id}, "exp": exp})),
+        (Some(BackEnd::Django), json!({"user_id": id, "exp": exp})),
+    ]
+}
+
+#[test]
+fn each_secret_opens_its_own_back_ends_numbers_and_no_others() {
+    // Every combination of back ends with a secret of their own.
+    for own in 0..8_u8 {
+        let has_own = |back_end: BackEnd| BackEnd::ALL.iter().position(|one| *one == back_end).unwrap();
+        let has_own = |back_end| own & (1 << has_own(back_end)) != 0;
+        let is_set = |signer: Signer| signer.back_end().is_none_or(has_own);
+        let secrets = OF.iter().filter(|(signer, _)| is_set(*signer));
+        let secret = |text: &str| Secret { current: Some(text.to_owned()), previous: None };
+        let secrets = secrets.map(|(signer, text)| (*signer, secret(text))).collect();
+        let keys = Keys::new(Settings { secrets, ..Settings::default() }).unwrap();
+        for (signer, secret) in OF {
+            for (layout, claims) in layouts(7) {
+                let expected = match (signer.back_end(), layout) {
+                    _ if !is_set(signer) => None,
+                    (None, None) => Some(account(7)),
+                    (None, Some(layout)) => (!has_own(layout)).then(|| identity(layout, 7)),
+                    (Some(signer), None) => Some(identity(signer, 7)),
+                    (Some(signer), Some(layout)) => (signer == layout).then(|| identity(layout, 7)),
+                };
+                let verified = verify_by(&keys, &signed_by(secret, claims), &NoKeyService).ok().map(Actor::subject);
+                assert_eq!(verified, expected, "{signer:?} {layout:?} with own secrets {own:03b}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_setting_says_whose_number_a_bare_sub_is() {
+    let bare = signed(json!({"sub": 7, "exp": NOW + 60}));
+    for (setting, subject) in [
+        (None, Some(account(7))),
+        (Some(""), Some(account(7))),
+        (Some("account"), Some(account(7))),
+        (Some("seam"), Some(identity(BackEnd::Seam, 7))),
+        (Some("falcon"), Some(identity(BackEnd::Falcon, 7))),
+        (Some("django"), Some(identity(BackEnd::Django, 7))),
+        (Some("none"), None),
+    ] {
+        let bare_sub = setting.map(str::to_owned);
+        let settings = Settings { secrets: shared(Some(SECRET), None), bare_sub, ..Settings::default() };
+        let keys = Keys::new(settings).unwrap();
+        assert_eq!(verify_by(&keys, &bare, &NoKeyService).ok().map(Actor::subject), subject, "{setting:?}");
+    }
+    let bare_sub = Some("Seam".to_owned());
+    let settings = Settings { secrets: shared(Some(SECRET), None), bare_sub, ..Settings::default() };
+    assert_eq!(Keys::new(settings).unwrap_err().to_string(), "JWT_SUB is not account, seam, falcon, django or none");
 }
 
 #[test]
@@ -133,23 +242,34 @@ fn refresh_tokens_are_refused() {
 }
 
 #[test]
-fn a_missing_or_short_secret_makes_no_keys_and_is_named() {
-    let short = || Some("31-bytes-are-not-enough-for-this".get(..31).unwrap().to_owned());
-    let good = || Some(SECRET.to_owned());
-    for (secret, previous, says) in [
-        (None, None, "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)"),
+fn secrets_that_cannot_be_used_make_no_keys_and_are_named() {
+    let short = Some("31-bytes-are-not-enough-for-this".get(..31).unwrap());
+    let seam = |current: Option<&str>, previous: Option<&str>| {
+        let [current, previous] = [current, previous].map(|secret| secret.map(str::to_owned));
+        (Signer::BackEnd(BackEnd::Seam), Secret { current, previous })
+    };
+    let other = Some(OF[1].1);
+    let missing = "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)";
+    for (secrets, says) in [
+        (Vec::new(), missing),
+        (shared(None, None), missing),
+        (shared(Some(""), Some("")), missing),
+        (shared(short, None), "JWT_SECRET is shorter than 32 bytes"),
+        (shared(Some(SECRET), short), "JWT_SECRET_PREVIOUS is shorter than 32 bytes"),
+        (shared(None, other), "JWT_SECRET is not set, and its …_PREVIOUS is"),
+        (shared(Some(SECRET), Some(SECRET)), "JWT_SECRET_PREVIOUS is equal to another secret"),
+        (vec![seam(short, None)], "JWT_SECRET_SEAM is shorter than 32 bytes"),
+        (vec![seam(other, short)], "JWT_SECRET_SEAM_PREVIOUS is shorter than 32 bytes"),
+        (vec![seam(None, other)], "JWT_SECRET_SEAM is not set, and its …_PREVIOUS is"),
         (
-            Some(String::new()),
-            None,
-            "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)",
+            shared(Some(SECRET), None).into_iter().chain([seam(Some(SECRET), None)]).collect(),
+            "JWT_SECRET_SEAM is equal to another secret",
         ),
-        (short(), None, "JWT_SECRET is shorter than 32 bytes"),
-        (good(), short(), "JWT_SECRET_PREVIOUS is shorter than 32 bytes"),
     ] {
-        let settings = Settings { secret, previous_secret: previous, ..Settings::default() };
-        let fault: Fault = Keys::new(settings).unwrap_err();
+        let fault: Fault = Keys::new(Settings { secrets, ..Settings::default() }).unwrap_err();
         assert_eq!(fault.to_string(), says);
     }
+    assert!(Keys::new(Settings { secrets: vec![seam(other, None)], ..Settings::default() }).is_ok());
 }
 
 #[test]
@@ -190,7 +310,7 @@ proptest! {
     /// Signed with the right key, so that every one of them comes as far as the claims.
     #[test]
     fn signed_claims_of_any_kind_are_judged_without_a_panic(
-        name in "sub|user_id|idUser|exp|nbf|iat|type|token_type|iss|aud",
+        name in "sub|user_id|idUser|profile|exp|nbf|iat|type|token_type|iss|aud",
         value in prop_oneof![
             any::<i64>().prop_map(Value::from),
             any::<f64>().prop_map(Value::from),
@@ -200,8 +320,8 @@ proptest! {
             prop::collection::vec(any::<i64>(), 0..3).prop_map(Value::from),
         ],
     ) {
-        if let Ok(account) = verify_with(json!({name: value})) {
-            prop_assert!(account > 0);
+        if let Ok(subject) = verify_with(json!({name: value})) {
+            prop_assert!(subject.id().get() > 0);
         }
     }
 

@@ -3,7 +3,8 @@
 use super::database::{Memory, Sqlite, sqlite};
 use super::{actor, ready};
 use perfil::domain::{
-    Access, Account, AccountChange, DEFAULT_MAX_PIXELS, Failure, Fault, Id, ObjectKey, Picture, Refusal, Target, text,
+    Access, Account, AccountChange, BackEnd, DEFAULT_MAX_PIXELS, Failure, Fault, Id, ObjectKey, Picture, Refusal,
+    Target, text,
 };
 use perfil::store::{self, Batch, Bucket, Page, Statement, Swept, Update, Upload};
 use proptest::prelude::*;
@@ -23,7 +24,8 @@ fn picture(shade: u8) -> Picture {
 }
 
 fn own(account: i64) -> Access {
-    Access { actor: actor(account), target: Target::Own, permission: None }
+    let back_end = Some(BackEnd::Falcon);
+    Access { actor: actor(account), target: Target::Own, back_end, permission: None }
 }
 
 async fn upload(
@@ -35,8 +37,8 @@ async fn upload(
 ) -> Result<store::Updated<Account>, Failure> {
     let picture = picture(shade);
     let change = AccountChange { upload: Some(picture.clone()), ..change };
-    let upload = Upload { picture: &picture, origin: ORIGIN };
-    store::upload(database, bucket, Update::new(&own(account), &change), upload).await
+    let upload = Upload { picture: &picture, origin: ORIGIN, owner: Id::new(account) };
+    store::upload(database, bucket, &mut Update::new(&own(account), &change), upload).await
 }
 
 async fn clear(database: &impl Batch) -> Result<store::Updated<Account>, Failure> {

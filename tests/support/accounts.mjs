@@ -3,10 +3,18 @@
 const USER = 'INSERT INTO users (id, username, email, full_name, role_id) VALUES (?, ?, ?, ?, 1)';
 const PERSONA = 'INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?, ?, ?, ?, ?)';
 
+const IDENTITY = 'INSERT INTO identities (back_end, id, account_id) VALUES (?, ?, ?)';
+
+/** Makes an account known to back ends, to all of them by its own id unless `numbers` says otherwise. */
+export async function identify(worker, account, numbers = { seam: account, falcon: account, django: account }) {
+  for (const [backEnd, number] of Object.entries(numbers)) await worker.sql(IDENTITY, backEnd, number, account);
+}
+
 /** Creates an admin with a persona for each id. */
 export async function createAdmins(worker, ids, name) {
   for (const id of ids) {
     await worker.sql(USER, id, `${name}_${id}`, `${name}${id}@example.com`, name);
+    await identify(worker, id);
     await worker.sql(PERSONA, id, id, name, name, `${name}-${id}`.toUpperCase());
   }
 }

@@ -11,7 +11,8 @@
 
 use hmac::{Hmac, Mac};
 use libfuzzer_sys::fuzz_target;
-use perfil::auth::{BearerToken, Keys, KeyService, PublicKey, Settings};
+use perfil::auth::{BearerToken, Keys, KeyService, PublicKey, Secret, Settings, Signer};
+use perfil::domain::BackEnd;
 use perfil_fuzz::json::{self, Json};
 use sha2::Sha256;
 use std::pin::pin;
@@ -26,9 +27,10 @@ const NAME: &str = "perfil";
 thread_local! {
     /// With `JWT_ISSUER` and `JWT_AUDIENCE`, and without.
     static KEYS: [Keys; 2] = [None, Some(NAME.to_owned())].map(|name| {
-        let [secret, previous_secret] = [CURRENT, PREVIOUS].map(|secret| Some(secret.to_owned()));
+        let [current, previous] = [CURRENT, PREVIOUS].map(|secret| Some(secret.to_owned()));
+        let secrets = vec![(Signer::Shared, Secret { current, previous })];
         let (issuer, audience) = (name.clone(), name);
-        let settings = Settings { secret, previous_secret, issuer, audience, ..Settings::default() };
+        let settings = Settings { secrets, issuer, audience, ..Settings::default() };
         Keys::new(settings).unwrap()
     });
 }
@@ -80,7 +82,9 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     let (header, claims) = signed.split_once('.').unwrap();
     let judged = judge(&decode(header), &decode(claims), is_strict);
     let judged = judged.unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&decode(claims))));
-    assert_eq!((actor.account().get(), actor.issued_at()), (judged.subject, judged.issued_at));
+    let subject = actor.subject();
+    assert_eq!((subject.back_end(), subject.id().get()), judged.subject);
+    assert_eq!(actor.issued_at(), judged.issued_at);
     true
 }
 
@@ -111,14 +115,15 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 struct Judged {
-    subject: i64,
+    /// Whose number it is, and the number.
+    subject: (Option<BackEnd>, i64),
     /// What a change of password is compared with.
     issued_at: Option<i64>,
     /// Whether nothing in it is so unusual that a verifier may refuse it.
     is_plain: bool,
 }
 
-/// What is wrong with a token that is signed (contract A3–A6).
+/// What is wrong with a token that is signed (contract A3–A6, I2).
 fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'static str> {
     let read = |bytes: &[u8]| json::parse(std::str::from_utf8(bytes).ok()?).ok();
     let header = read(header).ok_or("header")?;
@@ -132,7 +137,7 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
 
     let claims = read(claims).ok_or("claims")?;
     let Json::Object(fields) = &claims else { return Err("claims that are no object") };
-    let judged = ["sub", "user_id", "idUser", "exp", "nbf", "iat", "type", "token_type", "iss", "aud"];
+    let judged = ["sub", "user_id", "idUser", "profile", "exp", "nbf", "iat", "type", "token_type", "iss", "aud"];
     let times = |name: &str| fields.iter().filter(|(field, _)| field == name).count();
     ensure(judged.iter().all(|name| times(name) < 2), "a claim twice")?;
 
@@ -160,9 +165,22 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
         };
         ensure(several, "aud")?;
     }
-    let subjects: Vec<_> = ["sub", "user_id", "idUser"].iter().filter_map(|name| claims.get(name)).map(id).collect();
-    let subject = subjects.first().copied().flatten().ok_or("no subject")?;
-    ensure(subjects.iter().all(|other| *other == Some(subject)), "subjects that differ")?;
+    let profile = claims.get("profile").filter(|profile| matches!(profile, Json::Object(_)));
+    let profile_id = profile.and_then(|profile| profile.get("id"));
+    let is_falcon = profile_id.is_some() || profile.is_some() && claims.get("sub").is_some();
+    ensure(!is_falcon || claims.get("sub").is_some(), "a profile without sub")?;
+    let numbers = [claims.get("sub"), claims.get("user_id"), claims.get("idUser"), profile_id];
+    let numbers: Vec<_> = numbers.into_iter().flatten().map(id).collect();
+    let number = numbers.first().copied().flatten().ok_or("no subject")?;
+    ensure(numbers.iter().all(|other| *other == Some(number)), "subjects that differ")?;
+    let back_ends = [
+        (claims.get("idUser").is_some(), BackEnd::Seam),
+        (is_falcon, BackEnd::Falcon),
+        (claims.get("user_id").is_some(), BackEnd::Django),
+    ];
+    let claimed: Vec<_> = back_ends.into_iter().filter(|(is_claimed, _)| *is_claimed).collect();
+    ensure(claimed.len() < 2, "numbers of two back ends")?;
+    let subject = (claimed.first().map(|(_, back_end)| *back_end), number);
 
     let whole = |name: &str| match claims.get(name) {
         Some(Json::Number(digits)) => digits.parse::<i64>().is_ok_and(|time| time.abs() < 1 << 40),

@@ -1,0 +1,64 @@
+//! The secrets that the login services sign with (HS256), each with who vouches by it (contract A2).
+
+use super::subject::Signer;
+use crate::domain::{BackEnd, Fault};
+use jwt_compact::alg::Hs256Key;
+
+/// HS256 needs a key of at least the hash's size (RFC 7518 section 3.2, contract A2).
+const MIN_SECRET_BYTES: usize = 32;
+
+/// A secret and the one before it, which verifies too, so that a secret can be rotated without logging anybody out. An
+/// empty text counts as not set.
+#[derive(Default)]
+pub struct Secret {
+    /// What is signed with now.
+    pub current: Option<String>,
+    /// What was signed with before.
+    pub previous: Option<String>,
+}
+
+/// The settings that hold a signer's secret and the one before it.
+pub fn secret_settings(signer: Signer) -> [&'static str; 2] {
+    match signer {
+        Signer::Shared => ["JWT_SECRET", "JWT_SECRET_PREVIOUS"],
+        Signer::BackEnd(BackEnd::Seam) => ["JWT_SECRET_SEAM", "JWT_SECRET_SEAM_PREVIOUS"],
+        Signer::BackEnd(BackEnd::Falcon) => ["JWT_SECRET_FALCON", "JWT_SECRET_FALCON_PREVIOUS"],
+        Signer::BackEnd(BackEnd::Django) => ["JWT_SECRET_DJANGO", "JWT_SECRET_DJANGO_PREVIOUS"],
+    }
+}
+
+/// The signers that have a secret, in the order in which they are tried.
+pub const SIGNERS: [Signer; 4] = [
+    Signer::Shared,
+    Signer::BackEnd(BackEnd::Seam),
+    Signer::BackEnd(BackEnd::Falcon),
+    Signer::BackEnd(BackEnd::Django),
+];
+
+/// Prepares the keys. Fails for a secret that is too short, for a previous one without a current one, and for one that
+/// is there twice: then it would not be clear who vouches.
+pub fn prepare(secrets: Vec<(Signer, Secret)>) -> Result<Vec<(Signer, Hs256Key)>, Fault> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut keys = Vec::new();
+    for (signer, Secret { current, previous }) in secrets {
+        let [name, previous_name] = secret_settings(signer);
+        let is_set = |secret: &String| !secret.is_empty();
+        let (current, previous) = (current.filter(is_set), previous.filter(is_set));
+        if current.is_none() && previous.is_some() {
+            let problem = "is not set, and its …_PREVIOUS is";
+            return Err(Fault::Setting { name, problem });
+        }
+        for (name, secret) in [(name, current), (previous_name, previous)] {
+            let Some(secret) = secret else { continue };
+            if secret.len() < MIN_SECRET_BYTES {
+                return Err(Fault::Setting { name, problem: "is shorter than 32 bytes" });
+            }
+            if seen.contains(&secret) {
+                return Err(Fault::Setting { name, problem: "is equal to another secret" });
+            }
+            keys.push((signer, Hs256Key::new(&secret)));
+            seen.push(secret);
+        }
+    }
+    Ok(keys)
+}

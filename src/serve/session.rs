@@ -1,0 +1,30 @@
+use super::limits::Meter;
+use super::{Call, Platform};
+use crate::domain::{Actor, Id, Record};
+use crate::store::Update;
+
+/// A request whose token was verified.
+pub struct Session<'a, P: Platform> {
+    pub call: &'a Call<'a>,
+    pub platform: &'a P,
+    pub actor: Actor,
+    /// Its limits.
+    pub meter: Meter<'a, P::Limits>,
+}
+
+impl<P: Platform> Session<'_, P> {
+    /// The account that calls, if the instance knows it.
+    pub fn account(&self) -> Option<Id> {
+        self.platform.known().account(self.actor.subject())
+    }
+
+    /// Remembers what the database has said of the account.
+    pub fn learn<R: Record>(&self, update: &Update<'_, R>) {
+        let known = self.platform.known();
+        match update.caller.get() {
+            Some(Some(caller)) => known.learn(caller),
+            Some(None) => known.forget(self.actor.subject()),
+            None => {}
+        }
+    }
+}
