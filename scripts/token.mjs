@@ -1,11 +1,14 @@
 // npm run token -- 42 [--layout plain|seam|falcon|django] [--ttl seconds]
-// Prints a token for an account, signed with the secret of .dev.vars.
+// Prints a token for the account with this id, or with a layout for the one that this back end knows by this number. It
+// is signed with the secret of .dev.vars: JWT_SECRET_SEAM and so on where a layout's own is there, else JWT_SECRET.
 import { parseArgs } from 'node:util';
 import { Trouble } from './lib.mjs';
 import { layouts, mint } from './secret.mjs';
 import { installPackages } from './setup.mjs';
 
-const USAGE = `usage: npm run token -- <account id> [--layout ${layouts.join('|')}] [--ttl <seconds>]`;
+const USAGE = `usage: npm run token -- <id> [--layout ${layouts.join('|')}] [--ttl <seconds>]
+
+<id> is the account's own, or with a layout its number in that back end.`;
 
 function parse() {
   try {

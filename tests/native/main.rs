@@ -21,6 +21,7 @@ mod dialects;
 mod docs;
 mod key_sets;
 mod media;
+mod migrations;
 mod passwords;
 mod picture;
 mod properties;

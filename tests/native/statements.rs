@@ -10,11 +10,11 @@ use perfil::store::{self, Statement, Stored, Update};
 use proptest::prelude::*;
 use std::cell::Cell;
 
-const SEAM: Option<&str> = Some("PUT /api/v1/users/:id");
+pub const SEAM: Option<&str> = Some("PUT /api/v1/users/:id");
 const ME: Option<&str> = Some("PUT /api/personas/me");
 
 /// An update, which must take one call and must not fail on our side.
-fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change) -> Result<R, Refusal> {
+pub fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change) -> Result<R, Refusal> {
     let before = database.calls.get();
     let updated = ready(store::update(database, &Update::new(access, change)));
     assert_eq!(database.calls.get(), before + 1);
@@ -24,7 +24,7 @@ fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change) -> 
     })
 }
 
-fn access(caller: i64, target: Option<i64>, permission: Option<&'static str>) -> Access {
+pub fn access(caller: i64, target: Option<i64>, permission: Option<&'static str>) -> Access {
     let target = target.map_or(Target::Own, |id| Target::Named(PathId::parse(&id.to_string()).unwrap()));
     // The endpoints' own: seam's, then falcon's without an id in its path, and django's.
     let back_end = match (permission, &target) {
@@ -36,7 +36,7 @@ fn access(caller: i64, target: Option<i64>, permission: Option<&'static str>) ->
     Access { actor: actor(caller), target, back_end, permission }
 }
 
-fn some(text: &str) -> Option<Text> {
+pub fn some(text: &str) -> Option<Text> {
     Some(text::line(text, 1, 255).unwrap())
 }
 
