@@ -21,8 +21,8 @@ FROM imports JOIN users ON users.id = imports.id
 WHERE imports.kind = 'users' AND imports.source IN ('seam', 'falcon', 'django')
   AND imports.base IS NOT NULL AND imports.base <> '{}';
 
--- The ids of removed accounts. An account's id is in tokens, in the names of its pictures and in logs: given to somebody
--- else, it would hand those over.
+-- The ids of removed accounts. An account's id is in tokens, in the names of its pictures and in logs: given to
+-- somebody else, it would hand those over.
 CREATE TABLE retired_accounts (
   id INTEGER PRIMARY KEY
 ) STRICT;
@@ -39,4 +39,5 @@ WHEN EXISTS (SELECT 1 FROM retired_accounts WHERE id = new.id) BEGIN
 DROP TRIGGER users_forgotten;
 
 CREATE TRIGGER identities_forgotten AFTER DELETE ON identities BEGIN
-  UPDATE imports SET base = '{}' WHERE source = old.back_end AND kind = 'users' AND id = old.id AND base IS NOT NULL; END;
+  UPDATE imports SET base = '{}'
+  WHERE source = old.back_end AND kind = 'users' AND id = old.id AND base IS NOT NULL; END;

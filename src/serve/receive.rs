@@ -36,9 +36,10 @@ impl Content {
     }
 }
 
-/// The body, bounded in size, time and memory (contract R2, R3, R12).
-pub async fn receive<'a, R: Record, P: Platform>(
-    dialect: &Dialect<R>,
+/// The body, bounded in size, time and memory (contract R2, R3, R12). `file` is the part of a form that holds a
+/// picture; `None` where no form is taken.
+pub async fn receive<'a, P: Platform>(
+    file: Option<&'static str>,
     session: &Session<'a, P>,
     body: P::Body,
 ) -> Result<Sent<'a>, Failure> {
@@ -46,7 +47,7 @@ pub async fn receive<'a, R: Record, P: Platform>(
     let content_type = body.content_type()?;
     let length = body.length()?;
     is_plain(&body, length)?;
-    let form = match dialect.file.filter(|_| media_type::is_form(&content_type)) {
+    let form = match file.filter(|_| media_type::is_form(&content_type)) {
         None => None,
         Some(file) => {
             session.meter.allow(Metered::Costly).await?;

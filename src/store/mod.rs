@@ -21,7 +21,6 @@ pub use removal::{random_id, remove};
 use serde::Deserialize;
 pub use statement::{Fields, Statement};
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
 pub use sweep::{Swept, sweep};
 pub use update::{Updated, load, ping, update};
 pub use upload::{Upload, upload};
@@ -140,8 +139,10 @@ pub trait Stored: Record {
 pub struct Verdict {
     /// The caller's account, if it is there and active.
     caller: Option<i64>,
-    /// The caller's number in each back end, as JSON.
-    caller_identities: Option<String>,
+    /// The caller's number in each back end.
+    caller_seam: Option<i64>,
+    caller_falcon: Option<i64>,
+    caller_django: Option<i64>,
     /// 1 when the caller may.
     permitted: Option<u8>,
     /// 1 when the record is there.
@@ -174,9 +175,13 @@ impl Verdict {
     /// The account that calls, if it is there and active.
     pub fn caller(&self) -> Option<Caller> {
         let account = self.caller.and_then(Id::new)?;
-        let identities: BTreeMap<&str, i64> = serde_json::from_str(self.caller_identities.as_deref()?).ok()?;
-        let known = |(name, id): (&str, i64)| BackEnd::named(name).zip(Id::new(id));
-        Some(Caller { account, identities: identities.into_iter().filter_map(known).collect() })
+        let number = |back_end: BackEnd| match back_end {
+            BackEnd::Seam => self.caller_seam,
+            BackEnd::Falcon => self.caller_falcon,
+            BackEnd::Django => self.caller_django,
+        };
+        let identity = |back_end| Some((back_end, number(back_end).and_then(Id::new)?));
+        Some(Caller { account, identities: BackEnd::ALL.into_iter().filter_map(identity).collect() })
     }
 
     /// Why the update was refused; `None` when nothing stood in its way. A caller who does not exist is told so

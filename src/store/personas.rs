@@ -77,7 +77,9 @@ WITH
   )
 SELECT
   caller.id AS caller,
-  (SELECT json_group_object(back_end, id) FROM identities WHERE account_id = caller.id) AS caller_identities,
+  (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'seam') AS caller_seam,
+  (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'falcon') AS caller_falcon,
+  (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'django') AS caller_django,
   EXISTS (
     SELECT 1 FROM permissions
     JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id

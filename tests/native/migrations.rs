@@ -40,7 +40,8 @@ fn before_identities() -> Connection {
     connection
         .execute_batch(
             "INSERT INTO users (id, username, email, role_id, image, image_as_sent) VALUES
-              (6, 'six', 'six@example.com', 1, 'avatars/6/a.png', NULL), (7, 'seven', 'seven@example.com', 2, NULL, NULL),
+              (6, 'six', 'six@example.com', 1, 'avatars/6/a.png', NULL),
+              (7, 'seven', 'seven@example.com', 2, NULL, NULL),
               (8, 'eight', 'eight@example.com', NULL, 'avatars/6/a.png', 'avatars/6/a.png'),
               (9, 'nine', 'nine@example.com', NULL, NULL, NULL), (10, 'ten', 'ten@example.com', NULL, NULL, NULL);
             INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (1, 6, 'Seis', 'Seis', '66666666');
