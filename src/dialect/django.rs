@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 /// `PUT /api/profile/:id/update/`
 pub const PROFILE: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Django),
-    target,
+    target: Some(target),
     file: Some(AVATAR),
     read,
     show,

@@ -8,7 +8,7 @@ use serde::Serialize;
 /// `PUT /users`, a path that names nobody.
 pub const USERS: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Falcon),
-    target: |segment| Err(Refusal::not_found(segment)),
+    target: None,
     file: None,
     read,
     show,

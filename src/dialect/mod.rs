@@ -21,8 +21,9 @@ use crate::domain::{BackEnd, Field, InvalidField, PathId, Record, Refusal, Rule,
 pub struct Dialect<R: Record> {
     /// Whose numbers its paths and records hold; `None` where the records have ids of their own (contract I3).
     pub back_end: Option<BackEnd>,
-    /// An id in the path to what it names; what is no id at all is refused in the dialect's way.
-    pub target: fn(&str) -> Result<PathId, Refusal>,
+    /// An id in the path to what it names; what is not an id at all is refused in the dialect's way. `None` where the
+    /// path has no id.
+    pub target: Option<ParseId>,
     /// The part of a form that holds a picture; `None` where no form is taken.
     pub file: Option<&'static str>,
     /// A body to the change that it asks for.
@@ -34,6 +35,9 @@ pub struct Dialect<R: Record> {
     /// What is said when something failed on our side, with this status.
     pub fail: fn(u16) -> Answer,
 }
+
+/// Parses an id in a path.
+pub type ParseId = fn(&str) -> Result<PathId, Refusal>;
 
 /// A status and a JSON body.
 #[derive(Debug, Clone, PartialEq, Eq)]

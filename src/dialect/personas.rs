@@ -9,7 +9,7 @@ use serde::Serialize;
 /// `PUT /api/personas/:id/foto`
 pub const FOTO: Dialect<Persona> = Dialect {
     back_end: None,
-    target,
+    target: Some(target),
     file: Some(FOTO_FILE),
     read: read_foto,
     show,
@@ -20,7 +20,7 @@ pub const FOTO: Dialect<Persona> = Dialect {
 /// `PUT /api/personas/me`
 pub const ME: Dialect<Persona> = Dialect {
     back_end: None,
-    target,
+    target: None,
     file: None,
     read: read_me,
     show,

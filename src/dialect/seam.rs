@@ -8,7 +8,7 @@ use serde::Serialize;
 /// `PUT /api/v1/users/:id`
 pub const USER: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Seam),
-    target,
+    target: Some(target),
     file: None,
     read,
     show,

@@ -25,7 +25,7 @@ pub use health::Health;
 pub use in_flight::{InFlight, seconds_for};
 pub use known::KnownAccounts;
 pub use limits::{Class, Limits};
-pub use route::{Endpoint, Matched, Route, UPDATES};
+pub use route::{Endpoint, Matched, Right, Route, UPDATES, Update};
 
 /// What of a request decides about it; the body is read later, if it comes to that.
 pub struct Call<'a> {

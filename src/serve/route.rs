@@ -6,30 +6,119 @@ pub const METHOD: &str = "PUT";
 /// The methods of what is only looked at.
 pub const READ: &str = "GET, HEAD";
 
+/// The route table: a row for each endpoint. What else depends on it (the prefixes, the names of permissions, the
+/// platform's `run_worker_first`, the matrix of bad callers, the reference document) is derived from it, or compared
+/// with it by a test.
+pub static UPDATES: [Update; 5] = [
+    Update::Persona(Endpoint::new("PUT /api/personas/:id/foto", Right::Permission, personas::FOTO)),
+    Update::Persona(Endpoint::new("PUT /api/personas/me", Right::Permission, personas::ME)),
+    Update::Account(Endpoint::new("PUT /api/v1/users/:id", Right::Permission, seam::USER)),
+    Update::Account(Endpoint::new("PUT /users", Right::OwnRecord, falcon::USERS)),
+    Update::Account(Endpoint::new("PUT /api/profile/:id/update/", Right::OwnRecord, django::PROFILE)),
+];
+
+/// A row of the route table, by what it changes.
+pub enum Update {
+    /// An account.
+    Account(Endpoint<Account>),
+    /// A persona.
+    Persona(Endpoint<Persona>),
+}
+
 /// One `PUT` endpoint.
 pub struct Endpoint<R: Record> {
-    /// Method and pattern: what the log calls it, and the name of the permission that it may need.
+    /// Method and path: what the log calls it, and the name of the permission that it may need.
     pub pattern: &'static str,
-    /// Whether the caller's role must hold that permission; where not, everybody may change their own record only.
-    pub needs_permission: bool,
+    /// Who may call it.
+    pub right: Right,
     /// How it reads and answers.
     pub dialect: Dialect<R>,
 }
 
-const PERSONA_FOTO: Endpoint<Persona> =
-    Endpoint { pattern: "PUT /api/personas/:id/foto", needs_permission: true, dialect: personas::FOTO };
-const PERSONA_ME: Endpoint<Persona> =
-    Endpoint { pattern: "PUT /api/personas/me", needs_permission: true, dialect: personas::ME };
-const SEAM_USER: Endpoint<Account> =
-    Endpoint { pattern: "PUT /api/v1/users/:id", needs_permission: true, dialect: seam::USER };
-const FALCON_USERS: Endpoint<Account> =
-    Endpoint { pattern: "PUT /users", needs_permission: false, dialect: falcon::USERS };
-const DJANGO_PROFILE: Endpoint<Account> =
-    Endpoint { pattern: "PUT /api/profile/:id/update/", needs_permission: false, dialect: django::PROFILE };
+/// Who may call an endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Right {
+    /// Who has a role that holds the permission of the endpoint's name.
+    Permission,
+    /// Everybody, for their own record only.
+    OwnRecord,
+}
 
-/// The patterns of every endpoint that needs a token. A test fails when one has no row in the matrix of bad callers.
-pub const UPDATES: [&str; 5] =
-    [PERSONA_FOTO.pattern, PERSONA_ME.pattern, SEAM_USER.pattern, FALCON_USERS.pattern, DJANGO_PROFILE.pattern];
+impl<R: Record> Endpoint<R> {
+    /// Does not compile if the path has an id that the dialect does not parse, or the other way round.
+    const fn new(pattern: &'static str, right: Right, dialect: Dialect<R>) -> Self {
+        assert!(has_id(pattern) == dialect.target.is_some(), "the path has an id, and the dialect no target");
+        Self { pattern, right, dialect }
+    }
+}
+
+const fn has_id(pattern: &str) -> bool {
+    let mut rest = pattern.as_bytes();
+    while let [first, more @ ..] = rest {
+        if *first == b':' {
+            return true;
+        }
+        rest = more;
+    }
+    false
+}
+
+impl Update {
+    /// Method and path.
+    pub fn pattern(&self) -> &'static str {
+        match self {
+            Self::Account(endpoint) => endpoint.pattern,
+            Self::Persona(endpoint) => endpoint.pattern,
+        }
+    }
+
+    /// The path, with `:id` for an id.
+    pub fn path(&self) -> &'static str {
+        self.pattern().split_once(' ').map_or("", |(_, path)| path)
+    }
+
+    /// What the paths of the back end begin with: `/users`, or `/api` and what comes after it.
+    pub fn prefix(&self) -> &'static str {
+        let path = self.path();
+        let segments = if path.starts_with("/api/") { 2 } else { 1 };
+        let end = path.match_indices('/').nth(segments).map_or(path.len(), |(end, _)| end);
+        path.get(..end).unwrap_or(path)
+    }
+
+    /// How its dialect refuses.
+    fn refuse(&self) -> fn(&Refusal) -> Answer {
+        match self {
+            Self::Account(endpoint) => endpoint.dialect.refuse,
+            Self::Persona(endpoint) => endpoint.dialect.refuse,
+        }
+    }
+
+    fn matched<'p>(&'static self, path: &'p str) -> Option<Route<'p>> {
+        let id = matches(self.path(), path)?;
+        Some(match self {
+            Self::Account(endpoint) => Route::Account(Matched { endpoint, id }),
+            Self::Persona(endpoint) => Route::Persona(Matched { endpoint, id }),
+        })
+    }
+
+    fn is_prefix_of(&self, path: &str) -> bool {
+        path.strip_prefix(self.prefix()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    }
+}
+
+/// Whether a path without its trailing slash is the one of a row, and the id in it.
+fn matches<'p>(row: &str, path: &'p str) -> Option<Option<&'p str>> {
+    let (mut expected, mut segments) = (row.trim_end_matches('/').split('/'), path.split('/'));
+    let mut id = None;
+    loop {
+        match (expected.next(), segments.next()) {
+            (None, None) => return Some(id),
+            (Some(":id"), Some(segment)) => id = Some(segment),
+            (Some(expected), Some(segment)) if expected == segment => {}
+            _ => return None,
+        }
+    }
+}
 
 /// An endpoint that a path leads to.
 pub struct Matched<'p, R: Record + 'static> {
@@ -54,26 +143,17 @@ pub enum Route<'p> {
 }
 
 impl<'p> Route<'p> {
-    /// The route table. A path with and without its trailing slash is the same (contract R8).
+    /// The route of a path. With and without its trailing slash it is the same (contract R8).
     pub fn of(path: &'p str) -> Self {
         if let Some(key) = path.strip_prefix(ObjectKey::MEDIA) {
             return ObjectKey::parse(key).map_or(Self::Unknown(None), Self::Media);
         }
         let path = path.strip_suffix('/').unwrap_or(path);
-        let segments: Vec<&str> = path.split('/').skip(1).collect();
-        match segments.as_slice() {
-            ["api", "personas", "me"] => Self::Persona(Matched { endpoint: &PERSONA_ME, id: None }),
-            ["api", "personas", id, "foto"] => Self::Persona(Matched { endpoint: &PERSONA_FOTO, id: Some(id) }),
-            ["api", "v1", "users", id] => Self::Account(Matched { endpoint: &SEAM_USER, id: Some(id) }),
-            ["users"] => Self::Account(Matched { endpoint: &FALCON_USERS, id: None }),
-            ["api", "profile", id, "update"] => Self::Account(Matched { endpoint: &DJANGO_PROFILE, id: Some(id) }),
-            ["health"] => Self::Health,
-            ["api", "personas", ..] => Self::Unknown(Some(personas::refuse)),
-            ["api", "v1", ..] => Self::Unknown(Some(seam::refuse)),
-            ["users", ..] => Self::Unknown(Some(falcon::refuse)),
-            ["api", "profile", ..] => Self::Unknown(Some(django::refuse)),
-            _ => Self::Unknown(None),
+        if path == "/health" {
+            return Self::Health;
         }
+        let nowhere = || UPDATES.iter().find(|update| update.is_prefix_of(path)).map(Update::refuse);
+        UPDATES.iter().find_map(|update| update.matched(path)).unwrap_or_else(|| Self::Unknown(nowhere()))
     }
 
     /// The pattern, for the log; `None` for a path that leads nowhere.

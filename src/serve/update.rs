@@ -3,7 +3,7 @@
 
 use super::limits::{Class, Limits, Meter, Metered};
 use super::receive::{Sent, receive};
-use super::route::{Endpoint, METHOD, Matched};
+use super::route::{Endpoint, METHOD, Matched, Right};
 use super::session::Session;
 use super::{Call, Platform, Reply};
 use crate::auth::{self, BearerToken};
@@ -57,7 +57,7 @@ async fn update<R: Stored, P: Platform>(
     session: &Session<'_, P>,
     body: P::Body,
 ) -> Result<Updated<R>, Failure> {
-    let Endpoint { dialect, pattern, needs_permission } = endpoint;
+    let Endpoint { dialect, pattern, right } = endpoint;
     session.meter.allow(Metered::Update(pattern)).await?;
     let target = PathTarget::parse(dialect, *id)?;
     if session.call.method != METHOD {
@@ -67,7 +67,7 @@ async fn update<R: Stored, P: Platform>(
     let Sent { content, held } = receive(dialect.file, session, body).await?;
     let (target, change) = target.with(content.read(dialect))?;
 
-    let permission = needs_permission.then_some(*pattern);
+    let permission = (*right == Right::Permission).then_some(*pattern);
     let access = Access { actor: session.actor, target, back_end: dialect.back_end, permission };
     let mut update = Update::new(&access, &change);
     let saved = save(&mut update, session).await;
@@ -116,11 +116,15 @@ struct PathTarget(Result<Target, Refusal>);
 
 impl PathTarget {
     fn parse<R: Record>(dialect: &Dialect<R>, id: Option<&str>) -> Result<Self, Refusal> {
-        match id.map(dialect.target) {
-            None => Ok(Self(Ok(Target::Own))),
-            Some(Ok(id)) => Ok(Self(Ok(Target::Named(id)))),
-            Some(Err(refusal @ Refusal::Invalid(_))) => Ok(Self(Err(refusal))),
-            Some(Err(refusal)) => Err(refusal),
+        match (dialect.target, id) {
+            (None, None) => Ok(Self(Ok(Target::Own))),
+            (Some(parse), Some(id)) => match parse(id) {
+                Ok(id) => Ok(Self(Ok(Target::Named(id)))),
+                Err(refusal @ Refusal::Invalid(_)) => Ok(Self(Err(refusal))),
+                Err(refusal) => Err(refusal),
+            },
+            // The route table does not compile with such a row.
+            (None, Some(_)) | (Some(_), None) => Err(Refusal::NoRoute),
         }
     }
 

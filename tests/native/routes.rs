@@ -1,40 +1,53 @@
 use super::{project, read};
-use perfil::serve::{Matched, Route, UPDATES};
+use perfil::serve::{Matched, Route, UPDATES, Update};
 use proptest::prelude::*;
 
-fn path_of(pattern: &str) -> String {
-    pattern.strip_prefix("PUT ").unwrap().replace(":id", "7")
+fn path_of(update: &Update) -> String {
+    update.path().replace(":id", "7")
 }
 
 #[test]
 fn every_endpoint_is_found_under_its_pattern_with_and_without_the_slash() {
-    for pattern in UPDATES {
-        let path = path_of(pattern);
+    for update in &UPDATES {
+        let path = path_of(update);
         let bare = path.trim_end_matches('/');
         for path in [bare.to_owned(), format!("{bare}/")] {
             let route = Route::of(&path);
-            assert_eq!(route.pattern(), Some(pattern), "{path}");
+            assert_eq!(route.pattern(), Some(update.pattern()), "{path}");
             assert_eq!(route.methods(), Some("PUT"));
         }
         assert_eq!(Route::of(&format!("{bare}//")).pattern(), None, "two slashes are another path");
     }
 }
 
-#[test]
-fn the_list_of_endpoints_is_complete() {
-    let table = read(&project("src/serve/route.rs"));
-    assert_eq!(table.matches(": Endpoint<").count(), UPDATES.len());
-}
-
 /// Its clients read every refusal in their dialect's format (contract R8).
 #[test]
 fn an_unknown_path_below_an_endpoint_is_refused_by_a_dialect() {
-    for pattern in UPDATES {
-        let path = format!("{}/nowhere", path_of(pattern).trim_end_matches('/'));
-        assert!(
-            matches!(Route::of(&path), Route::Unknown(Some(_))),
-            "{path}: Route::of in src/serve/route.rs has no arm for the dialect's prefix"
-        );
+    for update in &UPDATES {
+        for path in [format!("{}/nowhere", path_of(update).trim_end_matches('/')), format!("{}/x/y/z", update.prefix())]
+        {
+            assert!(matches!(Route::of(&path), Route::Unknown(Some(_))), "{path}");
+        }
+        assert!(matches!(Route::of(&format!("{}x", update.prefix())), Route::Unknown(None)));
+    }
+    let prefixes: Vec<&str> = UPDATES.iter().map(Update::prefix).collect();
+    assert_eq!(prefixes, ["/api/personas", "/api/personas", "/api/v1", "/users", "/api/profile"]);
+}
+
+/// Where the platform looks for a file first, an update of that path costs one more look.
+#[test]
+fn the_platform_runs_the_worker_first_for_every_prefix() {
+    let settings = read(&project("wrangler.toml"));
+    let first = settings.split("run_worker_first = [").nth(1).unwrap().split(']').next().unwrap();
+    let first: Vec<&str> = first.split(',').map(|pattern| pattern.trim().trim_matches('"')).collect();
+    let runs = |path: &str| {
+        first.iter().any(|pattern| pattern.strip_suffix('*').map_or(*pattern == path, |start| path.starts_with(start)))
+    };
+    for prefix in UPDATES.iter().map(Update::prefix) {
+        assert!(runs(&format!("{prefix}/x")), "{prefix} is not in run_worker_first of wrangler.toml");
+    }
+    for path in ["/users", "/health", "/health/", "/media/avatars/x"] {
+        assert!(runs(path), "{path} is not in run_worker_first of wrangler.toml");
     }
 }
 
@@ -42,7 +55,7 @@ fn an_unknown_path_below_an_endpoint_is_refused_by_a_dialect() {
 #[test]
 fn every_endpoint_stands_in_the_matrix_of_bad_callers() {
     let matrix = read(&project("tests/http/matrix.test.mjs"));
-    for pattern in UPDATES {
+    for pattern in UPDATES.iter().map(Update::pattern) {
         assert!(matrix.contains(&format!("'{pattern}'")), "{pattern} is missing from tests/http/matrix.test.mjs");
     }
 }

@@ -181,7 +181,7 @@ fn token(id: i64) -> String {
 }
 
 fn paths() -> impl Iterator<Item = String> {
-    UPDATES.iter().map(|pattern| pattern.strip_prefix("PUT ").unwrap().replace(":id", "6"))
+    UPDATES.iter().map(|update| update.path().replace(":id", "6"))
 }
 
 #[test]

@@ -42,11 +42,11 @@ fn leads(path: &str) {
     match route {
         Route::Account(Matched { endpoint, id: found }) => {
             assert_eq!(found, id);
-            found.into_iter().for_each(|id| target(endpoint.pattern, id, (endpoint.dialect.target)(id)));
+            found.into_iter().for_each(|id| target(endpoint.pattern, id, endpoint.dialect.target.unwrap()(id)));
         }
         Route::Persona(Matched { endpoint, id: found }) => {
             assert_eq!(found, id);
-            found.into_iter().for_each(|id| target(endpoint.pattern, id, (endpoint.dialect.target)(id)));
+            found.into_iter().for_each(|id| target(endpoint.pattern, id, endpoint.dialect.target.unwrap()(id)));
         }
         Route::Media(key) => assert_eq!(key.url_path(), path),
         Route::Unknown(refuse) => {
