@@ -1,31 +1,31 @@
+use super::claim::Claim;
 use super::subject::Claimed;
 use crate::domain::{BackEnd, Id};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 
 /// The claims that the login services issue (contract A5, A6); all others are ignored, roles among them (A7).
 /// A claim that is there as null counts as there: it is then refused, not skipped.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AccessClaims {
     #[serde(default, deserialize_with = "as_sent")]
-    sub: Option<Value>,
+    sub: Option<Claim>,
     /// django's.
     #[serde(default, deserialize_with = "as_sent")]
-    user_id: Option<Value>,
+    user_id: Option<Claim>,
     /// seam's.
     #[serde(default, deserialize_with = "as_sent", rename = "idUser")]
-    id_user: Option<Value>,
+    id_user: Option<Claim>,
     /// An object beside falcon's `sub`.
     #[serde(default, deserialize_with = "as_sent")]
-    profile: Option<Value>,
+    profile: Option<Claim>,
     #[serde(default, deserialize_with = "as_sent", rename = "type")]
-    kind: Option<Value>,
+    kind: Option<Claim>,
     #[serde(default, deserialize_with = "as_sent")]
-    token_type: Option<Value>,
+    token_type: Option<Claim>,
     #[serde(default, deserialize_with = "as_sent")]
-    iss: Option<Value>,
+    iss: Option<Claim>,
     #[serde(default, deserialize_with = "as_sent")]
-    aud: Option<Value>,
+    aud: Option<Claim>,
 }
 
 impl AccessClaims {
@@ -33,10 +33,12 @@ impl AccessClaims {
     /// is none, where it is not an id, where two claims disagree, and where numbers of more than one back end are
     /// claimed.
     pub fn claimed(&self) -> Option<Claimed> {
-        let profile = self.profile.as_ref().and_then(Value::as_object);
-        let profile_id = profile.and_then(|profile| profile.get("id"));
+        let (has_profile, profile_id) = match &self.profile {
+            Some(Claim::Object(id)) => (true, id.as_deref()),
+            _ => (false, None),
+        };
         // A profile without a number says something about falcon's `sub` alone.
-        let is_falcon = profile_id.is_some() || profile.is_some() && self.sub.is_some();
+        let is_falcon = profile_id.is_some() || has_profile && self.sub.is_some();
         match (&self.id_user, &self.user_id, is_falcon) {
             (Some(id), None, false) => in_layout(BackEnd::Seam, [Some(id), self.sub.as_ref()]),
             (None, Some(id), false) => in_layout(BackEnd::Django, [Some(id), self.sub.as_ref()]),
@@ -51,38 +53,38 @@ impl AccessClaims {
 
     /// Whether it is one, if it says what it is (contract A6).
     pub fn is_access_token(&self) -> bool {
-        [&self.kind, &self.token_type].into_iter().flatten().all(|kind| kind == "access")
+        [&self.kind, &self.token_type].into_iter().flatten().all(|kind| kind.is("access"))
     }
 
     /// Whether `iss` is this one.
     pub fn is_issued_by(&self, issuer: Option<&str>) -> bool {
-        issuer.is_none_or(|issuer| self.iss.as_ref().is_some_and(|iss| iss == issuer))
+        issuer.is_none_or(|issuer| self.iss.as_ref().is_some_and(|iss| iss.is(issuer)))
     }
 
     /// Whether `aud` is or holds this one.
     pub fn is_meant_for(&self, audience: Option<&str>) -> bool {
         audience.is_none_or(|audience| match &self.aud {
-            Some(Value::Array(several)) => several.iter().any(|aud| aud == audience),
-            one => one.as_ref().is_some_and(|aud| aud == audience),
+            Some(Claim::List(several)) => several.iter().any(|aud| aud.is(audience)),
+            one => one.as_ref().is_some_and(|aud| aud.is(audience)),
         })
     }
 }
 
 /// Claims that are there have to be ids, and the same one.
-fn in_layout(back_end: BackEnd, claims: [Option<&Value>; 2]) -> Option<Claimed> {
+fn in_layout(back_end: BackEnd, claims: [Option<&Claim>; 2]) -> Option<Claimed> {
     let mut ids = claims.into_iter().flatten().map(as_id);
     let first = ids.next()??;
     ids.all(|id| id == Some(first)).then_some(Claimed::InLayout(back_end, first))
 }
 
-fn as_id(claim: &Value) -> Option<Id> {
+fn as_id(claim: &Claim) -> Option<Id> {
     match claim {
-        Value::Number(number) => number.as_i64().and_then(Id::new),
-        Value::String(text) => Id::parse(text),
+        Claim::Integer(number) => Id::new(*number),
+        Claim::Text(text) => Id::parse(text),
         _ => None,
     }
 }
 
-fn as_sent<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
-    Value::deserialize(value).map(Some)
+fn as_sent<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Claim>, D::Error> {
+    Claim::deserialize(value).map(Some)
 }

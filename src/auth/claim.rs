@@ -1,8 +1,94 @@
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Deserializer};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use std::collections::BTreeSet;
+use std::fmt;
 
 /// For `#[serde(default, deserialize_with = "is_present")]`: whether a member is there, whatever its value, null
 /// included.
 pub fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_| true)
+}
+
+/// A claim as it was signed, as far as any rule reads it.
+///
+/// This is not `serde_json::Value`, which replaces an object whose first key is `$serde_json::private::RawValue` with
+/// the JSON in that member's text: an object would pass for a number, and falcon's `profile` for something that is not
+/// an object. `Value` also keeps the last of several members with the same name, where this type fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Claim {
+    Integer(i64),
+    Text(String),
+    List(Vec<Self>),
+    /// An object, and its member `id`.
+    Object(Option<Box<Self>>),
+    /// Null, a boolean, or a number that is not an integer or too large.
+    Other,
+}
+
+impl Claim {
+    /// Whether it is this text.
+    pub fn is(&self, text: &str) -> bool {
+        matches!(self, Self::Text(own) if own == text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Claim {
+    fn deserialize<D: Deserializer<'de>>(input: D) -> Result<Self, D::Error> {
+        input.deserialize_any(ClaimVisitor)
+    }
+}
+
+struct ClaimVisitor;
+
+impl<'de> Visitor<'de> for ClaimVisitor {
+    type Value = Claim;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Claim, E> {
+        Ok(Claim::Other)
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Claim, E> {
+        Ok(Claim::Other)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Claim, E> {
+        Ok(Claim::Integer(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Claim, E> {
+        Ok(i64::try_from(number).map_or(Claim::Other, Claim::Integer))
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Claim, E> {
+        Ok(Claim::Other)
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Claim, E> {
+        Ok(Claim::Text(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Claim, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = list.next_element()? {
+            items.push(item);
+        }
+        Ok(Claim::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Claim, A::Error> {
+        let mut names = BTreeSet::new();
+        let mut id = None;
+        while let Some((name, value)) = map.next_entry::<String, Claim>()? {
+            if name == "id" {
+                id = Some(Box::new(value));
+            }
+            if !names.insert(name) {
+                return Err(A::Error::custom("a key is there twice"));
+            }
+        }
+        Ok(Claim::Object(id))
+    }
 }

@@ -82,11 +82,26 @@ fn a_good_token_names_a_number_and_whose_it_is() {
         (json!({"sub": "-", "idUser": 7, "profile": {"theme": "dark"}}), identity(BackEnd::Seam, 7)),
         (json!({"sub": 7, "type": "access", "profile": {"id": 7}}), identity(BackEnd::Falcon, 7)),
         (json!({"sub": "7", "profile": {}}), identity(BackEnd::Falcon, 7)),
+        (json!({"sub": "7", "profile": {RAW_VALUE: "1"}}), identity(BackEnd::Falcon, 7)),
         (json!({"sub": 7, "profile": "dark"}), account(7)),
         (json!({"sub": "-", "user_id": "7", "token_type": "access"}), identity(BackEnd::Django, 7)),
         (json!({"sub": "7", "user_id": 7}), identity(BackEnd::Django, 7)),
     ] {
         assert_eq!(verify_with(claims.clone()), Ok(subject), "{claims}");
+    }
+}
+
+/// The key by which serde_json's own `Value` takes an object for the JSON in a text.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+#[test]
+fn an_object_is_an_object_whatever_its_keys() {
+    for claim in ["sub", "user_id", "idUser"] {
+        let claims = json!({claim: {RAW_VALUE: "7"}, "exp": NOW + 60});
+        assert_eq!(verify(&signed(claims)), Err(Refusal::BadToken), "{claim}");
+    }
+    for kind in ["type", "token_type"] {
+        assert_eq!(verify_with(json!({kind: {RAW_VALUE: "\"access\""}})), Err(Refusal::BadToken), "{kind}");
     }
 }
 
