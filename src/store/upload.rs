@@ -14,8 +14,9 @@ pub struct Upload<'a> {
     pub picture: &'a Picture,
     /// Scheme, host and port of our own URLs, for records that hold a whole URL.
     pub origin: &'a str,
-    /// The account that calls, where that is known before the database is asked: the picture lies under its prefix. If
-    /// it has changed since, the record protects the picture all the same.
+    /// The account that calls, where that is known before the database is asked. The picture lies under its prefix. If
+    /// the caller is another account by now, the picture lies under that one's, unless it is already there under this
+    /// one's; the record protects it either way.
     pub owner: Option<Id>,
 }
 
@@ -67,16 +68,21 @@ async fn place<R: Stored>(
     picture: &Picture,
     owner: Option<Id>,
 ) -> Result<(ObjectKey, bool), Failure> {
-    let owner = match owner {
-        Some(owner) => owner,
-        None => admit(database, update).await?,
+    let expected = match owner {
+        Some(owner) => Some((owner, bucket.find(owner, picture).await?)),
+        None => None,
     };
-    let (key, is_there) = bucket.find(owner, picture).await?;
-    if is_there {
+    if let Some((_, (key, true))) = expected {
         return Ok((key, false));
     }
-    if update.caller.get().is_none() {
-        admit(database, update).await?;
+    let caller = admit(database, update).await?;
+    let (key, is_there) = match expected {
+        Some((owner, found)) if owner == caller => found,
+        // The caller was not known, or its number has moved to another account since it was.
+        _ => bucket.find(caller, picture).await?,
+    };
+    if is_there {
+        return Ok((key, false));
     }
     let created = bucket.put(&key, picture).await?;
     Ok((key, created))
