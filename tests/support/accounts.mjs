@@ -5,7 +5,10 @@ const PERSONA = 'INSERT INTO personas (id, user_id, nombres, apellidos, dni) VAL
 
 const IDENTITY = 'INSERT INTO identities (back_end, id, account_id) VALUES (?, ?, ?)';
 
-/** Makes an account known to back ends, to all of them by its own id unless `numbers` says otherwise. */
+/**
+ * Makes an account known to back ends, to all of them by its own id unless `numbers` says otherwise.
+ * @param {Record<string, number>} [numbers]
+ */
 export async function identify(worker, account, numbers = { seam: account, falcon: account, django: account }) {
   for (const [backEnd, number] of Object.entries(numbers)) await worker.sql(IDENTITY, backEnd, number, account);
 }

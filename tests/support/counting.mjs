@@ -204,7 +204,12 @@ const executed = async (env, request) =>
   env.DB.batch((await request.json()).map(({ sql, parameters }) => env.DB.prepare(sql).bind(...parameters)));
 
 const TESTS_OWN = {
-  '/.tests/sql': async (request, env) => Response.json(await executed(env, request)),
+  /** If a statement fails, the response contains the database's message. */
+  '/.tests/sql': (request, env) =>
+    executed(env, request).then(
+      (results) => Response.json(results),
+      ({ message }) => new Response(message, { status: 500 }),
+    ),
   '/.tests/taken': async () => {
     globalThis.gc?.();
     return Response.json(perfil.taken());
