@@ -5,7 +5,7 @@ use super::remote::Remote;
 use super::secrets::{self, Secret};
 use super::subject::{BareSub, Signer, Vouching};
 use super::token::{BearerToken, Demands, Opened, SignedClaims};
-use crate::domain::{Actor, Failure, Fault, Refusal};
+use crate::domain::{Actor, Failure, Fault, Refusal, Setting};
 use jwt_compact::alg::Hs256Key;
 use std::fmt;
 use std::rc::Rc;
@@ -50,13 +50,13 @@ impl Keys {
         let secrets = secrets::prepare(settings.secrets)?;
         if secrets.is_empty() && matches!(public, Public::None) {
             return Err(Fault::Setting {
-                name: "JWT_SECRET",
+                name: Setting::JwtSecret.name(),
                 problem: "is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)",
             });
         }
         let problem = "is not account, seam, falcon, django or none";
         let bare_sub = BareSub::parse(&set(settings.bare_sub).unwrap_or_else(|| "account".to_owned()))
-            .ok_or(Fault::Setting { name: "JWT_SUB", problem })?;
+            .ok_or(Fault::Setting { name: Setting::JwtSub.name(), problem })?;
         let own = secrets.iter().filter_map(|(signer, _)| signer.back_end());
         let vouching = Vouching { bare_sub, with_own_secret: own.collect() };
         let demands = Demands { issuer: set(settings.issuer), audience: set(settings.audience), vouching };
@@ -113,18 +113,22 @@ impl Keys {
 
 impl Public {
     fn new(here: Option<String>, url: Option<String>) -> Result<Self, Fault> {
-        let fault = |name, problem| Fault::Setting { name, problem };
+        let fault = |setting: Setting, problem| Fault::Setting { name: setting.name(), problem };
         match (here, url) {
             (None, None) => Ok(Self::None),
-            (Some(_), Some(_)) => Err(fault("JWT_JWKS_URL", "is set beside JWT_JWKS: only one of them can be")),
+            (Some(_), Some(_)) => Err(fault(Setting::JwtJwksUrl, "is set beside JWT_JWKS: only one of them can be")),
             (None, Some(url)) => Remote::new(url)
                 .map(Self::There)
-                .ok_or(fault("JWT_JWKS_URL", "is no https URL (or http, on localhost)")),
+                .ok_or(fault(Setting::JwtJwksUrl, "is no https URL (or http, on localhost)")),
             (Some(json), None) => {
-                let set = KeySet::parse(json.as_bytes()).map_err(|problem| fault("JWT_JWKS", problem))?;
+                let set = KeySet::parse(json.as_bytes()).map_err(|problem| fault(Setting::JwtJwks, problem))?;
                 match (set.has_secrets(), set.is_empty()) {
-                    (true, _) => Err(fault("JWT_JWKS", "holds a private or a shared key: it takes public ones alone")),
-                    (false, true) => Err(fault("JWT_JWKS", "holds no key for RS256, ES256 or EdDSA that may be used")),
+                    (true, _) => {
+                        Err(fault(Setting::JwtJwks, "holds a private or a shared key: it takes public ones alone"))
+                    }
+                    (false, true) => {
+                        Err(fault(Setting::JwtJwks, "holds no key for RS256, ES256 or EdDSA that may be used"))
+                    }
                     (false, false) => Ok(Self::Here(Rc::new(set))),
                 }
             }

@@ -1,7 +1,7 @@
 //! The secrets that the login services sign with (HS256), each with who vouches by it (contract A2).
 
 use super::subject::Signer;
-use crate::domain::{BackEnd, Fault};
+use crate::domain::{BackEnd, Fault, Setting};
 use jwt_compact::alg::Hs256Key;
 
 /// HS256 needs a key of at least the hash's size (RFC 7518 section 3.2, contract A2).
@@ -18,12 +18,12 @@ pub struct Secret {
 }
 
 /// The settings that hold a signer's secret and the one before it.
-pub fn secret_settings(signer: Signer) -> [&'static str; 2] {
+pub fn secret_settings(signer: Signer) -> [Setting; 2] {
     match signer {
-        Signer::Shared => ["JWT_SECRET", "JWT_SECRET_PREVIOUS"],
-        Signer::BackEnd(BackEnd::Seam) => ["JWT_SECRET_SEAM", "JWT_SECRET_SEAM_PREVIOUS"],
-        Signer::BackEnd(BackEnd::Falcon) => ["JWT_SECRET_FALCON", "JWT_SECRET_FALCON_PREVIOUS"],
-        Signer::BackEnd(BackEnd::Django) => ["JWT_SECRET_DJANGO", "JWT_SECRET_DJANGO_PREVIOUS"],
+        Signer::Shared => [Setting::JwtSecret, Setting::JwtSecretPrevious],
+        Signer::BackEnd(BackEnd::Seam) => [Setting::JwtSecretSeam, Setting::JwtSecretSeamPrevious],
+        Signer::BackEnd(BackEnd::Falcon) => [Setting::JwtSecretFalcon, Setting::JwtSecretFalconPrevious],
+        Signer::BackEnd(BackEnd::Django) => [Setting::JwtSecretDjango, Setting::JwtSecretDjangoPrevious],
     }
 }
 
@@ -41,7 +41,7 @@ pub fn prepare(secrets: Vec<(Signer, Secret)>) -> Result<Vec<(Signer, Hs256Key)>
     let mut seen: Vec<String> = Vec::new();
     let mut keys = Vec::new();
     for (signer, Secret { current, previous }) in secrets {
-        let [name, previous_name] = secret_settings(signer);
+        let [name, previous_name] = secret_settings(signer).map(Setting::name);
         let is_set = |secret: &String| !secret.is_empty();
         let (current, previous) = (current.filter(is_set), previous.filter(is_set));
         if current.is_none() && previous.is_some() {

@@ -110,6 +110,7 @@ impl Opened<'_> {
 
 impl Demands {
     /// Who it is that acts, where the claims are good (contract A2, A4–A6, I2); `now` is in Unix seconds.
+    #[expect(clippy::disallowed_methods, reason = "the one place where an Actor is made")]
     pub fn judge(&self, SignedClaims { claims, signer }: &SignedClaims, now: i64) -> Option<Actor> {
         let accepted = in_time(claims, now)
             && claims.custom.is_access_token()

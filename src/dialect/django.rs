@@ -52,10 +52,7 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
 
 /// A text, or a number as its text, as DRF's CharField takes it (contract D1).
 fn char_field(value: &Value<'_>, parse: impl FnOnce(&str) -> Result<Text, Rule>) -> Result<Text, Rule> {
-    match value {
-        Value::Number(digits) => parse(&python_number(digits)),
-        other => super::text(other, parse),
-    }
+    if let Value::Number(digits) = value { parse(&python_number(digits)) } else { super::text(value, parse) }
 }
 
 /// A JSON number as Python's `str` shows it once `json.loads` has read it: integers digit for digit, others as the

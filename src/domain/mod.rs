@@ -13,6 +13,7 @@ mod persona;
 mod refusal;
 mod rule;
 mod secret;
+mod setting;
 pub mod text;
 mod url;
 
@@ -28,6 +29,7 @@ pub use persona::{Persona, PersonaChange};
 pub use refusal::{Failure, Fault, InvalidField, JsonKind, Refusal, Unique};
 pub use rule::Rule;
 pub use secret::{Password, PasswordHash};
+pub use setting::{Setting, SettingKind};
 pub use text::Text;
 pub use url::Url;
 

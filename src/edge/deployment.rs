@@ -5,7 +5,7 @@ use super::limits::RateLimits;
 use super::r2::AvatarBucket;
 use crate::auth::{self, Keys, Secret, Signer};
 use crate::domain::text as rules;
-use crate::domain::{DEFAULT_MAX_PIXELS, Fault};
+use crate::domain::{DEFAULT_MAX_PIXELS, Fault, Setting};
 use crate::serve::UploadLimits;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -36,11 +36,6 @@ pub struct Deployment {
 // The bindings, as wrangler.toml names them too.
 const DATABASE: &str = "DB";
 const AVATARS: &str = "AVATARS";
-
-const ORIGIN: &str = "PUBLIC_ORIGIN";
-const UPLOAD_BYTES: &str = "AVATAR_MAX_BYTES";
-const UPLOAD_PIXELS: &str = "AVATAR_MAX_PIXELS";
-const GRACE: &str = "AVATAR_GRACE_HOURS";
 
 /// A picture is in memory twice while it is stored, and an instance has 128 MB for all of its requests.
 const MOST_BYTES: u32 = 16 * 1024 * 1024;
@@ -77,11 +72,11 @@ impl Deployment {
         let bucket = env.bucket(AVATARS).map_err(|_| Fault::Setting { name: AVATARS, problem }).map(AvatarBucket::new);
         Self {
             keys: Rc::new(KeyRing::new(variables.keys())),
-            cors: Cors::parse(&variables.text("CORS_ALLOWED_ORIGINS").unwrap_or_default()),
+            cors: Cors::parse(&variables.text(Setting::CorsAllowedOrigins).unwrap_or_default()),
             public_origin: variables.public_origin(),
             upload_limits: variables.upload_limits(),
             grace: variables.grace(),
-            server_timing: variables.text("SERVER_TIMING").is_some_and(|value| value == "on"),
+            server_timing: variables.text(Setting::ServerTiming).is_some_and(|value| value == "on"),
             limits: RateLimits::new(env),
             database,
             bucket,
@@ -106,64 +101,69 @@ impl Variables<'_> {
     fn keys(&self) -> Result<Keys, Fault> {
         Keys::new(auth::Settings {
             secrets: auth::SIGNERS.map(|signer| (signer, self.secret(signer))).into(),
-            bare_sub: self.text("JWT_SUB"),
-            key_set: self.text("JWT_JWKS").or_else(|| self.table("JWT_JWKS")),
-            key_set_url: self.text("JWT_JWKS_URL"),
-            issuer: self.text("JWT_ISSUER"),
-            audience: self.text("JWT_AUDIENCE"),
+            bare_sub: self.text(Setting::JwtSub),
+            key_set: self.text(Setting::JwtJwks).or_else(|| self.table(Setting::JwtJwks)),
+            key_set_url: self.text(Setting::JwtJwksUrl),
+            issuer: self.text(Setting::JwtIssuer),
+            audience: self.text(Setting::JwtAudience),
         })
     }
 
     fn secret(&self, signer: Signer) -> Secret {
-        let [current, previous] = auth::secret_settings(signer).map(|name| self.text(name));
+        let [current, previous] = auth::secret_settings(signer).map(|setting| self.text(setting));
         Secret { current, previous }
     }
 
     fn public_origin(&self) -> Result<Option<String>, Fault> {
-        let Some(origin) = self.text(ORIGIN).filter(|origin| !origin.is_empty()) else { return Ok(None) };
+        let Some(origin) = self.text(Setting::PublicOrigin).filter(|origin| !origin.is_empty()) else {
+            return Ok(None);
+        };
         let problem = "is not an http or https URL without user name and path";
-        let origin = rules::origin(&origin).ok_or(Fault::Setting { name: ORIGIN, problem })?;
+        let origin = rules::origin(&origin).ok_or(Fault::Setting { name: Setting::PublicOrigin.name(), problem })?;
         Ok(Some(origin.to_owned()))
     }
 
     fn upload_limits(&self) -> Result<UploadLimits, Fault> {
-        let bytes = self.number(UPLOAD_BYTES, DEFAULT_BYTES).filter(|bytes| (1..=MOST_BYTES).contains(bytes));
-        let pixels = self.number(UPLOAD_PIXELS, DEFAULT_MAX_PIXELS).filter(|pixels| (1..=MOST_PIXELS).contains(pixels));
+        let bytes =
+            self.number(Setting::AvatarMaxBytes, DEFAULT_BYTES).filter(|bytes| (1..=MOST_BYTES).contains(bytes));
+        let pixels = self
+            .number(Setting::AvatarMaxPixels, DEFAULT_MAX_PIXELS)
+            .filter(|pixels| (1..=MOST_PIXELS).contains(pixels));
         let problem = "is no number of bytes from 1 to 16777216";
-        let fault = Fault::Setting { name: UPLOAD_BYTES, problem };
+        let fault = Fault::Setting { name: Setting::AvatarMaxBytes.name(), problem };
         let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(fault)?;
         let problem = "is not a number of pixels from 1 to 268435456";
-        let pixels = pixels.ok_or(Fault::Setting { name: UPLOAD_PIXELS, problem })?;
+        let pixels = pixels.ok_or(Fault::Setting { name: Setting::AvatarMaxPixels.name(), problem })?;
         Ok(UploadLimits { bytes, pixels })
     }
 
     fn grace(&self) -> Result<i64, Fault> {
-        let hours = self.number(GRACE, DEFAULT_HOURS);
-        let fault = Fault::Setting { name: GRACE, problem: "is no number of hours" };
+        let hours = self.number(Setting::AvatarGraceHours, DEFAULT_HOURS);
+        let fault = Fault::Setting { name: Setting::AvatarGraceHours.name(), problem: "is no number of hours" };
         hours.map(|hours| i64::from(hours).saturating_mul(HOUR)).ok_or(fault)
     }
 
     /// A variable may be written as a text or as a number.
-    fn text(&self, name: &str) -> Option<String> {
-        let value = self.value(name);
+    fn text(&self, setting: Setting) -> Option<String> {
+        let value = self.value(setting);
         value.as_string().or_else(|| value.as_f64().map(|number| number.to_string()))
     }
 
     /// A table of wrangler.toml, which comes as an object, as JSON.
-    fn table(&self, name: &str) -> Option<String> {
-        let value = self.value(name);
+    fn table(&self, setting: Setting) -> Option<String> {
+        let value = self.value(setting);
         value.is_object().then(|| JSON::stringify(&value).ok().map(String::from))?
     }
 
     /// A whole number; `None` for anything else. An empty text is the default.
-    fn number(&self, name: &str, default: u32) -> Option<u32> {
-        match self.text(name).as_deref().map(str::trim) {
+    fn number(&self, setting: Setting, default: u32) -> Option<u32> {
+        match self.text(setting).as_deref().map(str::trim) {
             None | Some("") => Some(default),
             Some(digits) => digits.parse().ok(),
         }
     }
 
-    fn value(&self, name: &str) -> JsValue {
-        Reflect::get(self.0, &JsValue::from_str(name)).unwrap_or(JsValue::UNDEFINED)
+    fn value(&self, setting: Setting) -> JsValue {
+        Reflect::get(self.0, &JsValue::from_str(setting.name())).unwrap_or(JsValue::UNDEFINED)
     }
 }

@@ -80,10 +80,20 @@ impl<'a> Line<'a> {
     }
 }
 
+/// What a line is about that is not a request's.
+#[derive(Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Event {
+    Sweep,
+    Leftover,
+    KeySet,
+    NoRateLimit,
+}
+
 /// The one line that a sweep of the bucket leaves in the log.
 #[derive(Serialize)]
 pub struct SweepLine {
-    event: &'static str,
+    event: Event,
     listed: usize,
     removed: usize,
     complete: bool,
@@ -97,7 +107,7 @@ impl SweepLine {
     pub fn new(swept: &Swept, duration_ms: u64, failure: Option<Fault>) -> Self {
         let Swept { listed, removed, complete } = *swept;
         let cause = failure.map(|fault| fault.to_string());
-        Self { event: "sweep", listed, removed, complete, duration_ms, cause }
+        Self { event: Event::Sweep, listed, removed, complete, duration_ms, cause }
     }
 
     /// As an error where it failed.
@@ -109,7 +119,7 @@ impl SweepLine {
 /// A line about an object that was replaced and could not be removed after the reply.
 #[derive(Serialize)]
 pub struct LeftoverLine<'a> {
-    event: &'static str,
+    event: Event,
     request_id: &'a str,
     cause: String,
 }
@@ -117,7 +127,7 @@ pub struct LeftoverLine<'a> {
 impl<'a> LeftoverLine<'a> {
     /// Of the request that replaced it.
     pub fn new(request_id: &'a str, fault: &Fault) -> Self {
-        Self { event: "leftover", request_id, cause: fault.to_string() }
+        Self { event: Event::Leftover, request_id, cause: fault.to_string() }
     }
 
     /// As an error.
@@ -129,14 +139,14 @@ impl<'a> LeftoverLine<'a> {
 /// A line about a key set that could not be fetched, or that should not be as it is.
 #[derive(Serialize)]
 pub struct KeySetLine {
-    event: &'static str,
+    event: Event,
     cause: String,
 }
 
 impl KeySetLine {
     /// What is wrong.
     pub fn new(fault: &Fault) -> Self {
-        Self { event: "key_set", cause: fault.to_string() }
+        Self { event: Event::KeySet, cause: fault.to_string() }
     }
 
     /// As an error.
@@ -148,7 +158,7 @@ impl KeySetLine {
 /// A line about a rate limit that does not work.
 #[derive(Serialize)]
 pub struct LimitLine {
-    event: &'static str,
+    event: Event,
     binding: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
@@ -157,12 +167,12 @@ pub struct LimitLine {
 impl LimitLine {
     /// There is none.
     pub fn absent(binding: &'static str) -> Self {
-        Self { event: "no_rate_limit", binding, cause: None }
+        Self { event: Event::NoRateLimit, binding, cause: None }
     }
 
     /// It failed.
     pub fn failed(binding: &'static str, cause: String) -> Self {
-        Self { event: "no_rate_limit", binding, cause: Some(cause) }
+        Self { event: Event::NoRateLimit, binding, cause: Some(cause) }
     }
 
     /// As an error where it failed.
@@ -174,4 +184,48 @@ impl LimitLine {
 fn write(line: &impl Serialize, is_error: bool) {
     let line = JsValue::from_str(&serde_json::to_string(line).unwrap_or_default());
     if is_error { console::error_1(&line) } else { console::log_1(&line) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
+
+    use super::{Event, Line};
+    use serde_json::json;
+    use std::collections::BTreeSet;
+
+    const OPERATIONS: &str = include_str!("../../docs/operations.md");
+
+    /// The names in the first column of the table with this head.
+    fn documented(head: &str) -> BTreeSet<&'static str> {
+        let rows = OPERATIONS.split(head).nth(1).unwrap().lines().skip(2).take_while(|line| line.starts_with('|'));
+        rows.flat_map(|row| row.split('|').nth(1).unwrap().split('`').skip(1).step_by(2)).collect()
+    }
+
+    #[test]
+    fn every_field_of_a_line_is_documented_and_no_other() {
+        let line = Line {
+            back_end: Some(""),
+            subject: Some(1),
+            account: Some(1),
+            code: Some(""),
+            cause: Some(String::new()),
+            ..Line::new("", "", None)
+        };
+        let line = json!(line);
+        assert_eq!(
+            line.as_object().unwrap().keys().map(String::as_str).collect::<BTreeSet<_>>(),
+            documented("| Field | Meaning |")
+        );
+    }
+
+    #[test]
+    fn every_event_is_documented_and_no_other() {
+        let all = [Event::Sweep, Event::Leftover, Event::KeySet, Event::NoRateLimit].map(|event| match event {
+            // The compiler asks for a new one here: it belongs into the list above, too.
+            Event::Sweep | Event::Leftover | Event::KeySet | Event::NoRateLimit => json!(event),
+        });
+        let all: BTreeSet<&str> = all.iter().map(|event| event.as_str().unwrap()).collect();
+        assert_eq!(all, documented("| Event | Meaning |"));
+    }
 }

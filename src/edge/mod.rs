@@ -5,7 +5,7 @@
 //! decides nothing about accounts. Every call into JavaScript costs more than most of what is computed here: what can
 //! be kept from one request to the next is kept, and what a refused request does not need is not fetched.
 
-#![allow(clippy::disallowed_types, clippy::disallowed_methods, reason = "this room is the platform's")]
+#![allow(clippy::disallowed_types, reason = "this room is the platform's")]
 
 mod body;
 mod clock;

@@ -8,7 +8,7 @@ fn read<R: Record>(dialect: &Dialect<R>, body: &[u8]) -> Result<R::Change, Refus
     Object::parse(body).and_then(|object| (dialect.read)(object))
 }
 
-fn every_refusal() -> Vec<Refusal> {
+pub fn every_refusal() -> Vec<Refusal> {
     let bounds = (2, 100);
     let rules = [
         Rule::Required,

@@ -1,6 +1,11 @@
 //! What the documents say of each other is true: every link leads to a file and a heading that are there.
 
+use super::dialects::every_refusal;
+use super::tokens::{NOW, NoKeyService, keys, signed, verify_by};
 use super::{files, project, read};
+use perfil::domain::{BackEnd, Refusal, Setting, SettingKind};
+use serde_json::{Map, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The documents for people.
@@ -75,4 +80,63 @@ fn every_document_lists_all_of_its_headings() {
 
 fn name_of(document: &Path) -> String {
     document.file_name().unwrap().to_string_lossy().into_owned()
+}
+
+/// The rows of the table with this head, cell by cell.
+fn table(document: &str, head: &str) -> Vec<Vec<String>> {
+    let text = read(&project(document));
+    let rest = text.split(&format!("\n{head}\n")).nth(1).unwrap_or_else(|| panic!("{document} has no table {head}"));
+    let rows = rest.lines().skip(1).take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
+}
+
+/// What stands between backticks.
+fn names(text: &str) -> Vec<String> {
+    text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+fn settings(kind: SettingKind) -> BTreeSet<String> {
+    Setting::ALL.iter().filter(|setting| setting.kind() == kind).map(|setting| setting.name().to_owned()).collect()
+}
+
+#[test]
+fn every_setting_is_documented_and_in_wrangler_toml_and_no_other() {
+    let rows = table("docs/configuration.md", "| Setting | Meaning |");
+    let of = |is_secret: bool| -> BTreeSet<String> {
+        let rows = rows.iter().filter(|row| row[1].starts_with("Secret") == is_secret);
+        rows.flat_map(|row| names(&row[0])).collect()
+    };
+    assert_eq!(of(true), settings(SettingKind::Secret));
+    assert_eq!(of(false), settings(SettingKind::Variable));
+    let shipped = read(&project("wrangler.toml"));
+    let variables = shipped.split("[vars]\n").nth(1).unwrap().split("\n[").next().unwrap();
+    let variables = variables.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    assert_eq!(variables.map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>(), settings(SettingKind::Variable));
+}
+
+#[test]
+fn every_code_of_a_refusal_is_documented_and_no_other() {
+    let rows = table("docs/operations.md", "| Code | Why the request was refused |");
+    let documented: BTreeSet<String> = rows.iter().flat_map(|row| names(&row[0])).collect();
+    let codes: BTreeSet<String> = every_refusal().iter().map(|refusal| refusal.code().to_owned()).collect();
+    assert_eq!(documented, codes);
+}
+
+#[test]
+fn tokens_with_the_documented_claims_have_the_documented_subject() {
+    let rows = table("docs/configuration.md", "| Claims | The subject is |");
+    let subject = |row: &[String]| {
+        let mut claims = Map::from_iter([("exp".to_owned(), json!(NOW + 60))]);
+        for name in names(&row[0]) {
+            let value = if name == "profile" { json!({}) } else { json!(7) };
+            claims.insert(name, value);
+        }
+        let actor = verify_by(&keys(), &signed(claims.into()), &NoKeyService)?;
+        Ok::<_, Refusal>(actor.subject().back_end().map_or("JWT_SUB", BackEnd::name))
+    };
+    let owners: BTreeSet<_> = rows.iter().map(|row| subject(row).unwrap()).collect();
+    assert_eq!(owners, BTreeSet::from(["JWT_SUB", "django", "falcon", "seam"]));
+    for row in &rows {
+        assert!(row[1].contains(subject(row).unwrap()), "{row:?}");
+    }
 }

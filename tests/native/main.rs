@@ -11,6 +11,7 @@
     missing_docs,
     reason = "a test that panics has failed, which is what it is for"
 )]
+#![allow(clippy::disallowed_methods, reason = "tests act as whom they like")]
 #![allow(clippy::too_many_lines, reason = "a table of cases is as long as it has to be")]
 
 mod architecture;
