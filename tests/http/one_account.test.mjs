@@ -2,6 +2,7 @@
 // Accounts that have the same number in different back ends (support/colliding.mjs) share none of them.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
 import { identify } from '../support/accounts.mjs';
 import { answered, refused } from '../support/answers.mjs';
 import { AGAIN, formOf, keyOf, NEW, objects, png, settled, sweepAll } from '../support/avatars.mjs';
@@ -10,11 +11,17 @@ import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { LAYOUTS, now, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
+/** How long a test of limits may take, in milliseconds. */
+const LONGEST = 10_000;
+
 /** A worker with the accounts of support/colliding.mjs. */
 async function colliding(t, options) {
   const worker = await startWorker(options);
   t.after(() => worker.stop());
   await collide(worker);
+  // Miniflare starts to count anew with every minute of the clock. No test of limits must run across that.
+  const left = 60_000 - (Date.now() % 60_000);
+  if (options?.limits && left < LONGEST) await setTimeout(left);
   return worker;
 }
 /** A token of an account in a back end's layout, or a bare `sub` with its own id. */
