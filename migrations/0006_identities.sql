@@ -34,6 +34,9 @@ CREATE TRIGGER users_never_reused AFTER INSERT ON users
 WHEN EXISTS (SELECT 1 FROM retired_accounts WHERE id = new.id) BEGIN
   SELECT RAISE(ABORT, 'users.id: a removed account had this id, and ids are never reused'); END;
 
+CREATE TRIGGER users_keep_their_id BEFORE UPDATE OF id ON users WHEN new.id <> old.id BEGIN
+  SELECT RAISE(ABORT, 'users.id: an account keeps its id'); END;
+
 -- Whose number is removed here is forgotten in `imports` too, under that number and not under the account's id; that
 -- there was one is remembered, or the next run would bring it back.
 DROP TRIGGER users_forgotten;

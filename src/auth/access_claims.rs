@@ -15,7 +15,7 @@ pub struct AccessClaims {
     /// seam's.
     #[serde(default, deserialize_with = "as_sent", rename = "idUser")]
     id_user: Option<Claim>,
-    /// An object beside falcon's `sub`.
+    /// Beside falcon's `sub`.
     #[serde(default, deserialize_with = "as_sent")]
     profile: Option<Claim>,
     #[serde(default, deserialize_with = "as_sent", rename = "type")]
@@ -46,7 +46,12 @@ impl AccessClaims {
                 let sub = self.sub.as_ref()?;
                 in_layout(BackEnd::Falcon, [Some(sub), profile_id])
             }
-            (None, None, false) => self.sub.as_ref().and_then(as_id).map(Claimed::BareSub),
+            (None, None, false) => {
+                let id = self.sub.as_ref().and_then(as_id)?;
+                // OpenID Connect's claim of this name is a URL. One that is null is falcon's, for a user who has none.
+                let is_bare = matches!(self.profile, None | Some(Claim::Text(_)));
+                Some(if is_bare { Claimed::BareSub(id) } else { Claimed::InLayout(BackEnd::Falcon, id) })
+            }
             _ => None,
         }
     }

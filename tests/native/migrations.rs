@@ -117,6 +117,9 @@ fn an_account_that_is_removed_takes_its_numbers_along_and_its_id_is_never_given_
         let error = connection.execute_batch(&insert).unwrap_err().to_string();
         assert_eq!(error, "users.id: a removed account had this id, and ids are never reused", "{id}");
     }
+    let moved = connection.execute_batch("UPDATE users SET id = 60 WHERE id = 7").unwrap_err();
+    assert_eq!(moved.to_string(), "users.id: an account keeps its id");
+    connection.execute_batch("UPDATE users SET id = 7, full_name = 'Siete' WHERE id = 7").unwrap();
     let guide = read(&project("docs/operations.md"));
     let statement = guide.split("```sql\n").find(|block| block.starts_with("INSERT INTO users")).unwrap();
     connection.execute_batch(statement.split("```").next().unwrap()).unwrap();

@@ -83,7 +83,9 @@ fn a_good_token_names_a_number_and_whose_it_is() {
         (json!({"sub": 7, "type": "access", "profile": {"id": 7}}), identity(BackEnd::Falcon, 7)),
         (json!({"sub": "7", "profile": {}}), identity(BackEnd::Falcon, 7)),
         (json!({"sub": "7", "profile": {RAW_VALUE: "1"}}), identity(BackEnd::Falcon, 7)),
-        (json!({"sub": 7, "profile": "dark"}), account(7)),
+        (json!({"sub": "7", "profile": null}), identity(BackEnd::Falcon, 7)),
+        (json!({"sub": "7", "profile": []}), identity(BackEnd::Falcon, 7)),
+        (json!({"sub": 7, "profile": "https://example.com/jane"}), account(7)),
         (json!({"sub": "-", "user_id": "7", "token_type": "access"}), identity(BackEnd::Django, 7)),
         (json!({"sub": "7", "user_id": 7}), identity(BackEnd::Django, 7)),
     ] {

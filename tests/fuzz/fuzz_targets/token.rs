@@ -173,9 +173,11 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
     let numbers: Vec<_> = numbers.into_iter().flatten().map(id).collect();
     let number = numbers.first().copied().flatten().ok_or("no subject")?;
     ensure(numbers.iter().all(|other| *other == Some(number)), "subjects that differ")?;
+    let has_none = claims.get("idUser").is_none() && claims.get("user_id").is_none();
+    let is_odd = claims.get("profile").is_some_and(|profile| !matches!(profile, Json::Text(_)));
     let back_ends = [
         (claims.get("idUser").is_some(), BackEnd::Seam),
-        (is_falcon, BackEnd::Falcon),
+        (is_falcon || has_none && is_odd, BackEnd::Falcon),
         (claims.get("user_id").is_some(), BackEnd::Django),
     ];
     let claimed: Vec<_> = back_ends.into_iter().filter(|(is_claimed, _)| *is_claimed).collect();
