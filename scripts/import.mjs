@@ -55,7 +55,7 @@ function summarize(source, counts, told) {
 const { source, file, folder } = parse();
 await installPackages();
 const from = path.resolve(process.env.INIT_CWD ?? '.', file);
-const { files, counts, told } = await convert(source, from, path.resolve(root, folder), leaveOut);
+const { files, counts, told } = await convert(source, from, path.resolve(root, folder), { heard: leaveOut });
 console.log(`\n${source}: ${file}`);
 summarize(source, counts, told);
 const names = files.map((name) => path.relative(root, name));

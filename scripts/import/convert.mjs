@@ -51,10 +51,10 @@ class Files {
 const sizeOf = (record) => Buffer.byteLength(JSON.stringify(record).replaceAll("'", '\\u0027')) + 16;
 
 /** Gathers records of one kind until a statement is full. */
-function chunks(source, files) {
+function chunks(source, files, options) {
   let chunk = { kind: undefined, records: [], bytes: 0 };
   function flush() {
-    if (chunk.records.length > 0) files.add(bring(source, chunk.kind, chunk.records));
+    if (chunk.records.length > 0) files.add(bring(source, chunk.kind, chunk.records, options));
     chunk = { kind: undefined, records: [], bytes: 0 };
   }
   function add(kind, record) {
@@ -68,10 +68,10 @@ function chunks(source, files) {
 }
 
 /** Writes every record that has no faults; returns how many of each kind were read, written and left out. */
-async function write(records, files, source, heard) {
+async function write(records, files, source, { heard, ...options }) {
   const counts = {};
   const seen = {};
-  const { add, flush } = chunks(source, files);
+  const { add, flush } = chunks(source, files, options);
   files.add(begin(source));
   for await (const { kind, table, id, where, record, faults } of records) {
     const count = (counts[kind] ??= { read: 0, written: 0, leftOut: 0 });
@@ -91,16 +91,24 @@ async function write(records, files, source, heard) {
 }
 
 /**
- * Writes the SQL for a source into a folder. Returns `{files, counts, told}`; `heard` is called with every record that
- * is left out, as soon as it is known.
- * @param {(leftOut: {where: string, table: string, id: number | string | null, faults: any[]}) => void} [heard]
+ * Writes the SQL for a source into a folder. Returns `{files, counts, told}`.
+ *
+ * `heard` is called with every record that is left out, as soon as it is known; `linkByEmail` makes one account of the
+ * records of several back ends that have the same e-mail address.
+ * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} LeftOut
+ * @param {string} source
+ * @param {string} file
+ * @param {string} folder
+ * @param {{heard?: (leftOut: LeftOut) => void, linkByEmail?: boolean}} [given]
  */
-export async function convert(source, file, folder, heard = () => {}) {
+export async function convert(source, file, folder, given = {}) {
+  const { heard = () => {}, ...options } = given;
   if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Trouble(`there is no file ${file}`);
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = new Files(folder, source);
   const told = { others: new Map(), unmapped: new Set(), naive: false, utc: undefined };
-  const counts = await write(SOURCES[source](file, told), files, source, heard).catch((error) => {
+  const records = SOURCES[source](file, told);
+  const counts = await write(records, files, source, { heard, ...options }).catch((error) => {
     files.finish();
     files.clear('.sql.part');
     throw error;

@@ -39,8 +39,9 @@ export const seam = {
       id: 'idUser',
       role: 'roleId',
       read: (row, id) => ({
-        // seam knows no user names; whoever brings a real one replaces this.
-        username: `seam_${id}`,
+        // seam has no user names, and every account here has one. No back end allows a space in its own, so that this
+        // one is never somebody else's.
+        username: `seam ${id}`,
         email: row.email('email'),
         full_name: row.text('full_name', { max: 255 }),
         is_active: row.flag('isActive'),
@@ -53,19 +54,6 @@ export const seam = {
 
 export const falcon = {
   tables: {
-    role: {
-      kind: 'roles',
-      columns: ['id'],
-      optional: ['name', 'description'],
-      id: 'id',
-      // Of its own, though one of that name may be here: falcon's admin has no right to what an admin may do to others
-      // here.
-      read: (row, id) => ({
-        name: 'name' in row.values ? `falcon ${row.text('name', { min: 1, max: 200 })}` : unnamed('falcon', id),
-        description:
-          'description' in row.values ? row.text('description', { max: MAX_DESCRIPTION, optional: true }) : null,
-      }),
-    },
     users: {
       kind: 'users',
       columns: [
@@ -81,7 +69,6 @@ export const falcon = {
         'role_id',
       ],
       id: 'id',
-      role: 'role_id',
       read(row) {
         const image = row.text('image_path', { max: 255, optional: true });
         return {
@@ -91,6 +78,7 @@ export const falcon = {
           image: image === FALCON_DEFAULT_IMAGE ? null : image,
           created_at: row.time('created_at'),
           updated_at: row.time('updated_at'),
+          // Its number alone: falcon shows it, and here it grants nothing.
           role: row.id('role_id', { optional: true }),
           ...hashOf('falcon', verbatim(row, 'password'), { salt: verbatim(row, 'salt') }),
         };
@@ -125,12 +113,13 @@ async function inOrder(rows) {
 
 /**
  * The accounts. `roles` says of each role that was read before whether it is good; an account whose role is not is left
- * out. A dump of the accounts alone names no roles: accounts that have the same role there have the same here.
+ * out. A dump of the accounts alone names no roles: accounts that have the same role there have the same here. `field`
+ * is the column that names a role, if the back end's roles hold permissions.
  */
 async function* accounts(source, rows, roles, field) {
   const named = roles.size > 0;
   for await (const item of rows) {
-    const { role } = item.record ?? {};
+    const role = field && item.record?.role;
     if (role && !named && !roles.has(role)) {
       roles.set(role, true);
       const record = { id: role, name: unnamed(source, role), description: null };

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { literal } from '../../scripts/import/ledger.mjs';
 import { rowsOfDump } from '../../scripts/import/mysql.mjs';
 import { EXPRESSION } from '../../scripts/import/rows.mjs';
-import { literal } from '../../scripts/import/sql.mjs';
 import { Trouble } from '../../scripts/lib.mjs';
 import { Database, dumpdata, falconDump, fixture, read, source } from './support.mjs';
 
@@ -285,20 +285,26 @@ test(title, async () => {
         ),
         { minLength: 1, maxLength: 4 },
       ),
-      async (runs) => {
+      fc.boolean(),
+      async (runs, linkByEmail) => {
         const database = new Database();
         for (const [from, accounts] of runs) {
           const file = from === 'django' ? dumpdata(...accounts) : falconDump(...accounts);
-          const { counts, leftOut, report } = await database.bring(from, file);
+          const { counts, leftOut, report } = await database.bring(from, file, { linkByEmail });
           assert.equal(counts.users.read, accounts.length);
           assert.equal(counts.users.written + counts.users.leftOut, accounts.length);
           assert.ok(leftOut.length >= counts.users.leftOut);
           assert.ok(report.every((line) => !line.includes('undefined')));
           const [{ staged, odd }] = database.rows(
-            "SELECT count(incoming) AS staged, sum(problem IS NULL AND kind = 'users' " +
-              'AND NOT EXISTS (SELECT 1 FROM users u WHERE u.id = imports.id)) AS odd FROM imports',
+            "SELECT count(incoming) AS staged, sum(problem IS NULL AND kind = 'users' AND NOT EXISTS (SELECT 1 " +
+              'FROM identities n WHERE n.back_end = source AND n.id = imports.id AND n.account_id = target)) AS odd ' +
+              'FROM imports',
           );
           assert.ok(staged === 0 && !odd, 'a record is neither here nor told of');
+          const [{ people, accounts: known }] = database.rows(
+            'SELECT count(*) AS people, (SELECT count(*) FROM users) AS accounts FROM identities',
+          );
+          assert.ok(linkByEmail ? people >= known : people === known, 'an account of one back end became that of two');
           fs.rmSync(file);
         }
       },

@@ -24,13 +24,13 @@ export function source(text) {
 }
 
 /** What the importer makes of a source: the SQL of each file, the counts, and the lines of what is left out. */
-export async function read(from, file) {
+export async function read(from, file, options = {}) {
   const out = path.join(folder, `out-${files++}`);
   const leftOut = [];
   const heard = ({ where, table, id, faults }) => {
     for (const { field, why } of faults) leftOut.push(`${where}, ${table} ${id}, ${field}: ${why}`);
   };
-  const { files: written, counts, told } = await convert(from, file, out, heard);
+  const { files: written, counts, told } = await convert(from, file, out, { heard, ...options });
   return { sql: written.map((name) => fs.readFileSync(name, 'utf8')), counts, told, leftOut };
 }
 
@@ -52,17 +52,24 @@ export class Database {
       .all()
       .map((row) => ({ ...row }));
   }
-  user(id) {
-    return this.rows(`SELECT * FROM users WHERE id = ${id}`)[0];
+  /** The accounts that a back end knows: the table's columns, the number there, and falcon's number of the role. */
+  accounts(backEnd) {
+    return this.rows(
+      `SELECT users.*, n.id AS number, n.role_id AS shown_role FROM identities n JOIN users ON users.id = n.account_id
+      WHERE n.back_end = '${backEnd}' ORDER BY n.id`,
+    );
+  }
+  account(backEnd, number) {
+    return this.accounts(backEnd).find((account) => account.number === number);
   }
   /** Everything but the ledger: equal where an import has changed nothing. */
   dump() {
-    return JSON.stringify(TABLES.map((table) => this.rows(`SELECT * FROM ${table}`)));
+    return JSON.stringify([...TABLES, 'identities'].map((table) => this.rows(`SELECT * FROM ${table}`)));
   }
 
   /** Brings a source in, each file as a whole as D1 does; returns what did not land and what is another here. */
-  async bring(from, file) {
-    const { sql, ...rest } = await read(from, file);
+  async bring(from, file, options = {}) {
+    const { sql, ...rest } = await read(from, file, options);
     for (const each of sql) this.run(`BEGIN; ${each} COMMIT`);
     return {
       ...rest,

@@ -1,0 +1,130 @@
+// The SQL that brings accounts into the database. A back end's number leads to an account through `identities` alone:
+// an account's own id is assigned here, and the same number in two back ends is two people.
+import {
+  becomes,
+  CHUNK,
+  EARLIER,
+  FOLLOWS,
+  follow,
+  iso,
+  judge,
+  NOW,
+  pending,
+  said,
+  same,
+  settle,
+  stage,
+  twice,
+} from './ledger.mjs';
+
+/** The account that a back end knows by a number. */
+const known = (source, id) => `(SELECT n.account_id FROM identities n WHERE n.back_end = '${source}' AND n.id = ${id})`;
+
+const REMOVED = (source) =>
+  `CASE WHEN i.base IS NOT NULL AND ${known(source, 'i.id')} IS NULL
+    THEN 'id: it was removed here since, and is not brought back' END`;
+
+/** Which account has what a unique column is to become, and by which numbers the back ends know it. */
+const taken = (column, value) =>
+  `'${column}: ' || (
+    SELECT coalesce((SELECT group_concat(n.back_end || ' ' || n.id, ', ') FROM identities n WHERE n.account_id = o.id),
+      'an account of no back end') || ' has it here'
+    FROM users o WHERE o.${column} COLLATE NOCASE = ${value} AND o.id IS NOT r.id
+  )`;
+
+/** The role here that a record of seam names. falcon's roles are only shown, and django has none. */
+const roleOf = (source, json) =>
+  source === 'seam'
+    ? `(SELECT t.id FROM imports m JOIN roles t ON t.id = m.target
+    WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = ${json} ->> 'role')`
+    : 'NULL';
+
+/** An account that is not active in one back end is not active here, until it is active in all of them. */
+const everywhere = (source) => `min(${said('is_active')}, coalesce((
+    SELECT min(o.base ->> 'is_active') FROM identities n JOIN imports o
+      ON o.source = n.back_end AND o.kind = 'users' AND o.id = n.id
+    WHERE n.account_id = r.id AND n.back_end <> '${source}'
+  ), 1))`;
+
+/** Ids for the accounts that are new: above all that there are, and above all that there ever were. */
+const assign = (source) => `UPDATE imports AS i ${CHUNK} SET target = fresh.id FROM (
+  SELECT c.id AS record, row_number() OVER (ORDER BY c.id)
+    + max(coalesce((SELECT max(id) FROM users), 0), coalesce((SELECT max(id) FROM retired_accounts), 0)) AS id
+  FROM imports c ${CHUNK} WHERE ${pending(source, 'users', 'c')} AND c.problem IS NULL AND c.target IS NULL
+) AS fresh WHERE ${pending(source, 'users')} AND i.id = fresh.record`;
+
+const insert = (source) => {
+  const fields = [...new Set(['username', ...FOLLOWS[source]])];
+  return `INSERT INTO users
+  (id, ${fields.join(', ')}, role_id, created_at, updated_at, last_login, password_hash, legacy_password_hashes)
+SELECT i.target, ${fields.map((field) => said(field)).join(', ')}, ${roleOf(source, 'i.incoming')},
+  coalesce(${said('created_at')}, ${NOW}), coalesce(${said('updated_at')}, ${said('created_at')}, ${NOW}),
+  ${said('last_login')}, ${said('password_hash')}, i.incoming -> 'legacy'
+FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL
+  AND NOT EXISTS (SELECT 1 FROM users r WHERE r.id = i.target)`;
+};
+
+const update = (source) => {
+  const later = (field) =>
+    `CASE WHEN ${said(field)} > coalesce(${iso(`r.${field}`)}, '') THEN ${said(field)} ELSE r.${field} END`;
+  const role =
+    source === 'seam'
+      ? `role_id = CASE WHEN r.role_id IS ${roleOf(source, 'i.base')} THEN ${roleOf(source, 'i.incoming')}
+    ELSE r.role_id END,`
+      : '';
+  const value = (field) => (field === 'is_active' ? everywhere(source) : said(field));
+  return `UPDATE users AS r SET
+  ${FOLLOWS[source].map((field) => `${field} = ${follow(field, value(field))}`).join(',\n  ')},
+  ${role}
+  created_at = ${EARLIER},
+  updated_at = ${later('updated_at')}, last_login = ${later('last_login')},
+  password_hash = CASE WHEN r.tokens_valid_after IS NULL
+    THEN coalesce(${said('password_hash')}, r.password_hash) ELSE r.password_hash END,
+  legacy_password_hashes = CASE WHEN r.tokens_valid_after IS NULL AND i.incoming -> 'legacy' IS NOT NULL
+    THEN json_patch(coalesce(r.legacy_password_hashes, '{}'), i.incoming -> 'legacy') ELSE r.legacy_password_hashes END
+FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL AND r.id = i.target`;
+};
+
+/** The number by which the back end knows each account, and falcon's number of its role. */
+const identify = (source) => `INSERT INTO identities (back_end, id, account_id, role_id)
+SELECT '${source}', i.id, i.target, ${source === 'falcon' ? said('role') : 'NULL'}
+FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL
+ON CONFLICT (back_end, id) DO UPDATE SET role_id = excluded.role_id`;
+
+/**
+ * Told that an e-mail address is the same person's in every back end: a record that never landed belongs to the account
+ * with its address, unless the back end knows that account by another number.
+ */
+const link = (source) => `UPDATE imports AS i ${CHUNK} SET target = (
+  SELECT u.id FROM users u WHERE u.email = ${said('email')}
+    AND NOT EXISTS (SELECT 1 FROM identities n WHERE n.account_id = u.id AND n.back_end = '${source}')
+) WHERE ${pending(source, 'users')} AND i.target IS NULL AND i.base IS NULL`;
+
+/** The statements for a chunk of accounts. */
+export function users(source, records, { linkByEmail = false } = {}) {
+  const reasons = [
+    REMOVED(source),
+    `CASE WHEN i.base IS NULL AND r.email <> ${said('email')}
+    THEN 'id: ${source} ' || i.id || ' is somebody with another e-mail address here' END`,
+    taken('email', becomes('email', source)),
+    taken('username', becomes('username', source)),
+    twice(source, 'users', 'email', 'NOCASE'),
+    twice(source, 'users', 'username', 'NOCASE'),
+  ];
+  const differences = FOLLOWS[source].map(same);
+  if (source === 'seam') {
+    reasons.push(`CASE WHEN i.base IS NULL AND ${said('role')} IS NOT NULL AND ${roleOf(source, 'i.incoming')} IS NULL
+    THEN 'role: role ' || (${said('role')}) || ' was removed here' END`);
+    differences.push(['role_id', `r.role_id IS ${roleOf(source, 'i.incoming')}`]);
+  }
+  return [
+    stage(source, 'users', records, known(source, "(value ->> 'id')")),
+    ...(linkByEmail ? [link(source)] : []),
+    judge(source, 'users', reasons),
+    update(source),
+    assign(source),
+    insert(source),
+    identify(source),
+    settle(source, 'users', differences),
+  ];
+}

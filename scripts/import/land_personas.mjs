@@ -1,0 +1,58 @@
+// The SQL that brings personas into the database. There is one source of them, so they keep its numbers.
+import {
+  becomes,
+  CHUNK,
+  EARLIER,
+  FOLLOWS,
+  follow,
+  judge,
+  NOW,
+  pending,
+  said,
+  same,
+  settle,
+  stage,
+  twice,
+} from './ledger.mjs';
+
+const SOURCE = 'personas';
+
+/** The persona that has what a unique column is to become. */
+const taken = (column, value, field = column) =>
+  `'${field}: persona ' || (
+    SELECT o.id FROM personas o WHERE o.${column} COLLATE BINARY = ${value} AND o.id <> i.id
+  ) || ' has it here'`;
+
+/** The account with the e-mail address that a record names. */
+const owner = (json) => `(SELECT a.id FROM users a WHERE a.email = ${json} ->> 'user')`;
+
+/** The statements for a chunk of personas. */
+export function personas(records) {
+  const user = `CASE WHEN r.user_id IS ${owner('i.base')} THEN ${owner('i.incoming')} ELSE r.user_id END`;
+  const follows = FOLLOWS[SOURCE];
+  return [
+    stage(SOURCE, 'personas', records, "value ->> 'id'"),
+    judge(SOURCE, 'personas', [
+      "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'id: it was removed here since, and is not brought back' END",
+      `CASE WHEN i.base IS NULL AND r.dni <> ${said('dni')}
+    THEN 'id: it is that of another persona here, with another dni' END`,
+      `CASE WHEN i.base ->> 'user' IS NOT ${said('user')} AND ${owner('i.incoming')} IS NULL
+    THEN 'user_email: no account here has it' END`,
+      taken('dni', becomes('dni', SOURCE)),
+      taken('user_id', `CASE WHEN r.id IS NULL THEN ${owner('i.incoming')} ELSE ${user} END`, 'user_email'),
+      twice(SOURCE, 'personas', 'dni', 'BINARY'),
+      twice(SOURCE, 'personas', 'user', 'NOCASE', 'user_email'),
+    ]),
+    `UPDATE personas AS r SET
+  ${follows.map((field) => `${field} = ${follow(field)}`).join(',\n  ')},
+  user_id = ${user},
+  created_at = ${EARLIER}
+FROM imports i ${CHUNK} WHERE ${pending(SOURCE, 'personas')} AND i.problem IS NULL AND r.id = i.target`,
+    `INSERT INTO personas (id, user_id, ${follows.join(', ')}, created_at)
+SELECT i.id, ${owner('i.incoming')}, ${follows.map((field) => said(field)).join(', ')},
+  coalesce(${said('created_at')}, ${NOW})
+FROM imports i ${CHUNK} WHERE ${pending(SOURCE, 'personas')} AND i.problem IS NULL
+  AND NOT EXISTS (SELECT 1 FROM personas r WHERE r.id = i.target)`,
+    settle(SOURCE, 'personas', [...follows.map(same), ['user_email', `r.user_id IS ${owner('i.incoming')}`]]),
+  ];
+}

@@ -1,0 +1,108 @@
+// What the SQL of all kinds of records has in common. Records are staged in the table `imports`, judged against what
+// the database holds, and then written. A field follows the source while its value is the one that the source had last
+// time (or the one that a new account starts with); a field that was changed here stays. `imports.base` is what the
+// source said last time.
+
+/** The value of a field that nobody has set. `r` is the row here. */
+const EMPTY = {
+  // A name that was made up for an account of seam is not a value that somebody chose.
+  username: "(SELECT 'seam ' || s.id FROM identities s WHERE s.account_id = r.id AND s.back_end = 'seam')",
+  email: 'NULL',
+  full_name: "''",
+  first_name: "''",
+  last_name: "''",
+  number_phone: 'NULL',
+  image: 'NULL',
+  is_active: '1',
+  is_staff: '0',
+  is_superuser: '0',
+  nombres: 'NULL',
+  apellidos: 'NULL',
+  telefono: 'NULL',
+  dni: 'NULL',
+  foto_url: 'NULL',
+};
+/** The fields that follow each source. */
+export const FOLLOWS = {
+  seam: ['email', 'full_name', 'is_active'],
+  falcon: ['username', 'email', 'full_name', 'image'],
+  django: [
+    'username',
+    'email',
+    'first_name',
+    'last_name',
+    'number_phone',
+    'image',
+    'is_active',
+    'is_staff',
+    'is_superuser',
+  ],
+  personas: ['nombres', 'apellidos', 'telefono', 'dni', 'foto_url'],
+};
+export const NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+export const iso = (time) => `strftime('%Y-%m-%dT%H:%M:%fZ', ${time})`;
+
+/**
+ * A JSON text as a literal of SQL: without a quote, and without the word that makes wrangler look for a transaction.
+ */
+export const literal = (value) =>
+  `'${JSON.stringify(value).replaceAll("'", '\\u0027').replaceAll('TRANSACTION', 'TRANS\\u0041CTION')}'`;
+
+/** What the source says of a field now. */
+export const said = (field) => `i.incoming ->> '${field}'`;
+/** Whether a field here is what the source said last time. */
+const isUnchanged = (field) =>
+  `r.${field} COLLATE BINARY IS CASE WHEN i.base IS NULL THEN ${EMPTY[field]} ELSE i.base ->> '${field}' END`;
+export const follow = (field, value = said(field)) =>
+  `CASE WHEN ${isUnchanged(field)} THEN ${value} ELSE r.${field} END`;
+
+/** Only the records of the chunk at hand: without the index, SQLite reads all that were ever imported. */
+export const CHUNK = 'INDEXED BY imports_incoming';
+export const pending = (source, kind, alias = 'i') =>
+  `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.incoming IS NOT NULL`;
+
+/** The one statement with data: every record of a chunk. `target` is an expression for the id here. */
+export const stage = (source, kind, records, target) => `INSERT INTO imports (source, kind, id, incoming, target)
+SELECT '${source}', '${kind}', value ->> 'id', value, ${target} FROM json_each(${literal(records)}) WHERE true
+ON CONFLICT (source, kind, id) DO UPDATE SET
+  incoming = excluded.incoming, target = excluded.target, problem = NULL, differs = NULL`;
+
+/**
+ * Why a record cannot land, for each of a chunk: the first reason that applies. `reasons` are texts or NULL; `r` is the
+ * row here, if there is one.
+ */
+export const judge = (source, kind, reasons) => `UPDATE imports AS i ${CHUNK} SET problem = (SELECT coalesce(
+  ${reasons.join(',\n  ')}
+) FROM (SELECT 1) LEFT JOIN ${kind} r ON r.id = i.target)
+WHERE ${pending(source, kind)}`;
+
+/** Which record before it in the same chunk has the same value. */
+export const twice = (source, kind, field, collation, name = field) =>
+  `'${name}: record ' || (
+    SELECT min(o.id) FROM imports o ${CHUNK} WHERE ${pending(source, kind, 'o')} AND o.id < i.id
+      AND o.incoming ->> '${field}' = ${said(field)} COLLATE ${collation}
+  ) || ' of the same source has it'`;
+
+/** What a field will be when the record has landed. */
+export const becomes = (field, source) =>
+  FOLLOWS[source].includes(field)
+    ? `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE ${follow(field)} END`
+    : `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE r.${field} END`;
+/** The earlier of two times: the source's and the one here. */
+export const EARLIER =
+  `CASE WHEN ${said('created_at')} < ${iso('r.created_at')} ` + `THEN ${said('created_at')} ELSE r.created_at END`;
+
+/** Whether a field here is what the source says now, for `settle`. */
+export const same = (field) => [field, `r.${field} COLLATE BINARY IS ${said(field)}`];
+
+/** Ends a chunk: notes what landed and where it differs from the source, and empties `incoming`. */
+export function settle(source, kind, differences) {
+  const names = differences.map(([name, is]) => `CASE WHEN ${is} THEN '' ELSE '${name} ' END`).join(' || ');
+  return `UPDATE imports AS i ${CHUNK} SET
+  base = CASE WHEN i.problem IS NULL THEN json_remove(i.incoming, '$.password_hash', '$.legacy') ELSE i.base END,
+  differs = CASE WHEN i.problem IS NULL THEN (
+    SELECT nullif(rtrim(${names}), '') FROM ${kind} r WHERE r.id = i.target
+  ) END,
+  incoming = NULL
+WHERE ${pending(source, kind)}`;
+}
