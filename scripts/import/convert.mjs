@@ -3,7 +3,7 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Trouble } from '../lib.mjs';
 import { SOURCES } from './sources.mjs';
-import { begin, bring } from './sql.mjs';
+import { begin, bring, end } from './sql.mjs';
 
 /** How long the records of one statement are; D1 takes 100 000 bytes. Within a chunk each is compared to each. */
 const CHUNK = 32_000;
@@ -87,6 +87,7 @@ async function write(records, files, source, { heard, ...options }) {
     count.written++;
   }
   flush();
+  files.add(end(source));
   return counts;
 }
 

@@ -8,9 +8,6 @@ const FALCON_DEFAULT_IMAGE = 'profile-pictures/default.jpg';
 /** A role's description is for people; longer than this, its statement would be too long for D1. */
 const MAX_DESCRIPTION = 2000;
 
-/** A role that the source does not name holds nothing but what it is given here. */
-const unnamed = (source, id) => `${source} role ${id}`;
-
 export const seam = {
   tables: {
     roles: {
@@ -122,7 +119,8 @@ async function* accounts(source, rows, roles, field) {
     const role = field && item.record?.role;
     if (role && !named && !roles.has(role)) {
       roles.set(role, true);
-      const record = { id: role, name: unnamed(source, role), description: null };
+      // The number is what counts: a later dump brings the name, and this name replaces none.
+      const record = { id: role, name: `${source} role ${role}`, description: null, unnamed: 1 };
       yield { kind: 'roles', table: 'users', id: role, where: item.where, record, faults: [] };
     }
     if (role && !roles.get(role))

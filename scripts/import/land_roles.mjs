@@ -1,37 +1,158 @@
-// The SQL that brings roles, permissions and the links between them into the database.
-import { literal } from './ledger.mjs';
+// The SQL that brings seam's roles and permissions, and the links between them, into the database.
+//
+// seam's clients send back the number of a role, so that every role has the number here that it has there. A role here
+// that did not come from seam makes room for one of the same number or name: it gets another number or name, and keeps
+// its accounts and its permissions. What a role may do never changes because of its name.
+import { CHUNK, literal, pending, said, stage } from './ledger.mjs';
+
+const PENDING = `${pending('seam', 'roles')} AND i.problem IS NULL`;
+/** Whether a role here came from seam, in this run or an earlier one. */
+const isSeams = (role) =>
+  `EXISTS (SELECT 1 FROM imports s WHERE s.source = 'seam' AND s.kind = 'roles' AND s.target = ${role}.id)`;
+/** The role here that a record has become. */
+const TARGET = `(SELECT r.id FROM imports m JOIN roles r ON r.id = m.target
+  WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = value ->> 'id')`;
+
+const REMOVED = `UPDATE imports AS i ${CHUNK} SET problem = 'it was removed here since, and is not brought back'
+WHERE ${PENDING} AND i.base IS NOT NULL AND i.target IS NULL`;
+
+/** A role of the same number and name is seam's, although the ledger was emptied, if seam has all of its accounts. */
+const ADOPT = `UPDATE imports AS i ${CHUNK} SET target = i.id
+WHERE ${PENDING} AND i.target IS NULL
+  AND EXISTS (SELECT 1 FROM roles r WHERE r.id = i.id AND NOT ${isSeams('r')}
+    AND (r.name = ${said('name')} OR ${said('unnamed')}) AND EXISTS (SELECT 1 FROM users u WHERE u.role_id = r.id)
+    AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = r.id
+      AND NOT EXISTS (SELECT 1 FROM identities n WHERE n.account_id = u.id AND n.back_end = 'seam')))`;
+
+/** The roles here that make room, as rows of the ledger: `target` is the new number, `base` the name. */
+const MOVES = "m.source = 'seam' AND m.kind = 'moves' AND m.base IS NOT NULL";
+const moved = (text) => `'role ' || r.id || ', ' || r.name || ': ' || ${text}`;
 
 /**
- * A role or permission is the same where its name is the same. It keeps its id where that is free. One that was removed
- * here is not brought back.
+ * Renumbers the roles that have the number of one of seam's. Accounts refer to a role, so it cannot change its number
+ * in place: it is copied, and the copy takes its accounts and permissions. `highest` is the chunk's highest number.
  */
-export function named(kind, column, source, { id, ...record }) {
-  const known = `EXISTS (SELECT 1 FROM imports WHERE source = '${source}' AND kind = '${kind}' AND id = ${id})`;
-  const columns = [[column, 'name'], ...(kind === 'roles' ? [['description', 'description']] : [])];
-  const values = columns.map(([, field]) => `j ->> '${field}'`);
+const makeRoom = (highest) => {
+  const number = `row_number() OVER (ORDER BY r.id) + max(${highest}, (SELECT max(id) FROM roles))`;
   return [
-    `INSERT INTO ${kind} (id, ${columns.map(([name]) => name).join(', ')})
-SELECT CASE WHEN EXISTS (SELECT 1 FROM ${kind} WHERE id = ${id}) THEN NULL ELSE ${id} END, ${values.join(', ')}
-FROM (SELECT ${literal(record)} AS j)
-WHERE NOT ${known} AND NOT EXISTS (SELECT 1 FROM ${kind} WHERE ${column} = j ->> 'name')`,
+    `INSERT INTO imports (source, kind, id, target, base, differs)
+SELECT 'seam', 'moves', r.id, ${number}, r.name,
+  ${moved(`'seam has another role of this number; this one is number ' || (${number}) || ' now'`)}
+FROM roles r JOIN imports i ${CHUNK} ON i.id = r.id WHERE ${PENDING} AND i.target IS NOT r.id
+ON CONFLICT (source, kind, id) DO UPDATE SET
+  target = excluded.target, base = excluded.base, differs = excluded.differs`,
+    `UPDATE roles AS r SET name = 'moving ' || r.id FROM imports m WHERE ${MOVES} AND r.id = m.id`,
+    `INSERT INTO roles (id, name, description)
+SELECT m.target, m.base, r.description FROM imports m JOIN roles r ON r.id = m.id WHERE ${MOVES}`,
+    `UPDATE users AS u SET role_id = m.target FROM imports m WHERE ${MOVES} AND u.role_id = m.id`,
+    `UPDATE permissionXRole AS x SET roleId = m.target FROM imports m WHERE ${MOVES} AND x.roleId = m.id`,
+    `UPDATE imports AS s SET target = m.target FROM imports m WHERE ${MOVES} AND s.kind = 'roles' AND s.target = m.id`,
+    `DELETE FROM roles WHERE id IN (SELECT m.id FROM imports m WHERE ${MOVES})`,
+    // A row without a base only reports, and the next run removes it.
+    `UPDATE imports AS m SET base = NULL WHERE ${MOVES}`,
+  ];
+};
+
+/** Whether the name of a role becomes seam's: it is new, or it has not been renamed here. */
+const TAKES = `(i.target IS NULL OR (${said('unnamed')} IS NULL AND EXISTS (
+    SELECT 1 FROM roles r WHERE r.id = i.target AND r.name = i.base ->> 'as' COLLATE BINARY)))`;
+/** Two of seam's roles may have the same name; here the second has its number behind it. */
+const NAME = `${said('name')} || CASE WHEN EXISTS (
+    SELECT 1 FROM imports o ${CHUNK} WHERE ${pending('seam', 'roles', 'o')} AND o.id < i.id
+      AND o.incoming ->> 'name' = ${said('name')} COLLATE NOCASE
+  ) OR EXISTS (
+    SELECT 1 FROM roles r WHERE r.name = ${said('name')} AND r.id IS NOT i.target AND ${isSeams('r')}
+      AND NOT EXISTS (SELECT 1 FROM imports o ${CHUNK} WHERE ${pending('seam', 'roles', 'o')} AND o.target = r.id)
+  ) THEN ' (' || i.id || ')' ELSE '' END`;
+const WANTED = `SELECT ${said('as')} COLLATE NOCASE FROM imports i ${CHUNK} WHERE ${PENDING} AND ${said('takes')}`;
+
+const RENAME = [
+  `UPDATE imports AS i ${CHUNK} SET incoming = json_set(i.incoming, '$.takes', 1, '$.as', ${NAME})
+WHERE ${PENDING} AND ${TAKES}`,
+  `INSERT INTO imports (source, kind, id, differs)
+SELECT 'seam', 'moves', r.id,
+  ${moved("'seam has another role of this name; this one is ' || r.name || ' (' || r.id || ') now'")}
+FROM roles r WHERE NOT ${isSeams('r')} AND r.name IN (${WANTED})`,
+  `UPDATE roles AS r SET name = r.name || ' (' || r.id || ')' WHERE NOT ${isSeams('r')} AND r.name IN (${WANTED})`,
+  // Two roles may have exchanged their names.
+  `UPDATE roles AS r SET name = 'moving ' || r.id FROM imports i ${CHUNK}
+WHERE ${PENDING} AND ${said('takes')} AND r.id = i.target`,
+];
+
+const LAND = [
+  `UPDATE roles AS r SET
+  name = CASE WHEN ${said('takes')} THEN ${said('as')} ELSE r.name END,
+  description = CASE
+    WHEN i.base IS NOT NULL AND r.description IS i.base ->> 'description' AND ${said('unnamed')} IS NULL
+      THEN ${said('description')} ELSE r.description END
+FROM imports i ${CHUNK} WHERE ${PENDING} AND r.id = i.target`,
+  `INSERT INTO roles (id, name, description)
+SELECT i.id, ${said('as')}, ${said('description')} FROM imports i ${CHUNK} WHERE ${PENDING} AND i.target IS NULL`,
+  `UPDATE imports AS i ${CHUNK} SET target = coalesce(i.target, i.id) WHERE ${PENDING}`,
+  `UPDATE imports AS i ${CHUNK} SET
+  base = CASE WHEN i.problem IS NOT NULL THEN i.base
+    WHEN i.base IS NOT NULL AND ${said('unnamed')} THEN i.base
+    ELSE json_remove(json_set(i.incoming, '$.as', coalesce(${said('as')}, i.base ->> 'as')), '$.takes') END,
+  differs = (
+    SELECT nullif(rtrim(
+      CASE WHEN r.id = i.id THEN '' ELSE 'number (' || r.id || ' here) ' END
+      || CASE WHEN r.name = ${said('name')} COLLATE BINARY THEN '' ELSE 'name (' || r.name || ' here) ' END
+      || CASE WHEN r.description IS ${said('description')} THEN ''
+        ELSE 'description (' || coalesce(r.description, 'none') || ' here) ' END), '')
+    FROM roles r WHERE r.id = i.target AND i.problem IS NULL AND ${said('unnamed')} IS NULL
+  ),
+  incoming = NULL
+WHERE ${pending('seam', 'roles')}`,
+];
+
+/** The statements for a chunk of roles. */
+export const roles = (records) => [
+  stage('seam', 'roles', records, TARGET),
+  REMOVED,
+  ADOPT,
+  ...makeRoom(Math.max(...records.map(({ id }) => id))),
+  ...RENAME,
+  ...LAND,
+];
+
+/** A permission is its name: nobody sees its number. One that was removed here is not brought back. */
+export function permission({ id, name }) {
+  const value = `(${literal({ name })} ->> 'name')`;
+  return [
+    `INSERT INTO permissions (nameUri) SELECT ${value}
+WHERE NOT EXISTS (SELECT 1 FROM imports WHERE source = 'seam' AND kind = 'permissions' AND id = ${id})
+  AND NOT EXISTS (SELECT 1 FROM permissions WHERE nameUri = ${value})`,
     `INSERT INTO imports (source, kind, id, target, base)
-SELECT '${source}', '${kind}', ${id}, r.id, '{}' FROM ${kind} r WHERE r.${column} = ${literal(record)} ->> 'name'
+SELECT 'seam', 'permissions', ${id}, p.id, '{}' FROM permissions p WHERE p.nameUri = ${value}
 ON CONFLICT (source, kind, id) DO NOTHING`,
-    `UPDATE imports SET differs = CASE WHEN target <> ${id} THEN 'id (' || target || ' here)' END
-WHERE source = '${source}' AND kind = '${kind}' AND id = ${id}`,
   ];
 }
 
-/** A link is brought once: what was revoked here stays so. */
-export function link(source, { permission, role }) {
+/** A link is brought once: a permission that was revoked here stays revoked. */
+export function link({ permission, role }) {
   const id = `'${permission}/${role}'`;
   return [
     `INSERT OR IGNORE INTO permissionXRole (permissionId, roleId)
 SELECT p.id, r.id FROM imports mp JOIN permissions p ON p.id = mp.target, imports mr JOIN roles r ON r.id = mr.target
-WHERE mp.source = '${source}' AND mp.kind = 'permissions' AND mp.id = ${permission}
-  AND mr.source = '${source}' AND mr.kind = 'roles' AND mr.id = ${role}
-  AND NOT EXISTS (SELECT 1 FROM imports WHERE source = '${source}' AND kind = 'permissionXRole' AND id = ${id})`,
-    `INSERT INTO imports (source, kind, id, base) VALUES ('${source}', 'permissionXRole', ${id}, '{}')
+WHERE mp.source = 'seam' AND mp.kind = 'permissions' AND mp.id = ${permission}
+  AND mr.source = 'seam' AND mr.kind = 'roles' AND mr.id = ${role}
+  AND NOT EXISTS (SELECT 1 FROM imports WHERE source = 'seam' AND kind = 'permissionXRole' AND id = ${id})`,
+    `INSERT INTO imports (source, kind, id, base) VALUES ('seam', 'permissionXRole', ${id}, '{}')
 ON CONFLICT (source, kind, id) DO NOTHING`,
   ];
 }
+
+/** A role may hold permissions here that it does not hold in seam: an operator granted them, and the report says so. */
+export const SURPLUS = `UPDATE imports AS i SET
+  differs = ltrim(coalesce(i.differs, '') || ' permissions (' || surplus.names || ' only here)')
+FROM (
+  SELECT x.roleId, group_concat(p.nameUri, ', ') AS names
+  FROM permissionXRole x JOIN permissions p ON p.id = x.permissionId
+  WHERE NOT EXISTS (
+    SELECT 1 FROM imports mp JOIN imports mr JOIN imports l ON l.id = mp.id || '/' || mr.id
+    WHERE mp.source = 'seam' AND mp.kind = 'permissions' AND mp.target = x.permissionId
+      AND mr.source = 'seam' AND mr.kind = 'roles' AND mr.target = x.roleId
+      AND l.source = 'seam' AND l.kind = 'permissionXRole'
+  ) GROUP BY x.roleId
+) AS surplus
+WHERE i.source = 'seam' AND i.kind = 'roles' AND i.target = surplus.roleId AND i.problem IS NULL`;

@@ -2,7 +2,7 @@
 // brings many records, each as a whole.
 import { users } from './land_accounts.mjs';
 import { personas } from './land_personas.mjs';
-import { link, named } from './land_roles.mjs';
+import { link, permission, roles, SURPLUS } from './land_roles.mjs';
 
 /**
  * The statements for records of one kind.
@@ -11,8 +11,8 @@ import { link, named } from './land_roles.mjs';
 export function bring(source, kind, records, options) {
   if (kind === 'users') return users(source, records, options);
   if (kind === 'personas') return personas(records);
-  if (kind === 'permissionXRole') return records.flatMap((record) => link(source, record));
-  return records.flatMap((record) => named(kind, kind === 'roles' ? 'name' : 'nameUri', source, record));
+  if (kind === 'roles') return roles(records);
+  return records.flatMap(kind === 'permissions' ? permission : link);
 }
 
 /** What comes before everything else: what the last run has reported is over. */
@@ -21,6 +21,9 @@ export const begin = (source) => [
   `UPDATE imports SET incoming = NULL, problem = NULL, differs = NULL
 WHERE source = '${source}' AND coalesce(incoming, problem, differs) IS NOT NULL`,
 ];
+
+/** What comes after everything else. */
+export const end = (source) => (source === 'seam' ? [SURPLUS] : []);
 
 /** What did not land, and what differs here from the source: one line, for it is an argument on the command line. */
 export const report = (source) =>

@@ -62,6 +62,13 @@ export class Database {
   account(backEnd, number) {
     return this.accounts(backEnd).find((account) => account.number === number);
   }
+  /** The roles: number, name, description, and the permissions that each holds. */
+  roles() {
+    return this.rows(
+      `SELECT id, name, description, (SELECT group_concat(nameUri, ', ') FROM (SELECT nameUri FROM permissionXRole
+        JOIN permissions p ON p.id = permissionId WHERE roleId = roles.id ORDER BY nameUri)) AS may FROM roles`,
+    ).map(Object.values);
+  }
   /** Everything but the ledger: equal where an import has changed nothing. */
   dump() {
     return JSON.stringify([...TABLES, 'identities'].map((table) => this.rows(`SELECT * FROM ${table}`)));
@@ -136,6 +143,49 @@ export function falconDump(...accounts) {
   return source(
     "/*!50503 SET NAMES utf8mb4 */;\n/*!40103 SET TIME_ZONE='+00:00' */;\n" +
       `INSERT INTO \`users\` (${columns}) VALUES ${rows.join(',')};\n`,
+  );
+}
+
+function insert(table, columns, rows) {
+  if (rows.length === 0) return '';
+  const values = (row) => row.map((value) => (typeof value === 'number' ? value : quote(value))).join();
+  return `INSERT INTO ${table} (${columns.join()}) VALUES ${rows.map((row) => `(${values(row)})`).join()};\n`;
+}
+
+/**
+ * A dump of seam: roles are `[number, name, description]`, rights `[name of the permission, role]`, and accounts have
+ * the given fields.
+ * @param {{roles?: any[][], permissions?: string[], rights?: [string, number][], users?: any[]}} tables
+ */
+export function seamDump({ roles = [], permissions = [], rights = [], users = [] }) {
+  const accounts = users.map(({ id, ...fields }) => {
+    const values = {
+      full_name: `User ${id}`,
+      email: `user${id}@seam.example`,
+      password: '',
+      roleId: null,
+      isActive: 1,
+      ...fields,
+    };
+    return [id, values.full_name, values.email, values.password, values.roleId, values.isActive];
+  });
+  return source(
+    insert(
+      'roles',
+      ['idRole', 'roleName', 'description'],
+      roles.map(([id, name, description = null]) => [id, name, description]),
+    ) +
+      insert(
+        'permissions',
+        ['idPermission', 'nameUri'],
+        permissions.map((name, at) => [at + 1, name]),
+      ) +
+      insert(
+        'permissionXRole',
+        ['permissionId', 'roleId'],
+        rights.map(([name, role]) => [permissions.indexOf(name) + 1, role]),
+      ) +
+      insert('users', ['idUser', 'full_name', 'email', 'password', 'roleId', 'isActive'], accounts),
   );
 }
 
