@@ -5,7 +5,12 @@ const MAX_ID = Number.MAX_SAFE_INTEGER;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;
 export const BCRYPT = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/;
 
-/** @typedef {{min?: number, max?: number, optional?: boolean, absent?: string}} TextRules */
+/** What separates lines, with the spaces around it. */
+const BREAKS = /[ ]*[\t\n\v\f\r\u0085\u2028\u2029]+\s*/g;
+/** What MySQL shows where there is no time. */
+const ZERO = /^0000-00-00(?:[T ]00:00:00(?:\.0+)?)?$/;
+
+/** @typedef {{min?: number, max?: number, optional?: boolean, absent?: string, lines?: boolean}} TextRules */
 
 /** Reads the fields of one row and collects what is wrong, as `{field, why}`: never what a field holds. */
 export class Row {
@@ -46,13 +51,14 @@ export class Row {
   }
 
   /**
-   * Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means.
+   * Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means;
+   * `lines`: line breaks and tabs become a space, as in names, where forms of old let them in.
    */
-  text(field, /** @type {TextRules} */ { min = 0, max = Infinity, optional = false, absent } = {}) {
+  text(field, /** @type {TextRules} */ { min = 0, max = Infinity, optional = false, absent, lines = false } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
     if (raw === null && absent !== undefined) return absent;
-    const text = raw?.trim() ?? '';
+    const text = (lines ? raw?.replace(BREAKS, ' ') : raw)?.trim() ?? '';
     if (optional && text === '') return null;
     if (raw === null) return this.fault(field, 'is null');
     if (!text.isWellFormed()) return this.fault(field, 'is no Unicode text');
@@ -68,10 +74,11 @@ export class Row {
     return email === null || email.includes('@') ? email : this.fault(field, 'is no e-mail address');
   }
 
-  /** 0 or 1, also as a byte of a BIT column. */
-  flag(field) {
+  /** 0 or 1, also as a byte of a BIT column; `absent`: what null means. */
+  flag(field, { absent = undefined } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
+    if (raw === null && absent !== undefined) return absent;
     const value = { 0: 0, 1: 1, '\0': 0, '\x01': 1, false: 0, true: 1 }[raw ?? ''];
     return value ?? this.fault(field, 'is neither 0 nor 1');
   }
@@ -79,14 +86,14 @@ export class Row {
   /** A time as UTC text, `2024-03-01T08:00:00.000Z`; null where there is none. */
   time(field) {
     const raw = this.raw(field)?.trim();
-    if (raw === undefined || raw === '') return null;
+    if (raw === undefined || raw === '' || ZERO.test(raw)) return null;
     const [, year, month, day, hour, minute, second = '00', fraction = '', zone] = ISO.exec(raw) ?? [];
     if (year === undefined) return this.fault(field, 'is no time such as 2024-03-01 08:00:00');
     const [, sign, hours, minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone ?? '') ?? [];
     const shift = sign ? `${sign}${hours}:${minutes}` : 'Z';
     const local = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}`;
     const time = new Date(local + shift);
-    // JavaScript takes the 30th of February for the 1st of March; so does MySQL's 0000-00-00 not become a time.
+    // JavaScript takes the 30th of February for the 1st of March.
     const isReal = !Number.isNaN(time.getTime()) && new Date(`${local}Z`).toISOString() === `${local}Z`;
     if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999)
       return this.fault(field, 'is a time that there never was');

@@ -95,20 +95,22 @@ async function write(records, files, source, { heard, ...options }) {
  * Writes the SQL for a source into a folder. Returns `{files, counts, told}`.
  *
  * `heard` is called with every record that is left out, as soon as it is known; `linkByEmail` makes one account of the
- * records of several back ends that have the same e-mail address.
+ * records of several back ends that have the same e-mail address; `schema` is the one to import of a dump of several.
  * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} LeftOut
  * @param {string} source
  * @param {string} file
  * @param {string} folder
- * @param {{heard?: (leftOut: LeftOut) => void, linkByEmail?: boolean}} [given]
+ * @param {{heard?: (leftOut: LeftOut) => void, linkByEmail?: boolean, schema?: string}} [given]
  */
 export async function convert(source, file, folder, given = {}) {
   const { heard = () => {}, ...options } = given;
-  if (!fs.statSync(file, { throwIfNoEntry: false })?.isFile()) throw new Trouble(`there is no file ${file}`);
+  const found = fs.statSync(file, { throwIfNoEntry: false });
+  if (found?.isDirectory()) throw new Trouble(`${file} is a folder: name the file in it that is to be imported`);
+  if (!found?.isFile()) throw new Trouble(`there is no file ${file}`);
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = new Files(folder, source);
-  const told = { others: new Map(), unmapped: new Set(), naive: false, utc: undefined };
-  const records = SOURCES[source](file, told);
+  const told = { others: new Map(), schemas: new Set(), unmapped: new Set(), naive: false, utc: undefined };
+  const records = SOURCES[source](file, told, options);
   const counts = await write(records, files, source, { heard, ...options }).catch((error) => {
     files.finish();
     files.clear('.sql.part');

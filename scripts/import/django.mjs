@@ -1,7 +1,7 @@
 // django: its SQLite file, or what `manage.py dumpdata` prints.
-import fs from 'node:fs';
 import { pipeline } from 'node:stream';
 import { Trouble } from '../lib.mjs';
+import { bytesOf, headOf } from './bytes.mjs';
 import { checkColumns, hashOf, recordOf, verbatim } from './records.mjs';
 
 const DJANGO = {
@@ -24,8 +24,8 @@ const DJANGO = {
   read: (row) => ({
     username: row.text('username', { min: 1, max: 150 }),
     email: row.email('email'),
-    first_name: row.text('first_name', { max: 200 }),
-    last_name: row.text('last_name', { max: 200 }),
+    first_name: row.text('first_name', { max: 200, lines: true }),
+    last_name: row.text('last_name', { max: 200, lines: true }),
     number_phone: row.text('number_phone', { max: 10, optional: true }),
     image: row.text('avatar', { max: 255, optional: true }),
     is_active: row.flag('is_active'),
@@ -38,11 +38,7 @@ const DJANGO = {
 };
 
 export async function* django(file, told) {
-  const head = Buffer.alloc(16);
-  const handle = fs.openSync(file, 'r');
-  fs.readSync(handle, head, 0, 16, 0);
-  fs.closeSync(handle);
-  const isSqlite = head.toString('latin1') === 'SQLite format 3\0';
+  const isSqlite = headOf(file, 16).toString('latin1') === 'SQLite format 3\0';
   const checked = { done: false };
   for await (const { where, values } of isSqlite ? djangoTable(file) : djangoJson(file, told)) {
     if (!checked.done) checkColumns(file, isSqlite ? 'users_users' : 'users.users', DJANGO, Object.keys(values), told);
@@ -77,11 +73,7 @@ async function* djangoTable(file) {
 async function* djangoJson(file, told) {
   const { streamArray } = await import('stream-json/streamers/stream-array.js');
   try {
-    for await (const { key, value } of pipeline(
-      fs.createReadStream(file),
-      streamArray.withParserAsStream(),
-      () => {},
-    )) {
+    for await (const { key, value } of pipeline(bytesOf(file), streamArray.withParserAsStream(), () => {})) {
       if (String(value?.model).toLowerCase() === 'users.users')
         yield { where: `record ${key + 1}`, values: { ...value.fields, id: value.pk } };
       else told.others.set(String(value?.model), (told.others.get(String(value?.model)) ?? 0) + 1);

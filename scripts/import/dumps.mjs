@@ -1,6 +1,6 @@
 // seam and falcon: their tables, and how the records of a MySQL dump of them belong together.
 import { Trouble } from '../lib.mjs';
-import { rowsOfDump } from './mysql.mjs';
+import { placeOf, rowsOfDump } from './mysql.mjs';
 import { checkColumns, hashOf, recordOf, verbatim } from './records.mjs';
 
 /** What falcon shows for an account without a picture: null here. */
@@ -15,8 +15,8 @@ export const seam = {
       columns: ['idRole', 'roleName', 'description'],
       id: 'idRole',
       read: (row) => ({
-        name: row.text('roleName', { min: 1, max: 200 }),
-        description: row.text('description', { max: MAX_DESCRIPTION, optional: true }),
+        name: row.text('roleName', { min: 1, max: 200, lines: true }),
+        description: row.text('description', { max: MAX_DESCRIPTION, optional: true, lines: true }),
       }),
     },
     permissions: {
@@ -40,8 +40,8 @@ export const seam = {
         // one is never somebody else's.
         username: `seam ${id}`,
         email: row.email('email'),
-        full_name: row.text('full_name', { max: 255 }),
-        is_active: row.flag('isActive'),
+        full_name: row.text('full_name', { max: 255, lines: true }),
+        is_active: row.flag('isActive', { absent: 1 }),
         role: row.id('roleId', { optional: true }),
         ...hashOf('seam', verbatim(row, 'password')),
       }),
@@ -53,30 +53,21 @@ export const falcon = {
   tables: {
     users: {
       kind: 'users',
-      columns: [
-        'id',
-        'name',
-        'email',
-        'username',
-        'password',
-        'salt',
-        'created_at',
-        'updated_at',
-        'image_path',
-        'role_id',
-      ],
+      columns: ['id', 'name', 'email', 'username', 'password', 'salt', 'created_at', 'updated_at', 'image_path'],
+      optional: ['role_id', 'role'],
       id: 'id',
       read(row) {
         const image = row.text('image_path', { max: 255, optional: true });
+        const role = ['role_id', 'role'].find((column) => column in row.values);
         return {
           username: row.text('username', { min: 1, max: 150 }),
           email: row.email('email'),
-          full_name: row.text('name', { max: 255 }),
+          full_name: row.text('name', { max: 255, lines: true }),
           image: image === FALCON_DEFAULT_IMAGE ? null : image,
           created_at: row.time('created_at'),
           updated_at: row.time('updated_at'),
           // Its number alone: falcon shows it, and here it grants nothing.
-          role: row.id('role_id', { optional: true }),
+          role: role ? row.id(role, { optional: true }) : null,
           ...hashOf('falcon', verbatim(row, 'password'), { salt: verbatim(row, 'salt') }),
         };
       },
@@ -99,9 +90,7 @@ function checkLink({ kind, record, faults }, good) {
 }
 
 /** Everything but the accounts, in an order in which each record comes after those that it names. */
-async function inOrder(rows) {
-  const items = [];
-  for await (const item of rows) items.push(item);
+function inOrder(items) {
   const good = new Set(items.filter(({ faults }) => faults.length === 0).map(({ kind, id }) => `${kind} ${id}`));
   items.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
   for (const item of items) checkLink(item, good);
@@ -113,9 +102,9 @@ async function inOrder(rows) {
  * out. A dump of the accounts alone names no roles: accounts that have the same role there have the same here. `field`
  * is the column that names a role, if the back end's roles hold permissions.
  */
-async function* accounts(source, rows, roles, field) {
+async function* accounts(source, items, roles, field) {
   const named = roles.size > 0;
-  for await (const item of rows) {
+  for await (const item of items) {
     const role = field && item.record?.role;
     if (role && !named && !roles.has(role)) {
       roles.set(role, true);
@@ -129,25 +118,85 @@ async function* accounts(source, rows, roles, field) {
   }
 }
 
-/** The records of a dump. It is read twice, because its tables may come in any order. */
-export async function* dump(source, { tables }, file, told) {
-  // The rows of other tables are counted once, though the file is read twice.
-  const options = { told, others: told.others };
-  const checked = new Set();
-  async function* rows(wanted) {
-    for await (const { table, line, columns, row } of rowsOfDump(file, wanted, options)) {
-      if (!checked.has(table)) checkColumns(file, table, tables[table], columns, told);
-      checked.add(table);
-      yield recordOf(tables[table], { table, where: `line ${line}`, values: row }, told);
-    }
+/** Which schema of a dump is meant: the one that was named, or the only one that has accounts. */
+class Schemas {
+  /** Those that have a row of a table `users`. */
+  found = new Set();
+
+  constructor(file, wanted) {
+    this.file = file;
+    this.wanted = wanted?.toLowerCase();
   }
-  const others = await inOrder(rows(new Set(Object.keys(tables).filter((table) => table !== 'users'))));
-  options.others = undefined;
-  told.others.delete('users');
+
+  /** Whether a row is of the schema that is meant, as far as is known by now. */
+  isMeant({ schema, table }) {
+    if (table === 'users') this.found.add(schema);
+    // A dump without comments does not say which schema it is of.
+    if (this.wanted !== undefined) return schema === undefined || schema.toLowerCase() === this.wanted;
+    if (this.found.size > 1)
+      throw new Trouble(
+        `${this.file} has a table users in several schemas, ${[...this.found].join(' and ')}: ` +
+          `name the one to import, for example --schema ${[...this.found][0]}`,
+      );
+    return this.found.size === 0 || this.found.has(schema);
+  }
+
+  /** The name of the one that is meant; undefined where the dump has none. */
+  get name() {
+    return [...this.found].find((schema) => this.isMeant({ schema, table: '' }));
+  }
+
+  /** What to say when no account was found. */
+  get missing() {
+    const others = [...this.found].filter((schema) => schema !== undefined);
+    return this.wanted !== undefined && others.length > 0
+      ? `there is no row of a table users in the schema ${this.wanted} of ${this.file}; it has ${others.join(', ')}`
+      : `there is no row of a table users in ${this.file}: is it what --from says?`;
+  }
+}
+
+/** Tells what a dump says of itself: what is in it beside the accounts, and whether it is whole. */
+function tell(told, about, schema, tables) {
+  told.utc = about.utc;
+  told.isWhole = about.completed;
+  told.schema = schema;
+  told.tables = Object.keys(tables).filter((table) => about.tables.has(placeOf({ schema, table })));
+  for (const [place, rows] of about.others) {
+    const at = place.lastIndexOf('.');
+    if (place.slice(0, at) === (schema ?? '').toLowerCase()) told.others.set(place.slice(at + 1), rows);
+    else told.schemas.add(place.slice(0, at));
+  }
+}
+
+/**
+ * The records of a dump. One with roles is read twice, because its tables may come in any order.
+ */
+export async function* dump(source, { tables }, file, told, /** @type {{schema?: string}} */ { schema } = {}) {
+  const schemas = new Schemas(file, schema);
+  const about = {};
+  const checked = new Set();
+  const recordOfRow = ({ table, line, columns, row }) => {
+    if (!checked.has(table)) checkColumns(file, table, tables[table], columns, told);
+    checked.add(table);
+    return recordOf(tables[table], { table, where: `line ${line}`, values: row }, told);
+  };
+  const hasRoles = Object.keys(tables).length > 1;
+  let others = [];
+  if (hasRoles) {
+    for await (const row of rowsOfDump(file, new Set(Object.keys(tables)), { about }))
+      if (schemas.isMeant(row) && row.table !== 'users') others.push(row);
+    others = inOrder(others.filter((row) => schemas.isMeant(row)).map(recordOfRow));
+  }
   const roles = new Map(
     others.filter(({ kind }) => kind === 'roles').map(({ id, faults }) => [id, faults.length === 0]),
   );
   yield* others;
-  yield* accounts(source, rows(new Set(['users'])), roles, tables.users.role);
-  if (!checked.has('users')) throw new Trouble(`there is no row of a table users in ${file}: is it what --from says?`);
+  async function* users() {
+    // The rows of the other tables were read, or are not wanted.
+    for await (const row of rowsOfDump(file, new Set(['users']), { about: hasRoles ? {} : about }))
+      if (schemas.isMeant(row)) yield recordOfRow(row);
+  }
+  yield* accounts(source, users(), roles, tables.users.role);
+  if (!checked.has('users')) throw new Trouble(schemas.missing);
+  tell(told, about, schemas.name, tables);
 }

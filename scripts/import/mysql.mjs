@@ -1,28 +1,40 @@
 // The rows of a MySQL dump, read as mysqldump and mariadb-dump write it, a megabyte at a time. There is no library that
 // does this well, so it is strict: a statement that it does not understand ends the import, and never costs a row
 // silently.
-import fs from 'node:fs';
+import { bytesOf, unpacked } from './bytes.mjs';
 import { decode, Rows } from './rows.mjs';
 import { MORE } from './tokens.mjs';
+
+/** A table of a schema, as one text; some servers know small letters alone. */
+export const placeOf = ({ schema = '', table }) => `${schema}.${table}`.toLowerCase();
 
 /** What opens an entry of CREATE TABLE that is no column. */
 const NO_COLUMN = /^(PRIMARY|UNIQUE|KEY|INDEX|FULLTEXT|SPATIAL|CONSTRAINT|FOREIGN|CHECK|PERIOD)$/i;
 const SPACES = /^[\s\0]*/;
 
 class Dump extends Rows {
-  /** The columns of each table, as CREATE TABLE has them. */
+  /** The columns of each table, by `place`, as CREATE TABLE has them; undefined for one that it does not name. */
   columns = new Map();
+  /** The schema that USE has named last. */
+  used = undefined;
 
-  /** The name of a table, behind the words that open its statement; a database's name before it is left out. */
+  /** The schema of the statements that follow: a dump of one schema names it at most in its first lines. */
+  get schema() {
+    return this.used ?? this.database;
+  }
+
+  /** The name of a table, behind the words that open its statement, and the schema that it is in. */
   tableName() {
+    let schema = this.schema;
     let { type, value } = this.token();
     for (let next = this.at; type === 'name' && this.text[next] === '.'; next = this.at) {
       this.at++;
+      schema = decode(value);
       ({ type, value } = this.token());
     }
-    if (type === 'word') value = value.split('.').at(-1);
+    if (type === 'word' && value.includes('.')) [schema, value] = value.split('.').slice(-2);
     if (value === undefined || type === 'sign') throw this.trouble('is not understood: a table has to be named here');
-    return decode(value);
+    return { schema, table: decode(value) };
   }
 
   /** The column list behind INSERT INTO `table`; undefined where there is none. Leaves VALUES behind. */
@@ -70,9 +82,9 @@ class Dump extends Rows {
       this.token();
       this.token();
     } else this.at = start;
-    const name = this.tableName();
+    const name = placeOf(this.tableName());
     const columns = this.createdColumns();
-    if (columns) this.columns.set(name, columns);
+    if (columns || !this.columns.has(name)) this.columns.set(name, columns);
   }
 
   /** What stands between INSERT and the first row. */
@@ -80,8 +92,10 @@ class Dump extends Rows {
     let start = this.at;
     while (/^(LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE|INTO)$/i.test(this.token().value)) start = this.at;
     this.at = start;
-    const table = this.tableName();
-    return { table, columns: this.columnList() ?? this.columns.get(table) };
+    const place = this.tableName();
+    const name = placeOf(place);
+    if (!this.columns.has(name)) this.columns.set(name, undefined);
+    return { ...place, columns: this.columnList() ?? this.columns.get(name) };
   }
 
   /**
@@ -95,6 +109,7 @@ class Dump extends Rows {
     const verb = type === 'word' ? value.toUpperCase() : '';
     if (verb === 'INSERT' || verb === 'REPLACE') return this.inserted();
     if (verb === 'DELIMITER') return this.skipRoutines();
+    if (verb === 'USE') this.used = decode(this.token().value);
     const start = this.at;
     if (verb === 'CREATE') this.created();
     this.skip();
@@ -118,7 +133,8 @@ async function readOn(dump, chunks) {
   for (const enough = 2 * dump.text.length + 1; dump.text.length < enough && !dump.ended; ) {
     const { value, done } = await chunks.next();
     if (done) dump.ended = true;
-    else dump.text += value;
+    // In Latin 1 every byte is a character: other tables may hold what they like.
+    else dump.text += value.toString('latin1');
   }
 }
 
@@ -140,16 +156,23 @@ const rowOf = (columns, values) =>
   values.length === columns.length ? Object.fromEntries(columns.map((column, at) => [column, values[at]])) : undefined;
 
 /**
- * The rows of the tables that are `wanted` (a Set of names, in small letters: some servers know no others), as
- * `{table, line, columns, row}`: `row` has a value for each column, or is undefined where the values are not as many.
- * The rows of other tables are counted into `others` (a Map); `told.utc` says whether the dump says that its times are
- * UTC.
+ * What the dump as a whole says: whether its times are UTC, whether its last line is mysqldump's, which tables it
+ * creates or fills (as `placeOf` names them), and how many rows it has of each table that is not wanted.
+ * @typedef {{utc?: boolean, completed?: boolean, tables?: Set<string>, others?: Map<string, number>}} About
+ */
+
+/**
+ * The rows of the tables that are `wanted` (a Set of names, in small letters), as
+ * `{schema, table, line, columns, row}`: `row` has a value for each column, or is undefined where the values are not as
+ * many. `about` is filled in when the last row was read.
  */
 export async function* rowsOfDump(file, wanted, options = {}) {
-  /** @type {{others?: Map<string, number>, told?: {utc?: boolean}, chunk?: number}} */
-  const { others = new Map(), told = {}, chunk = 1 << 20 } = options;
+  /** @type {{about?: About, chunk?: number}} */
+  const { about = {}, chunk = 1 << 20 } = options;
+  const others = new Map();
   const dump = new Dump();
-  const chunks = fs.createReadStream(file, { encoding: 'latin1', highWaterMark: chunk })[Symbol.asyncIterator]();
+  const bytes = bytesOf(file, { chunk });
+  const chunks = bytes[Symbol.asyncIterator]();
   /** The INSERT whose rows are being read: undefined between statements. */
   let insert;
   while (insert !== null) {
@@ -160,7 +183,9 @@ export async function* rowsOfDump(file, wanted, options = {}) {
       else opened = dump.statement();
     } catch (error) {
       if (error !== MORE) throw error;
-      await readOn(dump, chunks);
+      await readOn(dump, chunks).catch((failure) => {
+        throw unpacked(file, failure);
+      });
       continue;
     }
     const line = dump.lineAt(dump.from + SPACES.exec(dump.text.slice(dump.from, dump.at))[0].length);
@@ -169,9 +194,9 @@ export async function* rowsOfDump(file, wanted, options = {}) {
       insert = insertOf(dump, opened, wanted);
       continue;
     }
-    const { table, columns } = insert;
-    if (wanted.has(table)) yield { table, line, columns, row: rowOf(columns, values) };
-    else others.set(table, (others.get(table) ?? 0) + 1);
+    const { schema, table, columns } = insert;
+    if (wanted.has(table)) yield { schema, table, line, columns, row: rowOf(columns, values) };
+    else others.set(placeOf(insert), (others.get(placeOf(insert)) ?? 0) + 1);
   }
-  told.utc = dump.utc;
+  Object.assign(about, { utc: dump.utc, completed: dump.saysCompleted, tables: new Set(dump.columns.keys()), others });
 }

@@ -1,7 +1,7 @@
 // personas: a CSV file whose first line names the columns.
-import fs from 'node:fs';
 import { pipeline, Readable } from 'node:stream';
 import { Trouble } from '../lib.mjs';
+import { bytesOf, unpacked } from './bytes.mjs';
 import { checkColumns, recordOf } from './records.mjs';
 
 const PERSONA = {
@@ -10,8 +10,8 @@ const PERSONA = {
   id: 'id',
   read: (row) => ({
     user: row.text('user_email', { max: 254, optional: true }),
-    nombres: row.text('nombres', { min: 1, max: 100 }),
-    apellidos: row.text('apellidos', { min: 1, max: 100 }),
+    nombres: row.text('nombres', { min: 1, max: 100, lines: true }),
+    apellidos: row.text('apellidos', { min: 1, max: 100, lines: true }),
     telefono: row.text('telefono', { max: 40, optional: true }),
     dni: row.text('dni', { min: 5, max: 20 }),
     foto_url: row.text('foto_url', { max: 2048, optional: true }),
@@ -22,21 +22,24 @@ const PERSONA = {
 /** What separates the columns: spreadsheets write what their country does. */
 async function delimiterOf(file) {
   let head = '';
-  for await (const chunk of fs.createReadStream(file, { encoding: 'latin1', end: 4095 })) head += chunk;
+  for await (const chunk of bytesOf(file)) {
+    head += chunk.toString('latin1');
+    if (head.length > 4096) break;
+  }
   const [line] = head.split(/[\r\n]/);
   return [',', ';', '\t'].reduce((best, each) => (line.split(each).length > line.split(best).length ? each : best));
 }
 
 export async function* personas(file, told) {
   const { parse } = await import('csv-parse');
-  const delimiter = await delimiterOf(file);
   const decoder = new TextDecoder('utf-8', { fatal: true });
   async function* text() {
-    for await (const chunk of fs.createReadStream(file)) yield decoder.decode(chunk, { stream: true });
+    for await (const chunk of bytesOf(file)) yield decoder.decode(chunk, { stream: true });
     yield decoder.decode();
   }
   let header;
   try {
+    const delimiter = await delimiterOf(file);
     const rows = pipeline(
       Readable.from(text()),
       parse({ bom: true, delimiter, relax_column_count: true, skip_empty_lines: true, info: true }),
@@ -57,8 +60,9 @@ export async function* personas(file, told) {
     // Never a library's own words: they quote what they read.
     if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
       throw new Trouble(`${file} is not UTF-8: save it as "CSV UTF-8"`);
-    throw error instanceof Trouble
-      ? error
+    const trouble = unpacked(file, error);
+    throw trouble instanceof Trouble
+      ? trouble
       : new Trouble(
           `${file} cannot be read as CSV${error.lines ? `, line ${error.lines}: ${error.code}` : ''}; ` +
             'nothing was written',

@@ -6,8 +6,8 @@ import { dump, falcon, seam } from './dumps.mjs';
 import { personas } from './personas.mjs';
 
 export const SOURCES = {
-  seam: (file, told) => dump('seam', seam, file, told),
-  falcon: (file, told) => dump('falcon', falcon, file, told),
+  seam: (file, told, options) => dump('seam', seam, file, told, options),
+  falcon: (file, told, options) => dump('falcon', falcon, file, told, options),
   django,
   personas,
 };

@@ -21,6 +21,9 @@ export class Tokens {
   /** Whether the dump says that its times are UTC, and whether it is complete, as far as it says so. */
   utc = false;
   completed = true;
+  saysCompleted = false;
+  /** The schema that the first lines of a dump name. */
+  database = undefined;
 
   more() {
     if (this.ended) throw this.trouble('ends in the middle of a statement: is the dump complete?');
@@ -84,8 +87,9 @@ export class Tokens {
 
   /** mysqldump says where a dump begins and ends, unless it was told to be silent. */
   remark(text) {
-    if (/^-- (MySQL|MariaDB) dump /.test(text)) this.completed = false;
-    if (/^-- Dump completed/.test(text)) this.completed = true;
+    if (/^-- (MySQL|MariaDB) dump /.test(text)) this.completed = this.saysCompleted = false;
+    if (/^-- Dump completed/.test(text)) this.completed = this.saysCompleted = true;
+    this.database = /^-- Host: .*\bDatabase: (\S+)\s*$/.exec(text)?.[1] ?? this.database;
   }
 
   /** What a SET says of the rows behind it. */

@@ -174,7 +174,6 @@ describe('a dump of falcon', () => {
       'line 23, users 1002, email: is no e-mail address',
       `line 23, users 1003, username: has 0 ${length('1 to 150')}`,
       'line 23, users null, id: is no number from 1 to 9007199254740991',
-      'line 23, users 1005, created_at: is a time that there never was',
       'line 23, users 1005, updated_at: is a time that there never was',
       'line 23, users 1006, name: has control characters',
       'line 23, users null, row: has not as many values as the table has columns',
@@ -276,11 +275,8 @@ describe('a CSV of personas', () => {
     await database.bring('seam', fixture('seam.sql'));
     await database.bring('falcon', fixture('falcon.sql'));
     const { leftOut, report, counts } = await database.bring('personas', fixture('personas.csv'));
-    assert.deepEqual(leftOut, [
-      'line 6, personas 14, apellidos: has control characters',
-      'line 7, personas null, row: has not as many values as the table has columns',
-    ]);
-    assert.deepEqual(counts, { personas: { read: 6, written: 4, leftOut: 2 } });
+    assert.deepEqual(leftOut, ['line 7, personas null, row: has not as many values as the table has columns']);
+    assert.deepEqual(counts, { personas: { read: 6, written: 5, leftOut: 1 } });
     assert.deepEqual(report, ['personas 16: user_email: no account here has it']);
     assert.deepEqual(database.rows(PERSONAS).map(Object.values), [
       [
@@ -296,6 +292,7 @@ describe('a CSV of personas', () => {
       ],
       [12, null, 'Sin', 'Cuenta', null, '10000012', null, '2024-03-02T09:30:00.000Z', null],
       [13, database.account('falcon', 201).id, 'Jane', 'Doe', null, '10000013', null, '2024-03-03T08:00:00.000Z', null],
+      [14, null, 'Dos', 'Dos líneas', null, '10000014', null, '2024-03-03T10:00:00.000Z', null],
     ]);
   });
   test('may come from a spreadsheet: a byte order mark, semicolons, CRLF, columns in another order', async () => {

@@ -1,0 +1,73 @@
+// A source's bytes as UTF-8, whatever the file is: packed with gzip, or in UTF-16 as PowerShell's `>` writes it.
+import fs from 'node:fs';
+import { pipeline, Readable, Transform } from 'node:stream';
+import zlib from 'node:zlib';
+import { Trouble } from '../lib.mjs';
+
+/** The first bytes of a file. */
+export function headOf(file, length) {
+  const head = Buffer.alloc(length);
+  const handle = fs.openSync(file, 'r');
+  try {
+    return head.subarray(0, fs.readSync(handle, head, 0, length, 0));
+  } finally {
+    fs.closeSync(handle);
+  }
+}
+
+const BYTE_ORDER_MARKS = { fffe: 'utf-16le', feff: 'utf-16be', efbbbf: 'utf-8' };
+const markOf = (bytes) =>
+  Object.keys(BYTE_ORDER_MARKS).find((mark) => bytes.subarray(0, mark.length / 2).toString('hex') === mark);
+
+/** Removes a byte order mark, and makes UTF-8 of UTF-16. */
+class Decode extends Transform {
+  /** What the first bytes are until there are enough of them. */
+  head = Buffer.alloc(0);
+  decoder = undefined;
+
+  start(bytes) {
+    const mark = markOf(bytes);
+    this.head = undefined;
+    if (mark === undefined || mark === 'efbbbf') return bytes.subarray(mark ? 3 : 0);
+    this.decoder = new TextDecoder(BYTE_ORDER_MARKS[mark]);
+    return bytes;
+  }
+
+  _transform(chunk, _encoding, done) {
+    let bytes = chunk;
+    if (this.head) {
+      bytes = Buffer.concat([this.head, chunk]);
+      if (bytes.length < 4) {
+        this.head = bytes;
+        return done();
+      }
+      bytes = this.start(bytes);
+    }
+    done(null, this.decoder ? Buffer.from(this.decoder.decode(bytes, { stream: true })) : bytes);
+  }
+
+  _flush(done) {
+    const rest = this.head ? this.start(this.head) : Buffer.alloc(0);
+    done(null, this.decoder ? Buffer.from(this.decoder.decode(rest)) : rest);
+  }
+}
+
+/**
+ * The bytes of a source. A failure ends the import: the stream reports it to whoever reads it.
+ * @returns {Readable}
+ */
+export function bytesOf(file, { chunk = 1 << 20 } = {}) {
+  const read = fs.createReadStream(file, { highWaterMark: chunk });
+  const decode = new Decode({ highWaterMark: chunk });
+  const isPacked = headOf(file, 2).toString('hex') === '1f8b';
+  const stages = isPacked ? [read, zlib.createGunzip({ chunkSize: Math.max(chunk, 64) }), decode] : [read, decode];
+  // The error goes to whoever reads the last stage.
+  pipeline(/** @type {any} */ (stages), () => {});
+  return decode;
+}
+
+/** A failure of gzip as an error that says what to do; other errors stay what they are. */
+export const unpacked = (file, error) =>
+  /^Z_/.test(error?.code ?? '')
+    ? new Trouble(`${file} cannot be unpacked: is it complete? nothing was written`)
+    : error;
