@@ -2,6 +2,7 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Trouble } from '../lib.mjs';
+import { gone } from './gone.mjs';
 import { SOURCES } from './sources.mjs';
 import { begin, bring, end } from './sql.mjs';
 
@@ -12,7 +13,9 @@ const FILE = 2_000_000;
 
 /** The files: each is whole statements for whole chunks, and is there under its name when all of them are. */
 class Files {
-  written = [];
+  /** What comes first, although it is known last. */
+  head = [];
+  parts = [];
   size = Infinity;
 
   constructor(folder, source) {
@@ -20,24 +23,49 @@ class Files {
     this.prefix = `import-${source}-`;
   }
 
-  add(statements) {
+  /** Writes statements into a file that is not full; `parts` is the list that it belongs to. */
+  add(statements, parts = this.parts) {
     const sql = statements.map((statement) => `${statement};\n`).join('');
     const size = Buffer.byteLength(sql);
     if (this.size + size > FILE) {
       this.finish();
-      const file = path.join(this.folder, `${this.prefix}${String(this.written.push('')).padStart(3, '0')}.sql`);
-      this.written[this.written.length - 1] = file;
+      const part = path.join(this.folder, `${this.prefix}${this.head.length + this.parts.length}.sql.part`);
+      parts.push(part);
       // Hashes and personal data are in it: it is nobody else's to read.
-      this.handle = fs.openSync(`${file}.part`, 'w', 0o600);
+      this.handle = fs.openSync(part, 'w', 0o600);
       this.size = 0;
     }
     this.size += size;
     fs.writeSync(this.handle, sql);
   }
 
+  /** Puts statements before all others: into a file of their own, unless there is only one that has room for them. */
+  addFirst(statements) {
+    const [only] = this.parts;
+    const rest = this.parts.length === 1 ? fs.readFileSync(only, 'utf8') : '';
+    this.finish();
+    this.size = Infinity;
+    for (const statement of statements) this.add([statement], this.head);
+    if (rest === '' || this.size + Buffer.byteLength(rest) > FILE) return;
+    fs.writeSync(this.handle, rest);
+    fs.rmSync(only);
+    this.parts = [];
+  }
+
   finish() {
     if (this.handle !== undefined) fs.closeSync(this.handle);
     this.handle = undefined;
+  }
+
+  /** Gives the files their names, in the order in which they are to be executed. */
+  publish() {
+    this.finish();
+    this.clear('.sql');
+    return [...this.head, ...this.parts].map((part, at) => {
+      const file = path.join(this.folder, `${this.prefix}${String(at + 1).padStart(3, '0')}.sql`);
+      fs.renameSync(part, file);
+      return file;
+    });
   }
 
   /** Removes what an earlier run has left here: it may have had more files. */
@@ -67,57 +95,88 @@ function chunks(source, files, options) {
   return { add, flush };
 }
 
-/** Writes every record that has no faults; returns how many of each kind were read, written and left out. */
+/**
+ * Writes every record that has no faults; returns how many of each kind were read, written and left out, and
+ * the ids of each kind that the source has, unless one cannot be read.
+ */
 async function write(records, files, source, { heard, ...options }) {
   const counts = {};
   const seen = {};
+  /** The ids of records that were left out; null among them is one that cannot be read. */
+  const leftOut = {};
   const { add, flush } = chunks(source, files, options);
-  files.add(begin(source));
   for await (const { kind, table, id, where, record, faults } of records) {
     const count = (counts[kind] ??= { read: 0, written: 0, leftOut: 0 });
     count.read++;
-    if (faults.length === 0 && seen[kind]?.has(id)) faults.push({ field: 'id', why: 'is that of a record before it' });
+    seen[kind] ??= new Set();
+    leftOut[kind] ??= [];
+    if (faults.length === 0 && seen[kind].has(id)) faults.push({ field: 'id', why: 'is that of a record before it' });
     if (faults.length > 0) {
+      leftOut[kind].push(String(id).includes('null') ? null : id);
       count.leftOut++;
       heard({ where, table, id, faults });
       continue;
     }
-    (seen[kind] ??= new Set()).add(id);
+    seen[kind].add(id);
     add(kind, record);
     count.written++;
   }
   flush();
   files.add(end(source));
-  return counts;
+  const ids = {};
+  for (const kind in seen) if (!leftOut[kind].includes(null)) ids[kind] = [...seen[kind], ...leftOut[kind]];
+  return { counts, ids };
+}
+
+/** Whoever removes what a source does not have any more has to be sure that the source is whole. */
+function checkWhole(file, told, ids) {
+  if (told.isWhole === false)
+    throw new Trouble(
+      `${file} does not end with mysqldump's last line, so it may be cut off, and --prune needs to be sure: ` +
+        'dump without --compact and --skip-comments; nothing was written',
+    );
+  if (!ids.users)
+    throw new Trouble(
+      `the id of a row of ${file} cannot be read, and --prune needs to know all that are there: see the lines above; ` +
+        'nothing was written',
+    );
 }
 
 /**
  * Writes the SQL for a source into a folder. Returns `{files, counts, told}`.
  *
  * `heard` is called with every record that is left out, as soon as it is known; `linkByEmail` makes one account of the
- * records of several back ends that have the same e-mail address; `schema` is the one to import of a dump of several.
+ * records of several back ends that have the same e-mail address; `schema` is the one to import of a dump of several;
+ * `prune` removes what is gone at the source.
  * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} LeftOut
+ * @typedef {{linkByEmail?: boolean, schema?: string, prune?: boolean}} Options
  * @param {string} source
  * @param {string} file
  * @param {string} folder
- * @param {{heard?: (leftOut: LeftOut) => void, linkByEmail?: boolean, schema?: string}} [given]
+ * @param {Options & {heard?: (leftOut: LeftOut) => void}} [given]
  */
 export async function convert(source, file, folder, given = {}) {
   const { heard = () => {}, ...options } = given;
   const found = fs.statSync(file, { throwIfNoEntry: false });
   if (found?.isDirectory()) throw new Trouble(`${file} is a folder: name the file in it that is to be imported`);
   if (!found?.isFile()) throw new Trouble(`there is no file ${file}`);
+  if (options.prune && source === 'personas')
+    throw new Trouble(
+      '--prune is for the accounts of seam, falcon and django; nobody can tell whether a CSV file is whole',
+    );
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = new Files(folder, source);
   const told = { others: new Map(), schemas: new Set(), unmapped: new Set(), naive: false, utc: undefined };
-  const records = SOURCES[source](file, told, options);
-  const counts = await write(records, files, source, { heard, ...options }).catch((error) => {
+  try {
+    const { counts, ids } = await write(SOURCES[source](file, told, options), files, source, { heard, ...options });
+    if (options.prune) checkWhole(file, told, ids);
+    // A table that is there without a row says that all is gone; one that is not there says nothing.
+    if (told.tables?.includes('permissionxrole') && !counts.permissionXRole) ids.permissionXRole = [];
+    files.addFirst([...begin(source), ...gone(source, { ids, schema: told.schema, prune: options.prune })]);
+    return { files: files.publish(), counts, told };
+  } catch (error) {
     files.finish();
     files.clear('.sql.part');
     throw error;
-  });
-  files.finish();
-  files.clear('.sql');
-  for (const name of files.written) fs.renameSync(`${name}.part`, name);
-  return { files: files.written, counts, told };
+  }
 }

@@ -1,0 +1,130 @@
+// What is gone at the source: records that landed once, and that the source does not have any more.
+//
+// Whoever knows which ids a source has knows which ids it has not: the gaps between them. That is all the database
+// needs to find what is gone, and it is short, because a database numbers its rows one after the other.
+import { literal } from './ledger.mjs';
+
+const GONE = 'it is gone at the source, and still here; --prune removes it';
+const GONE_PERSONA = 'it is gone at the source, and still here; remove it by hand';
+const PRUNED = 'it was gone at the source, and was removed here';
+/** More than so many, and more than half of all, are rather the wrong dump. */
+const MANY = 10;
+/** How many gaps a statement holds: D1 takes 100 000 bytes. */
+const GAPS = 1000;
+
+/** The gaps between ids, as pairs of the first and the last id that is missing. */
+export function gapsOf(ids) {
+  const gaps = [];
+  let next = 1;
+  for (const id of Float64Array.from(ids).sort()) {
+    if (id > next) gaps.push([next, id - 1]);
+    next = id + 1;
+  }
+  gaps.push([next, Number.MAX_SAFE_INTEGER]);
+  return gaps;
+}
+
+const marked = (source, kind, alias = 'i') =>
+  `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.problem = '${GONE}'`;
+
+/** Marks the records that landed and whose ids are in gaps. What was removed here is no news. */
+function markRecords(source, kind, ids) {
+  const gaps = gapsOf(ids);
+  const statements = [];
+  for (let at = 0; at < gaps.length; at += GAPS)
+    statements.push(`UPDATE imports AS i SET problem = '${kind === 'users' ? GONE : GONE_PERSONA}'
+FROM json_each(${literal(gaps.slice(at, at + GAPS))}) AS gap
+WHERE i.source = '${source}' AND i.kind = '${kind}' AND i.id BETWEEN gap.value ->> 0 AND gap.value ->> 1
+  AND i.base IS NOT NULL AND i.base <> '{}'`);
+  return statements;
+}
+
+/** The link here that a row of the ledger stands for; its id is the permission's number and the role's. */
+const LINK = (alias) => `SELECT 1 FROM imports mp JOIN imports mr
+    WHERE mp.source = 'seam' AND mp.kind = 'permissions' AND mp.target = x.permissionId
+      AND mr.source = 'seam' AND mr.kind = 'roles' AND mr.target = x.roleId AND ${alias}.id = mp.id || '/' || mr.id`;
+
+/** Marks the permissions of roles that landed and that the source has revoked. */
+const markLinks = (ids) => `UPDATE imports AS i SET problem = '${GONE}'
+WHERE i.source = 'seam' AND i.kind = 'permissionXRole' AND i.base IS NOT NULL
+  AND i.id NOT IN (SELECT value FROM json_each(${literal(ids)}))
+  AND EXISTS (SELECT 1 FROM permissionXRole x WHERE EXISTS (${LINK('i')}))`;
+
+/** Takes the marks back where the dump is rather another database's. */
+const guard = (source, schema) => {
+  const count = (condition) => `(SELECT count(*) FROM imports c WHERE c.source = '${source}' AND c.kind = 'users'
+    AND ${condition})`;
+  const gone = count(`c.problem = '${GONE}'`);
+  const reasons = [
+    `WHEN ${gone} > ${MANY} AND 2 * ${gone} > ${count("c.base <> '{}'")}
+  THEN 'more than half of the accounts are: is this the right dump?'`,
+  ];
+  if (schema !== undefined)
+    reasons.push(`WHEN EXISTS (SELECT 1 FROM imports s WHERE s.source = '${source}' AND s.kind = 'schema'
+    AND s.base <> ${literal(schema)})
+  THEN 'the dump is of another schema than the last: import it once without --prune, if it is the right one'`);
+  return `UPDATE imports AS i SET problem = 'it is gone at the source, and was not removed here: ' || no.reason
+FROM (SELECT CASE ${reasons.join('\n  ')} END AS reason) AS no
+WHERE i.source = '${source}' AND i.problem = '${GONE}' AND no.reason IS NOT NULL`;
+};
+
+/**
+ * Removes the identities that are marked. An account that has no other one is not active any more, belongs to no
+ * persona, and gives up its e-mail address and user name, so that the same person can register anew.
+ */
+function pruneAccounts(source) {
+  const gone = `imports i JOIN identities n ON n.back_end = i.source AND n.id = i.id`;
+  const MARKED = marked(source, 'users');
+  const isLast = `NOT EXISTS (
+    SELECT 1 FROM identities o WHERE o.account_id = n.account_id AND o.back_end <> '${source}')`;
+  const personas = `SELECT p.id FROM ${gone} JOIN personas p ON p.user_id = n.account_id WHERE ${MARKED} AND ${isLast}`;
+  return [
+    `UPDATE imports SET base = json_remove(base, '$.user')
+WHERE source = 'personas' AND kind = 'personas' AND id IN (${personas}) AND base <> '{}'`,
+    `UPDATE personas SET user_id = NULL WHERE id IN (${personas})`,
+    `UPDATE users AS u SET
+  is_active = CASE WHEN ${isLast} THEN 0 ELSE u.is_active END,
+  email = CASE WHEN ${isLast} THEN 'gone ' || u.id ELSE u.email END,
+  username = CASE WHEN ${isLast} THEN 'gone ' || u.id ELSE u.username END,
+  role_id = CASE WHEN i.source = 'seam' AND u.role_id IS (
+    SELECT m.target FROM imports m WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = i.base ->> 'role'
+  ) THEN NULL ELSE u.role_id END,
+  legacy_password_hashes = json_remove(u.legacy_password_hashes, '$.${source}')
+FROM ${gone} WHERE ${MARKED} AND u.id = n.account_id`,
+    `DELETE FROM identities WHERE back_end = '${source}' AND id IN (SELECT i.id FROM imports i WHERE ${MARKED})`,
+    // Without a base, the next run removes the row: the same number would be a new account.
+    `UPDATE imports AS i SET base = NULL, problem = '${PRUNED}' WHERE ${MARKED}`,
+  ];
+}
+
+/** Revokes the permissions that are marked, unless seam grants the same one by another number. */
+const PRUNE_LINKS = [
+  `DELETE FROM permissionXRole AS x
+WHERE EXISTS (SELECT 1 FROM imports i WHERE ${marked('seam', 'permissionXRole')} AND EXISTS (${LINK('i')}))
+  AND NOT EXISTS (SELECT 1 FROM imports l WHERE l.source = 'seam' AND l.kind = 'permissionXRole' AND l.base IS NOT NULL
+    AND l.problem IS NULL AND EXISTS (${LINK('l')}))`,
+  `UPDATE imports AS i SET base = NULL, problem = '${PRUNED}' WHERE ${marked('seam', 'permissionXRole')}`,
+];
+
+/**
+ * The statements that find what is gone, and remove it with `prune`. They come before the records, because somebody who
+ * was deleted may be there again with the same e-mail address. `ids` has the ids of each kind that was in the source,
+ * also of records that were left out; `schema` is the name of the schema, where the source has one.
+ * @param {string} source
+ * @param {{ids: Record<string, any[]>, schema?: string, prune?: boolean}} found
+ */
+export function gone(source, { ids, schema, prune = false }) {
+  const statements = [];
+  for (const kind of ['users', 'personas']) if (ids[kind]) statements.push(...markRecords(source, kind, ids[kind]));
+  if (ids.permissionXRole) statements.push(markLinks(ids.permissionXRole));
+  if (prune) {
+    statements.push(guard(source, schema), ...pruneAccounts(source));
+    if (ids.permissionXRole) statements.push(...PRUNE_LINKS);
+  }
+  if (schema !== undefined) {
+    const unlessPruned = prune ? ' NOTHING' : ' UPDATE SET base = excluded.base';
+    statements.push(`INSERT INTO imports (source, kind, id, base) VALUES ('${source}', 'schema', 0, ${literal(schema)})
+ON CONFLICT (source, kind, id) DO${unlessPruned}`);
+  }
+  return statements;
+}

@@ -1,0 +1,187 @@
+// What is gone at the source since the last run: it is told, and removed here with --prune (N3).
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import { describe, test } from 'node:test';
+import { gapsOf } from '../../scripts/import/gone.mjs';
+import { Trouble } from '../../scripts/lib.mjs';
+import { csv, Database, dumpdata, falconDump, fixture, read, seamDump, source } from './support.mjs';
+
+const TOLD = 'it is gone at the source, and still here; --prune removes it';
+const PRUNED = 'it was gone at the source, and was removed here';
+const prune = { prune: true };
+const LAST = '-- Dump completed on 2026-01-01  0:00:00\n';
+/** The same dump with mysqldump's last line, behind the first ones if it has any. */
+const whole = (file, head = '') => source(head + fs.readFileSync(file, 'utf8') + LAST);
+const falcon = (...accounts) => whole(falconDump(...accounts));
+const numbers = (database, backEnd) => database.accounts(backEnd).map(({ number }) => number);
+
+test('gaps between ids are all the ids that are not there', () => {
+  const max = Number.MAX_SAFE_INTEGER;
+  assert.deepEqual(gapsOf([]), [[1, max]]);
+  assert.deepEqual(gapsOf([3, 1, 2]), [[4, max]]);
+  assert.deepEqual(gapsOf([10, 2, 9]), [
+    [1, 1],
+    [3, 8],
+    [11, max],
+  ]);
+});
+
+describe('an account that is gone at the source', () => {
+  test('is told of, and stays until --prune', async () => {
+    const database = new Database();
+    await database.bring('falcon', falcon({ id: 1 }, { id: 2 }, { id: 3 }));
+    const before = database.dump();
+    for (let run = 0; run < 2; run++) {
+      assert.deepEqual((await database.bring('falcon', falcon({ id: 1 }, { id: 3 }))).report, [`users 2: ${TOLD}`]);
+      assert.equal(database.dump(), before);
+    }
+    assert.deepEqual((await database.bring('falcon', falcon({ id: 1 }, { id: 3 }), prune)).report, [
+      `users 2: ${PRUNED}`,
+    ]);
+    assert.deepEqual(numbers(database, 'falcon'), [1, 3]);
+    const [account] = database.rows('SELECT * FROM users WHERE id = 2');
+    assert.deepEqual(
+      [account.is_active, account.email, account.username, account.full_name, account.legacy_password_hashes],
+      [0, 'gone 2', 'gone 2', 'User 2', '{}'],
+    );
+    assert.deepEqual((await database.bring('falcon', falcon({ id: 1 }, { id: 3 }), prune)).report, []);
+  });
+  test('and registered anew with the same e-mail is a new account, which lands in the same run', async () => {
+    const database = new Database();
+    const ana = { email: 'ana@x.example', username: 'ana' };
+    await database.bring('falcon', falcon({ id: 1, ...ana }));
+    await database.bring('personas', csv('1,ana@x.example,Ana,A,,AAAAA,,'));
+    assert.deepEqual((await database.bring('falcon', falcon({ id: 2, ...ana }))).report, [
+      `users 1: ${TOLD}`,
+      'users 2: email: falcon 1 has it here',
+    ]);
+    assert.deepEqual((await database.bring('falcon', falcon({ id: 2, ...ana }), prune)).report, [`users 1: ${PRUNED}`]);
+    const account = database.account('falcon', 2);
+    assert.deepEqual([account.id, account.email, account.is_active], [2, 'ana@x.example', 1]);
+    // Whose the persona is, personas says.
+    assert.deepEqual(database.rows('SELECT user_id FROM personas'), [{ user_id: null }]);
+    assert.deepEqual((await database.bring('personas', csv('1,ana@x.example,Ana,A,,AAAAA,,'))).report, []);
+    assert.deepEqual(database.rows('SELECT user_id FROM personas'), [{ user_id: 2 }]);
+  });
+  test('stays active while another back end knows it, without the role and the hash that came from there', async () => {
+    const database = new Database();
+    const seam = (users) => whole(seamDump({ roles: [[1, 'admin']], users }));
+    const ana = { email: 'ana@x.example' };
+    await database.bring('seam', seam([{ id: 1, roleId: 1, ...ana }, { id: 2 }]));
+    await database.bring('falcon', falcon({ id: 7, username: 'ana', ...ana }), { linkByEmail: true });
+    await database.bring('django', dumpdata({ id: 9, username: 'anita', ...ana }), { linkByEmail: true });
+    assert.deepEqual((await database.bring('seam', seam([{ id: 2 }]), prune)).report, [`users 1: ${PRUNED}`]);
+    const account = database.account('falcon', 7);
+    assert.deepEqual([account.is_active, account.email, account.role_id], [1, 'ana@x.example', null]);
+    await database.bring('falcon', falcon({ id: 8 }), prune);
+    assert.deepEqual(Object.keys(JSON.parse(database.account('django', 9).legacy_password_hashes)), ['django']);
+  });
+  test('and there again later is a new account', async () => {
+    const database = new Database();
+    await database.bring('falcon', falcon({ id: 1 }, { id: 2 }));
+    await database.bring('falcon', falcon({ id: 1 }), prune);
+    assert.deepEqual((await database.bring('falcon', falcon({ id: 1 }, { id: 2 }))).report, []);
+    assert.equal(database.account('falcon', 2).id, 3);
+  });
+  test('is another one than a row that is left out, or that was removed here', async () => {
+    const database = new Database();
+    await database.bring('falcon', falcon({ id: 1 }, { id: 2 }, { id: 3 }));
+    database.run("DELETE FROM users WHERE username = 'user3'");
+    const before = database.dump();
+    const { leftOut, report } = await database.bring(
+      'falcon',
+      falcon({ id: 1 }, { id: 2, email: 'no address' }),
+      prune,
+    );
+    assert.deepEqual([leftOut, report], [['line 3, users 2, email: is no e-mail address'], []]);
+    assert.equal(database.dump(), before);
+  });
+});
+
+test('a permission that was revoked at the source is told of, and revoked with --prune', async () => {
+  const database = new Database();
+  const roles = [
+    [1, 'admin'],
+    [2, 'lector'],
+  ];
+  const permissions = ['PUT /api/v1/users/:id', 'GET /x', 'get /X'];
+  const users = [{ id: 1, roleId: 1 }];
+  const seam = (...rights) => whole(seamDump({ roles, permissions, rights, users }));
+  await database.bring(
+    'seam',
+    seam([permissions[0], 1], [permissions[1], 1], [permissions[2], 1], [permissions[1], 2]),
+  );
+  database.run("INSERT INTO permissionXRole SELECT id, 2 FROM permissions WHERE nameUri = 'PUT /api/personas/me'");
+  const revoked = seam([permissions[1], 1]);
+  const before = database.dump();
+  const gone = (what) => ['1/1', '2/2', '3/1'].map((id) => `permissionXRole ${id}: ${what}`);
+  const here = 'roles 2: differs in permissions (PUT /api/personas/me only here)';
+  assert.deepEqual((await database.bring('seam', revoked)).report, [...gone(TOLD), here]);
+  assert.equal(database.dump(), before);
+  assert.deepEqual((await database.bring('seam', revoked, prune)).report, [...gone(PRUNED), here]);
+  assert.deepEqual(database.roles(), [
+    [1, 'admin', null, 'GET /x'],
+    [2, 'lector', null, 'PUT /api/personas/me'],
+  ]);
+  assert.deepEqual((await database.bring('seam', seam(), prune)).report, [here], 'the dump has no table of links');
+  const empty = whole(
+    seamDump({ roles, permissions, users }),
+    'CREATE TABLE permissionXRole (permissionId INT, roleId INT);\n',
+  );
+  assert.deepEqual((await database.bring('seam', empty, prune)).report, [`permissionXRole 2/1: ${PRUNED}`, here]);
+});
+
+test('a persona that is gone at the source is told of', async () => {
+  const database = new Database();
+  await database.bring('personas', csv('1,,A,A,,AAAAA,,', '2,,B,B,,BBBBB,,'));
+  assert.deepEqual((await database.bring('personas', csv('2,,B,B,,BBBBB,,'))).report, [
+    'personas 1: it is gone at the source, and still here; remove it by hand',
+  ]);
+});
+
+describe('--prune never trusts', () => {
+  test('a dump that may be cut off, that is empty, or of which an id cannot be read', async () => {
+    const { columns } = { columns: '(id, name, email, username, password, salt, created_at, updated_at, image_path)' };
+    /** @type {[string, string, RegExp][]} */
+    const refusals = [
+      ['falcon', falconDump({ id: 1 }), /does not end with mysqldump's last line, so it may be cut off/],
+      ['falcon', fixture('seam-compact.sql'), /has no id, name, username/],
+      ['seam', fixture('seam-compact.sql'), /does not end with mysqldump's last line/],
+      ['falcon', whole(source(`CREATE TABLE users ${columns};\n`)), /there is no row of a table users/],
+      ['falcon', falcon({ id: 1 }, { id: 0 }), /the id of a row of .* cannot be read/],
+      ['django', source('[]'), /there is no account in/],
+      ['personas', csv('1,,A,A,,AAAAA,,'), /--prune is for the accounts of seam, falcon and django/],
+    ];
+    for (const [from, file, says] of refusals)
+      await assert.rejects(read(from, file, prune), (error) => error instanceof Trouble && says.test(error.message));
+    const dump = fs.readFileSync(fixture('falcon.sql'));
+    for (const end of [4600, dump.indexOf('-- Dump completed')])
+      await assert.rejects(read('falcon', source(dump.subarray(0, end)), prune), Trouble);
+  });
+  test('a dump of which more than half of the accounts are gone', async () => {
+    const database = new Database();
+    const accounts = Array.from({ length: 30 }, (_, at) => ({ id: at + 1 }));
+    await database.bring('falcon', falcon(...accounts));
+    const before = database.dump();
+    const { report } = await database.bring('falcon', falcon(...accounts.slice(0, 14)), prune);
+    assert.equal(report.length, 16);
+    assert.match(report[0], /^users 15: it is gone at the source, and was not removed here: more than half/);
+    assert.equal(database.dump(), before);
+    assert.equal((await database.bring('falcon', falcon(...accounts.slice(0, 15)), prune)).report.length, 15);
+    assert.equal(numbers(database, 'falcon').length, 15);
+  });
+  test('a dump of another schema', async () => {
+    const database = new Database();
+    const of = (schema, ...accounts) => whole(falconDump(...accounts), `USE \`${schema}\`;\n`);
+    await database.bring('falcon', of('falcon', { id: 1 }, { id: 2 }));
+    const { report } = await database.bring('falcon', of('falcon_test', { id: 1 }), prune);
+    assert.deepEqual(report, [
+      'users 2: it is gone at the source, and was not removed here: ' +
+        'the dump is of another schema than the last: import it once without --prune, if it is the right one',
+    ]);
+    assert.deepEqual(numbers(database, 'falcon'), [1, 2]);
+    await database.bring('falcon', of('falcon_test', { id: 1 }));
+    await database.bring('falcon', of('falcon_test', { id: 1 }), prune);
+    assert.deepEqual(numbers(database, 'falcon'), [1]);
+  });
+});
