@@ -3,6 +3,7 @@ import fs from 'node:fs';
 import { pipeline, Readable, Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { Trouble } from '../lib.mjs';
+import { Letters } from './console.mjs';
 
 /** The first bytes of a file. */
 export function headOf(file, length) {
@@ -24,6 +25,7 @@ class Decode extends Transform {
   /** What the first bytes are until there are enough of them. */
   head = Buffer.alloc(0);
   decoder = undefined;
+  letters = new Letters();
 
   start(bytes) {
     const mark = markOf(bytes);
@@ -43,12 +45,21 @@ class Decode extends Transform {
       }
       bytes = this.start(bytes);
     }
-    done(null, this.decoder ? Buffer.from(this.decoder.decode(bytes, { stream: true })) : bytes);
+    this.give(bytes, false, done);
   }
 
   _flush(done) {
     const rest = this.head ? this.start(this.head) : Buffer.alloc(0);
-    done(null, this.decoder ? Buffer.from(this.decoder.decode(rest)) : rest);
+    this.give(rest, true, done);
+  }
+
+  give(bytes, isLast, done) {
+    if (!this.decoder) return done(null, bytes);
+    try {
+      done(null, this.letters.next(this.decoder.decode(bytes, { stream: !isLast }), isLast));
+    } catch (error) {
+      done(error);
+    }
   }
 }
 

@@ -118,40 +118,49 @@ async function* accounts(source, items, roles, field) {
   }
 }
 
-/** Which schema of a dump is meant: the one that was named, or the only one that has accounts. */
+/** Which schema of a dump is meant: the one that was named, or the only one whose accounts are the back end's. */
 class Schemas {
-  /** Those that have a row of a table `users`. */
+  /** Those that have a row of a table `users`, and those whose table has the back end's columns. */
+  seen = new Set();
   found = new Set();
 
-  constructor(file, wanted) {
+  constructor(file, wanted, { id, columns }) {
     this.file = file;
     this.wanted = wanted?.toLowerCase();
+    this.needed = [id, ...columns];
   }
 
   /** Whether a row is of the schema that is meant, as far as is known by now. */
-  isMeant({ schema, table }) {
-    if (table === 'users') this.found.add(schema);
+  isMeant({ schema, table, columns }) {
+    if (table === 'users' && !this.seen.has(schema)) {
+      this.seen.add(schema);
+      if (this.needed.every((column) => columns.includes(column))) this.found.add(schema);
+      else this.other = columns;
+    }
     // A dump without comments does not say which schema it is of.
     if (this.wanted !== undefined) return schema === undefined || schema.toLowerCase() === this.wanted;
     if (this.found.size > 1)
       throw new Trouble(
-        `${this.file} has a table users in several schemas, ${[...this.found].join(' and ')}: ` +
+        `${this.file} has such accounts in several schemas, ${[...this.found].join(' and ')}: ` +
           `name the one to import, for example --schema ${[...this.found][0]}`,
       );
-    return this.found.size === 0 || this.found.has(schema);
+    return this.found.has(schema) || (this.found.size === 0 && table !== 'users');
   }
 
   /** The name of the one that is meant; undefined where the dump has none. */
   get name() {
-    return [...this.found].find((schema) => this.isMeant({ schema, table: '' }));
+    return [...this.found].find((schema) => this.isMeant({ schema, table: '', columns: [] }));
   }
 
-  /** What to say when no account was found. */
-  get missing() {
-    const others = [...this.found].filter((schema) => schema !== undefined);
-    return this.wanted !== undefined && others.length > 0
-      ? `there is no row of a table users in the schema ${this.wanted} of ${this.file}; it has ${others.join(', ')}`
-      : `there is no row of a table users in ${this.file}: is it what --from says?`;
+  /** Says why no account was found. */
+  fail(users, told) {
+    if (this.wanted !== undefined && this.seen.size > 0)
+      throw new Trouble(
+        `there is no row of a table users in the schema ${this.wanted} of ${this.file}; it has ` +
+          [...this.seen].join(', '),
+      );
+    if (this.other) checkColumns(this.file, 'users', users, this.other, told);
+    throw new Trouble(`there is no row of a table users in ${this.file}: is it what --from says?`);
   }
 }
 
@@ -172,7 +181,7 @@ function tell(told, about, schema, tables) {
  * The records of a dump. One with roles is read twice, because its tables may come in any order.
  */
 export async function* dump(source, { tables }, file, told, /** @type {{schema?: string}} */ { schema } = {}) {
-  const schemas = new Schemas(file, schema);
+  const schemas = new Schemas(file, schema, tables.users);
   const about = {};
   const checked = new Set();
   const recordOfRow = ({ table, line, columns, row }) => {
@@ -197,6 +206,6 @@ export async function* dump(source, { tables }, file, told, /** @type {{schema?:
       if (schemas.isMeant(row)) yield recordOfRow(row);
   }
   yield* accounts(source, users(), roles, tables.users.role);
-  if (!checked.has('users')) throw new Trouble(schemas.missing);
+  if (!checked.has('users')) schemas.fail(tables.users, told);
   tell(told, about, schemas.name, tables);
 }
