@@ -1,31 +1,64 @@
-// npm run import -- --from seam|falcon|django|personas <file> [--out .import]
-// Reads the data of a back end and writes SQL for `wrangler d1 execute`; it touches no database. See the README's
-// "Moving over".
+// npm run import -- --from seam|falcon|django|personas <file>
+// Reads the data of a back end and writes SQL for `wrangler d1 execute`; it touches no database. docs/moving-over.md
+// describes it.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { convert } from './import/convert.mjs';
+import { PERMISSIONS } from './import/land_personas.mjs';
 import { SOURCES } from './import/sources.mjs';
 import { report } from './import/sql.mjs';
 import { root, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
-const USAGE = `usage: npm run import -- --from ${Object.keys(SOURCES).join('|')} <file> [--out .import]`;
+const USAGE = `usage: npm run import -- --from ${Object.keys(SOURCES).join('|')} <file> [--out .import]
+  --schema NAME     of a dump of several schemas, the one to import (seam, falcon)
+  --link-by-email   the same e-mail address is the same person in every back end (seam, falcon, django)
+  --prune           removes what is gone at the source since the last import (seam, falcon, django)
+  --grant ROLE,...  gives these roles the permissions of personas' endpoints (personas)`;
+/** Which options a source has beside --out. */
+const OPTIONS = {
+  seam: ['schema', 'link-by-email', 'prune'],
+  falcon: ['schema', 'link-by-email', 'prune'],
+  django: ['link-by-email', 'prune'],
+  personas: ['grant'],
+};
+/** What this worker asks about; a role may hold other permissions, of other software. */
+const ASKED = ['PUT /api/v1/users/:id', ...PERMISSIONS].map((name) => name.toLowerCase());
 
 function parse() {
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
-      options: { from: { type: 'string' }, out: { type: 'string', default: '.import' } },
+      options: {
+        from: { type: 'string' },
+        out: { type: 'string', default: '.import' },
+        schema: { type: 'string' },
+        'link-by-email': { type: 'boolean' },
+        prune: { type: 'boolean' },
+        grant: { type: 'string' },
+      },
     });
-    if (positionals.length === 1 && Object.hasOwn(SOURCES, values.from ?? ''))
-      return { source: values.from, file: positionals[0], folder: values.out };
+    const { from = '', out, ...options } = values;
+    const isKnown = Object.hasOwn(SOURCES, from) && Object.keys(options).every((name) => OPTIONS[from].includes(name));
+    if (positionals.length === 1 && isKnown)
+      return {
+        source: from,
+        file: positionals[0],
+        folder: out,
+        options: {
+          schema: options.schema,
+          linkByEmail: options['link-by-email'],
+          prune: options.prune,
+          grants: options.grant?.split(',').map((role) => role.trim()),
+        },
+      };
   } catch {
     // An unknown option: the usage says it all.
   }
   throw new Trouble(USAGE);
 }
 
-/** The lines to run: one for a file, a loop for several, then the question what did not land. */
+/** The lines to run: one for a file, a loop for several, then the question what became of the records. */
 function lines(source, files, where) {
   const [first] = files;
   const execute = (file) => `npx wrangler d1 execute DB --${where} --yes --file ${file}`;
@@ -41,27 +74,60 @@ function leaveOut({ where, table, id, faults }) {
     console.log(`left out: ${where}, ${table}${id === null ? '' : ` ${id}`}, ${field}: ${why}`);
 }
 
-function summarize(source, counts, told) {
+function summarize(counts, told) {
   for (const [kind, { read, written, leftOut }] of Object.entries(counts))
     console.log(`  ${kind}: ${read} read, ${written} written, ${leftOut} left out`);
-  for (const [table, rows] of told.others) console.log(`  not an account's: ${rows} of ${table}`);
-  if (told.unmapped.size > 0)
-    console.log(`  nothing here holds these, they were not carried over: ${[...told.unmapped].join(', ')}`);
-  if (told.naive && !told.utc) console.log('  times that name no zone were taken as UTC');
-  if (source === 'seam')
-    console.log('  a role that is there already by its name is the same role, and grants what it grants there');
+  for (const [table, rows] of told.others) console.log(`  not imported: ${rows} of ${table}`);
+  if (told.schemas.size > 0) console.log(`  not imported: other schemas, ${[...told.schemas].join(', ')}`);
+  if (told.unmapped.size > 0) console.log(`  not imported: the columns ${[...told.unmapped].join(', ')}`);
+  if (told.naive && !told.utc) console.log('  times without a zone were taken as UTC');
 }
 
-const { source, file, folder } = parse();
+/** What the import grants: nobody should have to find out. */
+function tellGrants(source, told, grants = []) {
+  for (const { id, name, permissions } of told.grants ?? []) {
+    const asked = permissions.filter((permission) => ASKED.includes(permission.toLowerCase()));
+    const others = permissions.length - asked.length;
+    const rest = others > 0 ? [`${others} that Perfil does not check`] : [];
+    console.log(`  role ${id}, ${name}, may: ${[...asked, ...rest].join(', ') || 'nothing'}`);
+  }
+  if (source !== 'personas') return;
+  for (const role of grants) console.log(`  role ${role} may, from now on: ${PERMISSIONS.join(', ')}`);
+  if (grants.length === 0)
+    console.log(
+      `  no role was given the permissions ${PERMISSIONS.join(' and ')};\n` +
+        '  --grant admin,asistente gives them to the roles of these names',
+    );
+}
+
+const WARNING = (source) => `
+--link-by-email: a record of ${source} belongs to the account that has its e-mail address already, and a token of
+${source} is then good for that account. Use this only if every back end confirms an address before its owner can log
+in. Otherwise whoever registers somebody else's address in one back end owns that person's account.`;
+
+const { source, file, folder, options } = parse();
 await installPackages();
 const from = path.resolve(process.env.INIT_CWD ?? '.', file);
-const { files, counts, told } = await convert(source, from, path.resolve(root, folder), { heard: leaveOut });
+const given = { ...options, heard: leaveOut };
+const { files, counts, told } = await convert(source, from, path.resolve(root, folder), given);
 console.log(`\n${source}: ${file}`);
-summarize(source, counts, told);
+summarize(counts, told);
+tellGrants(source, told, options.grants);
+if (options.linkByEmail) console.log(WARNING(source));
 const names = files.map((name) => path.relative(root, name));
-console.log(`\nTo try it here, in this folder:\n\n${lines(source, names, 'local').join('\n')}`);
-console.log(`\nFor your account, in this folder:\n\n${lines(source, names, 'remote').join('\n')}`);
 console.log(`
-The second line tells, row by row, what did not land because of what the database holds, and what is another there.
-The files hold hashes and personal data: remove them when they are in.`);
+To try it here, in this folder. Start from an empty local database, without the demo accounts, for the first back end:
+
+rm -rf .wrangler/state && npx wrangler d1 migrations apply DB --local
+
+and for each back end:
+
+${lines(source, names, 'local').join('\n')}
+
+For your account, in this folder:
+
+${lines(source, names, 'remote').join('\n')}
+
+The last line lists how many records landed, then those that did not and what to do, then what is another here than in
+${source}. The files hold hashes and personal data: remove them when they are in.`);
 if (Object.values(counts).some(({ leftOut }) => leftOut > 0)) process.exitCode = 1;

@@ -3,8 +3,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { Trouble } from '../lib.mjs';
 import { gone } from './gone.mjs';
+import { grant } from './land_personas.mjs';
 import { SOURCES } from './sources.mjs';
-import { begin, bring, end } from './sql.mjs';
+import { begin, bring, end, leaveOut } from './sql.mjs';
 
 /** How long the records of one statement are; D1 takes 100 000 bytes. Within a chunk each is compared to each. */
 const CHUNK = 32_000;
@@ -79,10 +80,10 @@ class Files {
 const sizeOf = (record) => Buffer.byteLength(JSON.stringify(record).replaceAll("'", '\\u0027')) + 16;
 
 /** Gathers records of one kind until a statement is full. */
-function chunks(source, files, options) {
+function chunks(files, write) {
   let chunk = { kind: undefined, records: [], bytes: 0 };
   function flush() {
-    if (chunk.records.length > 0) files.add(bring(source, chunk.kind, chunk.records, options));
+    if (chunk.records.length > 0) files.add(write(chunk.kind, chunk.records));
     chunk = { kind: undefined, records: [], bytes: 0 };
   }
   function add(kind, record) {
@@ -104,24 +105,31 @@ async function write(records, files, source, { heard, ...options }) {
   const seen = {};
   /** The ids of records that were left out; null among them is one that cannot be read. */
   const leftOut = {};
-  const { add, flush } = chunks(source, files, options);
+  const landing = chunks(files, (kind, records) => bring(source, kind, records, options));
+  const others = chunks(files, (kind, records) => leaveOut(source, kind, records));
   for await (const { kind, table, id, where, record, faults } of records) {
     const count = (counts[kind] ??= { read: 0, written: 0, leftOut: 0 });
     count.read++;
     seen[kind] ??= new Set();
     leftOut[kind] ??= [];
-    if (faults.length === 0 && seen[kind].has(id)) faults.push({ field: 'id', why: 'is that of a record before it' });
+    const isSecond = seen[kind].has(id);
+    if (faults.length === 0 && isSecond) faults.push({ field: 'id', why: 'is that of a record before it' });
     if (faults.length > 0) {
-      leftOut[kind].push(String(id).includes('null') ? null : id);
+      const isKnown = id !== null && !String(id).includes('null');
+      leftOut[kind].push(isKnown ? id : null);
+      const why = faults.map(({ field, why }) => `${field} ${why}`).join(', ');
+      const reason = `${where} was left out: ${why}; correct it at the source, and import again`;
+      others.add(kind, [isKnown && !isSecond ? id : where, reason]);
       count.leftOut++;
       heard({ where, table, id, faults });
       continue;
     }
     seen[kind].add(id);
-    add(kind, record);
+    landing.add(kind, record);
     count.written++;
   }
-  flush();
+  landing.flush();
+  others.flush();
   files.add(end(source));
   const ids = {};
   for (const kind in seen) if (!leftOut[kind].includes(null)) ids[kind] = [...seen[kind], ...leftOut[kind]];
@@ -147,9 +155,9 @@ function checkWhole(file, told, ids) {
  *
  * `heard` is called with every record that is left out, as soon as it is known; `linkByEmail` makes one account of the
  * records of several back ends that have the same e-mail address; `schema` is the one to import of a dump of several;
- * `prune` removes what is gone at the source.
+ * `prune` removes what is gone at the source; `grants` are the roles that get the permissions of personas.
  * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} LeftOut
- * @typedef {{linkByEmail?: boolean, schema?: string, prune?: boolean}} Options
+ * @typedef {{linkByEmail?: boolean, schema?: string, prune?: boolean, grants?: string[]}} Options
  * @param {string} source
  * @param {string} file
  * @param {string} folder
@@ -172,7 +180,8 @@ export async function convert(source, file, folder, given = {}) {
     if (options.prune) checkWhole(file, told, ids);
     // A table that is there without a row says that all is gone; one that is not there says nothing.
     if (told.tables?.includes('permissionxrole') && !counts.permissionXRole) ids.permissionXRole = [];
-    files.addFirst([...begin(source), ...gone(source, { ids, schema: told.schema, prune: options.prune })]);
+    const { prune = false, grants = [] } = options;
+    files.addFirst([...begin(source), ...grants.flatMap(grant), ...gone(source, { ids, schema: told.schema, prune })]);
     return { files: files.publish(), counts, told };
   } catch (error) {
     files.finish();

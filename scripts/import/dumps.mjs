@@ -89,6 +89,18 @@ function checkLink({ kind, record, faults }, good) {
     if (!good.has(end)) faults.push({ field, why: 'names a row that is not in the dump, or was left out' });
 }
 
+/** What each role may do, as `{id, name, permissions}`. */
+function grantsOf(items) {
+  const good = items.filter(({ faults }) => faults.length === 0);
+  const named = (kind) => new Map(good.filter((item) => item.kind === kind).map(({ id, record }) => [id, record.name]));
+  const permissions = named('permissions');
+  const links = good.filter(({ kind }) => kind === 'permissionXRole').map(({ record }) => record);
+  return [...named('roles')].map(([id, name]) => {
+    const held = links.filter(({ role }) => role === id).map(({ permission }) => permissions.get(permission));
+    return { id, name, permissions: held };
+  });
+}
+
 /** Everything but the accounts, in an order in which each record comes after those that it names. */
 function inOrder(items) {
   const good = new Set(items.filter(({ faults }) => faults.length === 0).map(({ kind, id }) => `${kind} ${id}`));
@@ -199,6 +211,7 @@ export async function* dump(source, { tables }, file, told, /** @type {{schema?:
   const roles = new Map(
     others.filter(({ kind }) => kind === 'roles').map(({ id, faults }) => [id, faults.length === 0]),
   );
+  told.grants = grantsOf(others);
   yield* others;
   async function* users() {
     // The rows of the other tables were read, or are not wanted.

@@ -22,15 +22,17 @@ const known = (source, id) => `(SELECT n.account_id FROM identities n WHERE n.ba
 
 const REMOVED = (source) =>
   `CASE WHEN i.base IS NOT NULL AND ${known(source, 'i.id')} IS NULL
-    THEN 'id: it was removed here since, and is not brought back' END`;
+    THEN 'it was removed here since, and is not brought back' END`;
 
 /** Which account has what a unique column is to become, and by which numbers the back ends know it. */
-const taken = (column, value) =>
+const taken = (column, value, advice) =>
   `'${column}: ' || (
     SELECT coalesce((SELECT group_concat(n.back_end || ' ' || n.id, ', ') FROM identities n WHERE n.account_id = o.id),
-      'an account of no back end') || ' has it here'
+      'an account of no back end') || ' has it here; ${advice}'
     FROM users o WHERE o.${column} COLLATE NOCASE = ${value} AND o.id IS NOT r.id
   )`;
+const CHANGE = 'change it for one of the two, and import again';
+const LINK = `if both are one person, import with --link-by-email; if not, ${CHANGE}`;
 
 /** The role here that a record of seam names. falcon's roles are only shown, and django has none. */
 const roleOf = (source, json) =>
@@ -105,16 +107,16 @@ export function users(source, records, { linkByEmail = false } = {}) {
   const reasons = [
     REMOVED(source),
     `CASE WHEN i.base IS NULL AND r.email <> ${said('email')}
-    THEN 'id: ${source} ' || i.id || ' is somebody with another e-mail address here' END`,
-    taken('email', becomes('email', source)),
-    taken('username', becomes('username', source)),
+    THEN '${source} ' || i.id || ' is an account with another e-mail address here; correct the table identities' END`,
+    taken('email', becomes('email', source), linkByEmail ? CHANGE : LINK),
+    taken('username', becomes('username', source), CHANGE),
     twice(source, 'users', 'email', 'NOCASE'),
     twice(source, 'users', 'username', 'NOCASE'),
   ];
   const differences = FOLLOWS[source].map(same);
   if (source === 'seam') {
     reasons.push(`CASE WHEN i.base IS NULL AND ${said('role')} IS NOT NULL AND ${roleOf(source, 'i.incoming')} IS NULL
-    THEN 'role: role ' || (${said('role')}) || ' was removed here' END`);
+    THEN 'role ' || (${said('role')}) || ' was removed here; change it at the source, and import again' END`);
     differences.push(['role_id', `r.role_id IS ${roleOf(source, 'i.incoming')}`]);
   }
   return [

@@ -6,6 +6,7 @@ import {
   FOLLOWS,
   follow,
   judge,
+  literal,
   NOW,
   pending,
   said,
@@ -21,7 +22,7 @@ const SOURCE = 'personas';
 const taken = (column, value, field = column) =>
   `'${field}: persona ' || (
     SELECT o.id FROM personas o WHERE o.${column} COLLATE BINARY = ${value} AND o.id <> i.id
-  ) || ' has it here'`;
+  ) || ' has it here; change it for one of the two, and import again'`;
 
 /** The account with the e-mail address that a record names. */
 const owner = (json) => `(SELECT a.id FROM users a WHERE a.email = ${json} ->> 'user')`;
@@ -33,11 +34,11 @@ export function personas(records) {
   return [
     stage(SOURCE, 'personas', records, "value ->> 'id'"),
     judge(SOURCE, 'personas', [
-      "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'id: it was removed here since, and is not brought back' END",
+      "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'it was removed here since, and is not brought back' END",
       `CASE WHEN i.base IS NULL AND r.dni <> ${said('dni')}
-    THEN 'id: it is that of another persona here, with another dni' END`,
+    THEN 'persona ' || i.id || ' has another dni here; change it for one of the two, and import again' END`,
       `CASE WHEN i.base ->> 'user' IS NOT ${said('user')} AND ${owner('i.incoming')} IS NULL
-    THEN 'user_email: no account here has it' END`,
+    THEN 'user_email: no account here has it; import its back end first' END`,
       taken('dni', becomes('dni', SOURCE)),
       taken('user_id', `CASE WHEN r.id IS NULL THEN ${owner('i.incoming')} ELSE ${user} END`, 'user_email'),
       twice(SOURCE, 'personas', 'dni', 'BINARY'),
@@ -56,3 +57,15 @@ FROM imports i ${CHUNK} WHERE ${pending(SOURCE, 'personas')} AND i.problem IS NU
     settle(SOURCE, 'personas', [...follows.map(same), ['user_email', `r.user_id IS ${owner('i.incoming')}`]]),
   ];
 }
+
+export const PERMISSIONS = ['PUT /api/personas/:id/foto', 'PUT /api/personas/me'];
+
+/** Gives a role the permissions of personas' endpoints. */
+export const grant = (role) => [
+  `INSERT OR IGNORE INTO permissionXRole (permissionId, roleId)
+SELECT p.id, r.id FROM permissions p, roles r
+WHERE p.nameUri IN (${PERMISSIONS.map((name) => `'${name}'`)}) AND r.name = (${literal(role)} ->> '$')`,
+  `INSERT INTO imports (source, kind, id, problem)
+SELECT '${SOURCE}', 'grants', ${literal(role)} ->> '$', 'there is no role of this name here; import its back end first'
+WHERE NOT EXISTS (SELECT 1 FROM roles r WHERE r.name = (${literal(role)} ->> '$'))`,
+];

@@ -3,6 +3,7 @@
 import { users } from './land_accounts.mjs';
 import { personas } from './land_personas.mjs';
 import { link, permission, roles, SURPLUS } from './land_roles.mjs';
+import { literal } from './ledger.mjs';
 
 /**
  * The statements for records of one kind.
@@ -25,7 +26,12 @@ WHERE source = '${source}' AND coalesce(incoming, problem, differs) IS NOT NULL`
 /** What comes after everything else. */
 export const end = (source) => (source === 'seam' ? [SURPLUS] : []);
 
-/** What did not land, and what differs here from the source: one line, for it is an argument on the command line. */
-export const report = (source) =>
-  `SELECT kind, id, problem, differs FROM imports WHERE source = '${source}' ` +
-  'AND coalesce(problem, differs) IS NOT NULL';
+/** Notes what was left out, as pairs of an id and the reason: the report of what is in the database has it, too. */
+export const leaveOut = (source, kind, records) => [
+  `INSERT INTO imports (source, kind, id, problem)
+SELECT '${source}', '${kind}', value ->> 0, value ->> 1 FROM json_each(${literal(records)}) WHERE true
+ON CONFLICT (source, kind, id) DO UPDATE SET problem = coalesce(problem || '; ', '') || excluded.problem`,
+];
+
+/** What became of the records: in one line, for it is an argument on the command line. */
+export const report = (source) => `SELECT part, record, what FROM import_report WHERE source = '${source}'`;

@@ -84,7 +84,7 @@ describe('a dump of seam', () => {
       'roles 1: differs in name (chief here)',
       'roles 5: it was removed here since, and is not brought back',
       'users 101: differs in role_id',
-      'users 103: id: it was removed here since, and is not brought back',
+      'users 103: it was removed here since, and is not brought back',
     ]);
     assert.deepEqual(database.rows("SELECT base FROM imports WHERE kind = 'users' AND id = 103"), [{ base: '{}' }]);
   });
@@ -320,7 +320,7 @@ describe('a CSV of personas', () => {
       ),
     );
     assert.deepEqual(report, [
-      'personas 1: id: it is that of another persona here, with another dni',
+      'personas 1: persona 1 has another dni here',
       'personas 3: dni: persona 2 has it here',
       'personas 4: user_email: persona 1 has it here',
       'personas 6: dni: record 5 of the same source has it',
@@ -658,10 +658,43 @@ test('an account that was given a number without an import is only taken for the
   );
   assert.deepEqual(report, [
     'users 1: differs in username email',
-    'users 2: id: django 2 is somebody with another e-mail address here',
+    'users 2: django 2 is an account with another e-mail address here',
   ]);
   assert.deepEqual(columns(database.accounts('django'), 'id', 'number', 'username', 'first_name'), [
     [5, 1, 'one', 'One'],
     [6, 2, 'two', ''],
+  ]);
+});
+
+test('the report is one list: how many landed, what did not and what to do, what is another here [N2]', async () => {
+  const database = new Database();
+  await database.bring('seam', fixture('seam.sql'));
+  const { list } = await database.bring(
+    'falcon',
+    falconDump(
+      { id: 1 },
+      { id: 2, email: 'no address', username: '' },
+      { id: 0 },
+      { id: 10, email: 'Nandu@example.com' },
+      { id: 9, username: 'USER1' },
+      { id: 1, username: 'again' },
+    ),
+  );
+  assert.deepEqual(list, [
+    '1 landed: users: 1',
+    '2 to do: users 2: line 3 was left out: username has 0 characters, 1 to 150 are allowed, ' +
+      'email is no e-mail address; correct it at the source, and import again',
+    '2 to do: users 9: username: record 1 of the same source has it; change it for one of the two, and import again',
+    '2 to do: users 10: email: seam 101 has it here; if both are one person, import with --link-by-email; ' +
+      'if not, change it for one of the two, and import again',
+    '2 to do: users line 3: line 3 was left out: id is no number from 1 to 9007199254740991; ' +
+      'correct it at the source, and import again; line 3 was left out: id is that of a record before it; ' +
+      'correct it at the source, and import again',
+  ]);
+  const names = database.account('falcon', 1);
+  database.run(`UPDATE users SET full_name = 'Here' WHERE id = ${names.id}`);
+  assert.deepEqual((await database.bring('falcon', falconDump({ id: 1, name: 'There' }))).list, [
+    '1 landed: users: 1',
+    '3 differs: users 1: full_name',
   ]);
 });

@@ -237,7 +237,7 @@ test('no account gains or loses a permission, and every roleId stays, whatever r
 });
 
 test('the migration removes the roles of the first one, unless an account is there [P2]', () => {
-  const mine = read('migrations/0007_roles.sql');
+  const mine = read('migrations/0007_import.sql');
   const [before, after] = [false, true].map((isMine) => migrations().filter((sql) => mine.includes(sql) === isMine));
   for (const account of ['', "INSERT INTO users (username, email, role_id) VALUES ('a', 'a@x.y', 2)"]) {
     const sqlite = new DatabaseSync(':memory:');

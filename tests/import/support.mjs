@@ -34,6 +34,8 @@ export async function read(from, file, options = {}) {
   return { sql: written.map((name) => fs.readFileSync(name, 'utf8')), counts, told, leftOut };
 }
 
+const ADVICE = /; (if both are one person|change it|correct|import its back end first).*$/;
+
 /** A database as the migrations leave it. */
 export class Database {
   constructor() {
@@ -74,15 +76,22 @@ export class Database {
     return JSON.stringify([...TABLES, 'identities'].map((table) => this.rows(`SELECT * FROM ${table}`)));
   }
 
-  /** Brings a source in, each file as a whole as D1 does; returns what did not land and what is another here. */
+  /**
+   * Brings a source in, each file as a whole as D1 does. Returns the list that the user gets, and as `report` what did
+   * not land and what is another here, without the advice, and without what was left out of the files.
+   */
   async bring(from, file, options = {}) {
     const { sql, ...rest } = await read(from, file, options);
     for (const each of sql) this.run(`BEGIN; ${each} COMMIT`);
     return {
       ...rest,
-      report: this.rows(report(from)).map(
-        ({ kind, id, problem, differs }) => `${kind} ${id}: ${problem ?? `differs in ${differs}`}`,
+      report: this.rows(
+        `SELECT * FROM imports WHERE source = '${from}' AND coalesce(problem, differs) IS NOT NULL
+        AND coalesce(problem, '') NOT LIKE '% was left out: %'`,
+      ).map(
+        ({ kind, id, problem, differs }) => `${kind} ${id}: ${problem?.replace(ADVICE, '') ?? `differs in ${differs}`}`,
       ),
+      list: this.rows(report(from)).map(({ part, record, what }) => `${part}: ${record}: ${what}`),
     };
   }
 }
