@@ -1,5 +1,7 @@
-// The rules of migrations/*.sql for one row of a source, in JavaScript: what passes here, the database takes.
+// One row of a source, field by field: what passes here, the database takes, and so does the dialect of its back end.
+
 import { EXPRESSION, NOT_UTF8 } from './rows.mjs';
+import * as rules from './rules.mjs';
 
 const MAX_ID = Number.MAX_SAFE_INTEGER;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;
@@ -10,11 +12,13 @@ const BREAKS = /[ ]*[\t\n\v\f\r\u0085\u2028\u2029]+\s*/g;
 /** What MySQL shows where there is no time. */
 const ZERO = /^0000-00-00(?:[T ]00:00:00(?:\.0+)?)?$/;
 
-/** @typedef {{min?: number, max?: number, optional?: boolean, absent?: string, lines?: boolean}} TextRules */
+/** @typedef {(text: string) => string | undefined} Rule */
 
 /** Reads the fields of one row and collects what is wrong, as `{field, why}`: never what a field holds. */
 export class Row {
   faults = [];
+  /** What is wrong with values that a record can do without: it comes without them. */
+  notes = [];
   /** Whether a time did not say which zone it is of. */
   naive = false;
 
@@ -50,28 +54,34 @@ export class Row {
     return this.faults.some((fault) => fault.field === field);
   }
 
-  /**
-   * Text of `min` to `max` characters, trimmed. `optional`: null where it is null or empty; `absent`: what null means;
-   * `lines`: line breaks and tabs become a space, as in names, where forms of old let them in.
-   */
-  text(field, /** @type {TextRules} */ { min = 0, max = Infinity, optional = false, absent, lines = false } = {}) {
+  /** A text that has to be there, trimmed, by a rule. */
+  text(field, /** @type {Rule} */ rule) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
-    if (raw === null && absent !== undefined) return absent;
-    const text = (lines ? raw?.replace(BREAKS, ' ') : raw)?.trim() ?? '';
-    if (optional && text === '') return null;
     if (raw === null) return this.fault(field, 'is null');
-    if (!text.isWellFormed()) return this.fault(field, 'is no Unicode text');
-    if (/\p{Cc}/u.test(text)) return this.fault(field, 'has control characters');
-    const length = [...text].length;
-    if (length < min || length > max)
-      return this.fault(field, `has ${length} characters, ${min} to ${max} are allowed`);
+    const text = rules.trim(raw);
+    const why = rule(text);
+    return why === undefined ? text : this.fault(field, why);
+  }
+
+  /** A text that may be missing: null where it is null or empty, and where it breaks its rule, which is noted. */
+  optional(field, /** @type {Rule} */ rule) {
+    const raw = this.raw(field);
+    const text = this.isFaulty(field) || raw === null || rules.trim(raw) === '' ? null : this.text(field, rule);
+    this.notes.push(...this.faults.filter((fault) => fault.field === field));
+    this.faults = this.faults.filter((fault) => fault.field !== field);
     return text;
   }
 
-  email(field) {
-    const email = this.text(field, { min: 3, max: 254 });
-    return email === null || email.includes('@') ? email : this.fault(field, 'is no e-mail address');
+  /** A text such as a name, of `min` to `max` characters: line breaks and tabs become a space. */
+  name(field, min, max) {
+    const raw = this.raw(field);
+    if (this.isFaulty(field)) return null;
+    if (raw === null) return this.fault(field, 'is null');
+    const text = rules.trim(raw.replace(BREAKS, ' '));
+    if (min === 0 && rules.line(text, 1, max)?.startsWith('has 0')) return '';
+    const why = rules.line(text, min, max);
+    return why === undefined ? text : this.fault(field, why);
   }
 
   /** 0 or 1, also as a byte of a BIT column; `absent`: what null means. */

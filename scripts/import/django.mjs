@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream';
 import { Trouble } from '../lib.mjs';
 import { bytesOf, headOf } from './bytes.mjs';
 import { checkColumns, hashOf, recordOf, verbatim } from './records.mjs';
+import * as rules from './rules.mjs';
 
 const DJANGO = {
   kind: 'users',
@@ -22,12 +23,12 @@ const DJANGO = {
   ],
   id: 'id',
   read: (row) => ({
-    username: row.text('username', { min: 1, max: 150 }),
-    email: row.email('email'),
-    first_name: row.text('first_name', { max: 200, lines: true }),
-    last_name: row.text('last_name', { max: 200, lines: true }),
-    number_phone: row.text('number_phone', { max: 10, optional: true }),
-    image: row.text('avatar', { max: 255, optional: true }),
+    username: row.text('username', rules.djangoUsername),
+    email: row.text('email', (text) => rules.email(text, 200)),
+    first_name: row.name('first_name', 0, 200),
+    last_name: row.name('last_name', 0, 200),
+    number_phone: row.optional('number_phone', (text) => rules.line(text, 1, 10)),
+    image: row.optional('avatar', (text) => rules.line(text, 1, 255)),
     is_active: row.flag('is_active'),
     is_staff: row.flag('is_staff'),
     is_superuser: row.flag('is_superuser'),

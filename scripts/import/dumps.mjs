@@ -2,6 +2,7 @@
 import { Trouble } from '../lib.mjs';
 import { placeOf, rowsOfDump } from './mysql.mjs';
 import { checkColumns, hashOf, recordOf, verbatim } from './records.mjs';
+import * as rules from './rules.mjs';
 
 /** What falcon shows for an account without a picture: null here. */
 const FALCON_DEFAULT_IMAGE = 'profile-pictures/default.jpg';
@@ -15,15 +16,15 @@ export const seam = {
       columns: ['idRole', 'roleName', 'description'],
       id: 'idRole',
       read: (row) => ({
-        name: row.text('roleName', { min: 1, max: 200, lines: true }),
-        description: row.text('description', { max: MAX_DESCRIPTION, optional: true, lines: true }),
+        name: row.name('roleName', 1, 200),
+        description: row.values.description === null ? null : row.name('description', 0, MAX_DESCRIPTION) || null,
       }),
     },
     permissions: {
       kind: 'permissions',
       columns: ['idPermission', 'nameUri'],
       id: 'idPermission',
-      read: (row) => ({ name: row.text('nameUri', { min: 1, max: 500 }) }),
+      read: (row) => ({ name: row.text('nameUri', (text) => rules.line(text, 1, 500)) }),
     },
     permissionxrole: {
       kind: 'permissionXRole',
@@ -39,8 +40,8 @@ export const seam = {
         // seam has no user names, and every account here has one. No back end allows a space in its own, so that this
         // one is never somebody else's.
         username: `seam ${id}`,
-        email: row.email('email'),
-        full_name: row.text('full_name', { max: 255, lines: true }),
+        email: row.text('email', (text) => rules.email(text, 254)),
+        full_name: row.name('full_name', 2, 100),
         is_active: row.flag('isActive', { absent: 1 }),
         role: row.id('roleId', { optional: true }),
         ...hashOf('seam', verbatim(row, 'password')),
@@ -57,12 +58,12 @@ export const falcon = {
       optional: ['role_id', 'role'],
       id: 'id',
       read(row) {
-        const image = row.text('image_path', { max: 255, optional: true });
+        const image = row.optional('image_path', rules.imagePath);
         const role = ['role_id', 'role'].find((column) => column in row.values);
         return {
-          username: row.text('username', { min: 1, max: 150 }),
-          email: row.email('email'),
-          full_name: row.text('name', { max: 255, lines: true }),
+          username: row.text('username', rules.falconUsername),
+          email: row.text('email', (text) => rules.email(text, 254)),
+          full_name: row.name('name', 1, 255),
           image: image === FALCON_DEFAULT_IMAGE ? null : image,
           created_at: row.time('created_at'),
           updated_at: row.time('updated_at'),

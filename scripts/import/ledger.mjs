@@ -101,7 +101,7 @@ export function settle(source, kind, differences) {
   return `UPDATE imports AS i ${CHUNK} SET
   base = CASE WHEN i.problem IS NULL THEN json_remove(i.incoming, '$.password_hash', '$.legacy') ELSE i.base END,
   differs = CASE WHEN i.problem IS NULL THEN (
-    SELECT nullif(rtrim(${names}), '') FROM ${kind} r WHERE r.id = i.target
+    SELECT nullif(rtrim(${names} || coalesce(${said('note')}, '')), '') FROM ${kind} r WHERE r.id = i.target
   ) END,
   incoming = NULL
 WHERE ${pending(source, kind)}`;

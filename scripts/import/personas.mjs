@@ -3,18 +3,19 @@ import { pipeline, Readable } from 'node:stream';
 import { Trouble } from '../lib.mjs';
 import { bytesOf, unpacked } from './bytes.mjs';
 import { checkColumns, recordOf } from './records.mjs';
+import * as rules from './rules.mjs';
 
 const PERSONA = {
   kind: 'personas',
   columns: ['id', 'user_email', 'nombres', 'apellidos', 'telefono', 'dni', 'foto_url', 'created_at'],
   id: 'id',
   read: (row) => ({
-    user: row.text('user_email', { max: 254, optional: true }),
-    nombres: row.text('nombres', { min: 1, max: 100, lines: true }),
-    apellidos: row.text('apellidos', { min: 1, max: 100, lines: true }),
-    telefono: row.text('telefono', { max: 40, optional: true }),
-    dni: row.text('dni', { min: 5, max: 20 }),
-    foto_url: row.text('foto_url', { max: 2048, optional: true }),
+    user: row.optional('user_email', (text) => rules.line(text, 1, 254)),
+    nombres: row.name('nombres', 1, 100),
+    apellidos: row.name('apellidos', 1, 100),
+    telefono: row.optional('telefono', rules.phone),
+    dni: row.text('dni', rules.nationalId),
+    foto_url: row.optional('foto_url', rules.url),
     created_at: row.time('created_at'),
   }),
 };

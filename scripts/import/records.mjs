@@ -32,6 +32,9 @@ export function recordOf({ kind, id: key, read }, { table, where, values }, told
   const record = read(row, id);
   if (kind === 'permissionXRole') id = `${record.permission}/${record.role}`;
   told.naive ||= row.naive;
+  // What the record comes without is told with what else is another here than in the source.
+  const note = row.notes.map(({ field, why }) => `${field} (left empty: ${why})`).join(' ');
+  if (note) record.note = note;
   return { kind, table, id, where, record: key ? { id, ...record } : record, faults: row.faults };
 }
 

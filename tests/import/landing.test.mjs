@@ -110,8 +110,8 @@ describe('a dump of seam', () => {
       INSERT INTO permissions (idPermission, nameUri) VALUES (1, 'GET /x');
       INSERT INTO permissionXRole (permissionId, roleId) VALUES (1, 1), (1, 2), (7, 2);
       INSERT INTO users (idUser, full_name, email, password, roleId, isActive) VALUES \
-        (1, 'A', 'a@x.y', '${HASH}', 1, 1), (2, 'B', 'b@x.y', '${HASH}', 2, b'1'), \
-        (3, 'C', 'c@x.y', '', 3, 0x01), (NOW(), 'D', 'd@x.y', '', NULL, 'yes');
+        (1, 'Ana', 'a@x.yz', '${HASH}', 1, 1), (2, 'Bea', 'b@x.yz', '${HASH}', 2, b'1'), \
+        (3, 'Cai', 'c@x.yz', '', 3, 0x01), (NOW(), 'Dan', 'd@x.yz', '', NULL, 'yes');
       `),
     );
     assert.deepEqual(leftOut, [
@@ -173,6 +173,7 @@ describe('a dump of falcon', () => {
     assert.deepEqual(leftOut, [
       'line 23, users 1002, email: is no e-mail address',
       `line 23, users 1003, username: has 0 ${length('1 to 150')}`,
+      `line 23, users 1003, name: has 0 ${length('1 to 255')}`,
       'line 23, users null, id: is no number from 1 to 9007199254740991',
       'line 23, users 1005, updated_at: is a time that there never was',
       'line 23, users 1006, name: has control characters',
@@ -258,8 +259,7 @@ describe('the accounts of django', () => {
       ),
     );
     assert.deepEqual(leftOut, [
-      'record 1, users_users 1, email: has 0 characters, 3 to 254 are allowed',
-      'record 2, users_users 2, number_phone: has 11 characters, 0 to 10 are allowed',
+      'record 1, users_users 1, email: has 0 characters, 3 to 200 are allowed',
       'record 2, users_users 2, last_login: is no time such as 2024-03-01 08:00:00',
       'record 4, users_users null, id: is no number from 1 to 9007199254740991',
       'record 5, users_users 5, first_name: is no Unicode text',
@@ -663,6 +663,27 @@ test('an account that was given a number without an import is only taken for the
   assert.deepEqual(columns(database.accounts('django'), 'id', 'number', 'username', 'first_name'), [
     [5, 1, 'one', 'One'],
     [6, 2, 'two', ''],
+  ]);
+});
+
+test('a record comes without a picture or a telephone number that breaks its rule, and it is told [R16]', async () => {
+  const database = new Database();
+  const { leftOut, report } = await database.bring(
+    'falcon',
+    falconDump({ id: 1, image_path: 'C:\\\\me.png' }, { id: 2, image_path: '/path/to/image.jpg' }),
+  );
+  assert.deepEqual(
+    [leftOut, report],
+    [[], ['users 1: differs in image_path (left empty: is neither a path nor an http(s) URL)']],
+  );
+  assert.deepEqual(
+    database.accounts('falcon').map(({ image }) => image),
+    [null, '/path/to/image.jpg'],
+  );
+  const personas = csv('1,,A,A,none,AAAAA,ftp://x.y/z,', '2,,B,B,+51 987-654-321,BBBBB,,');
+  assert.deepEqual((await database.bring('personas', personas)).report, [
+    'personas 1: differs in telefono (left empty: is no telephone number of 6 to 15 digits) ' +
+      'foto_url (left empty: is no http(s) URL)',
   ]);
 });
 
