@@ -5,29 +5,27 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
-import { unstable_splitSqlQuery as split } from 'wrangler';
-import { report } from '../../scripts/import/sql.mjs';
 import { root } from '../support/project.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
-import { fixture, folder, read, source } from './support.mjs';
+import { falconDump, fixture, folder, source } from './support.mjs';
+import { bringTo, empty } from './worker.mjs';
+
+/** @type {[string, string, object?][]} */
+const SOURCES = [
+  ['seam', 'seam.sql'],
+  ['falcon', 'falcon.sql'],
+  ['django', 'django.json'],
+  ['personas', 'personas.csv', { grants: ['admin'] }],
+];
 
 describe('accounts that were imported', () => {
   let worker;
-  const bring = async (from, file) => {
-    const { sql } = await read(from, file);
-    for (const statement of sql.flatMap(split)) await worker.sql(statement);
-    return worker.sql(report(from));
-  };
+  const bring = (from, file, options) => bringTo(worker, from, file, options);
   before(async () => {
     worker = await startWorker();
-    for (const [from, file] of [
-      ['seam', 'seam.sql'],
-      ['falcon', 'falcon.sql'],
-      ['django', 'django.json'],
-      ['personas', 'personas.csv'],
-    ])
-      await bring(from, fixture(file));
+    await empty(worker);
+    for (const [from, file, options] of SOURCES) await bring(from, fixture(file), options);
   });
   after(() => worker?.stop());
   const put = async (id, layout, target, json) => worker.put(target, { token: await token(id, { layout }), json });
@@ -42,7 +40,7 @@ describe('accounts that were imported', () => {
           idUser: 102,
           full_name: 'Back\\slash',
           email: 'slash@example.com',
-          roleId: 4,
+          roleId: 2,
           roleName: 'operador',
           roleDescription: `Opera; "cita" y 'comilla'`,
         },
@@ -65,13 +63,14 @@ describe('accounts that were imported', () => {
           password: '[redacted]',
           salt: '[redacted]',
           image_path: "https://cdn.falcon.example/zoe.png?a=1&b='2'",
-          role_id: 7,
+          role_id: 2,
           created_at: '2025-01-01T00:00:00.000Z',
           updated_at: null,
         },
       ],
     );
     assert.equal((await put(203, 'falcon', '/api/v1/users/101', {})).status, 403, "falcon's admin is none of seam's");
+    assert.equal((await put(101, 'falcon', '/users', { name: 'Ana' })).status, 401, "seam's 101 is nobody in falcon");
   });
   test('answer django', async () => {
     const { status, json } = await put(301, 'django', '/api/profile/301/update/', { number_phone: '123' });
@@ -117,21 +116,22 @@ describe('accounts that were imported', () => {
   const title =
     'lose the hashes that came along with a new password, and a second run does not bring them back, nor undo a change';
   test(title, async () => {
-    const hashes = async (id) =>
-      (await worker.sql('SELECT password_hash, legacy_password_hashes AS legacy FROM users WHERE id = ?', id))[0];
-    assert.ok((await hashes(201)).legacy);
-    assert.equal((await put(101, 'seam', '/api/v1/users/201', { password: 'a new password' })).status, 200);
-    const changed = await hashes(201);
+    const hashes = async (email) =>
+      (await worker.sql('SELECT password_hash, legacy_password_hashes AS legacy FROM users WHERE email = ?', email))[0];
+    await bring('falcon', falconDump({ id: 7, email: 'slash@example.com' }), { linkByEmail: true });
+    assert.ok((await hashes('slash@example.com')).legacy);
+    assert.equal((await put(101, 'seam', '/api/v1/users/102', { password: 'a new password' })).status, 200);
+    const changed = await hashes('slash@example.com');
     assert.ok(changed.legacy === null && bcrypt.compareSync('a new password', changed.password_hash));
+    await bring('falcon', fixture('falcon.sql'));
     const before = await worker.dump();
+    await bring('falcon', falconDump({ id: 7, email: 'slash@example.com' }), { linkByEmail: true });
     const differs = await bring('falcon', fixture('falcon.sql'));
-    assert.deepEqual(differs.slice(2), [{ kind: 'users', id: 203, problem: null, differs: 'username' }]);
-    for (const [from, file] of [
-      ['seam', 'seam.sql'],
-      ['django', 'django.json'],
-      ['personas', 'personas.csv'],
-    ])
-      await bring(from, fixture(file));
+    assert.deepEqual(differs.slice(1), [
+      { part: '2 to do', record: 'users 7', what: 'it is gone at the source, and still here; --prune removes it' },
+      { part: '3 differs', record: 'users 203', what: 'username' },
+    ]);
+    for (const [from, file, options] of SOURCES) await bring(from, fixture(file), options);
     assert.equal(await worker.dump(), before);
   });
 });
@@ -177,23 +177,22 @@ describe('npm run import', () => {
     assert.deepEqual(fs.readdirSync(out), [path.basename(file)]);
     assert.equal(fs.statSync(file).mode & 0o077, 0);
     wrangler('migrations', 'apply', 'DB');
-    for (const reason of ['record 1001 of the same source has it', 'account 1001 has it here']) {
+    for (const reason of ['record 1001 of the same source', 'falcon 1001']) {
       wrangler('execute', 'DB', '--yes', '--file', file);
-      assert.deepEqual(
-        ask('SELECT id, username, full_name FROM users', stdout.match(/--local --command "(.*)"$/m)[1]),
-        [
-          [
-            { id: 1001, username: 'good', full_name: 'Good One' },
-            { id: 1013, username: 'three', full_name: `Good Three; /* -- '"\`` },
-          ],
-          [
-            { kind: 'roles', id: 1, problem: null, differs: 'id (4 here)' },
-            { kind: 'users', id: 1011, problem: `email: ${reason}`, differs: null },
-          ],
-        ],
+      const [accounts, list] = ask(
+        'SELECT n.id, username, full_name FROM identities n JOIN users ON users.id = account_id',
+        stdout.match(/--local --command "(.*)"$/m)[1],
       );
+      assert.deepEqual(accounts, [
+        { id: 1001, username: 'good', full_name: 'Good One' },
+        { id: 1013, username: 'three', full_name: `Good Three; /* -- '"\`` },
+      ]);
+      assert.equal(list.length, 11);
+      assert.deepEqual(list[0], { part: '1 landed', record: 'users', what: '2' });
+      assert.match(list.find(({ record }) => record === 'users 1011').what, new RegExp(`^email: ${reason} has it`));
     }
   });
+  const USAGE = /usage: npm run import/;
   test('writes nothing where a source is not what it should be, and says so in one line', () => {
     /** @type {[string[], RegExp][]} */
     const refusals = [
@@ -230,14 +229,16 @@ describe('npm run import', () => {
         /line \d+ of the dump .*; nothing was written/,
       ],
       [['--from', 'falcon', 'nowhere.sql'], /there is no file/],
-      [['--from', 'nobody', 'x'], /usage: npm run import/],
-      [['--from', 'falcon'], /usage: npm run import/],
+      [['--from', 'nobody', 'x'], USAGE],
+      [['--from', 'falcon'], USAGE],
+      [['--from', 'personas', fixture('personas.csv'), '--prune'], USAGE],
+      [['--from', 'falcon', root], /is a folder/],
     ];
     for (const [args, says] of refusals) {
       const before = fs.readdirSync(out);
       const { status, stdout, stderr } = command(...args, '--out', out);
       assert.equal(status, 1);
-      assert.match(stderr, /^perfil: [^\n]*\n$/);
+      assert.match(stderr, says === USAGE ? /^perfil: usage: / : /^perfil: [^\n]*\n$/);
       assert.match(stderr, says);
       assert.equal(stdout, '');
       assert.deepEqual(fs.readdirSync(out), before);
