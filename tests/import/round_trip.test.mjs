@@ -198,7 +198,7 @@ describe('a record that was imported can be sent back to', () => {
         email(`d${at}`),
         fc
           .constantFrom(8, 9)
-          .map((long) => `${'a'.repeat(60)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(long)}.yz`),
+          .map((long) => `${String(at).padStart(60, 'a')}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(long)}.yz`),
       ),
       username: username(`d${at}`),
       first_name: names,
