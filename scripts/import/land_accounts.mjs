@@ -94,12 +94,15 @@ FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL
 ON CONFLICT (back_end, id) DO UPDATE SET role_id = excluded.role_id`;
 
 /**
- * Told that an e-mail address is the same person's in every back end: a record that never landed belongs to the account
- * with its address, unless the back end knows that account by another number.
+ * With --link-by-email, a record that never landed belongs to the account with its address, unless the back end knows
+ * that account by another number. The address has to be what another back end says: nobody vouches for one that was
+ * changed here.
  */
 const link = (source) => `UPDATE imports AS i ${CHUNK} SET target = (
   SELECT u.id FROM users u WHERE u.email = ${said('email')}
     AND NOT EXISTS (SELECT 1 FROM identities n WHERE n.account_id = u.id AND n.back_end = '${source}')
+    AND EXISTS (SELECT 1 FROM identities n JOIN imports o ON o.source = n.back_end AND o.kind = 'users' AND o.id = n.id
+      WHERE n.account_id = u.id AND o.base ->> 'email' = u.email COLLATE NOCASE)
 ) WHERE ${pending(source, 'users')} AND i.target IS NULL AND i.base IS NULL`;
 
 /** The statements for a chunk of accounts. */

@@ -551,6 +551,14 @@ describe('two back ends', () => {
       'users 102: email: falcon 101, seam 101 has it here',
     ]);
   });
+  test('are not linked by an address that was changed here: no back end vouches for it [I5]', async () => {
+    const database = new Database();
+    await database.bring('falcon', falconDump({ id: 1, username: 'mallory' }));
+    database.run("UPDATE users SET email = 'nandu@example.com'");
+    const { report } = await database.bring('seam', fixture('seam.sql'), { linkByEmail: true });
+    assert.deepEqual(report, ['users 101: email: falcon 1 has it here']);
+    assert.equal(database.account('seam', 101), undefined);
+  });
   test('keep an account inactive until it is active in both', async () => {
     const seam = (active) =>
       source(
