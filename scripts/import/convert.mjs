@@ -4,8 +4,9 @@ import path from 'node:path';
 import { Trouble } from '../lib.mjs';
 import { gone } from './gone.mjs';
 import { grant } from './land_personas.mjs';
+import { json, leaveOut } from './ledger.mjs';
 import { SOURCES } from './sources.mjs';
-import { begin, bring, end, leaveOut } from './sql.mjs';
+import { begin, bring, end } from './sql.mjs';
 
 /** How long the records of one statement are; D1 takes 100 000 bytes. Within a chunk each is compared to each. */
 const CHUNK = 32_000;
@@ -76,21 +77,21 @@ class Files {
   }
 }
 
-/** The bytes of a record in a statement; see `literal` in sql.mjs. */
-const sizeOf = (record) => Buffer.byteLength(JSON.stringify(record).replaceAll("'", '\\u0027')) + 16;
-
 /** Gathers records of one kind until a statement is full. */
 function chunks(files, write) {
-  let chunk = { kind: undefined, records: [], bytes: 0 };
+  const nothing = () => ({ kind: undefined, records: [], texts: [], bytes: 0 });
+  let chunk = nothing();
   function flush() {
-    if (chunk.records.length > 0) files.add(write(chunk.kind, chunk.records));
-    chunk = { kind: undefined, records: [], bytes: 0 };
+    if (chunk.records.length > 0) files.add(write(chunk.kind, chunk));
+    chunk = nothing();
   }
   function add(kind, record) {
-    const bytes = sizeOf(record);
+    const text = json(record);
+    const bytes = Buffer.byteLength(text) + 1;
     if (chunk.kind !== kind || chunk.bytes + bytes > CHUNK) flush();
     chunk.kind = kind;
     chunk.records.push(record);
+    chunk.texts.push(text);
     chunk.bytes += bytes;
   }
   return { add, flush };
@@ -105,8 +106,8 @@ async function write(records, files, source, { heard, ...options }) {
   const seen = {};
   /** The ids of records that were left out; null among them is one that cannot be read. */
   const leftOut = {};
-  const landing = chunks(files, (kind, records) => bring(source, kind, records, options));
-  const others = chunks(files, (kind, records) => leaveOut(source, kind, records));
+  const landing = chunks(files, (kind, chunk) => bring(source, kind, chunk, options));
+  const others = chunks(files, (kind, { texts }) => leaveOut(source, kind, texts));
   for await (const { kind, table, id, where, record, faults } of records) {
     const count = (counts[kind] ??= { read: 0, written: 0, leftOut: 0 });
     count.read++;

@@ -205,7 +205,8 @@ export async function* dump(source, { tables }, file, told, /** @type {{schema?:
   const hasRoles = Object.keys(tables).length > 1;
   let others = [];
   if (hasRoles) {
-    for await (const row of rowsOfDump(file, new Set(Object.keys(tables)), { about }))
+    const glanced = new Set(['users']);
+    for await (const row of rowsOfDump(file, new Set(Object.keys(tables)), { about, glanced }))
       if (schemas.isMeant(row) && row.table !== 'users') others.push(row);
     others = inOrder(others.filter((row) => schemas.isMeant(row)).map(recordOfRow));
   }

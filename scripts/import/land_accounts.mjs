@@ -106,7 +106,7 @@ const link = (source) => `UPDATE imports AS i ${CHUNK} SET target = (
 ) WHERE ${pending(source, 'users')} AND i.target IS NULL AND i.base IS NULL`;
 
 /** The statements for a chunk of accounts. */
-export function users(source, records, { linkByEmail = false } = {}) {
+export function users(source, texts, { linkByEmail = false } = {}) {
   const reasons = [
     REMOVED(source),
     `CASE WHEN i.base IS NULL AND r.email <> ${said('email')}
@@ -123,7 +123,7 @@ export function users(source, records, { linkByEmail = false } = {}) {
     differences.push(['role_id', `r.role_id IS ${roleOf(source, 'i.incoming')}`]);
   }
   return [
-    stage(source, 'users', records, known(source, "(value ->> 'id')")),
+    stage(source, 'users', texts, known(source, "(value ->> 'id')")),
     ...(linkByEmail ? [link(source)] : []),
     judge(source, 'users', reasons),
     update(source),

@@ -28,11 +28,11 @@ const taken = (column, value, field = column) =>
 const owner = (json) => `(SELECT a.id FROM users a WHERE a.email = ${json} ->> 'user')`;
 
 /** The statements for a chunk of personas. */
-export function personas(records) {
+export function personas(texts) {
   const user = `CASE WHEN r.user_id IS ${owner('i.base')} THEN ${owner('i.incoming')} ELSE r.user_id END`;
   const follows = FOLLOWS[SOURCE];
   return [
-    stage(SOURCE, 'personas', records, "value ->> 'id'"),
+    stage(SOURCE, 'personas', texts, "value ->> 'id'"),
     judge(SOURCE, 'personas', [
       "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'it was removed here since, and is not brought back' END",
       `CASE WHEN i.base IS NULL AND r.dni <> ${said('dni')}

@@ -106,8 +106,8 @@ WHERE ${pending('seam', 'roles')}`,
 ];
 
 /** The statements for a chunk of roles. */
-export const roles = (records) => [
-  stage('seam', 'roles', records, TARGET),
+export const roles = (records, texts) => [
+  stage('seam', 'roles', texts, TARGET),
   REMOVED,
   ADOPT,
   ...makeRoom(Math.max(...records.map(({ id }) => id))),

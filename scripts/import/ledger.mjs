@@ -43,10 +43,13 @@ export const NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 export const iso = (time) => `strftime('%Y-%m-%dT%H:%M:%fZ', ${time})`;
 
 /**
- * A JSON text as a literal of SQL: without a quote, and without the word that makes wrangler look for a transaction.
+ * A JSON text for a literal of SQL: without a quote, and without the word that makes wrangler look for a transaction.
  */
-export const literal = (value) =>
-  `'${JSON.stringify(value).replaceAll("'", '\\u0027').replaceAll('TRANSACTION', 'TRANS\\u0041CTION')}'`;
+export const json = (value) =>
+  JSON.stringify(value).replaceAll("'", '\\u0027').replaceAll('TRANSACTION', 'TRANS\\u0041CTION');
+export const literal = (value) => `'${json(value)}'`;
+/** Records that are such texts already, as one literal. */
+const list = (texts) => `'[${texts.join(',')}]'`;
 
 /** What the source says of a field now. */
 export const said = (field) => `i.incoming ->> '${field}'`;
@@ -56,14 +59,21 @@ const isUnchanged = (field) =>
 export const follow = (field, value = said(field)) =>
   `CASE WHEN ${isUnchanged(field)} THEN ${value} ELSE r.${field} END`;
 
+/** Notes what was left out, as pairs of an id and the reason: the report of what is in the database has it, too. */
+export const leaveOut = (source, kind, texts) => [
+  `INSERT INTO imports (source, kind, id, problem)
+SELECT '${source}', '${kind}', value ->> 0, value ->> 1 FROM json_each(${list(texts)}) WHERE true
+ON CONFLICT (source, kind, id) DO UPDATE SET problem = coalesce(problem || '; ', '') || excluded.problem`,
+];
+
 /** Only the records of the chunk at hand: without the index, SQLite reads all that were ever imported. */
 export const CHUNK = 'INDEXED BY imports_incoming';
 export const pending = (source, kind, alias = 'i') =>
   `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.incoming IS NOT NULL`;
 
-/** The one statement with data: every record of a chunk. `target` is an expression for the id here. */
-export const stage = (source, kind, records, target) => `INSERT INTO imports (source, kind, id, incoming, target)
-SELECT '${source}', '${kind}', value ->> 'id', value, ${target} FROM json_each(${literal(records)}) WHERE true
+/** The one statement with data: every record of a chunk, as `json`. `target` is an expression for the id here. */
+export const stage = (source, kind, texts, target) => `INSERT INTO imports (source, kind, id, incoming, target)
+SELECT '${source}', '${kind}', value ->> 'id', value, ${target} FROM json_each(${list(texts)}) WHERE true
 ON CONFLICT (source, kind, id) DO UPDATE SET
   incoming = excluded.incoming, target = excluded.target, problem = NULL, differs = NULL`;
 

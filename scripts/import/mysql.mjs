@@ -164,11 +164,12 @@ const rowOf = (columns, values) =>
 /**
  * The rows of the tables that are `wanted` (a Set of names, in small letters), as
  * `{schema, table, line, columns, row}`: `row` has a value for each column, or is undefined where the values are not as
- * many. `about` is filled in when the last row was read.
+ * many. Of tables that are `glanced` at, there is one row without values for each INSERT. `about` is filled in when the
+ * last row was read.
  */
 export async function* rowsOfDump(file, wanted, options = {}) {
-  /** @type {{about?: About, chunk?: number}} */
-  const { about = {}, chunk = 1 << 20 } = options;
+  /** @type {{about?: About, chunk?: number, glanced?: Set<string>}} */
+  const { about = {}, chunk = 1 << 20, glanced = new Set() } = options;
   const others = new Map();
   const dump = new Dump();
   const bytes = bytesOf(file, { chunk });
@@ -195,7 +196,10 @@ export async function* rowsOfDump(file, wanted, options = {}) {
       continue;
     }
     const { schema, table, columns } = insert;
-    if (wanted.has(table)) yield { schema, table, line, columns, row: rowOf(columns, values) };
+    if (glanced.has(table)) {
+      if (!insert.isGlanced) yield { schema, table, line, columns, row: undefined };
+      insert.isGlanced = true;
+    } else if (wanted.has(table)) yield { schema, table, line, columns, row: rowOf(columns, values) };
     else others.set(placeOf(insert), (others.get(placeOf(insert)) ?? 0) + 1);
   }
   Object.assign(about, { utc: dump.utc, completed: dump.saysCompleted, tables: new Set(dump.columns.keys()), others });

@@ -1,6 +1,6 @@
 // What real dumps bring costs no account (N4). The fixtures were made by mariadb-dump 10.11 of three small databases of
 // invented people: databases.sql with --databases, seam.sql.gz packed with gzip -9 -n, and falcon-utf16.sql as
-// PowerShell 7 writes it with `>`, in UTF-16 with a byte order mark and CRLF.
+// Windows PowerShell writes it with `>` in a console of UTF-8: in UTF-16 with a byte order mark and CRLF.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
@@ -47,19 +47,19 @@ async function seamOf(file, options) {
 }
 
 describe('a dump', () => {
-  test('in UTF-16, with zero dates, line breaks in names and a role column `role`', async () => {
+  test('in UTF-16, with zero dates, line breaks in names and a role column `role` [N4]', async () => {
     const { told, rows } = await falconOf(fixture('falcon-utf16.sql'));
     assert.deepEqual(rows, FALCON);
     assert.deepEqual([[...told.others], told.schema, told.isWhole], [[['role', 2]], 'falcon', true]);
   });
-  test('packed with gzip, where isActive is NULL', async () => {
+  test('packed with gzip, where isActive is NULL [N4]', async () => {
     assert.deepEqual((await seamOf(fixture('seam.sql.gz'))).rows, SEAM);
   });
   test('packed with gzip and cut off', async () => {
     const file = source(fs.readFileSync(fixture('seam.sql.gz')).subarray(0, 900));
     await assert.rejects(read('seam', file), (error) => error instanceof Trouble && /unpacked/.test(error.message));
   });
-  test('of several schemas: --schema picks one, and the others are not looked at', async () => {
+  test('of several schemas: --schema picks one, and the others are not looked at [N4]', async () => {
     const file = fixture('databases.sql');
     const falcon = await falconOf(file, { schema: 'falcon' });
     assert.deepEqual(falcon.rows, FALCON);

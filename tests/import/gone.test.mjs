@@ -27,7 +27,7 @@ test('gaps between ids are all the ids that are not there', () => {
 });
 
 describe('an account that is gone at the source', () => {
-  test('is told of, and stays until --prune', async () => {
+  test('is told of, and stays until --prune [N3]', async () => {
     const database = new Database();
     await database.bring('falcon', falcon({ id: 1 }, { id: 2 }, { id: 3 }));
     const before = database.dump();
@@ -46,7 +46,7 @@ describe('an account that is gone at the source', () => {
     );
     assert.deepEqual((await database.bring('falcon', falcon({ id: 1 }, { id: 3 }), prune)).report, []);
   });
-  test('and registered anew with the same e-mail is a new account, which lands in the same run', async () => {
+  test('and registered anew with the same e-mail is a new account, which lands in the same run [N3]', async () => {
     const database = new Database();
     const ana = { email: 'ana@x.example', username: 'ana' };
     await database.bring('falcon', falcon({ id: 1, ...ana }));

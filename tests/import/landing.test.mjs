@@ -674,7 +674,7 @@ test('an account that was given a number without an import is only taken for the
   ]);
 });
 
-test('a record comes without a picture or a telephone number that breaks its rule, and it is told [R16]', async () => {
+test('a record comes without a picture or a telephone number that breaks its rule, and it is told', async () => {
   const database = new Database();
   const { leftOut, report } = await database.bring(
     'falcon',

@@ -142,7 +142,7 @@ describe('a record that was imported can be sent back to', () => {
   const numbersOf = async (from) =>
     (await worker.sql('SELECT id FROM identities WHERE back_end = ? ORDER BY id', from)).map(({ id }) => id);
 
-  test('seam [R16]', async (t) => {
+  test('seam (R16)', async (t) => {
     const users = records((at) => ({
       email: email(`s${at}`),
       full_name: mostly('Ana', mixed('Ana Ñandú', 20), lengths(1, 2, 100, 101, 255)),
@@ -171,7 +171,7 @@ describe('a record that was imported can be sent back to', () => {
     t.diagnostic(`${count} of ${COUNT} landed`);
     assert.ok(count > COUNT / 3);
   });
-  test('falcon [R16]', async (t) => {
+  test('falcon (R16)', async (t) => {
     const users = records((at) => ({
       email: email(`f${at}`),
       name: mostly('Ana', mixed('Ana Ñandú', 20), lengths(1, 255, 256)),
@@ -190,7 +190,7 @@ describe('a record that was imported can be sent back to', () => {
     t.diagnostic(`${count} of ${COUNT} landed`);
     assert.ok(count > COUNT / 3);
   });
-  test('django [R16]', async (t) => {
+  test('django (R16)', async (t) => {
     const names = mostly('Ana', mixed('Ana Ñandú', 20), lengths(0, 1, 200, 201));
     const users = records((at) => ({
       // django's addresses have at most 200 characters.
@@ -217,7 +217,7 @@ describe('a record that was imported can be sent back to', () => {
     t.diagnostic(`${count} of ${COUNT} landed`);
     assert.ok(count > COUNT / 3);
   });
-  test('personas [R16]', async (t) => {
+  test('personas (R16)', async (t) => {
     // Each persona has an account, whose role may change it.
     const users = Array.from({ length: COUNT }, (_, at) => ({ id: 1000 + at, email: `p${at + 1}@x.yz`, roleId: 1 }));
     await bringTo(worker, 'seam', seamDump({ roles: [[1, 'admin']], users }));
