@@ -79,7 +79,7 @@ export class Row {
     if (this.isFaulty(field)) return null;
     if (raw === null) return this.fault(field, 'is null');
     const text = rules.trim(raw.replace(BREAKS, ' '));
-    if (min === 0 && rules.line(text, 1, max)?.startsWith('has 0')) return '';
+    if (min === 0 && rules.isBlank(text)) return '';
     const why = rules.line(text, min, max);
     return why === undefined ? text : this.fault(field, why);
   }

@@ -8,16 +8,21 @@ const INVISIBLE = /[\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}]/u;
 const BLANK = /^[\p{White_Space}\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}]*$/u;
 const LABEL = /^[\p{Alphabetic}\p{N}-]{1,63}$/u;
 const bytes = (text) => Buffer.byteLength(text);
-const length = (text) => [...text].length;
+/** Counts Unicode scalar values; only a text with surrogates has to be taken apart for that. */
+const length = (text) => (/[\ud800-\udbff]/.test(text) ? [...text].length : text.length);
 
 export const trim = (text) => text.replace(EDGES, '');
+
+/** Whether a text has nothing that a person can see. */
+export const isBlank = (text) => BLANK.test(text);
 
 /** Each rule returns why a trimmed text breaks it, or undefined. */
 export function line(text, min, max) {
   if (!text.isWellFormed()) return 'is no Unicode text';
   if (/\p{Cc}/u.test(text)) return 'has control characters';
-  const characters = BLANK.test(text) ? 0 : length(text);
-  if (characters < min || length(text) > max) return `has ${length(text)} characters, ${min} to ${max} are allowed`;
+  const characters = length(text);
+  if (characters < min || characters > max) return `has ${characters} characters, ${min} to ${max} are allowed`;
+  if (min > 0 && isBlank(text)) return 'has only characters that nobody can see';
 }
 
 const isLabel = (label) => LABEL.test(label) && !/^-|-$/.test(label);
