@@ -46,7 +46,7 @@ export class Row {
     const raw = this.raw(field);
     if (this.isFaulty(field) || (optional && (raw === null || raw === ''))) return null;
     if (!/^[1-9]\d{0,15}$/.test(raw ?? '') || Number(raw) > MAX_ID)
-      return this.fault(field, 'is no number from 1 to 9007199254740991');
+      return this.fault(field, 'is not a number from 1 to 9007199254740991');
     return Number(raw);
   }
 
@@ -98,7 +98,7 @@ export class Row {
     const raw = this.raw(field)?.trim();
     if (raw === undefined || raw === '' || ZERO.test(raw)) return null;
     const [, year, month, day, hour, minute, second = '00', fraction = '', zone] = ISO.exec(raw) ?? [];
-    if (year === undefined) return this.fault(field, 'is no time such as 2024-03-01 08:00:00');
+    if (year === undefined) return this.fault(field, 'is not a time such as 2024-03-01 08:00:00');
     const [, sign, hours, minutes = '00'] = /^([+-])(\d\d):?(\d\d)?$/.exec(zone ?? '') ?? [];
     const shift = sign ? `${sign}${hours}:${minutes}` : 'Z';
     const local = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}`;
@@ -106,7 +106,7 @@ export class Row {
     // JavaScript takes the 30th of February for the 1st of March.
     const isReal = !Number.isNaN(time.getTime()) && new Date(`${local}Z`).toISOString() === `${local}Z`;
     if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999)
-      return this.fault(field, 'is a time that there never was');
+      return this.fault(field, 'is a time that does not exist');
     this.naive ||= zone === undefined;
     return time.toISOString();
   }

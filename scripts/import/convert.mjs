@@ -114,7 +114,7 @@ async function write(records, files, source, { heard, ...options }) {
     seen[kind] ??= new Set();
     leftOut[kind] ??= [];
     const isSecond = seen[kind].has(id);
-    if (faults.length === 0 && isSecond) faults.push({ field: 'id', why: 'is that of a record before it' });
+    if (faults.length === 0 && isSecond) faults.push({ field: 'id', why: 'is that of an earlier row' });
     if (faults.length > 0) {
       const isKnown = id !== null && !String(id).includes('null');
       leftOut[kind].push(isKnown ? id : null);

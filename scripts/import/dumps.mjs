@@ -87,7 +87,7 @@ function checkLink({ kind, record, faults }, good) {
     ['roleId', `roles ${record.role}`],
   ];
   for (const [field, end] of ends)
-    if (!good.has(end)) faults.push({ field, why: 'names a row that is not in the dump, or was left out' });
+    if (!good.has(end)) faults.push({ field, why: 'refers to a row that is not in the dump or was left out' });
 }
 
 /** What each role may do, as `{id, name, permissions}`. */
@@ -126,7 +126,7 @@ async function* accounts(source, items, roles, field) {
       yield { kind: 'roles', table: 'users', id: role, where: item.where, record, faults: [] };
     }
     if (role && !roles.get(role))
-      item.faults.push({ field, why: `names role ${role}, which is not in the dump, or was left out` });
+      item.faults.push({ field, why: `refers to role ${role}, which is not in the dump or was left out` });
     yield item;
   }
 }
@@ -173,7 +173,7 @@ class Schemas {
           [...this.seen].join(', '),
       );
     if (this.other) checkColumns(this.file, 'users', users, this.other, told);
-    throw new Trouble(`there is no row of a table users in ${this.file}: is it what --from says?`);
+    throw new Trouble(`there is no row of a table users in ${this.file}: is --from correct?`);
   }
 }
 

@@ -4,9 +4,9 @@
 // needs to find what is gone, and it is short, because a database numbers its rows one after the other.
 import { literal } from './ledger.mjs';
 
-const GONE = 'it is gone at the source, and still here; --prune removes it';
-const GONE_PERSONA = 'it is gone at the source, and still here; remove it by hand';
-const PRUNED = 'it was gone at the source, and was removed here';
+const GONE = 'it no longer exists at the source; --prune removes it from Perfil';
+const GONE_PERSONA = 'it no longer exists at the source; remove it by hand';
+const PRUNED = 'it no longer exists at the source and was removed';
 /** More than so many, and more than half of all, are rather the wrong dump. */
 const MANY = 10;
 /** How many gaps a statement holds: D1 takes 100 000 bytes. */
@@ -57,13 +57,13 @@ const guard = (source, schema) => {
   const gone = count(`c.problem = '${GONE}'`);
   const reasons = [
     `WHEN ${gone} > ${MANY} AND 2 * ${gone} > ${count("c.base <> '{}'")}
-  THEN 'more than half of the accounts are: is this the right dump?'`,
+  THEN 'more than half of the accounts are missing; is this the right dump?'`,
   ];
   if (schema !== undefined)
     reasons.push(`WHEN EXISTS (SELECT 1 FROM imports s WHERE s.source = '${source}' AND s.kind = 'schema'
     AND s.base <> ${literal(schema)})
   THEN 'the dump is of another schema than the last: import it once without --prune, if it is the right one'`);
-  return `UPDATE imports AS i SET problem = 'it is gone at the source, and was not removed here: ' || no.reason
+  return `UPDATE imports AS i SET problem = 'it no longer exists at the source and was not removed: ' || no.reason
 FROM (SELECT CASE ${reasons.join('\n  ')} END AS reason) AS no
 WHERE i.source = '${source}' AND i.problem = '${GONE}' AND no.reason IS NOT NULL`;
 };

@@ -22,13 +22,13 @@ const known = (source, id) => `(SELECT n.account_id FROM identities n WHERE n.ba
 
 const REMOVED = (source) =>
   `CASE WHEN i.base IS NOT NULL AND ${known(source, 'i.id')} IS NULL
-    THEN 'it was removed here since, and is not brought back' END`;
+    THEN 'it was removed in Perfil and is not imported again' END`;
 
 /** Which account has what a unique column is to become, and by which numbers the back ends know it. */
 const taken = (column, value, advice) =>
   `'${column}: ' || (
     SELECT coalesce((SELECT group_concat(n.back_end || ' ' || n.id, ', ') FROM identities n WHERE n.account_id = o.id),
-      'an account of no back end') || ' has it here; ${advice}'
+      'an account of no back end') || ' has it; ${advice}'
     FROM users o WHERE o.${column} COLLATE NOCASE = ${value} AND o.id IS NOT r.id
   )`;
 const CHANGE = 'change it for one of the two, and import again';
@@ -110,7 +110,7 @@ export function users(source, texts, { linkByEmail = false } = {}) {
   const reasons = [
     REMOVED(source),
     `CASE WHEN i.base IS NULL AND r.email <> ${said('email')}
-    THEN '${source} ' || i.id || ' is an account with another e-mail address here; correct the table identities' END`,
+    THEN '${source} ' || i.id || ' has another e-mail address in Perfil; correct the table identities' END`,
     taken('email', becomes('email', source), linkByEmail ? CHANGE : LINK),
     taken('username', becomes('username', source), CHANGE),
     twice(source, 'users', 'email', 'NOCASE'),
@@ -119,7 +119,7 @@ export function users(source, texts, { linkByEmail = false } = {}) {
   const differences = FOLLOWS[source].map(same);
   if (source === 'seam') {
     reasons.push(`CASE WHEN i.base IS NULL AND ${said('role')} IS NOT NULL AND ${roleOf(source, 'i.incoming')} IS NULL
-    THEN 'role ' || (${said('role')}) || ' was removed here; change it at the source, and import again' END`);
+    THEN 'role ' || (${said('role')}) || ' was removed in Perfil; change it at the source, and import again' END`);
     differences.push(['role_id', `r.role_id IS ${roleOf(source, 'i.incoming')}`]);
   }
   return [

@@ -22,7 +22,7 @@ const SOURCE = 'personas';
 const taken = (column, value, field = column) =>
   `'${field}: persona ' || (
     SELECT o.id FROM personas o WHERE o.${column} COLLATE BINARY = ${value} AND o.id <> i.id
-  ) || ' has it here; change it for one of the two, and import again'`;
+  ) || ' has it; change it for one of the two, and import again'`;
 
 /** The account with the e-mail address that a record names. */
 const owner = (json) => `(SELECT a.id FROM users a WHERE a.email = ${json} ->> 'user')`;
@@ -34,11 +34,11 @@ export function personas(texts) {
   return [
     stage(SOURCE, 'personas', texts, "value ->> 'id'"),
     judge(SOURCE, 'personas', [
-      "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'it was removed here since, and is not brought back' END",
+      "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'it was removed in Perfil and is not imported again' END",
       `CASE WHEN i.base IS NULL AND r.dni <> ${said('dni')}
-    THEN 'persona ' || i.id || ' has another dni here; change it for one of the two, and import again' END`,
+    THEN 'persona ' || i.id || ' has another dni in Perfil; change it for one of the two, and import again' END`,
       `CASE WHEN i.base ->> 'user' IS NOT ${said('user')} AND ${owner('i.incoming')} IS NULL
-    THEN 'user_email: no account here has it; import its back end first' END`,
+    THEN 'user_email: no account has it; import its back end first' END`,
       taken('dni', becomes('dni', SOURCE)),
       taken('user_id', `CASE WHEN r.id IS NULL THEN ${owner('i.incoming')} ELSE ${user} END`, 'user_email'),
       twice(SOURCE, 'personas', 'dni', 'BINARY'),
@@ -66,6 +66,6 @@ export const grant = (role) => [
 SELECT p.id, r.id FROM permissions p, roles r
 WHERE p.nameUri IN (${PERMISSIONS.map((name) => `'${name}'`)}) AND r.name = (${literal(role)} ->> '$')`,
   `INSERT INTO imports (source, kind, id, problem)
-SELECT '${SOURCE}', 'grants', ${literal(role)} ->> '$', 'there is no role of this name here; import its back end first'
+SELECT '${SOURCE}', 'grants', ${literal(role)} ->> '$', 'there is no role with this name; import its back end first'
 WHERE NOT EXISTS (SELECT 1 FROM roles r WHERE r.name = (${literal(role)} ->> '$'))`,
 ];

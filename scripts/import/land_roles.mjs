@@ -13,7 +13,7 @@ const isSeams = (role) =>
 const TARGET = `(SELECT r.id FROM imports m JOIN roles r ON r.id = m.target
   WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = value ->> 'id')`;
 
-const REMOVED = `UPDATE imports AS i ${CHUNK} SET problem = 'it was removed here since, and is not brought back'
+const REMOVED = `UPDATE imports AS i ${CHUNK} SET problem = 'it was removed in Perfil and is not imported again'
 WHERE ${PENDING} AND i.base IS NOT NULL AND i.target IS NULL`;
 
 /** A role of the same number and name is seam's, although the ledger was emptied, if seam has all of its accounts. */
@@ -37,7 +37,7 @@ const makeRoom = (highest) => {
   return [
     `INSERT INTO imports (source, kind, id, target, base, differs)
 SELECT 'seam', 'moves', r.id, ${number}, r.name,
-  ${moved(`'seam has another role of this number; this one is number ' || (${number}) || ' now'`)}
+  ${moved(`'seam has another role with this number; this one now has number ' || (${number})`)}
 FROM roles r JOIN imports i ${CHUNK} ON i.id = r.id WHERE ${PENDING} AND i.target IS NOT r.id
 ON CONFLICT (source, kind, id) DO UPDATE SET
   target = excluded.target, base = excluded.base, differs = excluded.differs`,
@@ -71,7 +71,7 @@ const RENAME = [
 WHERE ${PENDING} AND ${TAKES}`,
   `INSERT INTO imports (source, kind, id, differs)
 SELECT 'seam', 'moves', r.id,
-  ${moved("'seam has another role of this name; this one is ' || r.name || ' (' || r.id || ') now'")}
+  ${moved("'seam has another role with this name; this one is now named ' || r.name || ' (' || r.id || ')'")}
 FROM roles r WHERE NOT ${isSeams('r')} AND r.name IN (${WANTED})`,
   `UPDATE roles AS r SET name = r.name || ' (' || r.id || ')' WHERE NOT ${isSeams('r')} AND r.name IN (${WANTED})`,
   // Two roles may have exchanged their names.
@@ -95,10 +95,10 @@ SELECT i.id, ${said('as')}, ${said('description')} FROM imports i ${CHUNK} WHERE
     ELSE json_remove(json_set(i.incoming, '$.as', coalesce(${said('as')}, i.base ->> 'as')), '$.takes') END,
   differs = (
     SELECT nullif(rtrim(
-      CASE WHEN r.id = i.id THEN '' ELSE 'number (' || r.id || ' here) ' END
-      || CASE WHEN r.name = ${said('name')} COLLATE BINARY THEN '' ELSE 'name (' || r.name || ' here) ' END
+      CASE WHEN r.id = i.id THEN '' ELSE 'number (' || r.id || ' in Perfil) ' END
+      || CASE WHEN r.name = ${said('name')} COLLATE BINARY THEN '' ELSE 'name (' || r.name || ' in Perfil) ' END
       || CASE WHEN r.description IS ${said('description')} THEN ''
-        ELSE 'description (' || coalesce(r.description, 'none') || ' here) ' END), '')
+        ELSE 'description (' || coalesce(r.description, 'none') || ' in Perfil) ' END), '')
     FROM roles r WHERE r.id = i.target AND i.problem IS NULL AND ${said('unnamed')} IS NULL
   ),
   incoming = NULL
@@ -144,7 +144,7 @@ ON CONFLICT (source, kind, id) DO NOTHING`,
 
 /** A role may hold permissions here that it does not hold in seam: an operator granted them, and the report says so. */
 export const SURPLUS = `UPDATE imports AS i SET
-  differs = ltrim(coalesce(i.differs, '') || ' permissions (' || surplus.names || ' only here)')
+  differs = ltrim(coalesce(i.differs, '') || ' permissions (' || surplus.names || ' only in Perfil)')
 FROM (
   SELECT x.roleId, group_concat(p.nameUri, ', ') AS names
   FROM permissionXRole x JOIN permissions p ON p.id = x.permissionId

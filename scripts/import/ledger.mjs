@@ -91,7 +91,7 @@ export const twice = (source, kind, field, collation, name = field) =>
   `'${name}: record ' || (
     SELECT min(o.id) FROM imports o ${CHUNK} WHERE ${pending(source, kind, 'o')} AND o.id < i.id
       AND o.incoming ->> '${field}' = ${said(field)} COLLATE ${collation}
-  ) || ' of the same source has it; change it for one of the two, and import again'`;
+  ) || ' of this source has it, too; change it for one of the two, and import again'`;
 
 /** What a field will be when the record has landed. */
 export const becomes = (field, source) =>

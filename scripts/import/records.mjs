@@ -25,7 +25,7 @@ export function recordOf({ kind, id: key, read }, { table, where, values }, told
       table,
       id: null,
       where,
-      faults: [{ field: 'row', why: 'has not as many values as the table has columns' }],
+      faults: [{ field: 'row', why: 'has more or fewer values than the table has columns' }],
     };
   const row = new Row(values);
   let id = key ? row.id(key) : undefined;
@@ -41,8 +41,7 @@ export function recordOf({ kind, id: key, read }, { table, where, values }, told
 /** Every column that is needed has to be there; what is there beside them is told of, once. */
 export function checkColumns(file, table, { columns, optional = [], id }, there, told) {
   const missing = [...new Set([id, ...columns])].filter((column) => column && !there.includes(column));
-  if (missing.length > 0)
-    throw new Trouble(`${table} in ${file} has no ${missing.join(', ')}: is it what --from says?`);
+  if (missing.length > 0) throw new Trouble(`${table} in ${file} has no ${missing.join(', ')}: is --from correct?`);
   for (const column of there)
     if (![id, ...columns, ...optional].includes(column)) told.unmapped.add(`${table}.${column}`);
 }

@@ -18,11 +18,11 @@ export const isBlank = (text) => BLANK.test(text);
 
 /** Each rule returns why a trimmed text breaks it, or undefined. */
 export function line(text, min, max) {
-  if (!text.isWellFormed()) return 'is no Unicode text';
+  if (!text.isWellFormed()) return 'is not valid Unicode';
   if (/\p{Cc}/u.test(text)) return 'has control characters';
   const characters = length(text);
   if (characters < min || characters > max) return `has ${characters} characters, ${min} to ${max} are allowed`;
-  if (min > 0 && isBlank(text)) return 'has only characters that nobody can see';
+  if (min > 0 && isBlank(text)) return 'has only invisible characters';
 }
 
 const isLabel = (label) => LABEL.test(label) && !/^-|-$/.test(label);
@@ -43,15 +43,15 @@ export function email(text, max) {
     labels.every(isLabel) &&
     length(top) > 1 &&
     /\p{Alphabetic}/u.test(top);
-  if (!isUser || !isDomain) return 'is no e-mail address';
-  if (INVISIBLE.test(text)) return 'has characters that nobody can see';
+  if (!isUser || !isDomain) return 'is not an e-mail address';
+  if (INVISIBLE.test(text)) return 'has invisible characters';
 }
 
 /** What Django allows in a user name. */
 export function djangoUsername(text) {
   const fault = line(text, 1, 150);
   if (fault) return fault;
-  if (INVISIBLE.test(text)) return 'has characters that nobody can see';
+  if (INVISIBLE.test(text)) return 'has invisible characters';
   if (!/^[\p{Alphabetic}\p{N}_.@+-]+$/u.test(text)) return 'has characters other than letters, digits and _.@+-';
 }
 
@@ -59,7 +59,7 @@ export function djangoUsername(text) {
 export function falconUsername(text) {
   const fault = line(text, 1, 150);
   if (fault) return fault;
-  if (INVISIBLE.test(text)) return 'has characters that nobody can see';
+  if (INVISIBLE.test(text)) return 'has invisible characters';
   if (/\p{White_Space}/u.test(text)) return 'has white space';
 }
 
@@ -80,7 +80,7 @@ export function url(text) {
   const [, authority] = /^https?:\/\/([^/?#]*)/i.exec(text) ?? [];
   const [, host, port = ''] = /^(?:.*@)?((?:.*\])?[^:]*?)(?::(.*))?$/.exec(authority ?? '') ?? [];
   const isPort = /^\d*$/.test(port) && Number(port) <= 65535;
-  if (/[\p{White_Space}"<>\\^`{|}]/u.test(text) || !host || !isHost(host) || !isPort) return 'is no http(s) URL';
+  if (/[\p{White_Space}"<>\\^`{|}]/u.test(text) || !host || !isHost(host) || !isPort) return 'is not an http(s) URL';
 }
 
 /** A path, relative or absolute, without `..`, or an `http(s)` URL. */
@@ -100,7 +100,7 @@ export function imagePath(text) {
 export function phone(text) {
   const digits = text.replace(/\D/g, '').length;
   const isPhone = /^\+?\d[\d -]*\d$/.test(text) && digits >= 6 && digits <= 15 && text.length <= 40;
-  if (!isPhone) return 'is no telephone number of 6 to 15 digits';
+  if (!isPhone) return 'is not a telephone number of 6 to 15 digits';
 }
 
 export function nationalId(text) {

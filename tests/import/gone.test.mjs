@@ -6,8 +6,8 @@ import { gapsOf } from '../../scripts/import/gone.mjs';
 import { Trouble } from '../../scripts/lib.mjs';
 import { csv, Database, dumpdata, falconDump, fixture, read, seamDump, source } from './support.mjs';
 
-const TOLD = 'it is gone at the source, and still here; --prune removes it';
-const PRUNED = 'it was gone at the source, and was removed here';
+const TOLD = 'it no longer exists at the source; --prune removes it from Perfil';
+const PRUNED = 'it no longer exists at the source and was removed';
 const prune = { prune: true };
 const LAST = '-- Dump completed on 2026-01-01  0:00:00\n';
 /** The same dump with mysqldump's last line, behind the first ones if it has any. */
@@ -53,7 +53,7 @@ describe('an account that is gone at the source', () => {
     await database.bring('personas', csv('1,ana@x.example,Ana,A,,AAAAA,,'));
     assert.deepEqual((await database.bring('falcon', falcon({ id: 2, ...ana }))).report, [
       `users 1: ${TOLD}`,
-      'users 2: email: falcon 1 has it here',
+      'users 2: email: falcon 1 has it',
     ]);
     assert.deepEqual((await database.bring('falcon', falcon({ id: 2, ...ana }), prune)).report, [`users 1: ${PRUNED}`]);
     const account = database.account('falcon', 2);
@@ -93,7 +93,7 @@ describe('an account that is gone at the source', () => {
       falcon({ id: 1 }, { id: 2, email: 'no address' }),
       prune,
     );
-    assert.deepEqual([leftOut, report], [['line 3, users 2, email: is no e-mail address'], []]);
+    assert.deepEqual([leftOut, report], [['line 3, users 2, email: is not an e-mail address'], []]);
     assert.equal(database.dump(), before);
   });
 });
@@ -115,7 +115,7 @@ test('a permission that was revoked at the source is told of, and revoked with -
   const revoked = seam([permissions[1], 1]);
   const before = database.dump();
   const gone = (what) => ['1/1', '2/2', '3/1'].map((id) => `permissionXRole ${id}: ${what}`);
-  const here = 'roles 2: differs in permissions (PUT /api/personas/me only here)';
+  const here = 'roles 2: differs in permissions (PUT /api/personas/me only in Perfil)';
   assert.deepEqual((await database.bring('seam', revoked)).report, [...gone(TOLD), here]);
   assert.equal(database.dump(), before);
   assert.deepEqual((await database.bring('seam', revoked, prune)).report, [...gone(PRUNED), here]);
@@ -135,7 +135,7 @@ test('a persona that is gone at the source is told of', async () => {
   const database = new Database();
   await database.bring('personas', csv('1,,A,A,,AAAAA,,', '2,,B,B,,BBBBB,,'));
   assert.deepEqual((await database.bring('personas', csv('2,,B,B,,BBBBB,,'))).report, [
-    'personas 1: it is gone at the source, and still here; remove it by hand',
+    'personas 1: it no longer exists at the source; remove it by hand',
   ]);
 });
 
@@ -165,7 +165,7 @@ describe('--prune never trusts', () => {
     const before = database.dump();
     const { report } = await database.bring('falcon', falcon(...accounts.slice(0, 14)), prune);
     assert.equal(report.length, 16);
-    assert.match(report[0], /^users 15: it is gone at the source, and was not removed here: more than half/);
+    assert.match(report[0], /^users 15: it no longer exists at the source and was not removed: more than half/);
     assert.equal(database.dump(), before);
     assert.equal((await database.bring('falcon', falcon(...accounts.slice(0, 15)), prune)).report.length, 15);
     assert.equal(numbers(database, 'falcon').length, 15);
@@ -176,7 +176,7 @@ describe('--prune never trusts', () => {
     await database.bring('falcon', of('falcon', { id: 1 }, { id: 2 }));
     const { report } = await database.bring('falcon', of('falcon_test', { id: 1 }), prune);
     assert.deepEqual(report, [
-      'users 2: it is gone at the source, and was not removed here: ' +
+      'users 2: it no longer exists at the source and was not removed: ' +
         'the dump is of another schema than the last: import it once without --prune, if it is the right one',
     ]);
     assert.deepEqual(numbers(database, 'falcon'), [1, 2]);

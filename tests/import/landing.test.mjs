@@ -81,10 +81,10 @@ describe('a dump of seam', () => {
     const { report } = await database.bring('seam', fixture('seam.sql'));
     assert.equal(database.dump(), before);
     assert.deepEqual(report, [
-      'roles 1: differs in name (chief here)',
-      'roles 5: it was removed here since, and is not brought back',
+      'roles 1: differs in name (chief in Perfil)',
+      'roles 5: it was removed in Perfil and is not imported again',
       'users 101: differs in role_id',
-      'users 103: it was removed here since, and is not brought back',
+      'users 103: it was removed in Perfil and is not imported again',
     ]);
     assert.deepEqual(database.rows("SELECT base FROM imports WHERE kind = 'users' AND id = 103"), [{ base: '{}' }]);
   });
@@ -116,10 +116,10 @@ describe('a dump of seam', () => {
     );
     assert.deepEqual(leftOut, [
       'line 3, roles 1, roleName: has 0 characters, 1 to 200 are allowed',
-      'line 5, permissionxrole 1/1, roleId: names a row that is not in the dump, or was left out',
-      'line 5, permissionxrole 7/2, permissionId: names a row that is not in the dump, or was left out',
-      'line 6, users 1, roleId: names role 1, which is not in the dump, or was left out',
-      'line 6, users 3, roleId: names role 3, which is not in the dump, or was left out',
+      'line 5, permissionxrole 1/1, roleId: refers to a row that is not in the dump or was left out',
+      'line 5, permissionxrole 7/2, permissionId: refers to a row that is not in the dump or was left out',
+      'line 6, users 1, roleId: refers to role 1, which is not in the dump or was left out',
+      'line 6, users 3, roleId: refers to role 3, which is not in the dump or was left out',
       'line 6, users null, idUser: is an expression, not a value',
       'line 6, users null, isActive: is neither 0 nor 1',
     ]);
@@ -171,20 +171,20 @@ describe('a dump of falcon', () => {
     const { leftOut, report, counts, told } = await database.bring('falcon', fixture('falcon-bad.sql'));
     const length = (range) => `characters, ${range} are allowed`;
     assert.deepEqual(leftOut, [
-      'line 23, users 1002, email: is no e-mail address',
+      'line 23, users 1002, email: is not an e-mail address',
       `line 23, users 1003, username: has 0 ${length('1 to 150')}`,
       `line 23, users 1003, name: has 0 ${length('1 to 255')}`,
-      'line 23, users null, id: is no number from 1 to 9007199254740991',
-      'line 23, users 1005, updated_at: is a time that there never was',
+      'line 23, users null, id: is not a number from 1 to 9007199254740991',
+      'line 23, users 1005, updated_at: is a time that does not exist',
       'line 23, users 1006, name: has control characters',
-      'line 23, users null, row: has not as many values as the table has columns',
+      'line 23, users null, row: has more or fewer values than the table has columns',
       'line 23, users 1008, name: is an expression, not a value',
       'line 23, users 1009, email: is null',
-      'line 24, users 1001, id: is that of a record before it',
+      'line 24, users 1001, id: is that of an earlier row',
       'line 24, users 1012, name: is not UTF-8',
     ]);
     assert.deepEqual([counts.users, [...told.unmapped]], [{ read: 13, written: 3, leftOut: 10 }, ['users.phone']]);
-    assert.deepEqual(report, ['users 1011: email: record 1001 of the same source has it']);
+    assert.deepEqual(report, ['users 1011: email: record 1001 of this source has it, too']);
     assert.deepEqual(columns(database.accounts('falcon'), 'number', 'full_name', 'image'), [
       [1001, 'Good One', null],
       [1013, `Good Three; /* -- '"\``, 'a/very/long/path'],
@@ -260,9 +260,9 @@ describe('the accounts of django', () => {
     );
     assert.deepEqual(leftOut, [
       'record 1, users_users 1, email: has 0 characters, 3 to 200 are allowed',
-      'record 2, users_users 2, last_login: is no time such as 2024-03-01 08:00:00',
-      'record 4, users_users null, id: is no number from 1 to 9007199254740991',
-      'record 5, users_users 5, first_name: is no Unicode text',
+      'record 2, users_users 2, last_login: is not a time such as 2024-03-01 08:00:00',
+      'record 4, users_users null, id: is not a number from 1 to 9007199254740991',
+      'record 5, users_users 5, first_name: is not valid Unicode',
       'record 5, users_users 5, is_active: is neither 0 nor 1',
     ]);
     assert.equal(told.naive, false);
@@ -275,9 +275,9 @@ describe('a CSV of personas', () => {
     await database.bring('seam', fixture('seam.sql'));
     await database.bring('falcon', fixture('falcon.sql'));
     const { leftOut, report, counts } = await database.bring('personas', fixture('personas.csv'));
-    assert.deepEqual(leftOut, ['line 7, personas null, row: has not as many values as the table has columns']);
+    assert.deepEqual(leftOut, ['line 7, personas null, row: has more or fewer values than the table has columns']);
     assert.deepEqual(counts, { personas: { read: 6, written: 5, leftOut: 1 } });
-    assert.deepEqual(report, ['personas 16: user_email: no account here has it']);
+    assert.deepEqual(report, ['personas 16: user_email: no account has it']);
     assert.deepEqual(database.rows(PERSONAS).map(Object.values), [
       [
         11,
@@ -298,7 +298,7 @@ describe('a CSV of personas', () => {
   test('may come from a spreadsheet: a byte order mark, semicolons, CRLF, columns in another order', async () => {
     const database = new Database();
     const { leftOut, report } = await database.bring('personas', fixture('personas-spreadsheet.csv'));
-    assert.deepEqual([leftOut, report], [[], ['personas 11: user_email: no account here has it']]);
+    assert.deepEqual([leftOut, report], [[], ['personas 11: user_email: no account has it']]);
     assert.deepEqual(database.rows('SELECT id, apellidos, created_at FROM personas').map(Object.values), [
       [12, 'Cuenta', '2024-03-02T09:30:00.000Z'],
     ]);
@@ -320,10 +320,10 @@ describe('a CSV of personas', () => {
       ),
     );
     assert.deepEqual(report, [
-      'personas 1: persona 1 has another dni here',
-      'personas 3: dni: persona 2 has it here',
-      'personas 4: user_email: persona 1 has it here',
-      'personas 6: dni: record 5 of the same source has it',
+      'personas 1: persona 1 has another dni in Perfil',
+      'personas 3: dni: persona 2 has it',
+      'personas 4: user_email: persona 1 has it',
+      'personas 6: dni: record 5 of this source has it, too',
     ]);
     database.run('DELETE FROM personas WHERE id = 5');
     assert.equal(database.dump(), before);
@@ -434,7 +434,7 @@ describe('a second run', () => {
     const database = new Database();
     database.run("INSERT INTO users (id, username, email) VALUES (9, 'user1', 'nine@here.example')");
     assert.deepEqual((await database.bring('falcon', falconDump({ id: 1 }))).report, [
-      'users 1: username: an account of no back end has it here',
+      'users 1: username: an account of no back end has it',
     ]);
     database.run('DELETE FROM users WHERE id = 9');
     assert.deepEqual((await database.bring('falcon', falconDump({ id: 1 }))).report, []);
@@ -536,7 +536,7 @@ describe('two back ends', () => {
     const before = database.dump();
     // Somebody registered an address of seam's administrator at falcon, where nobody confirmed it.
     const mallory = falconDump({ id: 101, email: 'NANDU@example.com', username: 'mallory' });
-    assert.deepEqual((await database.bring('falcon', mallory)).report, ['users 101: email: seam 101 has it here']);
+    assert.deepEqual((await database.bring('falcon', mallory)).report, ['users 101: email: seam 101 has it']);
     assert.equal(database.dump(), before);
     assert.deepEqual((await database.bring('falcon', mallory, { linkByEmail: true })).report, [
       'users 101: differs in email full_name',
@@ -548,7 +548,7 @@ describe('two back ends', () => {
     );
     assert.deepEqual((await database.bring('falcon', another, { linkByEmail: true })).report, [
       'users 101: differs in full_name',
-      'users 102: email: falcon 101, seam 101 has it here',
+      'users 102: email: falcon 101, seam 101 has it',
     ]);
   });
   test('are not linked by an address that was changed here: no back end vouches for it [I5]', async () => {
@@ -556,7 +556,7 @@ describe('two back ends', () => {
     await database.bring('falcon', falconDump({ id: 1, username: 'mallory' }));
     database.run("UPDATE users SET email = 'nandu@example.com'");
     const { report } = await database.bring('seam', fixture('seam.sql'), { linkByEmail: true });
-    assert.deepEqual(report, ['users 101: email: falcon 1 has it here']);
+    assert.deepEqual(report, ['users 101: email: falcon 1 has it']);
     assert.equal(database.account('seam', 101), undefined);
   });
   test('keep an account inactive until it is active in both', async () => {
@@ -645,9 +645,9 @@ describe('two back ends', () => {
       ),
     );
     assert.deepEqual(report, [
-      'users 12: email: falcon 2 has it here',
-      'users 13: username: falcon 1 has it here',
-      'users 15: username: record 14 of the same source has it',
+      'users 12: email: falcon 2 has it',
+      'users 13: username: falcon 1 has it',
+      'users 15: username: record 14 of this source has it, too',
     ]);
     database.run("DELETE FROM users WHERE username = 'dup'");
     assert.equal(database.dump(), before);
@@ -666,7 +666,7 @@ test('an account that was given a number without an import is only taken for the
   );
   assert.deepEqual(report, [
     'users 1: differs in username email',
-    'users 2: django 2 is an account with another e-mail address here',
+    'users 2: django 2 has another e-mail address in Perfil',
   ]);
   assert.deepEqual(columns(database.accounts('django'), 'id', 'number', 'username', 'first_name'), [
     [5, 1, 'one', 'One'],
@@ -690,8 +690,8 @@ test('a record comes without a picture or a telephone number that breaks its rul
   );
   const personas = csv('1,,A,A,none,AAAAA,ftp://x.y/z,', '2,,B,B,+51 987-654-321,BBBBB,,');
   assert.deepEqual((await database.bring('personas', personas)).report, [
-    'personas 1: differs in telefono (left empty: is no telephone number of 6 to 15 digits) ' +
-      'foto_url (left empty: is no http(s) URL)',
+    'personas 1: differs in telefono (left empty: is not a telephone number of 6 to 15 digits) ' +
+      'foto_url (left empty: is not an http(s) URL)',
   ]);
 });
 
@@ -712,12 +712,12 @@ test('the report is one list: how many landed, what did not and what to do, what
   assert.deepEqual(list, [
     '1 landed: users: 1',
     '2 to do: users 2: line 3 was left out: username has 0 characters, 1 to 150 are allowed, ' +
-      'email is no e-mail address; correct it at the source, and import again',
-    '2 to do: users 9: username: record 1 of the same source has it; change it for one of the two, and import again',
-    '2 to do: users 10: email: seam 101 has it here; if both are one person, import with --link-by-email; ' +
+      'email is not an e-mail address; correct it at the source, and import again',
+    '2 to do: users 9: username: record 1 of this source has it, too; change it for one of the two, and import again',
+    '2 to do: users 10: email: seam 101 has it; if both are one person, import with --link-by-email; ' +
       'if not, change it for one of the two, and import again',
-    '2 to do: users line 3: line 3 was left out: id is no number from 1 to 9007199254740991; ' +
-      'correct it at the source, and import again; line 3 was left out: id is that of a record before it; ' +
+    '2 to do: users line 3: line 3 was left out: id is not a number from 1 to 9007199254740991; ' +
+      'correct it at the source, and import again; line 3 was left out: id is that of an earlier row; ' +
       'correct it at the source, and import again',
   ]);
   const names = database.account('falcon', 1);

@@ -79,9 +79,9 @@ describe('roles of seam', () => {
     });
     const { report } = await database.bring('seam', seamDump(SCHOOL));
     assert.deepEqual(report, [
-      'moves 1: differs in role 1, jefe: seam has another role of this number; this one is number 10 now',
-      'moves 2: differs in role 2, ALUMNO: seam has another role of this number; this one is number 11 now',
-      'moves 11: differs in role 11, ALUMNO: seam has another role of this name; this one is ALUMNO (11) now',
+      'moves 1: differs in role 1, jefe: seam has another role with this number; this one now has number 10',
+      'moves 2: differs in role 2, ALUMNO: seam has another role with this number; this one now has number 11',
+      'moves 11: differs in role 11, ALUMNO: seam has another role with this name; this one is now named ALUMNO (11)',
     ]);
     assert.deepEqual(database.roles(), [
       ...SCHOOL_ROLES,
@@ -111,8 +111,8 @@ describe('roles of seam', () => {
     ];
     const { report } = await database.bring('seam', seamDump({ ...SCHOOL, roles }));
     assert.deepEqual(report, [
-      'moves 4: differs in role 4, docente: seam has another role of this number; this one is number 5 now',
-      'moves 5: differs in role 5, docente: seam has another role of this name; this one is docente (5) now',
+      'moves 4: differs in role 4, docente: seam has another role with this number; this one now has number 5',
+      'moves 5: differs in role 5, docente: seam has another role with this name; this one is now named docente (5)',
     ]);
     assert.deepEqual(database.roles(), [
       [1, 'docente', 'Todo', USERS],
@@ -128,7 +128,7 @@ describe('roles of seam', () => {
     database.run("UPDATE roles SET name = 'maestro', description = 'Aquí' WHERE id = 2");
     const roles = SCHOOL.roles.map(([id, name, description]) => [id, `${name}s`, description]);
     const { report } = await database.bring('seam', seamDump({ ...SCHOOL, roles }));
-    assert.deepEqual(report, ['roles 2: differs in name (maestro here) description (Aquí here)']);
+    assert.deepEqual(report, ['roles 2: differs in name (maestro in Perfil) description (Aquí in Perfil)']);
     assert.deepEqual(
       database.roles().map(([, name]) => name),
       ['administradors', 'maestro', 'alumnos'],
@@ -149,7 +149,9 @@ describe('roles of seam', () => {
       ],
     });
     for (let run = 0; run < 2; run++) {
-      assert.deepEqual((await database.bring('seam', twice)).report, ['roles 2: differs in name (admin (2) here)']);
+      assert.deepEqual((await database.bring('seam', twice)).report, [
+        'roles 2: differs in name (admin (2) in Perfil)',
+      ]);
       assert.deepEqual(database.roles(), [
         [1, 'Admin', 'Todo', USERS],
         [2, 'admin (2)', 'Poco', 'GET /api/v1/grades'],
@@ -180,8 +182,8 @@ describe('roles of seam', () => {
       INSERT INTO permissionXRole SELECT id, 2 FROM permissions WHERE nameUri = '${ME}'`);
     const before = database.dump();
     assert.deepEqual((await database.bring('seam', seamDump(SCHOOL))).report, [
-      `roles 2: differs in permissions (${ME} only here)`,
-      'roles 3: differs in description (Aquí here)',
+      `roles 2: differs in permissions (${ME} only in Perfil)`,
+      'roles 3: differs in description (Aquí in Perfil)',
     ]);
     assert.equal(database.dump(), before);
   });

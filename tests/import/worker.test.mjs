@@ -128,7 +128,7 @@ describe('accounts that were imported', () => {
     await bring('falcon', falconDump({ id: 7, email: 'slash@example.com' }), { linkByEmail: true });
     const differs = await bring('falcon', fixture('falcon.sql'));
     assert.deepEqual(differs.slice(1), [
-      { part: '2 to do', record: 'users 7', what: 'it is gone at the source, and still here; --prune removes it' },
+      { part: '2 to do', record: 'users 7', what: 'it no longer exists at the source; --prune removes it from Perfil' },
       { part: '3 differs', record: 'users 203', what: 'username' },
     ]);
     for (const [from, file, options] of SOURCES) await bring(from, fixture(file), options);
@@ -166,7 +166,7 @@ describe('npm run import', () => {
   test('writes what the lines that it prints bring into the database, twice', () => {
     const { status, stdout } = command('--from', 'falcon', fixture('falcon-bad.sql'), '--out', out);
     assert.equal(status, 1, 'rows were left out');
-    assert.match(stdout, /^left out: line 23, users 1002, email: is no e-mail address$/m);
+    assert.match(stdout, /^left out: line 23, users 1002, email: is not an e-mail address$/m);
     assert.match(stdout, /^ {2}users: 13 read, 3 written, 10 left out$/m);
     for (const secret of ['good@falcon', 'Good', 'no-address', "'aa'", 'salt'])
       assert.ok(!stdout.includes(secret), secret);
@@ -177,7 +177,7 @@ describe('npm run import', () => {
     assert.deepEqual(fs.readdirSync(out), [path.basename(file)]);
     assert.equal(fs.statSync(file).mode & 0o077, 0);
     wrangler('migrations', 'apply', 'DB');
-    for (const reason of ['record 1001 of the same source', 'falcon 1001']) {
+    for (const reason of ['record 1001 of this source', 'falcon 1001']) {
       wrangler('execute', 'DB', '--yes', '--file', file);
       const [accounts, list] = ask(
         'SELECT n.id, username, full_name FROM identities n JOIN users ON users.id = account_id',
@@ -196,7 +196,7 @@ describe('npm run import', () => {
   test('writes nothing where a source is not what it should be, and says so in one line', () => {
     /** @type {[string[], RegExp][]} */
     const refusals = [
-      [['--from', 'seam', fixture('falcon.sql')], /no idUser, full_name, roleId, isActive: is it what --from says/],
+      [['--from', 'seam', fixture('falcon.sql')], /no idUser, full_name, roleId, isActive: is --from correct/],
       [['--from', 'falcon', fixture('personas.csv')], /there is no row of a table users in/],
       [
         ['--from', 'django', fixture('falcon.sql')],
