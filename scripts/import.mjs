@@ -128,6 +128,6 @@ For your account, in this folder:
 
 ${lines(source, names, 'remote').join('\n')}
 
-The last line lists how many records landed, then those that did not and what to do, then what is another here than in
-${source}. The files hold hashes and personal data: remove them when they are in.`);
+The last line lists how many records landed, which did not and what to do, what differs between Perfil and ${source},
+and what else the import did. The files hold hashes and personal data: remove them when they are in.`);
 if (Object.values(counts).some(({ leftOut }) => leftOut > 0)) process.exitCode = 1;

@@ -93,7 +93,7 @@ WHERE source = 'personas' AND kind = 'personas' AND id IN (${personas}) AND base
 FROM ${gone} WHERE ${MARKED} AND u.id = n.account_id`,
     `DELETE FROM identities WHERE back_end = '${source}' AND id IN (SELECT i.id FROM imports i WHERE ${MARKED})`,
     // Without a base, the next run removes the row: the same number would be a new account.
-    `UPDATE imports AS i SET base = NULL, problem = '${PRUNED}' WHERE ${MARKED}`,
+    `UPDATE imports AS i SET base = NULL, problem = NULL, differs = '${PRUNED}' WHERE ${MARKED}`,
   ];
 }
 
@@ -103,7 +103,8 @@ const PRUNE_LINKS = [
 WHERE EXISTS (SELECT 1 FROM imports i WHERE ${marked('seam', 'permissionXRole')} AND EXISTS (${LINK('i')}))
   AND NOT EXISTS (SELECT 1 FROM imports l WHERE l.source = 'seam' AND l.kind = 'permissionXRole' AND l.base IS NOT NULL
     AND l.problem IS NULL AND EXISTS (${LINK('l')}))`,
-  `UPDATE imports AS i SET base = NULL, problem = '${PRUNED}' WHERE ${marked('seam', 'permissionXRole')}`,
+  `UPDATE imports AS i SET base = NULL, problem = NULL, differs = '${PRUNED}'
+WHERE ${marked('seam', 'permissionXRole')}`,
 ];
 
 /**

@@ -65,7 +65,8 @@ export const grant = (role) => [
   `INSERT OR IGNORE INTO permissionXRole (permissionId, roleId)
 SELECT p.id, r.id FROM permissions p, roles r
 WHERE p.nameUri IN (${PERMISSIONS.map((name) => `'${name}'`)}) AND r.name = (${literal(role)} ->> '$')`,
-  `INSERT INTO imports (source, kind, id, problem)
-SELECT '${SOURCE}', 'grants', ${literal(role)} ->> '$', 'there is no role with this name; import its back end first'
-WHERE NOT EXISTS (SELECT 1 FROM roles r WHERE r.name = (${literal(role)} ->> '$'))`,
+  `INSERT INTO imports (source, kind, id, problem, differs)
+SELECT '${SOURCE}', 'grants', j ->> '$', iif(r.id, NULL, 'there is no role with this name; import its back end first'),
+  iif(r.id, 'the role may ${PERMISSIONS.join(' and ')}', NULL)
+FROM (SELECT ${literal(role)} AS j) LEFT JOIN roles r ON r.name = j ->> '$'`,
 ];

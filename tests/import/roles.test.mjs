@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import { migrations, read } from '../support/project.mjs';
-import { Database, falconDump, fixture, seamDump } from './support.mjs';
+import { csv, Database, falconDump, fixture, seamDump } from './support.mjs';
 
 const USERS = 'PUT /api/v1/users/:id';
 const ME = 'PUT /api/personas/me';
@@ -79,9 +79,9 @@ describe('roles of seam', () => {
     });
     const { report } = await database.bring('seam', seamDump(SCHOOL));
     assert.deepEqual(report, [
-      'moves 1: differs in role 1, jefe: seam has another role with this number; this one now has number 10',
-      'moves 2: differs in role 2, ALUMNO: seam has another role with this number; this one now has number 11',
-      'moves 11: differs in role 11, ALUMNO: seam has another role with this name; this one is now named ALUMNO (11)',
+      'moves 1: role 1, jefe: seam has another role with this number; this one now has number 10',
+      'moves 2: role 2, ALUMNO: seam has another role with this number; this one now has number 11',
+      'moves 11: role 11, ALUMNO: seam has another role with this name; this one is now named ALUMNO (11)',
     ]);
     assert.deepEqual(database.roles(), [
       ...SCHOOL_ROLES,
@@ -111,8 +111,8 @@ describe('roles of seam', () => {
     ];
     const { report } = await database.bring('seam', seamDump({ ...SCHOOL, roles }));
     assert.deepEqual(report, [
-      'moves 4: differs in role 4, docente: seam has another role with this number; this one now has number 5',
-      'moves 5: differs in role 5, docente: seam has another role with this name; this one is now named docente (5)',
+      'moves 4: role 4, docente: seam has another role with this number; this one now has number 5',
+      'moves 5: role 5, docente: seam has another role with this name; this one is now named docente (5)',
     ]);
     assert.deepEqual(database.roles(), [
       [1, 'docente', 'Todo', USERS],
@@ -259,5 +259,22 @@ test("falcon's roles are numbers that its clients are shown: they grant nothing,
   assert.deepEqual(
     [201, 202].map((id) => database.account('falcon', id).shown_role),
     [7, null],
+  );
+});
+
+test("--grant gives roles the permissions of personas' endpoints, and nobody else has them [N1 P2]", async () => {
+  const database = new Database();
+  await database.bring('seam', seamDump(SCHOOL));
+  const personas = csv('1,,A,A,,AAAAA,,');
+  assert.deepEqual((await database.bring('personas', personas)).list, ['1 landed: personas: 1']);
+  assert.deepEqual(database.roles(), SCHOOL_ROLES);
+  assert.deepEqual((await database.bring('personas', personas, { grants: ['Profesor', "o'x"] })).list, [
+    '1 landed: personas: 1',
+    "2 to do: grants o'x: there is no role with this name; import its back end first",
+    `4 also done: grants Profesor: the role may ${FOTO} and ${ME}`,
+  ]);
+  assert.deepEqual(
+    database.roles().map(([, , , may]) => may),
+    [USERS, `GET /api/v1/grades, ${FOTO}, ${ME}`, null],
   );
 });

@@ -88,9 +88,10 @@ export class Database {
       report: this.rows(
         `SELECT * FROM imports WHERE source = '${from}' AND coalesce(problem, differs) IS NOT NULL
         AND coalesce(problem, '') NOT LIKE '% was left out: %'`,
-      ).map(
-        ({ kind, id, problem, differs }) => `${kind} ${id}: ${problem?.replace(ADVICE, '') ?? `differs in ${differs}`}`,
-      ),
+      ).map(({ kind, id, base, problem, differs }) => {
+        const here = base === null ? differs : `differs in ${differs}`;
+        return `${kind} ${id}: ${problem?.replace(ADVICE, '') ?? here}`;
+      }),
       list: this.rows(report(from)).map(({ part, record, what }) => `${part}: ${record}: ${what}`),
     };
   }

@@ -8,7 +8,7 @@ import bcrypt from 'bcryptjs';
 import { root } from '../support/project.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
-import { falconDump, fixture, folder, source } from './support.mjs';
+import { csv, dumpdata, falconDump, fixture, folder, source } from './support.mjs';
 import { bringTo, empty } from './worker.mjs';
 
 /** @type {[string, string, object?][]} */
@@ -46,6 +46,8 @@ describe('accounts that were imported', () => {
         },
       ],
     );
+    const again = await put(101, 'seam', '/api/v1/users/102', { roleId: json.data.roleId });
+    assert.deepEqual([again.status, again.json], [200, json], 'a form that sends back the roleId changes nothing');
     assert.equal((await put(102, 'seam', '/api/v1/users/101', {})).status, 403);
     assert.equal((await put(103, 'seam', '/api/v1/users/101', {})).status, 401, 'was not active');
   });
@@ -133,6 +135,29 @@ describe('accounts that were imported', () => {
     ]);
     for (const [from, file, options] of SOURCES) await bring(from, fixture(file), options);
     assert.equal(await worker.dump(), before);
+  });
+});
+
+describe('accounts that were pruned', () => {
+  test('are nobody any more, and who registers anew with the same e-mail is somebody else [N3]', async (t) => {
+    const worker = await startWorker();
+    t.after(() => worker.stop());
+    await empty(worker);
+    const ana = { email: 'ana@x.example', username: 'ana', first_name: 'Ana', last_name: 'A' };
+    await bringTo(worker, 'django', dumpdata({ id: 1, ...ana }, { id: 2, first_name: 'Bea', last_name: 'B' }));
+    await bringTo(worker, 'personas', csv('1,ana@x.example,Ana,A,,AAAAA,,'));
+    const put = async (id) =>
+      worker.put(`/api/profile/${id}/update/`, { token: await token(id, { layout: 'django' }), json: {} });
+    assert.equal((await put(1)).status, 200);
+    const dump = dumpdata({ id: 3, ...ana }, { id: 2, first_name: 'Bea', last_name: 'B' });
+    assert.deepEqual(await bringTo(worker, 'django', dump, { prune: true }), [
+      { part: '1 landed', record: 'users', what: '2' },
+      { part: '4 also done', record: 'users 1', what: 'it no longer exists at the source and was removed' },
+    ]);
+    const [gone, kept, anew] = [await put(1), await put(2), await put(3)];
+    assert.deepEqual([gone.status, kept.status, anew.status], [401, 200, 200]);
+    assert.deepEqual([anew.json.id, anew.json.email], [3, 'ana@x.example']);
+    assert.deepEqual(await worker.sql('SELECT user_id FROM personas'), [{ user_id: null }]);
   });
 });
 
