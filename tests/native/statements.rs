@@ -220,9 +220,10 @@ fn a_constraint_that_nobody_foresaw_is_a_fault_that_names_it() {
     assert!(fault.to_string().contains("UNIQUE constraint failed: users.full_name"), "{fault}");
 }
 
-/// The columns of every table. A migration that adds none, but an index or a row, does not show in them.
+/// The columns of every table. A migration that adds none, but an index, a view or a row, does not show in them.
 fn columns(connection: &rusqlite::Connection) -> Vec<String> {
-    let sql = "SELECT t.name || '.' || c.name FROM sqlite_master t, pragma_table_xinfo(t.name) c ORDER BY 1";
+    let sql = "SELECT t.name || '.' || c.name FROM sqlite_master t, pragma_table_xinfo(t.name) c \
+         WHERE t.type = 'table' ORDER BY 1";
     let mut statement = connection.prepare(sql).unwrap();
     statement.query_map([], |row| row.get(0)).unwrap().collect::<rusqlite::Result<_>>().unwrap()
 }
