@@ -32,10 +32,13 @@ function markRecords(source, kind, ids) {
   const gaps = gapsOf(ids);
   const statements = [];
   for (let at = 0; at < gaps.length; at += GAPS)
+    // CROSS JOIN: each gap is looked up in the ledger, instead of each record of the ledger in the gaps.
     statements.push(`UPDATE imports AS i SET problem = '${kind === 'users' ? GONE : GONE_PERSONA}'
-FROM json_each(${literal(gaps.slice(at, at + GAPS))}) AS gap
-WHERE i.source = '${source}' AND i.kind = '${kind}' AND i.id BETWEEN gap.value ->> 0 AND gap.value ->> 1
-  AND i.base IS NOT NULL AND i.base <> '{}'`);
+WHERE i.source = '${source}' AND i.kind = '${kind}' AND i.id IN (
+  SELECT m.id FROM json_each(${literal(gaps.slice(at, at + GAPS))}) AS gap CROSS JOIN imports AS m
+  WHERE m.source = '${source}' AND m.kind = '${kind}' AND m.id BETWEEN gap.value ->> 0 AND gap.value ->> 1
+    AND m.base IS NOT NULL AND m.base <> '{}'
+)`);
   return statements;
 }
 
