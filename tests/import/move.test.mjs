@@ -77,12 +77,14 @@ for (const isLinked of [false, true]) {
         const database = new Database();
         const owners = Object.assign(new Map(), { everyone: new Set() });
         for (const each of runs) await step(database, each, { owners, isLinked });
-        // Once nothing changes any more, a run changes nothing any more.
+        // Once nothing changes at either end, runs change nothing any more. A run may make room for what the next lands.
         const last = { ...runs.at(-1), moved: null };
-        await step(database, last, { owners, isLinked });
-        const before = database.dump();
-        await step(database, last, { owners, isLinked });
-        assert.equal(database.dump(), before);
+        let before = '';
+        for (let run = 0; before !== database.dump(); run++) {
+          assert.ok(run < 10, 'runs do not come to an end');
+          before = database.dump();
+          await step(database, last, { owners, isLinked });
+        }
       }),
       { numRuns: 150 },
     );
