@@ -77,7 +77,7 @@ for (const isLinked of [false, true]) {
         const database = new Database();
         const owners = Object.assign(new Map(), { everyone: new Set() });
         for (const each of runs) await step(database, each, { owners, isLinked });
-        // Once nothing changes at either end, runs change nothing any more. A run may make room for what the next lands.
+        // Once nothing changes at either end, runs change nothing any more. A run may make room for the next one.
         const last = { ...runs.at(-1), moved: null };
         let before = '';
         for (let run = 0; before !== database.dump(); run++) {
