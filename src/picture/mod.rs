@@ -109,10 +109,11 @@ impl PictureFormat {
         }
     }
 
-    /// The format that names with this extension have; `jpeg` is one that others use.
+    /// The format that names with this extension have, in any case: cameras write `JPG`, and others `jpeg`.
     pub fn of_extension(extension: &str) -> Option<Self> {
-        let extension = if extension == "jpeg" { "jpg" } else { extension };
-        [Self::Jpeg, Self::Png, Self::Gif, Self::Webp].into_iter().find(|format| format.extension() == extension)
+        let extension = if extension.eq_ignore_ascii_case("jpeg") { "jpg" } else { extension };
+        let all = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp];
+        all.into_iter().find(|format| format.extension().eq_ignore_ascii_case(extension))
     }
 
     /// The end of an object's name, without the dot (contract M3).

@@ -179,6 +179,10 @@ describe('updating the own profile', () => {
     assert.deepEqual(await worker.sql('SELECT image FROM users WHERE id = 42'), [{ image: null }]);
   });
 
+  test('a picture with the name that a camera gave it is shown [N4 D1]', async () => {
+    await worker.sql("UPDATE users SET image = 'avatars/IMG_0001.JPG' WHERE id = 42");
+    await updates({ json: { first_name: 'Al' } }, { first_name: 'Al', avatar: '/media/avatars/IMG_0001.JPG' });
+  });
   test('an image that is no uploaded avatar is not shown as one [D1]', async () => {
     await worker.sql("UPDATE users SET image = 'https://example.com/alice.png' WHERE id = 42");
     await accepted(worker, PROFILE, { as: 42, json: {} }, alice());

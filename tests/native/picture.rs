@@ -180,7 +180,8 @@ fn a_format_has_a_name_and_a_type() {
         assert_eq!((format.extension(), format.media_type()), (extension, media_type));
     }
     assert_eq!(PictureFormat::of_extension("svg"), None);
-    assert_eq!(PictureFormat::of_extension("JPG"), None);
+    assert_eq!(PictureFormat::of_extension("JPG"), Some(PictureFormat::Jpeg));
+    assert_eq!(PictureFormat::of_extension("Jpeg"), Some(PictureFormat::Jpeg));
 }
 
 #[test]

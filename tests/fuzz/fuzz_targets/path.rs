@@ -99,7 +99,7 @@ fn is_key(text: &str) -> bool {
     parts.len() > 1
         && parts[0] == "avatars"
         && parts[1..].iter().all(named)
-        && kinds.iter().any(|kind| text.ends_with(kind))
+        && kinds.iter().any(|kind| text.to_ascii_lowercase().ends_with(kind))
         && text.len() <= 1024
 }
 
