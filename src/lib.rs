@@ -10,12 +10,12 @@
 //! | [`dialect`] | one file for each back end's way of spelling a change, a record and a refusal |
 //! | [`store`] | the SQL, its parameters and rows, and the D1 adapter |
 //! | [`serve`] | the route table, and the one flow that every update takes |
-//! | `edge` | events, bindings, bodies, replies and the log: the room that knows the platform |
+//! | [`edge`] | events, bindings, bodies, replies and the log: the room that knows the platform |
 
 pub mod auth;
 pub mod dialect;
 pub mod domain;
-mod edge;
+pub mod edge;
 pub mod picture;
 pub mod serve;
 pub mod store;

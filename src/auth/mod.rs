@@ -24,8 +24,8 @@ pub use remote::MAX_BYTES as MAX_KEY_SET_BYTES;
 pub use rounds::Rounds;
 pub use secrets::{SIGNERS, Secret, secret_settings};
 pub use subject::Signer;
-pub use token::BearerToken;
-pub use turns::{Turn, Turns};
+pub use token::{BearerToken, MAX_TOKEN_BYTES};
+pub use turns::{DEADLINE as HASHING_DEADLINE, Turn, Turns};
 
 /// What only the platform can do for tokens that are signed with a private key: verify their signatures, and fetch the
 /// public keys.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use std::fmt;
 
 /// Far more than any login service issues; a longer one is refused before it is decoded.
-const MAX_TOKEN_BYTES: usize = 8 * 1024;
+pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// How far the login services' clocks may be off, in seconds (contract A4).
 const LEEWAY: i64 = 60;
 

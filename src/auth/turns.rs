@@ -7,7 +7,7 @@ const MOST_WAITING: usize = 64;
 // In milliseconds.
 /// How long a request waits for its turn. An administrator may change 20 passwords a minute: two who send all of them
 /// at once wait 12 seconds for the last one.
-const DEADLINE: u64 = 15_000;
+pub const DEADLINE: u64 = 15_000;
 /// How soon the next request checks whether its turn has come; one that is further back checks less often.
 const PAUSE: u64 = 10;
 const LONGEST_PAUSE: u64 = 250;

@@ -11,7 +11,7 @@ use worker::worker_sys::types::{D1Database as PlatformDatabase, D1Result};
 use worker::{D1Database, D1PreparedStatement, D1Type};
 
 /// How long a call to the database may take, in seconds: many times what one on another continent takes.
-const DEADLINE: u64 = 10;
+pub const DEADLINE: u64 = 10;
 
 /// The binding, with the statements that were prepared on it: their texts cross into JavaScript once.
 pub struct Database {

@@ -39,6 +39,9 @@ use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::{Request, Response};
 use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 
+pub use d1::DEADLINE as DATABASE_DEADLINE;
+pub use r2::DEADLINE as BUCKET_DEADLINE;
+
 #[event(start)]
 fn start() {
     console_error_panic_hook::set_once();

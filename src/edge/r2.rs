@@ -20,7 +20,7 @@ extern "C" {
 }
 
 /// How long a call to the bucket may take, in seconds: a picture may have to cross an ocean.
-const DEADLINE: u64 = 30;
+pub const DEADLINE: u64 = 30;
 /// About as long as a removal takes.
 const PAUSE: Duration = Duration::from_millis(100);
 

@@ -21,7 +21,7 @@ use std::fmt;
 use tape::Tape;
 
 /// The largest width and height of a picture and of each of its frames (contract M1).
-const MAX_SIDE: u32 = 16_384;
+pub const MAX_SIDE: u32 = 16_384;
 
 /// The most pixels of a picture, unless the deployment sets another limit: telephones take pictures of 12, 24 and 48
 /// megapixels (contract M1).

@@ -11,7 +11,7 @@ use std::ops::Range;
 /// What a form may hold beside its file, in bytes: boundaries, part headers, and the other fields (contract R3).
 pub const OVERHEAD: usize = 64 * 1024;
 /// More than a form for any of the endpoints has.
-const MOST_PARTS: usize = 64;
+pub const MOST_PARTS: usize = 64;
 /// The headers of one part, in bytes.
 const MOST_HEADERS: usize = 8 * 1024;
 

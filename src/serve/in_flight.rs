@@ -7,9 +7,9 @@ use std::cell::{Cell, RefCell};
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 /// What every body is given to arrive, in seconds.
-const LEAST_SECONDS: u64 = 30;
+pub const LEAST_SECONDS: u64 = 30;
 /// How much of it has to arrive in each further second, in bytes.
-const SLOWEST: usize = 64 * KIB;
+pub const SLOWEST: usize = 64 * KIB;
 /// How long a request may take after its body has arrived, in seconds: more than the deadlines of all its calls.
 const AFTERWARDS: i64 = 120;
 

@@ -24,7 +24,8 @@ pub use crate::dialect::Part;
 pub use health::Health;
 pub use in_flight::{InFlight, seconds_for};
 pub use known::KnownAccounts;
-pub use limits::{Class, Limits};
+pub use limits::{Class, Limits, PERIOD as RATE_PERIOD};
+pub use receive::JSON_LIMIT;
 pub use route::{Endpoint, Matched, Right, Route, UPDATES, Update};
 
 /// What of a request decides about it; the body is read later, if it comes to that.
@@ -151,7 +152,7 @@ pub struct Reply {
 
 const JSON: &str = "application/json";
 /// When to try again what the platform was too slow for, in seconds.
-const RETRY_AFTER: u32 = 5;
+pub const RETRY_AFTER: u32 = 5;
 
 impl Reply {
     fn ok(body: String) -> Self {
@@ -175,7 +176,7 @@ impl Reply {
     }
 
     /// A refusal in the words of whoever answers for it.
-    fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Self {
+    pub fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Self {
         Self {
             challenge: challenge(refusal),
             allow: matches!(refusal, Refusal::MethodNotAllowed { .. }).then_some(route::METHOD),

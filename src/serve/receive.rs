@@ -8,7 +8,7 @@ use crate::dialect::{Dialect, Object, Part};
 use crate::domain::{Failure, Record, Refusal};
 
 /// The largest JSON body, in bytes (contract R3).
-const JSON_LIMIT: usize = 64 * 1024;
+pub const JSON_LIMIT: usize = 64 * 1024;
 
 /// A body as it was sent, and what it holds of the instance's memory.
 pub struct Sent<'a> {
