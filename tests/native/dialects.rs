@@ -8,9 +8,10 @@ fn read<R: Record>(dialect: &Dialect<R>, body: &[u8]) -> Result<R::Change, Refus
     Object::parse(body).and_then(|object| (dialect.read)(object))
 }
 
-pub fn every_refusal() -> Vec<Refusal> {
+/// Every rule that a field can break.
+pub fn every_rule() -> Vec<Rule> {
     let bounds = (2, 100);
-    let rules = [
+    let rules = vec![
         Rule::Required,
         Rule::NotNull,
         Rule::Text,
@@ -30,6 +31,20 @@ pub fn every_refusal() -> Vec<Refusal> {
         Rule::PathNumber,
         Rule::Unknown,
     ];
+    // A new rule does not compile until it is named here: add it to the list above, too.
+    for rule in &rules {
+        match rule {
+            Rule::Required | Rule::NotNull | Rule::Text | Rule::Number | Rule::TooShort { .. } => {}
+            Rule::TooLong { .. } | Rule::ControlCharacter | Rule::Email | Rule::Username | Rule::Phone => {}
+            Rule::NationalId | Rule::Url | Rule::ImagePath | Rule::File | Rule::NotEmpty | Rule::Image => {}
+            Rule::PathNumber | Rule::Unknown => {}
+        }
+    }
+    rules
+}
+
+pub fn every_refusal() -> Vec<Refusal> {
+    let rules = every_rule();
     let kinds = [JsonKind::Null, JsonKind::Bool, JsonKind::Integer, JsonKind::Float, JsonKind::Text, JsonKind::List];
     let mut all = vec![
         Refusal::NoToken,
@@ -47,10 +62,13 @@ pub fn every_refusal() -> Vec<Refusal> {
         Refusal::NothingToUpdate,
         Refusal::NoSuchRole,
         Refusal::Invalid(rules.iter().map(|rule| InvalidField::new("a\"b", *rule)).collect()),
+        Refusal::Taken(vec![Unique::Username]),
+        Refusal::Taken(vec![Unique::Email]),
+        Refusal::Taken(vec![Unique::Dni]),
         Refusal::Taken(vec![Unique::Username, Unique::Email, Unique::Dni]),
     ];
     all.extend(kinds.map(Refusal::NotAnObject));
-    all.extend(rules.map(|rule| Refusal::invalid("email", rule)));
+    all.extend(rules.iter().map(|rule| Refusal::invalid("email", *rule)));
     // A new refusal does not compile until it is named here: add it to the list above, too.
     for refusal in &all {
         match refusal {

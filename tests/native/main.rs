@@ -20,6 +20,7 @@ mod contract;
 mod database;
 mod dialects;
 mod docs;
+mod facts;
 mod key_sets;
 mod media;
 mod migrations;

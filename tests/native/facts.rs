@@ -1,0 +1,76 @@
+//! What the code knows of the API, as `tests/facts.json`, which `public/openapi.json` is rendered from. Everything in it
+//! is observed: dialects are given bodies and records, and what they return is written down. No source is parsed for
+//! meaning, so a renamed type changes nothing here, and a changed limit, status or message does.
+
+mod endpoint;
+mod fields;
+mod json;
+mod limits;
+mod record;
+mod refusals;
+
+use super::{project, read};
+use json::{Named, differences};
+use perfil::serve::{UPDATES, Update};
+use serde::Serialize;
+
+const FILE: &str = "tests/facts.json";
+
+#[derive(Serialize)]
+struct Facts {
+    limits: Named<u64>,
+    pictures: Named<&'static str>,
+    endpoints: Named<endpoint::Facts>,
+    dialects: Named<refusals::Facts>,
+}
+
+fn facts() -> Facts {
+    let endpoints = UPDATES.iter().map(|update| {
+        let facts = match update {
+            Update::Account(endpoint) => endpoint::facts(update, endpoint),
+            Update::Persona(endpoint) => endpoint::facts(update, endpoint),
+        };
+        (update.pattern().to_owned(), facts)
+    });
+    let mut dialects: Vec<(String, refusals::Facts)> = Vec::new();
+    for update in &UPDATES {
+        let refuse = match update {
+            Update::Account(endpoint) => endpoint.dialect.refuse,
+            Update::Persona(endpoint) => endpoint.dialect.refuse,
+        };
+        let (prefix, facts) = (update.prefix(), refusals::facts(refuse));
+        match dialects.iter().find(|(known, _)| known == prefix) {
+            None => dialects.push((prefix.to_owned(), facts)),
+            Some((_, known)) => {
+                let [known, facts] = [known, &facts].map(|facts| serde_json::to_string(facts).unwrap());
+                assert_eq!(known, facts, "{prefix} refuses in two ways");
+            }
+        }
+    }
+    Facts {
+        limits: limits::facts(),
+        pictures: limits::pictures(),
+        endpoints: Named(endpoints.collect()),
+        dialects: Named(dialects),
+    }
+}
+
+/// `INSTA_UPDATE=always` writes it, as it does the snapshots of the statements.
+#[test]
+fn the_file_of_facts_says_what_the_code_does() {
+    let found = serde_json::to_string_pretty(&facts()).unwrap() + "\n";
+    let file = project(FILE);
+    if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
+        std::fs::write(&file, &found).unwrap();
+    }
+    let written = read(&file);
+    let [before, now] = [&written, &found].map(|text| serde_json::from_str(text).unwrap());
+    let different = differences(&before, &now);
+    assert!(
+        different.is_empty(),
+        "the code does not do what {FILE} says:\n{}\nIf that is meant, run `INSTA_UPDATE=always cargo test --test native \
+         facts` and then `npm run openapi`.",
+        different.join("\n")
+    );
+    assert_eq!(written, found, "{FILE} has another order or format");
+}

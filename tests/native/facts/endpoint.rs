@@ -1,0 +1,153 @@
+//! One row of the route table: who may call it, what it reads, what it shows and how it can be refused.
+
+use super::super::dialects::every_refusal;
+use super::fields::{Field, Reader};
+use super::json::{Named, raw};
+use super::record::Observed;
+use super::refusals::{Refused, refused};
+use perfil::domain::{BackEnd, Fault, PathId, Refusal};
+use perfil::serve::{self, Endpoint, Right, Route, Update};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::fmt::Debug;
+
+#[derive(Serialize)]
+pub struct Facts {
+    method: &'static str,
+    path: &'static str,
+    prefix: &'static str,
+    right: &'static str,
+    record: &'static str,
+    back_end: Option<&'static str>,
+    /// What becomes of an id in the path; `None` if the path has none.
+    id: Option<IdFacts>,
+    json: BodyFacts,
+    form: Option<BodyFacts>,
+    /// The record, shown with everything that it can have, and with nothing that it can lack.
+    full: Box<RawValue>,
+    sparse: Box<RawValue>,
+    /// The codes of all refusals that a caller can get here.
+    refusals: Vec<String>,
+    /// What is said if something fails on our side.
+    failed: Failed,
+    unavailable: Failed,
+}
+
+#[derive(Serialize)]
+struct IdFacts {
+    /// The code of the refusal for a text that is not a number, and for 0.
+    text: Option<&'static str>,
+    zero: Option<&'static str>,
+    /// The reply to the text, if it is one about a field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fault: Option<Refused>,
+}
+
+#[derive(Serialize)]
+struct BodyFacts {
+    /// The part that holds a picture.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<&'static str>,
+    /// The code of the refusal for a body without any field.
+    nothing: Option<&'static str>,
+    required: Vec<String>,
+    /// The reply to a field that is not known; `None` if that is ignored.
+    unknown: Option<Refused>,
+    fields: Named<Field>,
+}
+
+#[derive(Serialize)]
+struct Failed {
+    status: u16,
+    retry_after: Option<u32>,
+    body: Box<RawValue>,
+}
+
+pub fn facts<R: Observed>(update: &Update, endpoint: &Endpoint<R>) -> Facts
+where
+    R::Change: Debug + PartialEq,
+{
+    let dialect = &endpoint.dialect;
+    let json = body(&Reader::json(dialect), None);
+    let form = dialect.file.map(|file| body(&Reader::form(dialect), Some(file)));
+    Facts {
+        method: update.pattern().split(' ').next().unwrap(),
+        path: update.path(),
+        prefix: update.prefix(),
+        right: match endpoint.right {
+            Right::Permission => "permission",
+            Right::OwnRecord => "own_record",
+        },
+        record: R::NAME,
+        back_end: dialect.back_end.map(BackEnd::name),
+        id: dialect.target.map(|target| id(target, dialect.refuse)),
+        full: raw(&(dialect.show)(&R::full())),
+        sparse: raw(&(dialect.show)(&R::sparse())),
+        refusals: refusals(endpoint, &json, form.as_ref()),
+        failed: failure(update, Fault::Unexplained),
+        unavailable: failure(update, Fault::Busy),
+        json,
+        form,
+    }
+}
+
+fn id(target: fn(&str) -> Result<PathId, Refusal>, refuse: fn(&Refusal) -> perfil::dialect::Answer) -> IdFacts {
+    let code = |segment| target(segment).err().map(|refusal| refusal.code());
+    let fault = target("x").err().filter(|refusal| matches!(refusal, Refusal::Invalid(_)));
+    IdFacts { text: code("x"), zero: code("0"), fault: fault.map(|refusal| refused(&refusal, refuse)) }
+}
+
+fn body<R: Observed>(reader: &Reader<'_, R>, file: Option<&'static str>) -> BodyFacts
+where
+    R::Change: Debug + PartialEq,
+{
+    BodyFacts {
+        file,
+        nothing: reader.nothing().err().map(|refusal| refusal.code()),
+        required: reader.required(),
+        unknown: reader.unknown(),
+        fields: reader.fields(),
+    }
+}
+
+/// The refusals that a caller of the endpoint can get: a new refusal does not compile until it is placed here.
+fn refusals<R: Observed>(endpoint: &Endpoint<R>, json: &BodyFacts, form: Option<&BodyFacts>) -> Vec<String>
+where
+    R::Change: Debug + PartialEq,
+{
+    let reader = Reader::json(&endpoint.dialect);
+    let has_id = endpoint.dialect.target.is_some();
+    let fields = || json.fields.0.iter();
+    let uniques: Vec<&str> = fields().filter_map(|(_, field)| field.unique()).collect();
+    let can_be = |refusal: &Refusal| match refusal {
+        Refusal::NoToken | Refusal::BadToken | Refusal::TooManyRequests | Refusal::MethodNotAllowed { .. } => true,
+        Refusal::TooLarge | Refusal::TooSlow | Refusal::UnsupportedMediaType { .. } => true,
+        Refusal::Malformed | Refusal::NotAnObject(_) => true,
+        Refusal::MalformedForm => form.is_some(),
+        Refusal::Forbidden => has_id || endpoint.right == Right::Permission,
+        Refusal::NotFound { .. } => has_id || R::MAY_LACK,
+        // Another path is not this endpoint.
+        Refusal::NoRoute => false,
+        Refusal::Invalid(_) => fields().next().is_some(),
+        Refusal::NothingToUpdate => json.nothing == Some(refusal.code()),
+        Refusal::NoSuchRole => fields().any(|(name, _)| reader.names_a_role(name)),
+        Refusal::Taken(values) => match values.as_slice() {
+            [value] => uniques.contains(&super::refusals::unique(*value)),
+            _ => false,
+        },
+    };
+    let mut codes: Vec<String> = Vec::new();
+    for refusal in every_refusal().iter().filter(|refusal| can_be(refusal)) {
+        let name = super::refusals::named(refusal).map_or_else(|| refusal.code().to_owned(), |(name, _)| name);
+        if !codes.contains(&name) {
+            codes.push(name);
+        }
+    }
+    codes
+}
+
+fn failure(update: &Update, fault: Fault) -> Failed {
+    let path = update.path().replace(":id", "7");
+    let reply = serve::failed(&Route::of(&path), fault);
+    Failed { status: reply.answer.status, retry_after: reply.retry_after, body: raw(&reply.answer.body) }
+}

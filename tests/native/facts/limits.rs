@@ -1,0 +1,39 @@
+use super::json::Named;
+use perfil::auth::{HASHING_DEADLINE, MAX_TOKEN_BYTES};
+use perfil::domain::{DEFAULT_MAX_PIXELS, ObjectKey};
+use perfil::edge::{BUCKET_DEADLINE, DATABASE_DEADLINE};
+use perfil::picture::MAX_SIDE;
+use perfil::serve::form::{MOST_PARTS, OVERHEAD};
+use perfil::serve::in_flight::{LEAST_SECONDS, SLOWEST};
+use perfil::serve::{JSON_LIMIT, RATE_PERIOD, RETRY_AFTER};
+
+/// Every limit that clients can notice; those that a deployment sets are in wrangler.toml.
+pub fn facts() -> Named<u64> {
+    let bytes = |bytes: usize| u64::try_from(bytes).unwrap();
+    let all = [
+        ("json_bytes", bytes(JSON_LIMIT)),
+        ("form_overhead_bytes", bytes(OVERHEAD)),
+        ("form_parts", bytes(MOST_PARTS)),
+        ("token_bytes", bytes(MAX_TOKEN_BYTES)),
+        ("picture_side", MAX_SIDE.into()),
+        ("picture_pixels_default", DEFAULT_MAX_PIXELS.into()),
+        ("body_seconds", LEAST_SECONDS),
+        ("body_bytes_per_further_second", bytes(SLOWEST)),
+        ("database_seconds", DATABASE_DEADLINE),
+        ("bucket_seconds", BUCKET_DEADLINE),
+        ("hashing_milliseconds", HASHING_DEADLINE),
+        ("rate_period_seconds", RATE_PERIOD.into()),
+        ("retry_after_seconds", RETRY_AFTER.into()),
+    ];
+    Named(all.map(|(name, limit)| (name.to_owned(), limit)).into())
+}
+
+/// The media type that a stored picture is served with, by the ending of its key.
+pub fn pictures() -> Named<&'static str> {
+    let endings = ["jpg", "jpeg", "png", "gif", "webp", "avif", "bmp", "heic", "jxl", "svg", "tiff"];
+    let served = endings.into_iter().filter_map(|ending| {
+        let key = ObjectKey::parse(&format!("avatars/1/a.{ending}"))?;
+        Some((ending.to_owned(), key.format().media_type()))
+    });
+    Named(served.collect())
+}
