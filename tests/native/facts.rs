@@ -1,11 +1,12 @@
-//! What the code knows of the API, as `tests/facts.json`, which `public/openapi.json` is rendered from. Everything in it
-//! is observed: dialects are given bodies and records, and what they return is written down. No source is parsed for
+//! What the code knows of the API, as `tests/facts.json`, which `public/openapi.json` is rendered from. Everything in
+//! it is observed: dialects are given bodies and records, and what they return is written down. No source is parsed for
 //! meaning, so a renamed type changes nothing here, and a changed limit, status or message does.
 
 mod endpoint;
 mod fields;
 mod json;
 mod limits;
+mod others;
 mod record;
 mod refusals;
 
@@ -22,6 +23,9 @@ struct Facts {
     pictures: Named<&'static str>,
     endpoints: Named<endpoint::Facts>,
     dialects: Named<refusals::Facts>,
+    /// The replies of what belongs to no dialect.
+    health: Named<refusals::Refused>,
+    media: Named<refusals::Refused>,
 }
 
 fn facts() -> Facts {
@@ -52,6 +56,8 @@ fn facts() -> Facts {
         pictures: limits::pictures(),
         endpoints: Named(endpoints.collect()),
         dialects: Named(dialects),
+        health: others::health(),
+        media: others::media(),
     }
 }
 
@@ -68,8 +74,8 @@ fn the_file_of_facts_says_what_the_code_does() {
     let different = differences(&before, &now);
     assert!(
         different.is_empty(),
-        "the code does not do what {FILE} says:\n{}\nIf that is meant, run `INSTA_UPDATE=always cargo test --test native \
-         facts` and then `npm run openapi`.",
+        "the code does not do what {FILE} says:\n{}\nIf that is meant, run `INSTA_UPDATE=always cargo test --test \
+         native facts` and then `npm run openapi`.",
         different.join("\n")
     );
     assert_eq!(written, found, "{FILE} has another order or format");

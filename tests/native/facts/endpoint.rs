@@ -4,7 +4,7 @@ use super::super::dialects::every_refusal;
 use super::fields::{Field, Reader};
 use super::json::{Named, raw};
 use super::record::Observed;
-use super::refusals::{Refused, refused};
+use super::refusals::{Refused, refused, told};
 use perfil::domain::{BackEnd, Fault, PathId, Refusal};
 use perfil::serve::{self, Endpoint, Right, Route, Update};
 use serde::Serialize;
@@ -29,8 +29,8 @@ pub struct Facts {
     /// The codes of all refusals that a caller can get here.
     refusals: Vec<String>,
     /// What is said if something fails on our side.
-    failed: Failed,
-    unavailable: Failed,
+    failed: Refused,
+    unavailable: Refused,
 }
 
 #[derive(Serialize)]
@@ -54,13 +54,6 @@ struct BodyFacts {
     /// The reply to a field that is not known; `None` if that is ignored.
     unknown: Option<Refused>,
     fields: Named<Field>,
-}
-
-#[derive(Serialize)]
-struct Failed {
-    status: u16,
-    retry_after: Option<u32>,
-    body: Box<RawValue>,
 }
 
 pub fn facts<R: Observed>(update: &Update, endpoint: &Endpoint<R>) -> Facts
@@ -146,8 +139,7 @@ where
     codes
 }
 
-fn failure(update: &Update, fault: Fault) -> Failed {
+fn failure(update: &Update, fault: Fault) -> Refused {
     let path = update.path().replace(":id", "7");
-    let reply = serve::failed(&Route::of(&path), fault);
-    Failed { status: reply.answer.status, retry_after: reply.retry_after, body: raw(&reply.answer.body) }
+    told(&serve::failed(&Route::of(&path), fault))
 }

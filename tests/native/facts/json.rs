@@ -21,18 +21,19 @@ pub fn raw(body: &str) -> Box<RawValue> {
 /// One line for each value that differs: where it is, what it was and what it is now.
 pub fn differences(before: &Value, now: &Value) -> Vec<String> {
     let mut found = Vec::new();
-    compare(String::new(), Some(before), Some(now), &mut found);
+    compare("", Some(before), Some(now), &mut found);
     found
 }
 
-fn compare(at: String, before: Option<&Value>, now: Option<&Value>, found: &mut Vec<String>) {
+fn compare(at: &str, before: Option<&Value>, now: Option<&Value>, found: &mut Vec<String>) {
     if before == now {
         return;
     }
     if let (Some(Value::Object(old)), Some(Value::Object(new))) = (before, now) {
         let added = new.keys().filter(|key| !old.contains_key(*key));
         for key in old.keys().chain(added) {
-            compare(format!("{at}/{key}"), old.get(key), new.get(key), found);
+            let at = if at.is_empty() { key.clone() } else { format!("{at} > {key}") };
+            compare(&at, old.get(key), new.get(key), found);
         }
         return;
     }

@@ -51,7 +51,11 @@ pub fn facts(refuse: fn(&Refusal) -> Answer) -> Facts {
 }
 
 pub fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Refused {
-    let Reply { answer, challenge, allow, retry_after, .. } = Reply::refused(refusal, refuse);
+    told(&Reply::refused(refusal, refuse))
+}
+
+pub fn told(Reply { answer, challenge, allow, retry_after, .. }: &Reply) -> Refused {
+    let (challenge, allow, retry_after) = (*challenge, *allow, *retry_after);
     Refused { status: answer.status, challenge, allow, retry_after, body: raw(&answer.body) }
 }
 
