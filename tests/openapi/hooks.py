@@ -54,7 +54,7 @@ def before_call(context, case, kwargs):
     path = case.path_parameters
     if name in IDS:
         value = path.get("id")
-        if not re.fullmatch("[1-9][0-9]{0,15}" if name != "updateUser" else "[0-9]{1,100}", str(value)) or (name != "updateUser" and int(value) >= 2**53):
+        if not re.fullmatch("[1-9][0-9]{0,15}", str(value)) or int(value) >= 2**53:
             return
         # The caller keeps its role and its password: without them there is nothing left to try.
         if (name == "updateUser" and int(value) == CALLER) or sum(str(value).encode()) % 8:
@@ -152,7 +152,7 @@ def allowed_by_the_document(ctx, response, case):
         media_type = response.headers["content-type"][0]
         if media_type not in content:
             wrong.append(f"{media_type} is not in the document")
-        elif "schema" in content[media_type]:
+        elif "json" in media_type:
             wrong += faults("body", content[media_type]["schema"], json.loads(response.content))
     elif response.content and case.method.upper() == response.request.method:
         wrong.append("a body where there should be none")

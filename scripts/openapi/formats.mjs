@@ -1,0 +1,103 @@
+// The schema and the description of a request's field, by its format: what JSON Schema can say of a rule of
+// src/domain/text.rs. tests/http/openapi.test.mjs holds them against the worker.
+
+const CONTROL = '\\u0000-\\u001f\\u007f-\\u009f';
+const LINE = `[^\\s${CONTROL}]([^${CONTROL}]*[^\\s${CONTROL}])?`;
+const URL = `^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#"<>\\\\^\`{|}${CONTROL}]+([/?#][^\\s"<>\\\\^\`{|}${CONTROL}]*)?$`;
+const PATH = `^[^/\\\\:\\s${CONTROL}]([^:${CONTROL}]*[^:\\s${CONTROL}])?$`;
+const USER = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+/** Letters and digits of any script, as far as a pattern without Unicode classes can tell. */
+const LETTER = '[^\\u0000-/:-@\\[-`{-\\u00a9]';
+const LABEL = `${LETTER}(-*${LETTER})`;
+
+/** `[schema, description]` of a text of `least` to `most` characters. */
+const FORMATS = {
+  line: (least, most) => [
+    { minLength: least, maxLength: most, pattern: `^${LINE}$` },
+    `${least} to ${most} characters, trimmed.`,
+  ],
+  password: (least, most) => [
+    { format: 'password', minLength: least, maxLength: most, pattern: `^[^${CONTROL}]*$`, writeOnly: true },
+    `${least} to ${most} characters, not trimmed.`,
+  ],
+  email: (_, most) => [
+    { format: 'email', maxLength: most, pattern: `^${USER}(\\.${USER})*@(${LABEL}*\\.)+${LABEL}+$` },
+    `\`user@domain.tld\`, at most ${most} characters, unique without regard to ASCII case. The user is ASCII, at ` +
+      'most 64 characters; the domain has two labels or more, of letters and digits of any script, the last no number.',
+  ],
+  username: (least, most) => [
+    { minLength: least, maxLength: most, pattern: '^[^\\u0000-*,/:-?\\[-^`{-\\u00a9]+$' },
+    'Letters and digits of any script and `_.@+-`; unique without regard to ASCII case.',
+  ],
+  phone: (least, most) => [
+    { minLength: least, maxLength: most, pattern: '^\\+?[0-9]([ -]*[0-9]){5,14}$' },
+    'An optional `+` and 6 to 15 digits, with spaces and dashes between them, kept as sent.',
+  ],
+  national_id: (least, most) => [
+    { minLength: least, maxLength: most, pattern: '^[A-Za-z0-9.-]+$' },
+    `${least} to ${most} letters, digits, dots or dashes; unique.`,
+  ],
+  url: (_, most) => [{ format: 'uri', maxLength: most, pattern: URL }, 'An absolute `http` or `https` URL.'],
+  image_path: (least, most) => [
+    {
+      minLength: least,
+      maxLength: most,
+      anyOf: [{ pattern: URL }, { pattern: PATH, not: { pattern: '(^|[/\\\\])\\.\\.([/\\\\]|$)' } }],
+    },
+    'A relative path without `..`, or an `http`/`https` URL.',
+  ],
+};
+
+/** An integer whose text is not too long; a fraction's text may be longer than the number that was written. */
+const asText = ([, most]) => ({ minimum: -(10 ** (most - 1) - 1), maximum: 10 ** most - 1 });
+/** From as many digits on, every integer of JavaScript fits. */
+const DIGITS = 16;
+
+const typed = (types) => ({ type: types.length === 1 ? types[0] : types });
+
+/**
+ * The schema of a field of a JSON body, as tests/facts.json has it; `said` is a description to use instead, in which
+ * `{{length}}` is the allowed length.
+ */
+export function fieldSchema({ types, empty, format, length }, said) {
+  const nullable = empty === 'clears';
+  const [schema, meant] = FORMATS[format]?.(...(length ?? [])) ?? [{}, ''];
+  const description = said?.replace('{{length}}', length?.join(' to ')) ?? meant;
+  const isShort = types.includes('number') && length?.[1] < DIGITS;
+  const takesNumbers = types.includes('number') && types.includes('string');
+  const number = types.includes('number') ? [isShort ? 'integer' : 'number'] : [];
+  const all = [
+    ...types.filter((type) => !['integer', 'number'].includes(type)),
+    ...number,
+    ...(nullable ? ['null'] : []),
+  ];
+  const words = [
+    description,
+    takesNumbers && 'A number is taken as its text.',
+    nullable && !description.includes('`null`') && '`null` clears it.',
+  ];
+  const ending = { description: words.filter(Boolean).join(' '), ...(isShort && asText(length)) };
+  if (!schema.anyOf) return { ...typed(all), ...schema, ...ending };
+  // A type in each case: without one, generators of typed clients make it `unknown`.
+  const { anyOf, ...rest } = schema;
+  const cases = [
+    ...anyOf.map((each) => ({ type: 'string', ...rest, ...each })),
+    ...(nullable ? [{ type: 'null' }] : []),
+  ];
+  return { anyOf: cases, ...ending };
+}
+
+/** The schema of the same field as a part of a form, where every value is a text and an empty one can clear. */
+export function partSchema({ empty, format, length }, example) {
+  const [schema, description] = FORMATS[format](...length);
+  const clears = empty === 'clears';
+  const { minLength, pattern, ...rest } = schema;
+  return {
+    type: 'string',
+    ...(!clears && minLength !== undefined && { minLength }),
+    ...rest,
+    pattern: clears ? pattern.replace(/^\^(.*)\$$/s, '^($1)?$') : pattern,
+    description: clears ? `${description.replace(/^\d+ to/, 'At most')} An empty text clears it.` : description,
+    ...(example !== undefined && { examples: [example] }),
+  };
+}

@@ -1,0 +1,46 @@
+// The schema of a record: its shape from one that has everything and one that has only what no record lacks, and from
+// a person what each part means and how long it can be.
+
+const TIME = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}';
+const isTime = (value) => typeof value === 'string' && new RegExp(TIME).test(value);
+const isObject = (value) => value !== null && typeof value === 'object';
+const saidOf = (said) => (typeof said === 'string' ? { description: said } : said);
+
+/** Milliseconds that are left out where they are zero. */
+function timePattern(full, sparse) {
+  const fractions = [full, sparse].filter(isTime).map((value) => value.includes('.'));
+  return `${TIME}${fractions.every(Boolean) && sparse !== null ? '\\.\\d{3}' : '(\\.\\d{3})?'}Z$`;
+}
+
+function propertySchema(full, sparse, said) {
+  if (isObject(full)) return recordSchema(full, sparse, said);
+  const type = typeof full === 'number' ? 'integer' : typeof full;
+  const isConstant = full === sparse;
+  const { description, ...limits } = saidOf(said) ?? {};
+  return {
+    type: sparse === null ? [type, 'null'] : type,
+    ...(isConstant && { const: full }),
+    ...(isTime(full) && { format: 'date-time', pattern: timePattern(full, sparse) }),
+    ...limits,
+    ...(description && { description }),
+  };
+}
+
+/** @param {any} said `{description, properties}`; a property that is not in it is an id */
+export function recordSchema(full, sparse, said) {
+  const properties = Object.keys(full).map((key) => [
+    key,
+    said.properties[key] === undefined
+      ? { $ref: '#/components/schemas/Id' }
+      : propertySchema(full[key], sparse[key], said.properties[key]),
+  ]);
+  const unknown = Object.keys(said.properties).filter((key) => !(key in full));
+  if (unknown.length > 0) throw new Error(`prose.json describes ${unknown}, which the record does not have`);
+  return {
+    type: 'object',
+    properties: Object.fromEntries(properties),
+    required: Object.keys(full),
+    additionalProperties: false,
+    description: said.description,
+  };
+}

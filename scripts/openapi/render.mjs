@@ -1,0 +1,86 @@
+// public/openapi.json: rendered from tests/facts.json, from what a person writes (prose.json, description.md), from
+// wrangler.toml and from the worker's replies.
+import fs from 'node:fs';
+import path from 'node:path';
+import { read } from '../../tests/support/project.mjs';
+import { ask } from './ask.mjs';
+import { headersOf } from './headers.mjs';
+import { reads, readsOf } from './reads.mjs';
+import { operationsOf, updates } from './updates.mjs';
+import { fill, valuesOf } from './values.mjs';
+
+const own = (file) => fs.readFileSync(path.join(import.meta.dirname, file), 'utf8');
+
+const ID = {
+  type: 'integer',
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'The id of a persona, or the number of an account in the dialect’s own back end.',
+};
+
+/** The replies to the requests of the examples, as responses of the document. */
+function repliesOf(all, headers, values) {
+  const of = (id, status) => all.filter((reply) => reply.id === id && reply.status === String(status));
+  return {
+    of,
+    response(asked, description, content) {
+      const seen = of(asked.id, asked.status);
+      if (seen.length === 0) throw new Error(`requests.mjs has no request for ${asked.id} ${asked.status}`);
+      const said = fill(description ?? '', values);
+      if (said === '') throw new Error(`prose.json does not describe ${asked.id} ${asked.status}`);
+      const shown = seen.filter(({ body }) => body !== undefined);
+      const examples = shown.map(({ name, summary, body }) => [
+        name,
+        { summary: fill(summary ?? said, values), value: body },
+      ]);
+      const typed = ([type, schema]) => [
+        type,
+        { schema, ...(type.includes('json') && { examples: Object.fromEntries(examples) }) },
+      ];
+      return {
+        description: said,
+        headers: Object.assign({}, ...seen.map((reply) => headers.of(asked, reply.headers))),
+        ...(content && { content: Object.fromEntries(Object.entries(content).map(typed)) }),
+      };
+    },
+    mustAgree(name, one, other) {
+      if (JSON.stringify(one) !== JSON.stringify(other)) throw new Error(`two endpoints differ in ${name}`);
+    },
+  };
+}
+
+/** The document, from the replies of a worker that `startAsked` has started; and those replies. */
+export async function render(worker) {
+  const facts = JSON.parse(read('tests/facts.json'));
+  const values = valuesOf(facts);
+  const prose = JSON.parse(own('prose.json'));
+  const operations = [...operationsOf(facts, prose), ...readsOf(prose)];
+  const headers = headersOf(prose.headers);
+  const asked = await ask(worker, operations);
+  const replies = repliesOf(asked, headers, values);
+  const said = { ...fill({ ...prose, endpoints: undefined, statuses: undefined }, values), endpoints: prose.endpoints };
+  const changing = updates(facts, { ...said, statuses: prose.statuses }, values, replies);
+  const reading = reads(facts, said, replies);
+  const dialects = Object.values(said.dialects).map(({ tag, description }) => ({ name: tag, description }));
+  const tags = Object.entries(said.tags).map(([name, description]) => ({ name, description }));
+  const document = {
+    openapi: '3.1.0',
+    info: { ...said.info, description: fill(own('description.md').trimEnd(), values) },
+    servers: said.servers,
+    tags: [...dialects, ...tags],
+    security: [{ bearer: [] }],
+    paths: { ...changing.paths, ...reading.paths },
+    components: {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: said.bearer },
+      },
+      parameters: said.parameters,
+      headers: headers.components(),
+      responses: { ...changing.responses, ...reading.responses },
+      schemas: { Id: ID, ...changing.schemas, ...reading.schemas },
+    },
+  };
+  return { document, replies: asked };
+}
+
+export const written = (document) => `${JSON.stringify(document, null, 2)}\n`;

@@ -1,0 +1,72 @@
+// The numbers and lists that prose names in double braces, from tests/facts.json and wrangler.toml.
+import { read } from '../../tests/support/project.mjs';
+
+const KIB = 1024;
+const MIB = KIB * KIB;
+const size = (bytes) => (bytes < MIB ? `${bytes / KIB} KiB` : `${bytes / MIB} MiB`);
+const grouped = (number) => number.toLocaleString('en-US');
+const listed = (names) => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
+
+/** What a deployment sets as shipped. */
+function settings() {
+  const config = read('wrangler.toml');
+  const variable = (name) => Number(new RegExp(`^${name} = "(\\d+)"$`, 'm').exec(config)?.[1]);
+  const rates = [...config.matchAll(/^name = "(RATE_\w+)"[^[]*?limit = (\d+), period = (\d+)/gm)];
+  return {
+    pictureBytes: variable('AVATAR_MAX_BYTES'),
+    picturePixels: variable('AVATAR_MAX_PIXELS'),
+    rates: Object.fromEntries(rates.map(([, name, limit]) => [name, limit])),
+    periods: rates.map(([, , , period]) => Number(period)),
+  };
+}
+
+/** The status of a refusal, which has to be the same in every dialect. */
+function statusOf(dialects, code) {
+  const statuses = new Set(Object.values(dialects).map(({ refusals }) => refusals[code].status));
+  if (statuses.size !== 1) throw new Error(`the dialects refuse ${code} with different statuses`);
+  return [...statuses][0];
+}
+
+/** Every value by the name that prose has for it. */
+export function valuesOf({ limits, pictures, dialects, endpoints }) {
+  const { pictureBytes, picturePixels, rates, periods } = settings();
+  if (periods.some((period) => period !== limits.rate_period_seconds))
+    throw new Error('a period of wrangler.toml is not the one that Retry-After names');
+  return {
+    json: size(limits.json_bytes),
+    overhead: size(limits.form_overhead_bytes),
+    token: size(limits.token_bytes),
+    picture: size(pictureBytes),
+    pictureBytes,
+    pixels: grouped(picturePixels),
+    side: grouped(limits.picture_side),
+    body_seconds: limits.body_seconds,
+    slowest: size(limits.body_bytes_per_further_second),
+    database: limits.database_seconds,
+    bucket: limits.bucket_seconds,
+    hashing: limits.hashing_milliseconds / 1000,
+    period: limits.rate_period_seconds,
+    retry_after: limits.retry_after_seconds,
+    ...rates,
+    too_large: statusOf(dialects, 'too_large'),
+    bad_token: statusOf(dialects, 'bad_token'),
+    too_many_requests: statusOf(dialects, 'too_many_requests'),
+    invalid: statusOf(dialects, 'malformed'),
+    unavailable: Object.values(endpoints)[0].unavailable.status,
+    prefixes: listed(Object.keys(dialects).map((prefix) => `\`${prefix}\``)),
+    endings: Object.keys(pictures).join('|'),
+  };
+}
+
+/** A copy of some prose with every `{{name}}` in its texts replaced. */
+export function fill(prose, values) {
+  return JSON.parse(JSON.stringify(prose), (_, part) =>
+    typeof part === 'string'
+      ? part.replace(/\{\{(\w+)\}\}/g, (_, name) => {
+          if (values[name] === undefined || Number.isNaN(values[name]))
+            throw new Error(`there is no value {{${name}}}`);
+          return values[name];
+        })
+      : part,
+  );
+}
