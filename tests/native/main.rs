@@ -62,9 +62,10 @@ fn read(path: &Path) -> String {
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            if entry.is_dir() {
+            // A workspace of npm has packages of its own.
+            if entry.is_dir() && !entry.ends_with("node_modules") {
                 walk(&entry, ending, found);
-            } else if entry.to_string_lossy().ends_with(ending) {
+            } else if entry.is_file() && entry.to_string_lossy().ends_with(ending) {
                 found.push(entry);
             }
         }
