@@ -27,6 +27,13 @@ function statusOf(dialects, code) {
   return [...statuses][0];
 }
 
+/** A pattern of the endings of pictures' names; one that is also accepted in capitals is accepted in any case. */
+function endingsOf(endings) {
+  const inAnyCase = (ending) => ending.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
+  const small = endings.filter((ending) => ending === ending.toLowerCase());
+  return small.map((ending) => (endings.includes(ending.toUpperCase()) ? inAnyCase(ending) : ending)).join('|');
+}
+
 /** Every value by the name that prose has for it. */
 export function valuesOf({ limits, pictures, dialects, endpoints }) {
   const { pictureBytes, picturePixels, rates, periods } = settings();
@@ -54,7 +61,7 @@ export function valuesOf({ limits, pictures, dialects, endpoints }) {
     invalid: statusOf(dialects, 'malformed'),
     unavailable: Object.values(endpoints)[0].unavailable.status,
     prefixes: listed(Object.keys(dialects).map((prefix) => `\`${prefix}\``)),
-    endings: Object.keys(pictures).join('|'),
+    endings: endingsOf(Object.keys(pictures)),
   };
 }
 

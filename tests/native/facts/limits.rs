@@ -28,10 +28,11 @@ pub fn facts() -> Named<u64> {
     Named(all.map(|(name, limit)| (name.to_owned(), limit)).into())
 }
 
-/// The media type that a stored picture is served with, by the ending of its key.
+/// The media type that a stored picture is served with, by the ending of its key, in small and in capital letters.
 pub fn pictures() -> Named<&'static str> {
     let endings = ["jpg", "jpeg", "png", "gif", "webp", "avif", "bmp", "heic", "jxl", "svg", "tiff"];
-    let served = endings.into_iter().filter_map(|ending| {
+    let capitals = endings.map(str::to_uppercase);
+    let served = endings.into_iter().chain(capitals.iter().map(String::as_str)).filter_map(|ending| {
         let key = ObjectKey::parse(&format!("avatars/1/a.{ending}"))?;
         Some((ending.to_owned(), key.format().media_type()))
     });
