@@ -60,6 +60,8 @@ const typed = (types) => ({ type: types.length === 1 ? types[0] : types });
  * `{{length}}` is the allowed length.
  */
 export function fieldSchema({ types, empty, format, length }, said) {
+  if (!FORMATS[format] && said === undefined)
+    throw new Error(`prose.json does not describe a field of format ${format}`);
   const nullable = empty === 'clears';
   const [schema, meant] = FORMATS[format]?.(...(length ?? [])) ?? [{}, ''];
   const description = said?.replace('{{length}}', length?.join(' to ')) ?? meant;

@@ -16,24 +16,27 @@ function propertySchema(full, sparse, said) {
   if (isObject(full)) return recordSchema(full, sparse, said);
   const type = typeof full === 'number' ? 'integer' : typeof full;
   const isConstant = full === sparse;
-  const { description, ...limits } = saidOf(said) ?? {};
+  const { description, ...limits } = saidOf(said);
   return {
     type: sparse === null ? [type, 'null'] : type,
     ...(isConstant && { const: full }),
     ...(isTime(full) && { format: 'date-time', pattern: timePattern(full, sparse) }),
     ...limits,
-    ...(description && { description }),
+    description,
   };
 }
 
-/** @param {any} said `{description, properties}`; a property that is not in it is an id */
+/**
+ * The schema of a record; `said` is `{description, properties}`. A property is described by a text, by `{description}`
+ * with limits, or by `{schema}`, the name of another schema.
+ */
 export function recordSchema(full, sparse, said) {
-  const properties = Object.keys(full).map((key) => [
-    key,
-    said.properties[key] === undefined
-      ? { $ref: '#/components/schemas/Id' }
-      : propertySchema(full[key], sparse[key], said.properties[key]),
-  ]);
+  const properties = Object.keys(full).map((key) => {
+    const meaning = said.properties[key];
+    if (meaning === undefined) throw new Error(`prose.json does not describe the field ${key} of a record`);
+    const named = meaning.schema && { $ref: `#/components/schemas/${meaning.schema}` };
+    return [key, named ?? propertySchema(full[key], sparse[key], meaning)];
+  });
   const unknown = Object.keys(said.properties).filter((key) => !(key in full));
   if (unknown.length > 0) throw new Error(`prose.json describes ${unknown}, which the record does not have`);
   return {
