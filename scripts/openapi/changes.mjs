@@ -48,6 +48,8 @@ export function formSchema({ json, form: { file, fields, required } }, said, val
     type: 'object',
     properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, part(name, field)])),
     ...(required.length > 0 && { required }),
+    // What typed clients do not see: with additionalProperties, their types would be ones that no file fits.
+    unevaluatedProperties: { type: 'string' },
     // Text that a form can carry.
     propertyNames: { pattern: '^[^\\u0000]*[^\\u0000\\\\]$' },
     description: `${parts} are ignored. Beside the file, the form may have ${values.overhead}.`,
