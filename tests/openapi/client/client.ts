@@ -1,5 +1,5 @@
 // A typed client of every operation, with nothing but fetch. tests/http/client.test.mjs generates schema.d.ts from the
-// document and compiles this file with it: it is never run. An error that is expected must occur, too.
+// document and compiles this file with it: it is never run. A line below `@ts-expect-error` must not compile.
 import type { components, operations, paths } from './schema.js';
 
 /** The body of a response or of a request, by its media type. */
