@@ -1,6 +1,6 @@
-//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D7).
+//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D9).
 
-use super::{Answer, Dialect, Fields, Object, Value, form};
+use super::{Answer, Dialect, Fields, Forms, Object, Value, form};
 use crate::domain::text as rules;
 use crate::domain::{
     Account, AccountChange, BackEnd, Field, InvalidField, JsonKind, ObjectKey, PathId, Refusal, Rule, Text, Unique,
@@ -11,7 +11,7 @@ use serde::{Serialize, Serializer};
 pub const PROFILE: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Django),
     target: Some(target),
-    file: Some(AVATAR),
+    forms: Forms { file: Some(AVATAR), last_counts: true },
     read,
     show,
     refuse,
@@ -29,21 +29,24 @@ fn target(segment: &str) -> Result<PathId, Refusal> {
 }
 
 fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
-    let name = |value: &Value<'_>| char_field(value, |raw| rules::line(raw, 1, 200));
+    let name = |value: &Value<'_>| char_field(value, |raw| rules::line(raw, 0, 200));
     let mut fields = Fields::of(body);
     let mut change = AccountChange {
         username: fields.value("username", |value| char_field(value, |raw| rules::username(raw, 150))),
         email: fields.value("email", |value| char_field(value, |raw| rules::email(raw, 200))),
         first_name: fields.value("first_name", name),
         last_name: fields.value("last_name", name),
-        number_phone: fields.clearable("number_phone", |value| char_field(value, |raw| rules::line(raw, 1, 10))),
+        number_phone: fields.clearable("number_phone", |value| char_field(value, |raw| rules::line(raw, 0, 10))),
         ..AccountChange::default()
     };
     match fields.object.take(AVATAR) {
         None => {}
         Some(Value::Null) => change.image = Field::Clear,
         Some(value) => {
-            let picture = form::picture(value, fields.object.max_pixels);
+            let picture = match fields.object.is_form() {
+                true => form::picture(value, fields.object.max_pixels),
+                false => Err(Rule::File),
+            };
             change.upload = fields.check(AVATAR, picture);
         }
     }

@@ -1,4 +1,4 @@
-use super::{Object, Value};
+use super::{Forms, Object, Value};
 use crate::domain::{Picture, Refusal, Rule};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -10,6 +10,8 @@ pub enum Part {
     Text(String),
     /// A file's bytes. Its name and declared type are not here: nothing is decided by them (contract M1).
     File(Vec<u8>),
+    /// A file input in which nothing was chosen: an empty file name and no bytes.
+    NoFile,
 }
 
 /// What somebody sent is nobody's to read in a log.
@@ -18,15 +20,17 @@ impl fmt::Debug for Part {
         formatter.write_str(match self {
             Self::Text(_) => "Text([redacted])",
             Self::File(_) => "File([redacted])",
+            Self::NoFile => "NoFile",
         })
     }
 }
 
 impl Object<'static> {
-    /// A form as an object. A part that is there twice is refused, as is a key in JSON: what two parsers could read
-    /// differently.
-    /// A picture in it may have so many pixels (contract M1).
-    pub fn from_form(parts: Vec<(String, Part)>, max_pixels: u32) -> Result<Self, Refusal> {
+    /// A form as an object; a picture in it may have so many pixels (contract M1).
+    ///
+    /// A name that is there twice is refused, as a key in JSON is, unless the last one counts.
+    pub fn from_form(parts: Vec<(String, Part)>, forms: &Forms, max_pixels: u32) -> Result<Self, Refusal> {
+        let parts = if forms.last_counts { as_django_reads(parts, forms.file) } else { parts };
         let distinct: BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
         if distinct.len() != parts.len() {
             return Err(Refusal::MalformedForm);
@@ -36,12 +40,26 @@ impl Object<'static> {
     }
 }
 
+/// The last part of each name, without file inputs that were left alone (contract D9).
+fn as_django_reads(mut parts: Vec<(String, Part)>, file: Option<&str>) -> Vec<(String, Part)> {
+    parts.retain(|(name, part)| match part {
+        Part::NoFile => false,
+        Part::Text(text) => !text.is_empty() || file != Some(name),
+        Part::File(_) => true,
+    });
+    let mut names = BTreeSet::new();
+    parts.reverse();
+    parts.retain(|(name, _)| names.insert(name.clone()));
+    parts.reverse();
+    parts
+}
+
 impl From<Part> for Value<'_> {
     fn from(part: Part) -> Self {
         match part {
-            Part::Text(text) if text.is_empty() => Self::Blank,
             Part::Text(text) => Self::Text(text),
             Part::File(bytes) => Self::File(bytes),
+            Part::NoFile => Self::File(Vec::new()),
         }
     }
 }
@@ -49,7 +67,7 @@ impl From<Part> for Value<'_> {
 /// The picture that a form's part holds (contract D5, M1).
 pub fn picture(value: Value<'_>, max_pixels: u32) -> Result<Picture, Rule> {
     match value {
-        Value::Blank => Err(Rule::NotEmpty),
+        Value::Text(text) if text.is_empty() => Err(Rule::NotEmpty),
         Value::File(bytes) if bytes.is_empty() => Err(Rule::NotEmpty),
         Value::File(bytes) => Picture::parse(bytes, max_pixels).map_err(|_| Rule::Image),
         Value::Null | Value::Bool | Value::Number(_) | Value::Text(_) | Value::List | Value::Object => Err(Rule::File),

@@ -27,8 +27,8 @@ pub struct Dialect<R: Record> {
     /// An id in the path to what it names; what is not an id at all is refused in the dialect's way. `None` where the
     /// path has no id.
     pub target: Option<ParseId>,
-    /// The part of a form that holds a picture; `None` where no form is taken.
-    pub file: Option<&'static str>,
+    /// Which forms it takes.
+    pub forms: Forms,
     /// A body to the change that it asks for.
     pub read: fn(Object<'_>) -> Result<R::Change, Refusal>,
     /// A record to the body that shows it.
@@ -37,6 +37,20 @@ pub struct Dialect<R: Record> {
     pub refuse: fn(&Refusal) -> Answer,
     /// What is said when something failed on our side, with this status.
     pub fail: fn(u16) -> Answer,
+}
+
+/// Which forms an endpoint takes, and how it reads them.
+pub struct Forms {
+    /// The part of `multipart/form-data` that holds a picture; `None` where no such form is taken.
+    pub file: Option<&'static str>,
+    /// Whether the last part of a name counts, and a file input that was left alone does not, as in Django (contract
+    /// D9). Otherwise, a name that is there twice is refused, and such an input is an empty file.
+    pub last_counts: bool,
+}
+
+impl Forms {
+    /// For an endpoint that takes no forms.
+    pub const NONE: Self = Self { file: None, last_counts: false };
 }
 
 /// Parses an id in a path.
@@ -75,11 +89,11 @@ impl<'a> Fields<'a> {
         self.check(name, read)
     }
 
-    /// A field that null clears (contract R4), and in a form, which has no null, nothing at all.
+    /// A field that null clears (contract R4).
     fn clearable(&mut self, name: &'static str, parse: impl FnOnce(&Value<'a>) -> Result<Text, Rule>) -> Field<Text> {
         match self.object.get(name) {
             None => Field::Keep,
-            Some(Value::Null | Value::Blank) => Field::Clear,
+            Some(Value::Null) => Field::Clear,
             Some(value) => {
                 let read = parse(value);
                 self.check(name, read).map_or(Field::Keep, Field::Set)
@@ -102,7 +116,6 @@ impl<'a> Fields<'a> {
 fn text<T>(value: &Value<'_>, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Result<T, Rule> {
     match value {
         Value::Text(text) => parse(text),
-        Value::Blank => parse(""),
         Value::File(_) | Value::Null | Value::Bool | Value::Number(_) | Value::List | Value::Object => Err(Rule::Text),
     }
 }

@@ -29,8 +29,6 @@ pub enum Value<'a> {
     List,
     /// `{…}`
     Object,
-    /// A form's field that was left empty. A form has no null: this is both that and the empty text.
-    Blank,
     /// A form's file.
     File(Vec<u8>),
 }
@@ -87,7 +85,6 @@ impl fmt::Debug for Value<'_> {
             Self::Text(_) => "Text([redacted])",
             Self::List => "List",
             Self::Object => "Object",
-            Self::Blank => "Blank",
             Self::File(_) => "File([redacted])",
         })
     }

@@ -21,12 +21,12 @@ impl Text {
 }
 
 /// Any text of `min` to `max` characters without control characters. One of nothing but characters that a person cannot
-/// see is blank (contract R14).
+/// see is blank (contract R14), and too short unless `min` is 0.
 pub fn line(raw: &str, min: u64, max: u64) -> Result<Text, Rule> {
     let text = raw.trim();
     check_line(text, min, max)?;
     let is_blank = text.chars().all(|c| c.is_whitespace() || is_invisible(c));
-    if is_blank && !text.is_empty() {
+    if is_blank && min > 0 {
         return Err(Rule::TooShort { min, max });
     }
     Ok(Text(text.to_owned()))

@@ -16,7 +16,7 @@ pub const MOST_PARTS: usize = 64;
 const MOST_HEADERS: usize = 8 * 1024;
 
 /// The parts of a form: every text, and of the files the bytes of the one in the part `file`, of at most `limit` bytes.
-/// Other files come out empty: no field could be one.
+/// If there are several such parts, that is the last one. Other files come out empty: no field could be one.
 pub fn parse(mut body: Vec<u8>, boundary: &str, file: &str, limit: usize) -> Result<Vec<(String, Part)>, Refusal> {
     let (mut parts, mut wanted) = (Vec::new(), None);
     let mut reader = Reader { body: &body, at: 0, boundary: boundary.as_bytes() };
@@ -24,8 +24,12 @@ pub fn parse(mut body: Vec<u8>, boundary: &str, file: &str, limit: usize) -> Res
     while !is_last {
         let head = Head::parse(reader.headers()?)?;
         let content = reader.content()?;
-        let part = if head.is_file { Part::File(Vec::new()) } else { Part::Text(text(&body, &content)?) };
-        if head.is_file && head.name == file && wanted.is_none() {
+        let part = match head.filename {
+            Filename::Given => Part::File(Vec::new()),
+            Filename::Empty if content.is_empty() => Part::NoFile,
+            Filename::Empty | Filename::Absent => Part::Text(text(&body, &content)?),
+        };
+        if head.filename == Filename::Given && head.name == file {
             wanted = Some((parts.len(), content));
         }
         parts.push((head.name, part));
@@ -120,27 +124,37 @@ impl<'a> Reader<'a> {
 /// What a part's `Content-Disposition` says.
 struct Head {
     name: String,
-    /// Whether it has a file name that is not empty.
-    is_file: bool,
+    filename: Filename,
+}
+
+/// The file name of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Filename {
+    /// It has none, so it is a text.
+    Absent,
+    /// Browsers send this for a file input in which nothing was chosen.
+    Empty,
+    Given,
 }
 
 impl Head {
     fn parse(headers: &[u8]) -> Result<Self, Refusal> {
-        let (mut name, mut is_file) = (None, false);
+        let (mut name, mut filename) = (None, Filename::Absent);
         let (kind, mut rest) = split(disposition(headers)?, b';').ok_or(Refusal::MalformedForm)?;
         while !rest.is_empty() {
             let (key, value, after) = parameter(rest).ok_or(Refusal::MalformedForm)?;
             match key.to_ascii_lowercase().as_slice() {
                 b"name" if name.is_none() => name = Some(value),
                 b"name" => return Err(Refusal::MalformedForm),
-                b"filename" | b"filename*" => is_file = is_file || !value.is_empty(),
+                b"filename" | b"filename*" if value.is_empty() => filename = filename.max(Filename::Empty),
+                b"filename" | b"filename*" => filename = Filename::Given,
                 _ => {}
             }
             rest = after;
         }
         let name = name.and_then(|name| String::from_utf8(name).ok());
         match (kind.trim_ascii().eq_ignore_ascii_case(b"form-data"), name) {
-            (true, Some(name)) => Ok(Self { name, is_file }),
+            (true, Some(name)) => Ok(Self { name, filename }),
             _ => Err(Refusal::MalformedForm),
         }
     }

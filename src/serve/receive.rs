@@ -31,7 +31,7 @@ impl Content {
     pub fn read<R: Record>(self, dialect: &Dialect<R>) -> Result<R::Change, Refusal> {
         match self {
             Self::Json(bytes) => Object::parse(&bytes).and_then(dialect.read),
-            Self::Form(parts, pixels) => Object::from_form(parts, pixels).and_then(dialect.read),
+            Self::Form(parts, pixels) => Object::from_form(parts, &dialect.forms, pixels).and_then(dialect.read),
         }
     }
 }

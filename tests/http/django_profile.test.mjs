@@ -62,7 +62,10 @@ for (const [what, hidden] of Object.entries({
     await refuses({ username: `luis${hidden}_p` }, { username: [BAD_USERNAME] });
     await refuses({ email: `alice@exam${hidden}ple.com` }, { email: [BAD_EMAIL] });
     await refuses({ email: `al${hidden}ice@example.com` }, { email: [BAD_EMAIL] });
-    await refuses({ first_name: `${hidden} ${hidden}` }, { first_name: [BLANK] });
+    const name = `${hidden} ${hidden}`;
+    const says = { message: "El campo 'full_name' debe tener entre 2 y 100 caracteres", success: false, data: null };
+    const { json } = await worker.put('/api/v1/users/42', { as: 6, json: { full_name: name } });
+    assert.deepEqual(json, says);
     await updates({ json: { first_name: `Al${hidden}ice` } }, { first_name: `Al${hidden}ice` });
   });
 }
@@ -212,11 +215,24 @@ describe('updating the own profile', () => {
     'a last name of 200 emoji': { last_name: EMOJI.repeat(200) },
     'a phone of 10 emoji': { number_phone: EMOJI.repeat(10) },
     'names of one character': { first_name: 'é', last_name: '名' },
+    'blank names and a blank phone': { first_name: '', last_name: '', number_phone: '' },
     'accents, quotes and SQL': { first_name: `Zoë "\\" O'Neil`, last_name: `'); DROP TABLE users; --` },
   };
   for (const [what, json] of Object.entries(kept)) {
     test(`${what} is accepted and comes back as sent [D1 D4 R5]`, () => updates({ json }, json));
   }
+
+  for (const field of TEXT_FIELDS.slice(2)) {
+    test(`${field} may be blank, and white space alone is [D8 R5]`, async () => {
+      for (const value of ['', '   ', '\t\n\u3000']) await updates({ json: { [field]: value } }, { [field]: '' });
+    });
+  }
+  test('the texts of a record can be sent back as they are shown, blank ones too [D8]', async () => {
+    await worker.sql("UPDATE users SET first_name = '', last_name = '', number_phone = '' WHERE id = 42");
+    const shown = (await worker.put(PROFILE, { as: 42, json: {} })).json;
+    const texts = Object.fromEntries(TEXT_FIELDS.map((field) => [field, shown[field]]));
+    await updates({ json: texts }, { first_name: '', last_name: '', number_phone: '' });
+  });
 
   test('text is trimmed before it is checked and stored [R5 D1]', () =>
     updates(
@@ -269,12 +285,14 @@ describe('what is refused without asking the database', () => {
       for (const value of [true, false, [], ['x'], {}, { [field]: 'x' }])
         await refuses({ [field]: value }, { [field]: [NOT_TEXT] });
     });
-    test(`${field} may not be blank [D4 R5 R7]`, async () => {
-      for (const value of ['', '   ', '\t\n\u3000']) await refuses({ [field]: value }, { [field]: [BLANK] });
-    });
     test(`${field} may hold no control characters [R5 R7]`, async () => {
       for (const control of ['\u0000', '\u001f', '\n', '\u007f', '\u0085'])
         await refuses({ [field]: `a${control}b` }, { [field]: [CONTROL] });
+    });
+  }
+  for (const field of TEXT_FIELDS.slice(0, 2)) {
+    test(`${field} may not be blank [D4 D8 R5 R7]`, async () => {
+      for (const value of ['', '   ', '\t\n\u3000']) await refuses({ [field]: value }, { [field]: [BLANK] });
     });
   }
   for (const field of TEXT_FIELDS.slice(0, 4)) {
@@ -327,7 +345,7 @@ describe('what is refused without asking the database', () => {
         avatar: 'x',
         number_phone: '12345678901',
         last_name: null,
-        first_name: '',
+        first_name: 'x'.repeat(201),
         email: 'alice',
         username: 'a b',
         is_staff: 'x',
@@ -335,7 +353,7 @@ describe('what is refused without asking the database', () => {
       {
         username: [BAD_USERNAME],
         email: [BAD_EMAIL],
-        first_name: [BLANK],
+        first_name: [tooLong(200)],
         last_name: [NULL],
         number_phone: [tooLong(10)],
         avatar: [NOT_FILE],

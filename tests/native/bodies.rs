@@ -44,6 +44,22 @@ fn every_text_comes_out_and_the_bytes_of_the_wanted_file_alone() {
 }
 
 #[test]
+fn a_file_input_that_was_left_alone_is_told_from_an_empty_text_and_an_empty_file() {
+    let left_alone = whole(&[part("name=\"avatar\"; filename=\"\"", b"")]);
+    assert_eq!(parse(&left_alone).unwrap(), [("avatar".to_owned(), Part::NoFile)]);
+    assert_eq!(parse(&whole(&[part("name=\"avatar\"", b"")])).unwrap(), [text("avatar", "")]);
+    let empty = whole(&[part("name=\"avatar\"; filename=\"a.png\"", b"")]);
+    assert_eq!(parse(&empty).unwrap(), [file("avatar", b"")]);
+}
+
+#[test]
+fn of_two_files_of_the_wanted_name_the_last_one_has_its_bytes() {
+    let picture = |content: &[u8]| part("name=\"avatar\"; filename=\"a.png\"", content);
+    let parts = parse(&whole(&[picture(b"first"), part("name=\"a\"", b"b"), picture(b"second")])).unwrap();
+    assert_eq!(parts, [file("avatar", b""), text("a", "b"), file("avatar", b"second")]);
+}
+
+#[test]
 fn parameters_are_read_as_clients_write_them() {
     for (parameters, expected) in [
         ("name=\"a%22b\"", text("a\"b", "c")),
@@ -54,6 +70,7 @@ fn parameters_are_read_as_clients_write_them() {
         ("name=\"avatar\"; filename*=utf-8''%c3%a1.png", file("avatar", b"c")),
         ("name=\"avatar\"; filename=\"a;b=c\"", file("avatar", b"c")),
         ("name=\"avatar\"; filename=\"\"", text("avatar", "c")),
+        ("name=\"avatar\"; filename=\"\"; filename*=utf-8''a.png", file("avatar", b"c")),
     ] {
         assert_eq!(parse(&whole(&[part(parameters, b"c")])).unwrap(), [expected], "{parameters}");
     }

@@ -218,7 +218,7 @@ fn a_body_that_is_no_object_is_told_what_it_is() {
 
 fn form<R: Record>(dialect: &Dialect<R>, parts: &[(&str, Part)]) -> Result<R::Change, Refusal> {
     let parts = parts.iter().map(|(name, part)| ((*name).to_owned(), part.clone())).collect();
-    Object::from_form(parts, DEFAULT_MAX_PIXELS).and_then(dialect.read)
+    Object::from_form(parts, &dialect.forms, DEFAULT_MAX_PIXELS).and_then(dialect.read)
 }
 
 fn words(text: &str) -> Part {
@@ -228,24 +228,52 @@ fn words(text: &str) -> Part {
 #[test]
 fn a_form_reads_as_json_does_but_for_what_a_form_cannot_say() {
     let change = form(&django::PROFILE, &[("first_name", words(" Ana ")), ("number_phone", words(""))]).unwrap();
-    assert_eq!((change.first_name.unwrap().as_str(), change.number_phone), ("Ana", Field::Clear));
+    assert_eq!(change.first_name.unwrap().as_str(), "Ana");
+    assert!(matches!(change.number_phone, Field::Set(text) if text.as_str().is_empty()));
     assert!(form(&django::PROFILE, &[("is_staff", words("1"))]).unwrap().is_empty());
-    let blank = form(&django::PROFILE, &[("first_name", words("")), ("avatar", Part::File(Vec::new()))]).unwrap_err();
+    let blank = form(&django::PROFILE, &[("username", words("")), ("avatar", Part::File(Vec::new()))]).unwrap_err();
     let faults = vec![
-        InvalidField::new("first_name", Rule::TooShort { min: 1, max: 200 }),
+        InvalidField::new("username", Rule::TooShort { min: 1, max: 150 }),
         InvalidField::new("avatar", Rule::NotEmpty),
     ];
     assert_eq!(blank, Refusal::Invalid(faults));
-    let twice = [("first_name", words("Ana")), ("first_name", words("Eva"))];
-    assert_eq!(form(&django::PROFILE, &twice), Err(Refusal::MalformedForm));
     let file = form(&django::PROFILE, &[("first_name", Part::File(b"Ana".to_vec()))]);
     assert_eq!(file, Err(Refusal::invalid("first_name", Rule::Text)));
 }
 
 #[test]
+fn django_takes_the_last_part_of_a_name_and_others_none() {
+    let twice = [("first_name", words("Ana")), ("email", words("a@b.co")), ("first_name", words("Eva"))];
+    let change = form(&django::PROFILE, &twice).unwrap();
+    assert_eq!((change.first_name.unwrap().as_str(), change.email.unwrap().as_str()), ("Eva", "a@b.co"));
+    let twice = [("foto", words("Ana")), ("foto", words("Eva"))];
+    assert_eq!(form(&personas::FOTO, &twice), Err(Refusal::MalformedForm));
+}
+
+#[test]
+fn a_file_input_that_was_left_alone_is_no_part_for_django_and_an_empty_file_for_others() {
+    for left_alone in [Part::NoFile, words("")] {
+        assert!(form(&django::PROFILE, &[("avatar", left_alone.clone())]).unwrap().is_empty());
+        let foto = form(&personas::FOTO, &[("foto", left_alone.clone())]);
+        assert_eq!(foto, Err(Refusal::invalid("foto", Rule::NotEmpty)));
+        let picture = std::fs::read(super::project("tests/fixtures/pictures/grey.jpg")).unwrap();
+        let change = form(&django::PROFILE, &[("avatar", Part::File(picture)), ("avatar", left_alone)]).unwrap();
+        assert!(change.upload.is_some());
+    }
+    assert!(form(&django::PROFILE, &[("first_name", Part::NoFile)]).unwrap().is_empty());
+    assert_eq!(read(&django::PROFILE, br#"{"avatar": ""}"#), Err(Refusal::invalid("avatar", Rule::File)));
+}
+
+#[test]
+fn names_and_the_telephone_number_of_django_may_be_blank() {
+    let change = read(&django::PROFILE, br#"{"first_name": "", "last_name": " ", "number_phone": ""}"#).unwrap();
+    assert_eq!((change.first_name.unwrap().as_str(), change.last_name.unwrap().as_str()), ("", ""));
+    assert!(matches!(change.number_phone, Field::Set(text) if text.as_str().is_empty()));
+}
+
+#[test]
 fn a_picture_is_a_file_with_a_picture_in_it() {
     for (part, rule) in [
-        (words(""), Rule::NotEmpty),
         (words("x"), Rule::File),
         (Part::File(Vec::new()), Rule::NotEmpty),
         (Part::File(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec()), Rule::Image),

@@ -55,11 +55,11 @@ fn any_boundary(content_type: &str) {
     assert!(content_type.contains(boundary) && content_type.to_ascii_lowercase().contains("boundary"));
 }
 
-/// Every part is a piece of the body, only the first file of the wanted name has content, and the limits hold.
+/// Every part is a piece of the body, only the last file of the wanted name has content, and the limits hold.
 fn check(parts: &[(String, Part)], body: &[u8], file: &str, limit: usize) {
     assert!(parts.len() <= 64);
     let is_file = |part: &Part| matches!(part, Part::File(_));
-    let wanted = parts.iter().position(|(name, part)| name == file && is_file(part));
+    let wanted = parts.iter().rposition(|(name, part)| name == file && is_file(part));
     for (at, (name, part)) in parts.iter().enumerate() {
         match part {
             // A String cannot hold anything but UTF-8; what matters is that no byte of it was replaced.
@@ -68,6 +68,7 @@ fn check(parts: &[(String, Part)], body: &[u8], file: &str, limit: usize) {
                 assert!(bytes.is_empty() || wanted == Some(at), "{name:?} has content");
                 assert!(bytes.len() <= limit && contains(body, bytes), "{name:?} is not what was sent");
             }
+            Part::NoFile => assert!(contains(&body.to_ascii_lowercase(), b"filename"), "{name:?} has no file name"),
         }
     }
 }
@@ -81,6 +82,7 @@ fn fresh_boundary(parts: &[(String, Part)]) -> String {
         parts.iter().all(|(_, part)| match part {
             Part::Text(text) => !contains(text.as_bytes(), boundary.as_bytes()),
             Part::File(bytes) => !contains(bytes, boundary.as_bytes()),
+            Part::NoFile => true,
         })
     };
     (0..).map(|number| format!("fresh{number}")).find(is_free).unwrap()
@@ -96,6 +98,7 @@ fn write(parts: &[(String, Part)], boundary: &str) -> Vec<u8> {
         let (filename, content) = match part {
             Part::Text(text) => ("", text.as_bytes()),
             Part::File(bytes) => (";filename=x", bytes.as_slice()),
+            Part::NoFile => (";filename=\"\"", &b""[..]),
         };
         let head = format!("--{boundary}\r\nContent-Disposition:form-data;name={name}{filename}\r\n\r\n");
         body.extend([head.as_bytes(), content, b"\r\n"].concat());

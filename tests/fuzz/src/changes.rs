@@ -132,9 +132,9 @@ pub fn django(change: &AccountChange) -> Seen {
     vec![
         got("username", value(&change.username), |text| rules::is_username(text, 150)),
         got("email", value(&change.email), |text| rules::can_be_email(text, 200)),
-        got("first_name", value(&change.first_name), |text| rules::is_line(text, 1, 200)),
-        got("last_name", value(&change.last_name), |text| rules::is_line(text, 1, 200)),
-        got("number_phone", field(&change.number_phone), |text| rules::is_line(text, 1, 10)),
+        got("first_name", value(&change.first_name), |text| rules::is_line(text, 0, 200)),
+        got("last_name", value(&change.last_name), |text| rules::is_line(text, 0, 200)),
+        got("number_phone", field(&change.number_phone), |text| rules::is_line(text, 0, 10)),
         got("avatar", field(&change.image), |_| false),
     ]
 }

@@ -1,10 +1,13 @@
 //! The contract's rules for text, said once more: each tells what must hold for a text that was accepted.
 
+use perfil::domain::is_invisible;
 use url::{Host, Url};
 
-/// R5: trimmed, so many scalar values, no control characters.
+/// R5, R14: trimmed, so many scalar values, no control characters, and something to see unless it may be blank. Unicode
+/// says what can be seen; a native test compares `is_invisible` with its tables.
 pub fn is_line(text: &str, min: usize, max: usize) -> bool {
-    text.trim() == text && is_within(text, min, max)
+    let is_blank = text.chars().all(|c| c.is_whitespace() || is_invisible(c));
+    text.trim() == text && is_within(text, min, max) && (min == 0 || !is_blank)
 }
 
 /// S1: as typed.
@@ -34,7 +37,8 @@ pub fn is_national_id(text: &str) -> bool {
 
 /// F5, D1
 pub fn is_username(text: &str, max: usize) -> bool {
-    is_line(text, 1, max) && text.chars().all(|c| matches!(c, '_' | '.' | '@' | '+' | '-') || c.is_alphanumeric())
+    let allowed = |c: char| matches!(c, '_' | '.' | '@' | '+' | '-') || c.is_alphanumeric();
+    is_line(text, 1, max) && text.chars().all(|c| allowed(c) && !is_invisible(c))
 }
 
 /// S1, F5, D1: what has to hold for every address. Not everything that it holds for is one.
