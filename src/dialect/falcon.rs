@@ -82,13 +82,8 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::UnsupportedMediaType { .. } => error(415, "Unsupported Media Type"),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, "Request body must be a valid JSON object"),
         Refusal::MalformedForm => error(400, "Request body must be a valid form"),
-        Refusal::Invalid(faults) => match faults.as_slice() {
-            [one] => error(400, &fault(one)),
-            several => {
-                let all: Vec<String> = several.iter().map(fault).collect();
-                body(400, all)
-            }
-        },
+        // A list, even of one: clients read `message[0]`.
+        Refusal::Invalid(faults) => body(400, faults.iter().map(fault).collect::<Vec<_>>()),
         Refusal::NothingToUpdate => error(400, "No fields provided to update"),
         Refusal::NoSuchRole => error(400, "Role does not exist"),
         Refusal::Taken(values) => error(409, taken(values)),

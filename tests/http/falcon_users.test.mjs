@@ -22,6 +22,8 @@ const jane = (changes = {}) => ({
   ...changes,
 });
 const bad = (message) => falcon(400, 'Bad Request', message);
+/** What is wrong with the fields; a list, even of one. */
+const faulty = (...messages) => bad(messages);
 const conflict = (message) => falcon(409, 'Conflict', message);
 const EMAIL_TAKEN = conflict('Email already exists');
 const USERNAME_TAKEN = conflict('Username already exists');
@@ -218,8 +220,8 @@ describe('what is refused without asking the database', () => {
   ];
   for (const field of forbidden) {
     test(`the property ${field} should not exist, with or without a good one [F3 R7]`, async () => {
-      await refuses({ [field]: 1 }, 400, bad(`property ${field} should not exist`));
-      await refuses({ name: 'Jane', [field]: null }, 400, bad(`property ${field} should not exist`));
+      await refuses({ [field]: 1 }, 400, faulty(`property ${field} should not exist`));
+      await refuses({ name: 'Jane', [field]: null }, 400, faulty(`property ${field} should not exist`));
     });
   }
 
@@ -229,7 +231,7 @@ describe('what is refused without asking the database', () => {
       '/users',
       { as: 1, ...raw('{"name":"Jane","__proto__":{"role_id":2}}') },
       400,
-      bad('property __proto__ should not exist'),
+      faulty('property __proto__ should not exist'),
       { d1: 0 },
     ));
 
@@ -237,14 +239,14 @@ describe('what is refused without asking the database', () => {
     refuses(
       { username: 'a b', salt: 'x', name: 5, password: 'x', image_path: '../x', email: 'jane' },
       400,
-      bad([
+      faulty(
         'property salt should not exist',
         'property password should not exist',
         'email must be an email',
         'name must be a string',
         'username may only contain letters, digits and _.@+-',
         'image_path must be a relative path or an http(s) URL',
-      ]),
+      ),
     ));
 
   const emails = [
@@ -279,18 +281,18 @@ describe('what is refused without asking the database', () => {
   ];
   for (const email of emails) {
     test(`${JSON.stringify(email).slice(0, 40)} is no e-mail [F5 R4 R5 R7]`, () =>
-      refuses({ email }, 400, bad('email must be an email')));
+      refuses({ email }, 400, faulty('email must be an email')));
   }
 
   const wrongTypes = [null, 5, 1.5, false, [], ['x'], {}, { name: 'x' }];
   for (const field of ['name', 'username']) {
     test(`${field} must be a string and nothing else, null among the rest [F5 R4 R7]`, async () => {
-      for (const value of wrongTypes) await refuses({ [field]: value }, 400, bad(`${field} must be a string`));
+      for (const value of wrongTypes) await refuses({ [field]: value }, 400, faulty(`${field} must be a string`));
     });
   }
   test('image_path must be a string or null [F5 R4 R7]', async () => {
     for (const value of wrongTypes.slice(1))
-      await refuses({ image_path: value }, 400, bad('image_path must be a string'));
+      await refuses({ image_path: value }, 400, faulty('image_path must be a string'));
   });
 
   const lengths = [
@@ -313,7 +315,7 @@ describe('what is refused without asking the database', () => {
     const title =
       `${field} of ${[...value].length} characters like ${JSON.stringify(value.slice(0, 4))}: ${message} ` +
       '[F5 R5 R7]';
-    test(title, () => refuses({ [field]: value }, 400, bad(message)));
+    test(title, () => refuses({ [field]: value }, 400, faulty(message)));
   }
 
   for (const username of [
@@ -327,7 +329,7 @@ describe('what is refused without asking the database', () => {
     'jane,doe',
   ]) {
     test(`the username ${username} has a sign that is not allowed [F5 R7]`, () =>
-      refuses({ username }, 400, bad('username may only contain letters, digits and _.@+-')));
+      refuses({ username }, 400, faulty('username may only contain letters, digits and _.@+-')));
   }
 
   for (const image_path of [
@@ -344,13 +346,13 @@ describe('what is refused without asking the database', () => {
     'https:///a.png',
   ]) {
     test(`${JSON.stringify(image_path)} is no image path [F5 R7]`, () =>
-      refuses({ image_path }, 400, bad('image_path must be a relative path or an http(s) URL')));
+      refuses({ image_path }, 400, faulty('image_path must be a relative path or an http(s) URL')));
   }
 
   for (const control of ['\u0000', '\u0001', '\t', '\n', '\u001b', '\u007f', '\u0085', '\u009f']) {
     test(`the control character ${JSON.stringify(control)} inside text is refused [R5 F5 R7]`, async () => {
       for (const field of ['name', 'username', 'image_path']) {
-        await refuses({ [field]: `a${control}b` }, 400, bad(`${field} must not contain control characters`));
+        await refuses({ [field]: `a${control}b` }, 400, faulty(`${field} must not contain control characters`));
       }
     });
   }

@@ -91,6 +91,14 @@ fn falcon_calls_no_refusal_an_internal_error() {
     }
 }
 
+#[test]
+fn falcon_lists_the_faults_of_fields_even_a_single_one_and_nothing_else() {
+    for refusal in every_refusal() {
+        let body: Value = serde_json::from_str(&falcon::refuse(&refusal).body).unwrap();
+        assert_eq!(body["message"].is_array(), matches!(refusal, Refusal::Invalid(_)), "{refusal:?}");
+    }
+}
+
 fn assert_client_error(answer: &Answer, of: &Refusal) {
     assert!((400..500).contains(&answer.status), "{of:?}: {answer:?}");
     let body: Value = serde_json::from_str(&answer.body).unwrap();
