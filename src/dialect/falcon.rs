@@ -28,7 +28,7 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     let change = AccountChange {
         email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254))),
         full_name: fields.value("name", |value| text(value, |raw| rules::line(raw, 1, 255))),
-        username: fields.value("username", |value| text(value, |raw| rules::username(raw, 150))),
+        username: fields.value("username", |value| text(value, |raw| rules::unspaced_username(raw, 150))),
         image: fields.clearable("image_path", |value| text(value, |raw| rules::image_path(raw, 255))),
         ..AccountChange::default()
     };
@@ -144,11 +144,11 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
         Rule::TooLong { max, .. } => format!("{field} must be shorter than or equal to {max} characters"),
         Rule::ControlCharacter => format!("{field} must not contain control characters"),
         Rule::Email => format!("{field} must be an email"),
-        Rule::Username => format!("{field} may only contain letters, digits and _.@+-"),
+        Rule::Username => format!("{field} must not contain white space or invisible characters"),
         Rule::Phone => format!("{field} must be a valid phone number"),
         Rule::NationalId => format!("{field} must be a national id number"),
         Rule::Url => format!("{field} must be a URL address"),
-        Rule::ImagePath => format!("{field} must be a relative path or an http(s) URL"),
+        Rule::ImagePath => format!("{field} must be a path or an http(s) URL"),
         Rule::File => format!("{field} must be a file"),
         Rule::NotEmpty => format!("{field} must not be empty"),
         Rule::Image => format!("{field} must be an image"),

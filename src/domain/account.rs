@@ -17,7 +17,7 @@ pub struct Account {
     pub last_name: String,
     /// django; `None` when cleared.
     pub number_phone: Option<String>,
-    /// falcon `image_path`, django `avatar`: a relative path or an `http(s)` URL; `None` is the default picture.
+    /// falcon `image_path`, django `avatar`: a path or an `http(s)` URL; `None` is the default picture.
     pub image: Option<String>,
     /// What decides its permissions; an account may have none.
     pub role: Option<Role>,

@@ -27,7 +27,7 @@ pub enum Rule {
     ControlCharacter,
     /// `user@domain.tld`.
     Email,
-    /// Letters, digits and `_.@+-`.
+    /// What the back end allows in a user name: letters, digits and `_.@+-`, or everything but white space.
     Username,
     /// An optional `+`, then 6 to 15 digits with spaces or dashes between them.
     Phone,
@@ -35,7 +35,7 @@ pub enum Rule {
     NationalId,
     /// An absolute `http(s)` URL.
     Url,
-    /// A relative path without `..`, or an `http(s)` URL.
+    /// A path without `..`, or an `http(s)` URL.
     ImagePath,
     /// A file, not a text.
     File,

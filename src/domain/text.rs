@@ -45,25 +45,27 @@ fn check_line(text: &str, min: u64, max: u64) -> Result<(), Rule> {
     Ok(())
 }
 
-/// `user@domain.tld` of at most `max` characters: an HTML5 e-mail address with what the back ends' own validators ask
-/// for beside that (contract S1, F5, D1): a domain with a dot that is no number, and no dot at an end of the user.
+/// `user@domain.tld` of at most `max` characters: an HTML5 e-mail address whose user may have letters of any script (RFC
+/// 6531), with what the back ends' own validators ask for beside that (contract S1, F5, D1, R16): a domain with a dot
+/// that is no number, and no dot at an end of the user.
 ///
 /// Not `validator`'s rule, which brings regular expressions along: a quarter of the whole worker. Its rule for URLs
 /// brings tables of Unicode along, a tenth.
 pub fn email(raw: &str, max: u64) -> Result<Text, Rule> {
     let email = line(raw, 1, max)?;
     let (user, domain) = email.0.rsplit_once('@').ok_or(Rule::Email)?;
-    // Two addresses that look alike must be one (contract R14).
-    if !is_email_user(user) || !is_domain_name(domain) || domain.contains(is_invisible) {
+    // Two addresses that look alike must be one: some letters, Hangul fillers, cannot be seen (contract R14).
+    if !is_email_user(user) || !is_domain_name(domain) || email.0.contains(is_invisible) {
         return Err(Rule::Email);
     }
     Ok(email)
 }
 
-/// 1 to 64 ASCII letters, digits and the signs that HTML5 allows, in words that dots join (RFC 5321 section 4.5.3.1.1).
+/// Letters and digits of any script and the signs that HTML5 allows, in words that dots join: 64 bytes at most, as RFC
+/// 6531 leaves the limit of RFC 5321 (section 4.5.3.1.1) as it is.
 fn is_email_user(user: &str) -> bool {
-    let allowed = |b: u8| b.is_ascii_alphanumeric() || b".!#$%&'*+/=?^_`{|}~-".contains(&b);
-    user.len() <= 64 && user.bytes().all(allowed) && user.split('.').all(|word| !word.is_empty())
+    let allowed = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
+    user.len() <= 64 && user.chars().all(allowed) && user.split('.').all(|word| !word.is_empty())
 }
 
 /// Labels of letters and digits of any script, two at least, the last one no number and no single character. That
@@ -81,12 +83,22 @@ fn is_label(label: &str) -> bool {
     (1..=63).contains(&label.chars().count()) && label.chars().all(allowed) && !dash_at_an_end
 }
 
-/// 1 to `max` letters, digits and `_.@+-` (contract F5, D1). Letters are Unicode's, as they are in Django.
+/// 1 to `max` letters, digits and `_.@+-` (contract D1). Letters are Unicode's, as they are in Django.
 pub fn username(raw: &str, max: u64) -> Result<Text, Rule> {
     let username = line(raw, 1, max)?;
     // Two names that look alike must be one: some letters, Hangul fillers, cannot be seen (contract R14).
     let allowed = |c: char| (c.is_alphanumeric() || "_.@+-".contains(c)) && !is_invisible(c);
     if !username.0.chars().all(allowed) {
+        return Err(Rule::Username);
+    }
+    Ok(username)
+}
+
+/// 1 to `max` characters without white space (contract F5).
+pub fn unspaced_username(raw: &str, max: u64) -> Result<Text, Rule> {
+    let username = line(raw, 1, max)?;
+    // Two names that look alike must be one (contract R14).
+    if username.0.contains(|c: char| c.is_whitespace() || is_invisible(c)) {
         return Err(Rule::Username);
     }
     Ok(username)
@@ -163,25 +175,24 @@ fn is_port(port: &str) -> bool {
     port.is_empty() || port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
 
-/// A picture's place: an `http(s)` URL or a relative path without `..`, of at most `max` characters (contract F5).
+/// A picture's place: an `http(s)` URL or a path without `..`, of at most `max` characters (contract F5).
 pub fn image_path(raw: &str, max: u64) -> Result<Text, Rule> {
     let path = line(raw, 1, max)?;
-    let valid = if path.0.contains("://") { url(&path.0).is_ok() } else { is_relative_path(&path.0) };
+    let valid = if path.0.contains("://") { url(&path.0).is_ok() } else { is_path(&path.0) };
     if !valid {
         return Err(Rule::ImagePath);
     }
     Ok(path)
 }
 
-/// A path below the root that it will be read from: no scheme, no absolute path of either operating system, and
-/// no `..`, also not percent-encoded.
-fn is_relative_path(path: &str) -> bool {
+/// A path below the root that it will be read from, absolute or relative: no scheme, no host (`//host`, which browsers
+/// also read in `/\host`), no absolute path of Windows, and no `..`, also not percent-encoded.
+fn is_path(path: &str) -> bool {
     let decoded = [("%2e", "."), ("%2f", "/"), ("%5c", "\\"), ("%3a", ":")]
         .iter()
         .fold(path.to_ascii_lowercase(), |path, (encoded, plain)| path.replace(encoded, plain));
-    !decoded.starts_with(['/', '\\'])
-        && !decoded.contains(':')
-        && decoded.split(['/', '\\', '?', '#']).all(|segment| segment != "..")
+    let names_a_host = ["\\", "//", "/\\"].iter().any(|start| decoded.starts_with(start));
+    !names_a_host && !decoded.contains(':') && decoded.split(['/', '\\', '?', '#']).all(|segment| segment != "..")
 }
 
 /// A new password of `min` to `max` characters (contract S1). It is not trimmed: the login services compare what

@@ -211,6 +211,7 @@ describe('updating the own profile', () => {
     'a username with every sign allowed': { username: 'a_Z.0@b+c-9ñ' },
     'an e-mail of 200 characters': { email: emailOf(200) },
     'an e-mail with a tag and a subdomain': { email: 'Alice.W+x@mail.example.co.uk' },
+    'an e-mail with letters beyond ASCII before the @': { email: 'josé@example.com' },
     'a first name of 200 emoji': { first_name: EMOJI.repeat(200) },
     'a last name of 200 emoji': { last_name: EMOJI.repeat(200) },
     'a phone of 10 emoji': { number_phone: EMOJI.repeat(10) },
@@ -219,7 +220,7 @@ describe('updating the own profile', () => {
     'accents, quotes and SQL': { first_name: `Zoë "\\" O'Neil`, last_name: `'); DROP TABLE users; --` },
   };
   for (const [what, json] of Object.entries(kept)) {
-    test(`${what} is accepted and comes back as sent [D1 D4 R5]`, () => updates({ json }, json));
+    test(`${what} is accepted and comes back as sent [D1 D4 R5 R16]`, () => updates({ json }, json));
   }
 
   for (const field of TEXT_FIELDS.slice(2)) {

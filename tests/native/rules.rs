@@ -17,7 +17,15 @@ fn text_is_trimmed_and_counted_in_scalar_values() {
 
 #[test]
 fn an_address_needs_a_name_a_domain_and_a_dot_in_it() {
-    for good in ["a@b.co", "first.last+tag@sub.example.com", "a@ñandú.es"] {
+    for good in [
+        "a@b.co",
+        "first.last+tag@sub.example.com",
+        "a@ñandú.es",
+        "josé@example.com",
+        "o'brien.ñ@example.com",
+        "名前@例え.テスト",
+        "пётр@почта.рф",
+    ] {
         assert!(accepts(text::email(good, 254)), "{good}");
     }
     for bad in [
@@ -42,10 +50,36 @@ fn an_address_needs_a_name_a_domain_and_a_dot_in_it() {
         "a@ex\u{200b}ample.com",
         "a@b\u{feff}c.co",
         "a@😀.co",
-        "us\u{e9}r@example.com",
+        "a\u{3164}b@example.com",
+        "jose\u{301}@example.com",
+        "a\u{a0}b@example.com",
+        "a😀@example.com",
+        ".é@b.co",
+        "é..é@b.co",
+        "a“b@example.com",
     ] {
         assert!(!accepts(text::email(bad, 254)), "{bad}");
     }
+}
+
+#[test]
+fn the_user_of_an_address_has_at_most_64_bytes() {
+    assert!(accepts(text::email(&format!("{}@example.com", "é".repeat(32)), 254)));
+    assert!(accepts(text::email(&format!("{}@example.com", "a".repeat(64)), 254)));
+    assert!(!accepts(text::email(&format!("{}a@example.com", "é".repeat(32)), 254)));
+}
+
+#[test]
+fn a_user_name_of_falcon_is_any_text_without_white_space() {
+    for good in ["o'brien1", "j", "jane#1<b>", "José😀", "名前/x", &"𠮷".repeat(150)] {
+        assert!(accepts(text::unspaced_username(good, 150)), "{good}");
+    }
+    for bad in
+        ["", " ", "jane doe", "jane\u{a0}doe", "jane\u{3000}doe", "jane\u{200b}", "\u{3164}", "a\0b", "👩\u{200d}👧"]
+    {
+        assert!(!accepts(text::unspaced_username(bad, 150)), "{bad}");
+    }
+    assert!(!accepts(text::unspaced_username(&"𠮷".repeat(151), 150)));
 }
 
 #[test]
@@ -135,12 +169,34 @@ fn a_url_is_absolute_and_of_http() {
 
 #[test]
 fn an_image_path_stays_below_its_root() {
-    for good in ["profile-pictures/default.jpg", "a.jpg", "a/..b/c", "https://example.com/a.jpg", "..."] {
+    for good in [
+        "profile-pictures/default.jpg",
+        "a.jpg",
+        "a/..b/c",
+        "https://example.com/a.jpg",
+        "...",
+        "/path/to/image.jpg",
+        "/a",
+        "/",
+        "%2fa",
+        "a//b",
+    ] {
         assert!(accepts(text::image_path(good, 255)), "{good}");
     }
     for bad in [
         "",
-        "/a.jpg",
+        "//host/a.jpg",
+        "//",
+        "/\\host",
+        "\\\\host",
+        "%2f/host",
+        "/%2Fhost",
+        "/%5chost",
+        "/../a",
+        "/a/../b",
+        "/a/%2e%2E",
+        "/..",
+        "/c:/a",
         "../a.jpg",
         "a/../b",
         "a/..",
@@ -150,7 +206,6 @@ fn an_image_path_stays_below_its_root() {
         "%2e%2e/a",
         "a/%2E./b",
         "a%2f..%2fb",
-        "%2fa",
         "c:/a",
         "c%3a/a",
         "..?x",
@@ -189,6 +244,7 @@ proptest! {
             |raw: &str| text::line(raw, 1, 100),
             |raw: &str| text::email(raw, 254),
             |raw: &str| text::username(raw, 150),
+            |raw: &str| text::unspaced_username(raw, 150),
             |raw: &str| text::phone(raw),
             |raw: &str| text::national_id(raw),
             |raw: &str| text::url(raw),
@@ -236,6 +292,8 @@ fn names_and_addresses_that_look_alike_are_refused_and_other_text_of_nothing_vis
         ['\u{3164}', '\u{115F}', '\u{FFA0}', '\u{200B}', '\u{200D}', '\u{2060}', '\u{202E}', '\u{E000}', '\u{AD}']
     {
         assert_eq!(text::username(&format!("luis{hidden}_p"), 150), Err(Rule::Username), "{hidden:?}");
+        let unspaced = text::unspaced_username(&format!("luis{hidden}_p"), 150);
+        assert_eq!(unspaced, Err(Rule::Username), "{hidden:?}");
         assert_eq!(text::email(&format!("luis@exa{hidden}mple.com"), 254), Err(Rule::Email), "{hidden:?}");
         assert_eq!(text::email(&format!("luis{hidden}@example.com"), 254), Err(Rule::Email), "{hidden:?}");
         assert!(text::line(&format!("Luis{hidden} P"), 1, 100).is_ok(), "{hidden:?}");

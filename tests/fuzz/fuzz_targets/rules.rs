@@ -11,7 +11,7 @@ fuzz_target!(|data: &[u8]| {
     let limit = [1, 10, 100, 150, 200, 254, 255][usize::from(limit % 7)];
     let max = limit as usize;
     let trimmed = raw.trim();
-    match which % 8 {
+    match which % 9 {
         0 => exact(&raw, rules::is_line(trimmed, 1, max), |raw| text::line(raw, 1, limit)),
         1 => implied(&raw, |text| rules::can_be_email(text, max), |raw| text::email(raw, limit)),
         2 => exact(&raw, rules::is_username(trimmed, max), |raw| text::username(raw, limit)),
@@ -19,6 +19,7 @@ fuzz_target!(|data: &[u8]| {
         4 => exact(&raw, rules::is_national_id(trimmed), text::national_id),
         5 => implied(&raw, rules::can_be_url, text::url),
         6 => implied(&raw, |text| rules::can_be_image_path(text, max), |raw| text::image_path(raw, limit)),
+        8 => exact(&raw, rules::is_unspaced_username(trimmed, max), |raw| text::unspaced_username(raw, limit)),
         _ => {
             let password = text::password(&raw, 6, 100);
             assert_eq!(password.is_ok(), rules::is_within(&raw, 6, 100));

@@ -120,7 +120,7 @@ pub fn falcon(change: &AccountChange) -> Seen {
     vec![
         got("email", value(&change.email), |text| rules::can_be_email(text, 254)),
         got("name", value(&change.full_name), |text| rules::is_line(text, 1, 255)),
-        got("username", value(&change.username), |text| rules::is_username(text, 150)),
+        got("username", value(&change.username), |text| rules::is_unspaced_username(text, 150)),
         got("image_path", field(&change.image), |text| rules::can_be_image_path(text, 255)),
     ]
 }

@@ -35,7 +35,12 @@ pub fn is_national_id(text: &str) -> bool {
     (5..=20).contains(&text.chars().count()) && text.chars().all(allowed)
 }
 
-/// F5, D1
+/// F5
+pub fn is_unspaced_username(text: &str, max: usize) -> bool {
+    is_line(text, 1, max) && !text.chars().any(|c| c.is_whitespace() || is_invisible(c))
+}
+
+/// D1
 pub fn is_username(text: &str, max: usize) -> bool {
     let allowed = |c: char| matches!(c, '_' | '.' | '@' | '+' | '-') || c.is_alphanumeric();
     is_line(text, 1, max) && text.chars().all(|c| allowed(c) && !is_invisible(c))
@@ -44,7 +49,7 @@ pub fn is_username(text: &str, max: usize) -> bool {
 /// S1, F5, D1: what has to hold for every address. Not everything that it holds for is one.
 pub fn can_be_email(text: &str, max: usize) -> bool {
     let Some((user, domain)) = text.split_once('@') else { return false };
-    let user_char = |c: char| c.is_ascii_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
+    let user_char = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
     let words = user.split('.').all(|word| !word.is_empty());
     let labels: Vec<&str> = domain.split('.').collect();
     let is_label = |label: &&str| {
@@ -53,6 +58,8 @@ pub fn can_be_email(text: &str, max: usize) -> bool {
     };
     let top_is_a_word = labels.last().is_some_and(|top| top.chars().any(char::is_alphabetic));
     is_line(text, 3, max)
+        && !text.chars().any(is_invisible)
+        && user.len() <= 64
         && top_is_a_word
         && user.chars().all(user_char)
         && words
@@ -82,7 +89,7 @@ pub fn can_be_url(text: &str) -> bool {
     is_line(text, 8, 2048) && !text.contains(foreign) && goes_there
 }
 
-/// F5: an `http(s)` URL, or a path that no reader of it resolves to a place outside its root.
+/// F5: an `http(s)` URL, or a path, absolute or relative, that no reader of it resolves to a place outside its root.
 pub fn can_be_image_path(text: &str, max: usize) -> bool {
     if !is_line(text, 1, max) {
         return false;
@@ -90,14 +97,17 @@ pub fn can_be_image_path(text: &str, max: usize) -> bool {
     if text.contains("://") {
         return can_be_url(text);
     }
+    let is_absolute = text.starts_with('/');
+    let root = if is_absolute { "/" } else { "/below/" };
     let base = Url::parse("https://media.example/below/").unwrap();
     let in_browser = base.join(text).is_ok_and(|url| {
-        url.scheme() == "https" && url.host_str() == Some("media.example") && url.path().starts_with("/below/")
+        url.scheme() == "https" && url.host_str() == Some("media.example") && url.path().starts_with(root)
     });
     let decoded = decode(text);
     let in_files = [text.as_bytes(), &decoded].iter().all(|path| {
         let mut parts = path.split(|b| matches!(b, b'/' | b'\\'));
-        !matches!(path.first(), Some(b'/' | b'\\')) && parts.all(|part| part != b"..") && !path.contains(&b':')
+        let is_host = matches!(path, [b'/' | b'\\', b'/' | b'\\', ..]) || path.first() == Some(&b'\\');
+        !is_host && parts.all(|part| part != b"..") && !path.contains(&b':')
     });
     in_browser && in_files
 }
