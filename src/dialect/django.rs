@@ -1,6 +1,6 @@
 //! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D9).
 
-use super::{Answer, Dialect, Fields, Forms, Object, Value, form};
+use super::{Answer, Dialect, Fields, Forms, Framework, Object, Value, form};
 use crate::domain::text as rules;
 use crate::domain::{
     Account, AccountChange, BackEnd, Field, InvalidField, JsonKind, ObjectKey, PathId, Refusal, Rule, Text, Unique,
@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 pub const PROFILE: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Django),
     target: Some(target),
+    framework: Framework::Django,
     forms: Forms { file: Some(AVATAR), last_counts: true },
     read,
     show,

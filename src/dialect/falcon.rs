@@ -1,6 +1,6 @@
 //! `PUT /users`: the bare record, or NestJS's `{"message", "error", "statusCode"}` (contract F1–F6).
 
-use super::{Answer, Dialect, Fields, Forms, Object, text};
+use super::{Answer, Dialect, Fields, Forms, Framework, Object, text};
 use crate::domain::text as rules;
 use crate::domain::{Account, AccountChange, BackEnd, Change, InvalidField, Refusal, Rule, Unique};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde::Serialize;
 pub const USERS: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Falcon),
     target: None,
+    framework: Framework::Express,
     forms: Forms::NONE,
     read,
     show,

@@ -27,6 +27,8 @@ pub struct Dialect<R: Record> {
     /// An id in the path to what it names; what is not an id at all is refused in the dialect's way. `None` where the
     /// path has no id.
     pub target: Option<ParseId>,
+    /// What the original is built with.
+    pub framework: Framework,
     /// Which forms it takes.
     pub forms: Forms,
     /// A body to the change that it asks for.
@@ -37,6 +39,15 @@ pub struct Dialect<R: Record> {
     pub refuse: fn(&Refusal) -> Answer,
     /// What is said when something failed on our side, with this status.
     pub fail: fn(u16) -> Answer,
+}
+
+/// What an original is built with: clients depend on how it matches paths, and on what it calls JSON (contract R8, R10).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framework {
+    /// Express, or NestJS on top of it.
+    Express,
+    /// Django.
+    Django,
 }
 
 /// Which forms an endpoint takes, and how it reads them.

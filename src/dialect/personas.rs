@@ -1,7 +1,7 @@
 //! `PUT /api/personas/:id/foto` and `PUT /api/personas/me`: the persona itself, or `{"message": …}` in Spanish
 //! (contract P1–P10).
 
-use super::{Answer, Dialect, Fields, Forms, Object, Value, form, spanish, text};
+use super::{Answer, Dialect, Fields, Forms, Framework, Object, Value, form, spanish, text};
 use crate::domain::text as rules;
 use crate::domain::{Field, PathId, Persona, PersonaChange, Refusal, Rule};
 use serde::Serialize;
@@ -10,6 +10,7 @@ use serde::Serialize;
 pub const FOTO: Dialect<Persona> = Dialect {
     back_end: None,
     target: Some(target),
+    framework: Framework::Express,
     forms: Forms { file: Some(FOTO_FILE), ..Forms::NONE },
     read: read_foto,
     show,
@@ -21,6 +22,7 @@ pub const FOTO: Dialect<Persona> = Dialect {
 pub const ME: Dialect<Persona> = Dialect {
     back_end: None,
     target: None,
+    framework: Framework::Express,
     forms: Forms::NONE,
     read: read_me,
     show,

@@ -1,6 +1,6 @@
 //! `PUT /api/v1/users/:id`: `{"success", "message", "data"}` in Spanish (contract S1–S6).
 
-use super::{Answer, Dialect, Fields, Forms, Object, Value, spanish, text};
+use super::{Answer, Dialect, Fields, Forms, Framework, Object, Value, spanish, text};
 use crate::domain::text as rules;
 use crate::domain::{Account, AccountChange, BackEnd, Id, PathId, Refusal, Rule};
 use serde::Serialize;
@@ -9,6 +9,7 @@ use serde::Serialize;
 pub const USER: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Seam),
     target: Some(target),
+    framework: Framework::Express,
     forms: Forms::NONE,
     read,
     show,

@@ -1,4 +1,4 @@
-use crate::dialect::{Answer, Dialect, django, falcon, personas, seam};
+use crate::dialect::{Answer, Dialect, Framework, django, falcon, personas, seam};
 use crate::domain::{Account, ObjectKey, Persona, Record, Refusal};
 
 /// The method of every endpoint.
@@ -93,8 +93,24 @@ impl Update {
         }
     }
 
+    /// What its original is built with.
+    fn framework(&self) -> Framework {
+        match self {
+            Self::Account(endpoint) => endpoint.dialect.framework,
+            Self::Persona(endpoint) => endpoint.dialect.framework,
+        }
+    }
+
+    /// Compares a piece of a path as the original does: Express ignores the case of ASCII letters (contract R8).
+    fn is_same(&self, expected: &str, piece: &str) -> bool {
+        match self.framework() {
+            Framework::Express => expected.eq_ignore_ascii_case(piece),
+            Framework::Django => expected == piece,
+        }
+    }
+
     fn matched<'p>(&'static self, path: &'p str) -> Option<Route<'p>> {
-        let id = matches(self.path(), path)?;
+        let id = self.matches(path)?;
         Some(match self {
             Self::Account(endpoint) => Route::Account(Matched { endpoint, id }),
             Self::Persona(endpoint) => Route::Persona(Matched { endpoint, id }),
@@ -102,20 +118,23 @@ impl Update {
     }
 
     fn is_prefix_of(&self, path: &str) -> bool {
-        path.strip_prefix(self.prefix()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let start = path.split_at_checked(self.prefix().len());
+        start.is_some_and(|(start, rest)| {
+            self.is_same(self.prefix(), start) && (rest.is_empty() || rest.starts_with('/'))
+        })
     }
-}
 
-/// Whether a path without its trailing slash is the one of a row, and the id in it.
-fn matches<'p>(row: &str, path: &'p str) -> Option<Option<&'p str>> {
-    let (mut expected, mut segments) = (row.trim_end_matches('/').split('/'), path.split('/'));
-    let mut id = None;
-    loop {
-        match (expected.next(), segments.next()) {
-            (None, None) => return Some(id),
-            (Some(":id"), Some(segment)) => id = Some(segment),
-            (Some(expected), Some(segment)) if expected == segment => {}
-            _ => return None,
+    /// Whether a path without its trailing slash is the one of this row, and the id in it.
+    fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        let (mut expected, mut segments) = (self.path().trim_end_matches('/').split('/'), path.split('/'));
+        let mut id = None;
+        loop {
+            match (expected.next(), segments.next()) {
+                (None, None) => return Some(id),
+                (Some(":id"), Some(segment)) => id = Some(segment),
+                (Some(expected), Some(segment)) if self.is_same(expected, segment) => {}
+                _ => return None,
+            }
         }
     }
 }

@@ -238,6 +238,25 @@ for (const route of ROUTES) {
       await answeredAsGood(route, toggled, { json: route.good });
       await answeredAsGood(route, `${route.path()}?id=7&x=/`, { json: route.good });
     });
+    if (route.dialect === 'django') {
+      test(`the letter case of the path matters for ${name} [R8]`, async () => {
+        const outside = await worker.put('/API/profile/6/update/', { as: 6, json: route.good });
+        assert.deepEqual([outside.status, outside.json], [404, problem(404, 'Not Found')]);
+        const inside = await worker.put('/api/profile/6/Update/', { as: 6, json: route.good });
+        assert.deepEqual([inside.status, inside.json], [404, says.unknownPath()]);
+      });
+    } else {
+      test(`the letter case of the path does not matter for ${name} [R8]`, async () => {
+        const upper = route.path().toUpperCase();
+        for (const target of [upper, `${upper}/`]) await answeredAsGood(route, target, { json: route.good });
+        const response = await worker.send('PATCH', upper, { as: 6 });
+        await answered(worker, response, 405, says.wrongMethod('PATCH'), { d1: 0 });
+        const line = await worker.logOf(response);
+        assert.equal(line.route, name);
+        const nowhere = await worker.send('GET', `${upper}/nowhere`);
+        await answered(worker, nowhere, 404, says.unknownPath(), { d1: 0 });
+      });
+    }
     for (const method of ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
       test(`${method} is not allowed on ${name} [R8]`, async () => {
         for (const target of [route.path(), toggled]) {

@@ -20,6 +20,23 @@ fn every_endpoint_is_found_under_its_pattern_with_and_without_the_slash() {
     }
 }
 
+/// Express ignores the case of ASCII letters, Django does not (contract R8).
+#[test]
+fn the_case_of_a_path_matters_for_django_alone() {
+    for update in &UPDATES {
+        let is_exact = update.prefix() == "/api/profile";
+        let upper = path_of(update).to_uppercase();
+        let route = Route::of(&upper);
+        assert_eq!(route.pattern(), (!is_exact).then_some(update.pattern()), "{upper}");
+        let below = format!("{}/nowhere", update.prefix().to_uppercase());
+        let below = Route::of(&below);
+        assert!(matches!(below, Route::Unknown(refuse) if refuse.is_some() != is_exact));
+    }
+    for other in ["/u\u{17f}ers", "/HEALTH", "/Media/avatars/7/a.png", "/API/V1"] {
+        assert_eq!(Route::of(other).pattern(), None, "{other}");
+    }
+}
+
 /// Its clients read every refusal in their dialect's format (contract R8).
 #[test]
 fn an_unknown_path_below_an_endpoint_is_refused_by_a_dialect() {
