@@ -41,7 +41,8 @@ pub struct Dialect<R: Record> {
     pub fail: fn(u16) -> Answer,
 }
 
-/// What an original is built with: clients depend on how it matches paths, and on what it calls JSON (contract R8, R10).
+/// What an original is built with. Clients depend on how that matches paths, and on what it calls JSON (contract R8,
+/// R10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framework {
     /// Express, or NestJS on top of it.

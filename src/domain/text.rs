@@ -46,8 +46,8 @@ fn check_line(text: &str, min: u64, max: u64) -> Result<(), Rule> {
 }
 
 /// `user@domain.tld` of at most `max` characters: an HTML5 e-mail address whose user may have letters of any script
-/// (RFC 6531), with what the back ends' own validators ask for beside that (contract S1, F5, D1, R16): a domain with a dot
-/// that is no number, and no dot at an end of the user.
+/// (RFC 6531), with what the back ends' own validators ask for beside that (contract S1, F5, D1, R16): a domain with a
+/// dot that is no number, and no dot at an end of the user.
 ///
 /// Not `validator`'s rule, which brings regular expressions along: a quarter of the whole worker. Its rule for URLs
 /// brings tables of Unicode along, a tenth.

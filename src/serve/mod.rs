@@ -16,7 +16,7 @@ mod session;
 mod update;
 
 use crate::auth::{EventLoop, KeyService, Keys};
-use crate::dialect::{Answer, problem};
+use crate::dialect::{Answer, Framework, problem};
 use crate::domain::{Failure, Fault, ObjectKey, Refusal, Subject};
 use crate::store::{Batch, Bucket};
 
@@ -151,6 +151,8 @@ pub struct Reply {
 }
 
 const JSON: &str = "application/json";
+/// What Express calls it.
+const JSON_UTF_8: &str = "application/json; charset=utf-8";
 /// When to try again what the platform was too slow for, in seconds.
 pub const RETRY_AFTER: u32 = 5;
 
@@ -193,6 +195,15 @@ impl Reply {
         Self { fault: Some(fault), retry_after: passes.then_some(RETRY_AFTER), ..Self::json(answer) }
     }
 
+    /// The same, of the type that the original calls JSON (contract R10).
+    fn from(self, framework: Framework) -> Self {
+        let content_type = match framework {
+            Framework::Express => JSON_UTF_8,
+            Framework::Django => JSON,
+        };
+        Self { content_type, ..self }
+    }
+
     fn problem(status: u16, title: &'static str) -> Self {
         Self { content_type: problem::MEDIA_TYPE, ..Self::json(problem::problem(status, title)) }
     }
@@ -210,10 +221,14 @@ fn challenge(refusal: &Refusal) -> Option<&'static str> {
 /// Replies to a call.
 pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &P, body: P::Body) -> Reply {
     match route {
-        Route::Account(update) => update::answer(update, call, platform, body).await,
-        Route::Persona(update) => update::answer(update, call, platform, body).await,
+        Route::Account(update) => {
+            update::answer(update, call, platform, body).await.from(update.endpoint.dialect.framework)
+        }
+        Route::Persona(update) => {
+            update::answer(update, call, platform, body).await.from(update.endpoint.dialect.framework)
+        }
         Route::Health => health::answer(call, platform).await,
-        Route::Unknown(Some(refuse)) => Reply::refused(&Refusal::NoRoute, *refuse),
+        Route::Unknown(Some(update)) => Reply::refused(&Refusal::NoRoute, update.refuse()).from(update.framework()),
         // A picture is not a reply of ours: edge streams it.
         Route::Media(_) | Route::Unknown(None) => media::not_found(),
     }
@@ -221,11 +236,11 @@ pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &
 
 /// Answers for a call whose instance is gone.
 pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
-    let fail = match route {
-        Route::Account(update) => update.endpoint.dialect.fail,
-        Route::Persona(update) => update.endpoint.dialect.fail,
+    let (fail, framework) = match route {
+        Route::Account(Matched { endpoint, .. }) => (endpoint.dialect.fail, endpoint.dialect.framework),
+        Route::Persona(Matched { endpoint, .. }) => (endpoint.dialect.fail, endpoint.dialect.framework),
         Route::Health => return health::unavailable(fault),
         Route::Media(_) | Route::Unknown(_) => return media::failed(fault),
     };
-    Reply::failed(fault, fail)
+    Reply::failed(fault, fail).from(framework)
 }

@@ -86,7 +86,7 @@ impl Update {
     }
 
     /// How its dialect refuses.
-    fn refuse(&self) -> fn(&Refusal) -> Answer {
+    pub fn refuse(&self) -> fn(&Refusal) -> Answer {
         match self {
             Self::Account(endpoint) => endpoint.dialect.refuse,
             Self::Persona(endpoint) => endpoint.dialect.refuse,
@@ -94,7 +94,7 @@ impl Update {
     }
 
     /// What its original is built with.
-    fn framework(&self) -> Framework {
+    pub fn framework(&self) -> Framework {
         match self {
             Self::Account(endpoint) => endpoint.dialect.framework,
             Self::Persona(endpoint) => endpoint.dialect.framework,
@@ -157,8 +157,8 @@ pub enum Route<'p> {
     Health,
     /// To a picture (contract M4).
     Media(ObjectKey),
-    /// Nowhere; inside the prefix of a back end, its dialect says so (contract R8).
-    Unknown(Option<fn(&Refusal) -> Answer>),
+    /// Nowhere; inside the prefix of a back end, its dialect says so (contract R8). Any endpoint of it will do.
+    Unknown(Option<&'static Update>),
 }
 
 impl<'p> Route<'p> {
@@ -171,7 +171,7 @@ impl<'p> Route<'p> {
         if path == "/health" {
             return Self::Health;
         }
-        let nowhere = || UPDATES.iter().find(|update| update.is_prefix_of(path)).map(Update::refuse);
+        let nowhere = || UPDATES.iter().find(|update| update.is_prefix_of(path));
         UPDATES.iter().find_map(|update| update.matched(path)).unwrap_or_else(|| Self::Unknown(nowhere()))
     }
 

@@ -30,7 +30,7 @@ fn the_case_of_a_path_matters_for_django_alone() {
         assert_eq!(route.pattern(), (!is_exact).then_some(update.pattern()), "{upper}");
         let below = format!("{}/nowhere", update.prefix().to_uppercase());
         let below = Route::of(&below);
-        assert!(matches!(below, Route::Unknown(refuse) if refuse.is_some() != is_exact));
+        assert!(matches!(below, Route::Unknown(update) if update.is_some() != is_exact));
     }
     for other in ["/u\u{17f}ers", "/HEALTH", "/Media/avatars/7/a.png", "/API/V1"] {
         assert_eq!(Route::of(other).pattern(), None, "{other}");

@@ -7,6 +7,10 @@ export const raw = (body, type = 'application/json') => ({
   headers: type === null ? {} : { 'content-type': type },
 });
 
+/** The content type of JSON at a path: that of the original's framework (R10). */
+export const jsonType = (target) =>
+  /^\/(users|api\/(personas|v1))\b/i.test(target) ? 'application/json; charset=utf-8' : 'application/json';
+
 /**
  * Checks a whole answer: its status, the headers that matter, the exact text of its body,
  * and the D1 calls, as counted outside the worker and as the worker logged them; `r2` are the bucket's reads and
@@ -28,7 +32,7 @@ export async function answered(worker, response, status, body, { d1, r2, challen
     {
       status,
       body: JSON.stringify(body),
-      type: 'application/json',
+      type: jsonType(response.target),
       challenge,
       cache: 'no-store',
       sniff: 'nosniff',

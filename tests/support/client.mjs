@@ -36,10 +36,12 @@ export const countsOf = (header) => ({
   r2Writes: Number(header('x-test-r2-writes')),
 });
 
-async function answerOf(response) {
+async function answerOf(response, target) {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const text = new TextDecoder().decode(bytes);
   return {
+    /** The path that was asked, with its query. */
+    target,
     status: response.status,
     headers: response.headers,
     bytes,
@@ -70,7 +72,7 @@ export const sender =
       body: json === undefined ? body : JSON.stringify(json),
       ...(body instanceof ReadableStream && { duplex: 'half' }),
     });
-    return answerOf(response);
+    return answerOf(response, target);
   };
 
 /** The paths of counting.mjs, below `url`. */

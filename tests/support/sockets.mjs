@@ -22,6 +22,7 @@ async function open(worker, target, headers, as) {
         request.destroy();
         const headers = new Headers(/** @type {Record<string, string>} */ (response.headers));
         resolve({
+          target,
           status: response.statusCode,
           text: Buffer.concat(chunks).toString(),
           headers,

@@ -11,7 +11,7 @@
 
 use hmac::{Hmac, Mac};
 use libfuzzer_sys::fuzz_target;
-use perfil::auth::{BearerToken, Keys, KeyService, PublicKey, Secret, Settings, Signer};
+use perfil::auth::{BearerToken, KeyService, Keys, PublicKey, Secret, Settings, Signer};
 use perfil::domain::BackEnd;
 use perfil_fuzz::json::{self, Json};
 use sha2::Sha256;
