@@ -26,7 +26,7 @@ pub use identity::{BackEnd, Caller, Subject};
 pub use invisible::is_invisible;
 pub use object_key::ObjectKey;
 pub use persona::{Persona, PersonaChange};
-pub use refusal::{Failure, Fault, InvalidField, JsonKind, Refusal, Unique};
+pub use refusal::{Failure, Fault, InvalidField, JsonKind, ORIGIN_NOT_ALLOWED, Refusal, Unique};
 pub use rule::Rule;
 pub use secret::{Password, PasswordHash};
 pub use setting::{Setting, SettingKind};

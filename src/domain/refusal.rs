@@ -48,6 +48,10 @@ pub enum Refusal {
     Taken(Vec<Unique>),
 }
 
+/// The code of a preflight from an origin that is not allowed (contract R11). It is replied to as any request without a
+/// token is: only the log tells the difference.
+pub const ORIGIN_NOT_ALLOWED: &str = "origin_not_allowed";
+
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidField {

@@ -13,10 +13,18 @@ pub enum Cors {
 }
 
 /// What [`Cors`] says to one request.
+#[derive(Default)]
 pub struct CorsAnswer {
+    /// The origin that the request names, whether or not it is allowed.
+    origin: Option<String>,
+    /// What `Access-Control-Allow-Origin` is.
     allowed: Option<String>,
-    varies: bool,
-    asks_for_method: bool,
+    /// Whether that depends on the origin.
+    is_listed: bool,
+    /// Whether a browser asks what it may send.
+    asks: bool,
+    /// The headers that it asks for.
+    asked_headers: Option<String>,
 }
 
 impl Cors {
@@ -31,26 +39,43 @@ impl Cors {
     }
 
     /// Compares the request's origin with those that are allowed.
-    pub fn answer(&self, headers: &Headers) -> Result<CorsAnswer> {
-        if matches!(self, Self::Off) {
-            return Ok(CorsAnswer { allowed: None, varies: false, asks_for_method: false });
+    pub fn answer(&self, method: &str, headers: &Headers) -> Result<CorsAnswer> {
+        let is_options = method == "OPTIONS";
+        if matches!(self, Self::Off) && !is_options {
+            return Ok(CorsAnswer::default());
         }
         let origin = headers.get("origin")?;
         let allowed = match self {
             Self::Off => None,
-            Self::Any => origin.map(|_| "*".to_owned()),
-            Self::Listed(origins) => origin.filter(|origin| origins.contains(origin)),
+            Self::Any => origin.as_ref().map(|_| "*".to_owned()),
+            Self::Listed(origins) => origin.clone().filter(|origin| origins.contains(origin)),
         };
-        let asks_for_method = headers.has("access-control-request-method")?;
-        let varies = matches!(self, Self::Listed(_));
-        Ok(CorsAnswer { allowed, varies, asks_for_method })
+        let asks = is_options && headers.has("access-control-request-method")?;
+        let asked_headers = if asks { headers.get("access-control-request-headers")? } else { None };
+        let asked_headers = asked_headers.filter(|names| is_list_of_names(names));
+        Ok(CorsAnswer { origin, allowed, is_listed: matches!(self, Self::Listed(_)), asks, asked_headers })
     }
+}
+
+/// Names of headers, separated by commas (RFC 9110 section 5.6): they are sent back as they came.
+fn is_list_of_names(names: &str) -> bool {
+    names.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, \t".contains(&b))
 }
 
 impl CorsAnswer {
     /// Whether a browser asks, from an origin that is allowed, what it may send.
-    pub fn is_preflight(&self, method: &str) -> bool {
-        method == "OPTIONS" && self.asks_for_method && self.allowed.is_some()
+    pub fn is_preflight(&self) -> bool {
+        self.asks && self.allowed.is_some()
+    }
+
+    /// The origin of a preflight that is not allowed to call.
+    pub fn refused_origin(&self) -> Option<&str> {
+        self.origin.as_deref().filter(|_| self.asks && self.allowed.is_none())
+    }
+
+    /// The headers that a browser asks for: all of them are allowed, as nothing depends on one that is ignored.
+    pub fn asked_headers(&self) -> Option<&str> {
+        self.asked_headers.as_deref()
     }
 
     /// The headers that let the page read the answer.
@@ -60,9 +85,16 @@ impl CorsAnswer {
             headers.push(("access-control-allow-origin", origin.into()));
             headers
                 .push(("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow, Retry-After".into()));
+            // Browsers refuse it beside `*`, and it must not be for everybody.
+            if self.is_listed {
+                headers.push(("access-control-allow-credentials", "true".into()));
+            }
         }
-        if self.varies {
-            headers.push(("vary", "Origin".into()));
+        match (self.is_listed, self.is_preflight()) {
+            (true, true) => headers.push(("vary", "Origin, Access-Control-Request-Headers".into())),
+            (true, false) => headers.push(("vary", "Origin".into())),
+            (false, true) => headers.push(("vary", "Access-Control-Request-Headers".into())),
+            (false, false) => {}
         }
         headers
     }

@@ -1,10 +1,13 @@
 use super::d1::Spent;
-use crate::domain::{BackEnd, Fault, Subject};
+use crate::domain::{BackEnd, Fault, ORIGIN_NOT_ALLOWED, Subject};
 use crate::serve::Reply;
 use crate::store::Swept;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::web_sys::console;
+
+/// How much of an origin is logged, in characters.
+const MOST_OF_ORIGIN: usize = 128;
 
 /// The one line that every request leaves in the log (contract O2). Nothing personal has a field here.
 #[derive(Serialize)]
@@ -29,6 +32,9 @@ pub struct Line<'a> {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
+    /// The origin of a preflight that was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cors_origin: Option<String>,
     /// What failed on our side.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -49,6 +55,7 @@ impl<'a> Line<'a> {
             subject: None,
             account: None,
             code: None,
+            cors_origin: None,
             cause: None,
         }
     }
@@ -72,6 +79,14 @@ impl<'a> Line<'a> {
         self.account = reply.account;
         self.code = reply.code;
         self.cause = reply.fault.as_ref().map(ToString::to_string);
+    }
+
+    /// A preflight was refused: it holds no token, and that is not what it lacks. What an origin cannot hold is left out
+    /// of the log.
+    pub fn refuse_origin(&mut self, origin: &str) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || ".:/-_[]".contains(c);
+        let sane = origin.chars().take(MOST_OF_ORIGIN).map(|c| if allowed(c) { c } else { '?' });
+        (self.code, self.cors_origin) = (Some(ORIGIN_NOT_ALLOWED), Some(sane.collect()));
     }
 
     /// As an error where the fault is ours, so that a log can be filtered by level.
@@ -209,6 +224,7 @@ mod tests {
             subject: Some(1),
             account: Some(1),
             code: Some(""),
+            cors_origin: Some(String::new()),
             cause: Some(String::new()),
             ..Line::new("", "", None)
         };

@@ -76,7 +76,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 #[wasm_bindgen]
 pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, JsValue> {
     let (method, url) = (request.method(), request.url());
-    let frame = Frame::of(&request.headers(), &Deployment::of(&env).cors)?;
+    let frame = Frame::of(&method, &request.headers(), &Deployment::of(&env).cors)?;
     let route = Route::of(url_of(&url).path);
     let reply = serve::failed(&route, Fault::Gone(cause.as_string().unwrap_or_default()));
     let mut line = Line::new(&frame.request_id, &method, route.pattern());

@@ -34,9 +34,9 @@ pub struct MediaResponse {
 }
 
 impl Frame {
-    /// What a request's headers ask for.
-    pub fn of(headers: &Headers, cors: &Cors) -> Result<Self> {
-        Ok(Self { request_id: request_id::of(headers)?, cors: cors.answer(headers)?, timing: None })
+    /// What a request's method and headers ask for.
+    pub fn of(method: &str, headers: &Headers, cors: &Cors) -> Result<Self> {
+        Ok(Self { request_id: request_id::of(headers)?, cors: cors.answer(method, headers)?, timing: None })
     }
 
     /// An answer of the API, with the headers that it needs of its own.
@@ -65,7 +65,7 @@ impl Frame {
         let mut headers = self.headers();
         headers.push(("cache-control", "no-store".into()));
         headers.push(("access-control-allow-methods", methods.into()));
-        headers.push(("access-control-allow-headers", "Authorization, Content-Type, X-Request-Id".into()));
+        headers.extend(self.cors.asked_headers().map(|names| ("access-control-allow-headers", names.into())));
         headers.push(("access-control-max-age", "86400".into()));
         Ok(Response::new_with_opt_str_and_init(None, &init(204, &headers)?)?)
     }

@@ -31,12 +31,12 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     /// The response. Its line in the log is written when it is ready.
     pub async fn answer(&self, request: Request) -> worker::Result<Response> {
-        let mut frame = Frame::of(self.headers, &self.deployment.cors)?;
+        let mut frame = Frame::of(self.method, self.headers, &self.deployment.cors)?;
         let route = Route::of(self.url.path);
         let request_id = frame.request_id.clone();
         let mut line = Line::new(&request_id, self.method, route.pattern());
         let served = match (&route, route.methods()) {
-            (_, Some(methods)) if frame.cors.is_preflight(self.method) => Served::Preflight(methods),
+            (_, Some(methods)) if frame.cors.is_preflight() => Served::Preflight(methods),
             (Route::Media(key), _) => self.media(key).await?,
             _ => Served::Reply(self.reply(&route, request, &mut line).await?),
         };
@@ -56,6 +56,9 @@ impl Visit<'_> {
                 frame.reply(&reply)?
             }
         };
+        if let Some(origin) = frame.cors.refused_origin() {
+            line.refuse_origin(origin);
+        }
         line.write();
         Ok(response)
     }

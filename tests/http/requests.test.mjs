@@ -520,24 +520,28 @@ describe('other origins', () => {
     'https://app.example.com:8443',
     'null',
   ];
-  const preflight = (origin, method = 'PUT') => ({
+  const ASKED = 'authorization,content-type,x-csrftoken,x-socket-id';
+  const preflight = (origin, asked = ASKED) => ({
     headers: {
       origin,
-      'access-control-request-method': method,
-      'access-control-request-headers': 'authorization,content-type',
+      'access-control-request-method': 'PUT',
+      ...(asked && { 'access-control-request-headers': asked }),
     },
   });
   const cors = (response) =>
     Object.fromEntries([...response.headers].filter(([name]) => name.startsWith('access-control-') || name === 'vary'));
   const granted = (origin) => ({
+    ...(origin !== '*' && { 'access-control-allow-credentials': 'true' }),
     'access-control-allow-origin': origin,
     'access-control-expose-headers': 'X-Request-Id, WWW-Authenticate, Allow, Retry-After',
   });
-  const open = (origin, methods) => ({
-    'access-control-allow-origin': origin,
+  const open = (origin, methods, asked = ASKED) => ({
+    ...(origin !== '*' && { 'access-control-allow-credentials': 'true' }),
+    ...(asked && { 'access-control-allow-headers': asked }),
     'access-control-allow-methods': methods,
-    'access-control-allow-headers': 'Authorization, Content-Type, X-Request-Id',
+    'access-control-allow-origin': origin,
     'access-control-max-age': '86400',
+    vary: `${origin === '*' ? '' : 'Origin, '}Access-Control-Request-Headers`,
   });
   const VARY = { vary: 'Origin' };
   const answers = [
@@ -557,8 +561,8 @@ describe('other origins', () => {
   });
   after(() => Promise.all([listed?.stop(), any?.stop()]));
 
-  async function checksPreflight(on, target, origin, expected) {
-    const response = await on.send('OPTIONS', target, preflight(origin));
+  async function checksPreflight(on, target, origin, expected, asked = ASKED) {
+    const response = await on.send('OPTIONS', target, preflight(origin, asked));
     // A browser reads the exposed headers off the actual answer only.
     const { 'access-control-expose-headers': exposed, ...headers } = cors(response);
     assert.deepEqual(
@@ -578,12 +582,18 @@ describe('other origins', () => {
 
   for (const route of ROUTES) {
     test(`a preflight of ${route.name} is answered to the origins allowed, without a token [R11]`, async () => {
-      await checksPreflight(listed, route.path(), APP, { ...open(APP, 'PUT'), ...VARY });
-      await checksPreflight(listed, route.path(), 'https://admin.example.com', {
-        ...open('https://admin.example.com', 'PUT'),
-        ...VARY,
-      });
+      for (const origin of [APP, 'https://admin.example.com'])
+        await checksPreflight(listed, route.path(), origin, open(origin, 'PUT'));
       await checksPreflight(any, route.path(), APP, open('*', 'PUT'));
+    });
+    test(`a preflight of ${route.name} allows whatever headers it asks for [R11]`, async () => {
+      const many = Array.from({ length: 200 }, (_, at) => `x-header-${at}`).join(', ');
+      for (const asked of ['X-Socket-ID', 'x-requested-with,x-csrftoken', many]) {
+        await checksPreflight(listed, route.path(), APP, open(APP, 'PUT', asked), asked);
+        await checksPreflight(any, route.path(), APP, open('*', 'PUT', asked), asked);
+      }
+      for (const none of ['', 'x-ünicode', 'x;y', 'a"b', '<b>'])
+        await checksPreflight(listed, route.path(), APP, open(APP, 'PUT', null), none);
     });
     const title =
       `a preflight of ${route.name} from any other origin, or with no origins configured, ` +
@@ -593,12 +603,36 @@ describe('other origins', () => {
         const response = await listed.send('OPTIONS', route.path(), preflight(origin));
         await answered(listed, response, 401, route.says.noToken(), { d1: 0, challenge: 'Bearer' });
         assert.deepEqual(cors(response), VARY);
+        const { code, cors_origin } = await listed.logOf(response);
+        assert.deepEqual({ code, cors_origin }, { code: 'origin_not_allowed', cors_origin: origin });
       }
       const response = await worker.send('OPTIONS', route.path(), preflight(APP));
-      await answered(worker, response, 401, route.says.noToken(), { d1: 0, challenge: 'Bearer' });
+      const { code, cors_origin } = await answered(worker, response, 401, route.says.noToken(), {
+        d1: 0,
+        challenge: 'Bearer',
+      });
+      assert.deepEqual({ code, cors_origin }, { code: 'origin_not_allowed', cors_origin: APP });
       assert.deepEqual(cors(response), {});
     });
   }
+
+  test('the origin of a refused preflight is logged within bounds, and nothing else of it [R11 O2]', async () => {
+    const logged = async (origin) => {
+      const response = await listed.send('OPTIONS', '/users?email=jane', preflight(origin, 'x-private'));
+      const line = await listed.logOf(response);
+      assert.equal(JSON.stringify(line).includes('private') || JSON.stringify(line).includes('jane'), false);
+      return line.cors_origin;
+    };
+    assert.equal(await logged(`https://${'a'.repeat(300)}.example`), `https://${'a'.repeat(120)}`);
+    assert.equal(await logged('https://a b"{}<é>.example'), 'https://a?b??????.example');
+    assert.equal(await logged('chrome-extension://abc_1'), 'chrome-extension://abc_1');
+  });
+  test('a request that is no preflight, or from an allowed origin, is logged as before [R11 O2]', async () => {
+    for (const options of [{ headers: { origin: 'https://evil.example' } }, {}]) {
+      const { code, cors_origin } = await listed.logOf(await listed.send('OPTIONS', '/users', options));
+      assert.deepEqual({ code, cors_origin }, { code: 'no_token', cors_origin: undefined });
+    }
+  });
 
   test('every answer names the allowed origin, a refusal too [R11]', async () => {
     for (const [method, target, options, status] of answers) {
