@@ -12,7 +12,7 @@ pub const PROFILE: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Django),
     target: Some(target),
     framework: Framework::Django,
-    forms: Forms { file: Some(AVATAR), last_counts: true },
+    forms: Forms { file: Some(AVATAR), urlencoded: true, last_counts: true },
     read,
     show,
     refuse,

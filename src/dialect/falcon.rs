@@ -1,4 +1,4 @@
-//! `PUT /users`: the bare record, or NestJS's `{"message", "error", "statusCode"}` (contract F1–F6).
+//! `PUT /users`: the bare record, or NestJS's `{"message", "error", "statusCode"}` (contract F1–F7).
 
 use super::{Answer, Dialect, Fields, Forms, Framework, Object, text};
 use crate::domain::text as rules;
@@ -10,7 +10,7 @@ pub const USERS: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Falcon),
     target: None,
     framework: Framework::Express,
-    forms: Forms::NONE,
+    forms: Forms { urlencoded: true, ..Forms::NONE },
     read,
     show,
     refuse,

@@ -55,6 +55,8 @@ pub enum Framework {
 pub struct Forms {
     /// The part of `multipart/form-data` that holds a picture; `None` where no such form is taken.
     pub file: Option<&'static str>,
+    /// Whether `application/x-www-form-urlencoded` is taken.
+    pub urlencoded: bool,
     /// Whether the last part of a name counts, and a file input that was left alone does not, as in Django (contract
     /// D9). Otherwise, a name that is there twice is refused, and such an input is an empty file.
     pub last_counts: bool,
@@ -62,7 +64,7 @@ pub struct Forms {
 
 impl Forms {
     /// For an endpoint that takes no forms.
-    pub const NONE: Self = Self { file: None, last_counts: false };
+    pub const NONE: Self = Self { file: None, urlencoded: false, last_counts: false };
 }
 
 /// Parses an id in a path.

@@ -81,8 +81,8 @@ impl<'a> Line<'a> {
         self.cause = reply.fault.as_ref().map(ToString::to_string);
     }
 
-    /// A preflight was refused: it holds no token, and that is not what it lacks. What an origin cannot hold is left out
-    /// of the log.
+    /// A preflight was refused: it holds no token, and that is not what it lacks. What an origin cannot hold is left
+    /// out of the log.
     pub fn refuse_origin(&mut self, origin: &str) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".:/-_[]".contains(c);
         let sane = origin.chars().take(MOST_OF_ORIGIN).map(|c| if allowed(c) { c } else { '?' });

@@ -16,6 +16,11 @@ pub fn is_form(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("multipart/form-data")
 }
 
+/// Whether a `Content-Type` says `application/x-www-form-urlencoded`.
+pub fn is_urlencoded(content_type: &str) -> bool {
+    essence(content_type).eq_ignore_ascii_case("application/x-www-form-urlencoded")
+}
+
 /// The boundary of a form: 1 to 70 of the characters that RFC 2046 (section 5.1.1) allows, with or without quotes.
 pub fn boundary(content_type: &str) -> Option<&str> {
     let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));

@@ -14,6 +14,7 @@ mod receive;
 mod route;
 mod session;
 mod update;
+pub mod urlencoded;
 
 use crate::auth::{EventLoop, KeyService, Keys};
 use crate::dialect::{Answer, Framework, problem};

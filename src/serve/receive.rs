@@ -3,8 +3,8 @@
 use super::in_flight::{Kind, Reservation};
 use super::limits::Metered;
 use super::session::Session;
-use super::{Body, Platform, UploadLimits, form, media_type};
-use crate::dialect::{Dialect, Object, Part};
+use super::{Body, Platform, UploadLimits, form, media_type, urlencoded};
+use crate::dialect::{Dialect, Forms, Object, Part};
 use crate::domain::{Failure, Record, Refusal};
 
 /// The largest JSON body, in bytes (contract R3).
@@ -22,7 +22,7 @@ pub struct Sent<'a> {
 pub enum Content {
     /// Empty where nothing was sent.
     Json(Vec<u8>),
-    /// Its parts, and how many pixels a picture in it may have.
+    /// The parts of a form of either kind, and how many pixels a picture in it may have.
     Form(Vec<(String, Part)>, u32),
 }
 
@@ -36,10 +36,27 @@ impl Content {
     }
 }
 
-/// The body, bounded in size, time and memory (contract R2, R3, R12). `file` is the part of a form that holds a
-/// picture; `None` where no form is taken.
+/// How a body is read.
+enum Format {
+    Json,
+    Urlencoded,
+    /// A form, the part of it that holds a picture, and how large that may be.
+    Multipart(&'static str, UploadLimits),
+}
+
+impl Format {
+    /// What it counts as, and its largest size in bytes.
+    fn bounds(&self) -> (Kind, usize) {
+        match self {
+            Self::Json | Self::Urlencoded => (Kind::Json, JSON_LIMIT),
+            Self::Multipart(_, limits) => (Kind::Upload, limits.bytes.saturating_add(form::OVERHEAD)),
+        }
+    }
+}
+
+/// The body, bounded in size, time and memory (contract R2, R3, R12).
 pub async fn receive<'a, P: Platform>(
-    file: Option<&'static str>,
+    forms: &Forms,
     session: &Session<'a, P>,
     body: P::Body,
 ) -> Result<Sent<'a>, Failure> {
@@ -47,26 +64,28 @@ pub async fn receive<'a, P: Platform>(
     let content_type = body.content_type()?;
     let length = body.length()?;
     is_plain(&body, length)?;
-    let form = match file.filter(|_| media_type::is_form(&content_type)) {
-        None => None,
-        Some(file) => {
+    let format = match forms.file {
+        Some(file) if media_type::is_form(&content_type) => {
             session.meter.allow(Metered::Costly).await?;
-            Some((file, platform.upload_limits()?))
+            Format::Multipart(file, platform.upload_limits()?)
         }
+        _ if forms.urlencoded && media_type::is_urlencoded(&content_type) => Format::Urlencoded,
+        _ => Format::Json,
     };
-    let (kind, limit) = match form {
-        None => (Kind::Json, JSON_LIMIT),
-        Some((_, limits)) => (Kind::Upload, limits.bytes.saturating_add(form::OVERHEAD)),
-    };
+    let (kind, limit) = format.bounds();
     if length.is_some_and(|length| length > limit) {
-        return Err(too_large(form.is_some(), &content_type).into());
+        return Err(too_large(&format, &content_type).into());
     }
     let caller = platform.known().resolve(session.actor.subject());
     let held = platform.in_flight().reserve(kind, caller, length.unwrap_or(limit), session.call.seconds())?;
     let bytes = body.bytes(limit).await;
-    let content = match form {
-        Some((file, limits)) => form_of(bytes, &content_type, file, limits),
-        None => json_of(bytes, &content_type),
+    let content = match format {
+        Format::Json => json_of(bytes, &content_type),
+        Format::Urlencoded => form_of(bytes, |bytes| Ok(Content::Form(urlencoded::parse(&bytes)?, 0))),
+        Format::Multipart(file, limits) => form_of(bytes, |bytes| {
+            let boundary = media_type::boundary(&content_type).ok_or(Refusal::MalformedForm)?;
+            Ok(Content::Form(form::parse(bytes, boundary, file, limits.bytes)?, limits.pixels))
+        }),
     };
     Ok(Sent { content: content?, held })
 }
@@ -82,8 +101,9 @@ fn is_plain(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
 }
 
 /// JSON's limit does not apply to a form that is not taken: its type is what is wrong with it.
-fn too_large(takes_form: bool, content_type: &str) -> Refusal {
-    if !takes_form && media_type::is_form(content_type) { unsupported(content_type) } else { Refusal::TooLarge }
+fn too_large(format: &Format, content_type: &str) -> Refusal {
+    let is_not_taken = matches!(format, Format::Json) && media_type::is_form(content_type);
+    if is_not_taken { unsupported(content_type) } else { Refusal::TooLarge }
 }
 
 fn unsupported(content_type: &str) -> Refusal {
@@ -92,7 +112,7 @@ fn unsupported(content_type: &str) -> Refusal {
 
 fn json_of(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Content, Failure> {
     match bytes {
-        Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(false, content_type).into()),
+        Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(&Format::Json, content_type).into()),
         Ok(bytes) if !bytes.is_empty() && !media_type::is_json(content_type) => Err(unsupported(content_type).into()),
         bytes => bytes.map(Content::Json),
     }
@@ -100,9 +120,7 @@ fn json_of(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Conten
 
 fn form_of(
     bytes: Result<Vec<u8>, Failure>,
-    content_type: &str,
-    file: &str,
-    limits: UploadLimits,
+    parse: impl FnOnce(Vec<u8>) -> Result<Content, Refusal>,
 ) -> Result<Content, Failure> {
     let bytes = match bytes {
         Err(Failure::Refused(Refusal::Malformed)) => return Err(Refusal::MalformedForm.into()),
@@ -112,6 +130,5 @@ fn form_of(
     if bytes.is_empty() {
         return Ok(Content::Json(bytes));
     }
-    let boundary = media_type::boundary(content_type).ok_or(Refusal::MalformedForm)?;
-    Ok(Content::Form(form::parse(bytes, boundary, file, limits.bytes)?, limits.pixels))
+    Ok(parse(bytes)?)
 }

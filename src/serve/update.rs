@@ -64,7 +64,7 @@ async fn update<R: Stored, P: Platform>(
         let method = session.call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
-    let Sent { content, held } = receive(dialect.forms.file, session, body).await?;
+    let Sent { content, held } = receive(&dialect.forms, session, body).await?;
     let (target, change) = target.with(content.read(dialect))?;
 
     let permission = (*right == Right::Permission).then_some(*pattern);

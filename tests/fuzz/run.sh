@@ -5,7 +5,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-600}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- change form media multipart path picture rules token
+[ $# -gt 0 ] || set -- change form media multipart path picture rules token urlencoded
 for target; do
     seeds=tests/fuzz/seeds/$target
     [ "$target" != picture ] || seeds=tests/fixtures/pictures

@@ -159,7 +159,7 @@ for (const route of ROUTES) {
     for (const type of [
       'text/plain',
       'text/html',
-      'application/x-www-form-urlencoded',
+      ...(['falcon', 'django'].includes(route.dialect) ? [] : ['application/x-www-form-urlencoded']),
       ...(route.upload ? [] : [form]),
       'multipart/mixed; boundary=x',
       'application/octet-stream',

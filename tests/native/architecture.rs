@@ -12,7 +12,7 @@ const ROOMS: [Room; 7] = [
     Room("auth", &["domain"], &["base64ct", "bcrypt", "blowfish", "getrandom", "jwt_compact", "serde", "serde_json"]),
     Room("dialect", &["domain"], &["serde", "serde_json"]),
     Room("store", &["domain"], &["getrandom", "serde", "serde_json"]),
-    Room("serve", &["domain", "auth", "dialect", "store"], &["memchr"]),
+    Room("serve", &["domain", "auth", "dialect", "store"], &["memchr", "percent_encoding"]),
     Room(
         "edge",
         &["serve", "domain", "auth", "store"],

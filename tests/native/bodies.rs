@@ -3,7 +3,7 @@
 use perfil::dialect::Part;
 use perfil::domain::{Failure, Fault, Id, Refusal, Subject};
 use perfil::serve::in_flight::{InFlight, Kind, seconds_for};
-use perfil::serve::{form, media_type};
+use perfil::serve::{form, media_type, urlencoded};
 use proptest::prelude::*;
 
 const LIMIT: usize = 1000;
@@ -121,6 +121,26 @@ fn beyond_a_limit_a_form_is_too_large() {
 }
 
 #[test]
+fn an_url_encoded_form_is_read_as_browsers_write_it() {
+    for (body, expected) in [
+        ("", vec![]),
+        ("&&", vec![]),
+        ("a=b", vec![text("a", "b")]),
+        ("a=b+c%2Bd%26&e=%C3%a9", vec![text("a", "b c+d&"), text("e", "é")]),
+        ("a=b=c&a", vec![text("a", "b=c"), text("a", "")]),
+        ("=a&%61+b=é", vec![text("", "a"), text("a b", "é")]),
+    ] {
+        assert_eq!(urlencoded::parse(body.as_bytes()).unwrap(), expected, "{body}");
+    }
+    for bad in ["%", "a=%", "a=%4", "a=%4g", "a=%%41", "a=%ff", "a=%ed%a0%80", "a=%+1", "%c3=a"] {
+        assert_eq!(urlencoded::parse(bad.as_bytes()), Err(Refusal::MalformedForm), "{bad}");
+    }
+    assert_eq!(urlencoded::parse(b"a=\xff"), Err(Refusal::MalformedForm));
+    assert_eq!(urlencoded::parse("a&".repeat(64).as_bytes()).unwrap().len(), 64);
+    assert_eq!(urlencoded::parse("a&".repeat(65).as_bytes()), Err(Refusal::TooLarge));
+}
+
+#[test]
 fn a_boundary_is_what_rfc_2046_allows() {
     let form = |parameter: &str| media_type::boundary(&format!("multipart/form-data; {parameter}")).map(str::to_owned);
     assert_eq!(
@@ -168,6 +188,14 @@ fn a_reservation_that_is_not_given_back_expires_and_ends_no_other() {
 }
 
 proptest! {
+    #[test]
+    fn any_fields_survive_url_encoding(fields in prop::collection::vec((any::<String>(), any::<String>()), 0..64)) {
+        let encode = |text: &str| text.bytes().map(|byte| format!("%{byte:02x}")).collect::<String>();
+        let body: Vec<_> = fields.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
+        let expected: Vec<_> = fields.iter().map(|(name, value)| text(name, value)).collect();
+        prop_assert_eq!(urlencoded::parse(body.join("&").as_bytes()).unwrap(), expected);
+    }
+
     #[test]
     fn no_bytes_panic_as_a_form(
         mut bytes in prop::collection::vec(any::<u8>(), 0..200),

@@ -32,6 +32,7 @@ export const SAYS = {
     noToken: () => falcon(401, 'Unauthorized', 'Invalid token'),
     badToken: () => falcon(401, 'Unauthorized', 'Invalid token'),
     malformed: () => badRequest('Request body must be a valid JSON object'),
+    badForm: () => badRequest('Request body must be a valid form'),
     notObject: () => badRequest('Request body must be a valid JSON object'),
     tooLarge: () => falcon(413, 'Payload Too Large'),
     unsupported: () => falcon(415, 'Unsupported Media Type'),
