@@ -56,6 +56,18 @@ export function formSchema({ json, form: { file, fields, required } }, said, val
   };
 }
 
+/** The schema of its URL-encoded form: the form without the file. */
+export function textsSchema({ json, form: { file, fields, required, unknown } }, said) {
+  const texts = Object.entries(fields).filter(([name]) => name !== file);
+  const part = ([name, field]) => [name, partSchema({ ...json.fields[name], ...field }, said.form?.examples[name])];
+  return {
+    type: 'object',
+    properties: Object.fromEntries(texts.map(part)),
+    ...rest({ required, nothing: json.nothing, unknown }),
+    description: 'The same fields as texts.',
+  };
+}
+
 /** The bodies that it takes, with the examples of prose.json. */
 export function requestBody(endpoint, said, facts, values) {
   const json =
@@ -65,7 +77,11 @@ export function requestBody(endpoint, said, facts, values) {
   const pictures = [...new Set(Object.values(facts.pictures))].join(', ');
   return {
     required: endpoint.json.nothing !== null,
-    description: file ? `${json} Or a form: one part for each field, and the picture as a file.` : json,
+    description: [
+      json,
+      ...(file ? ['Or a form: one part for each field, and the picture as a file.'] : []),
+      ...(endpoint.urlencoded ? ['Or a URL-encoded form of texts.'] : []),
+    ].join(' '),
     content: {
       'application/json': { schema: schemaRef(said.change), examples: said.examples },
       ...(file && {
@@ -73,6 +89,9 @@ export function requestBody(endpoint, said, facts, values) {
           schema: schemaRef(`${said.name}Form`),
           encoding: { [file]: { contentType: pictures } },
         },
+      }),
+      ...(endpoint.urlencoded && {
+        'application/x-www-form-urlencoded': { schema: schemaRef(`${said.name}Texts`) },
       }),
     },
   };

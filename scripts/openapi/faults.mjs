@@ -36,7 +36,7 @@ export function invalidSchema(endpoint, dialect, others, { description, faultNam
   const { style, key, separator } = styleOf(dialect.faults);
   const faults = faultsOf(endpoint);
   if (style === 'fields') return byField(faults, others, description);
-  const messages = distinct(faults.map(([, body]) => body[key]));
+  const messages = distinct(faults.map(([, body]) => [body[key]].flat()[0]));
   const rest = others.map((body) => body[key]);
   const { [key]: _, ...fixed } = faults[0][1];
   const around = (message) =>
@@ -52,7 +52,7 @@ export function invalidSchema(endpoint, dialect, others, { description, faultNam
   }
   const fault = { $ref: `#/components/schemas/${faultName}` };
   return {
-    invalid: around({ description, anyOf: orOthers(rest, fault, { type: 'array', minItems: 2, items: fault }) }),
+    invalid: around({ description, anyOf: orOthers(rest, { type: 'array', minItems: 1, items: fault }) }),
     fault: texts(messages),
   };
 }

@@ -4,8 +4,9 @@
 const CONTROL = '\\u0000-\\u001f\\u007f-\\u009f';
 const LINE = `[^\\s${CONTROL}]([^${CONTROL}]*[^\\s${CONTROL}])?`;
 const URL = `^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#"<>\\\\^\`{|}${CONTROL}]+([/?#][^\\s"<>\\\\^\`{|}${CONTROL}]*)?$`;
-const PATH = `^[^/\\\\:\\s${CONTROL}]([^:${CONTROL}]*[^:\\s${CONTROL}])?$`;
-const USER = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+";
+const PATH = `^(?!\\\\|/[/\\\\])[^:\\s${CONTROL}]([^:${CONTROL}]*[^:\\s${CONTROL}])?$`;
+/** A word before the @, with letters of any script, as LETTER below. */
+const USER = '[^\\u0000- "(),.:;<>@\\[-\\]\\u007f-\\u00a9]+';
 /** Letters and digits of any script, as far as a pattern without Unicode classes can tell. */
 const LETTER = '[^\\u0000-/:-@\\[-`{-\\u00a9]';
 const LABEL = `${LETTER}(-*${LETTER})`;
@@ -13,8 +14,8 @@ const LABEL = `${LETTER}(-*${LETTER})`;
 /** `[schema, description]` of a text of `least` to `most` characters. */
 const FORMATS = {
   line: (least, most) => [
-    { minLength: least, maxLength: most, pattern: `^${LINE}$` },
-    `${least} to ${most} characters, trimmed.`,
+    { minLength: least, maxLength: most, pattern: least === 0 ? `^(${LINE})?$` : `^${LINE}$` },
+    `${least === 0 ? 'At most' : `${least} to`} ${most} characters, trimmed.`,
   ],
   password: (least, most) => [
     { format: 'password', minLength: least, maxLength: most, pattern: `^[^${CONTROL}]*$`, writeOnly: true },
@@ -22,12 +23,16 @@ const FORMATS = {
   ],
   email: (_, most) => [
     { format: 'email', maxLength: most, pattern: `^${USER}(\\.${USER})*@(${LABEL}*\\.)+${LABEL}+$` },
-    `\`user@domain.tld\`, at most ${most} characters, unique without regard to ASCII case. The user is ASCII, at ` +
-      'most 64 characters; the domain has two labels or more, of letters and digits of any script, the last no number.',
+    `\`user@domain.tld\`, at most ${most} characters, unique without regard to ASCII case. The user has at most 64 ` +
+      'bytes; the domain has two labels or more, the last one not a number. Both may have letters of any script.',
   ],
   username: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^[^\\u0000-*,/:-?\\[-^`{-\\u00a9]+$' },
     'Letters and digits of any script and `_.@+-`; unique without regard to ASCII case.',
+  ],
+  unspaced_username: (least, most) => [
+    { minLength: least, maxLength: most, pattern: `^[^\\s${CONTROL}]+$` },
+    `${least} to ${most} characters without white space; unique without regard to ASCII case.`,
   ],
   phone: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^\\+?[0-9]([ -]*[0-9]){5,14}$' },
@@ -44,7 +49,7 @@ const FORMATS = {
       maxLength: most,
       anyOf: [{ pattern: URL }, { pattern: PATH, not: { pattern: '(^|[/\\\\])\\.\\.([/\\\\]|$)' } }],
     },
-    'A relative path without `..`, or an `http`/`https` URL.',
+    'A path without `..`, or an `http`/`https` URL.',
   ],
 };
 

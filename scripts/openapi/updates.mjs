@@ -1,6 +1,6 @@
 // The operations of the route table, and the parts of the document that belong to them.
 import { schemaOf } from './bodies.mjs';
-import { changeSchema, formSchema, requestBody } from './changes.mjs';
+import { changeSchema, formSchema, requestBody, textsSchema } from './changes.mjs';
 import { invalidSchema } from './faults.mjs';
 import { recordSchema } from './records.mjs';
 
@@ -83,7 +83,8 @@ export function updates(facts, prose, values, replies) {
     const asked = { id: said.operation, method: endpoint.method, tag: spoken.tag };
     schemas[said.record] ??= recordSchema(endpoint.full, endpoint.sparse, prose.records[said.record]);
     schemas[said.change] = changeSchema(endpoint, said);
-    if (endpoint.form) schemas[`${said.name}Form`] = formSchema(endpoint, said, values);
+    if (endpoint.form?.file) schemas[`${said.name}Form`] = formSchema(endpoint, said, values);
+    if (endpoint.urlencoded) schemas[`${said.name}Texts`] = textsSchema(endpoint, said);
     const row = { said, spoken, endpoint, asked, dialect: facts.dialects[endpoint.prefix] };
     paths[endpoint.path.replace(':id', '{id}')] = {
       [endpoint.method.toLowerCase()]: {

@@ -437,7 +437,7 @@ describe('the matrix itself', () => {
       GATED.map(({ name }) => name).sort(),
     );
     assert.deepEqual(
-      patterns.filter((pattern) => endpoints[pattern].form),
+      patterns.filter((pattern) => endpoints[pattern].form?.file),
       MATRIX.filter(({ upload }) => upload)
         .map(({ name }) => name)
         .sort(),

@@ -23,6 +23,8 @@ pub struct Facts {
     id: Option<IdFacts>,
     json: BodyFacts,
     form: Option<BodyFacts>,
+    /// Whether the form's texts are also taken as `application/x-www-form-urlencoded`.
+    urlencoded: bool,
     /// The record, shown with everything that it can have, and with nothing that it can lack.
     full: Box<RawValue>,
     sparse: Box<RawValue>,
@@ -62,7 +64,8 @@ where
 {
     let dialect = &endpoint.dialect;
     let json = body(&Reader::json(dialect), None);
-    let form = dialect.file.map(|file| body(&Reader::form(dialect), Some(file)));
+    let forms = &dialect.forms;
+    let form = (forms.file.is_some() || forms.urlencoded).then(|| body(&Reader::form(dialect), forms.file));
     Facts {
         method: update.pattern().split(' ').next().unwrap(),
         path: update.path(),
@@ -81,6 +84,7 @@ where
         unavailable: failure(update, Fault::Busy),
         json,
         form,
+        urlencoded: forms.urlencoded,
     }
 }
 
