@@ -32,7 +32,8 @@ pub struct BearerToken<'a>(&'a str);
 
 impl<'a> BearerToken<'a> {
     /// Parses `Bearer <token>`; the scheme's case does not matter (contract A1, RFC 6750 section 2.1).
-    /// No header, another scheme or an empty token is [`Refusal::NoToken`].
+    /// No header, another scheme or an empty token is [`Refusal::NoToken`], and more than two words are
+    /// [`Refusal::BadAuthorization`].
     pub fn parse(authorization: Option<&'a str>) -> Result<Self, Refusal> {
         // White space in a header is blanks and tabs (RFC 9110 section 5.6.3), whatever Unicode knows beside them.
         let trimmed = authorization.map(|header| header.trim_matches([' ', '\t']));
@@ -40,6 +41,9 @@ impl<'a> BearerToken<'a> {
         let token = token.trim_start_matches(' ');
         if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
             return Err(Refusal::NoToken);
+        }
+        if token.trim_start_matches([' ', '\t']).contains([' ', '\t']) {
+            return Err(Refusal::BadAuthorization);
         }
         Ok(Self(token))
     }

@@ -1,4 +1,4 @@
-//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D9).
+//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D10).
 
 use super::{Answer, Dialect, Fields, Forms, Framework, Object, Value, form};
 use crate::domain::text as rules;
@@ -131,9 +131,13 @@ fn time(stored: &str) -> String {
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => detail(401, "Authentication credentials were not provided."),
-        Refusal::BadToken => {
-            answer(401, &[("detail", "Given token not valid for any token type"), ("code", "token_not_valid")])
+        Refusal::BadToken => Answer { status: 401, body: INVALID_TOKEN.to_owned() },
+        Refusal::BadAuthorization => {
+            let detail = "Authorization header must contain two space-delimited values";
+            answer(401, &[("detail", detail), ("code", "bad_authorization_header")])
         }
+        Refusal::AccountGone => answer(401, &[("detail", "User not found"), ("code", "user_not_found")]),
+        Refusal::AccountInactive => answer(401, &[("detail", "User is inactive"), ("code", "user_inactive")]),
         Refusal::Forbidden => answer(403, &[("error", "Not authorized")]),
         Refusal::NotFound { .. } | Refusal::NoRoute => detail(404, "Not found."),
         Refusal::MethodNotAllowed { method } => detail(405, &format!("Method \"{method}\" not allowed.")),
@@ -159,6 +163,12 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         }
     }
 }
+
+/// simplejwt's body for a bad token (contract D10).
+const INVALID_TOKEN: &str = concat!(
+    r#"{"detail":"Given token not valid for any token type","code":"token_not_valid","#,
+    r#""messages":[{"token_class":"AccessToken","token_type":"access","message":"Token is invalid or expired"}]}"#
+);
 
 fn taken(value: Unique) -> (&'static str, [&'static str; 1]) {
     match value {

@@ -72,7 +72,11 @@ fn show(account: &Account) -> String {
 /// A refusal in NestJS's words; also for paths below `/users` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
-        Refusal::NoToken | Refusal::BadToken => error(401, "Invalid token"),
+        Refusal::NoToken
+        | Refusal::BadToken
+        | Refusal::BadAuthorization
+        | Refusal::AccountGone
+        | Refusal::AccountInactive => error(401, "Invalid token"),
         Refusal::Forbidden => error(403, "Forbidden resource"),
         Refusal::NotFound { .. } => error(404, "User not found"),
         Refusal::NoRoute => error(404, "Not Found"),

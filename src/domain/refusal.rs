@@ -5,8 +5,14 @@ use super::Rule;
 pub enum Refusal {
     /// No token was sent (contract A1).
     NoToken,
-    /// The token is not valid, or its account is gone or inactive (contract A3–A7).
+    /// The token is not valid, or a change of password ended its session (contract A3–A7).
     BadToken,
+    /// More than a scheme and a token was sent (contract A1).
+    BadAuthorization,
+    /// The token is good, and there is no such account (contract A7).
+    AccountGone,
+    /// The token is good, and its account is inactive (contract A7).
+    AccountInactive,
     /// The caller may not do this.
     Forbidden,
     /// There is no such record.
@@ -105,6 +111,9 @@ impl Refusal {
         match self {
             Self::NoToken => "no_token",
             Self::BadToken => "bad_token",
+            Self::BadAuthorization => "bad_authorization",
+            Self::AccountGone => "account_gone",
+            Self::AccountInactive => "account_inactive",
             Self::Forbidden => "forbidden",
             Self::NotFound { .. } => "not_found",
             Self::NoRoute => "no_route",

@@ -214,7 +214,9 @@ impl Reply {
 fn challenge(refusal: &Refusal) -> Option<&'static str> {
     match refusal {
         Refusal::NoToken => Some("Bearer"),
-        Refusal::BadToken => Some("Bearer error=\"invalid_token\""),
+        Refusal::BadToken | Refusal::BadAuthorization | Refusal::AccountGone | Refusal::AccountInactive => {
+            Some("Bearer error=\"invalid_token\"")
+        }
         _ => None,
     }
 }

@@ -5,11 +5,14 @@ use serde::Deserialize;
 /// Sets any field. A value that somebody else has leaves the account as it was: [`READ`] then names all that are taken.
 const UPDATE: &str = "-- update_account()
 WITH
-  caller AS (
-    SELECT id, role_id FROM users
+  subject AS (
+    SELECT id, role_id, is_active, tokens_valid_after FROM users
     WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
         SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
-      AND is_active = 1
+  ),
+  caller AS (
+    SELECT id, role_id FROM subject
+    WHERE is_active = 1
       AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
   ),
   target AS (
@@ -54,11 +57,14 @@ const UNINDEXED: [&str; 4] = ["full_name", "first_name", "last_name", "number_ph
 /// name alone that would be three pages instead of one, and four rows on D1's bill.
 const UPDATE_UNINDEXED: &str = "-- update_account_unindexed()
 WITH
-  caller AS (
-    SELECT id, role_id FROM users
+  subject AS (
+    SELECT id, role_id, is_active, tokens_valid_after FROM users
     WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
         SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
-      AND is_active = 1
+  ),
+  caller AS (
+    SELECT id, role_id FROM subject
+    WHERE is_active = 1
       AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
   ),
   target AS (
@@ -84,11 +90,14 @@ RETURNING id";
 /// (contract F6, S5).
 const READ: &str = "-- read_account()
 WITH
-  caller AS (
-    SELECT id, role_id FROM users
+  subject AS (
+    SELECT id, role_id, is_active, tokens_valid_after FROM users
     WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
         SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
-      AND is_active = 1
+  ),
+  caller AS (
+    SELECT id, role_id FROM subject
+    WHERE is_active = 1
       AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
   ),
   target AS (
@@ -99,6 +108,7 @@ WITH
   )
 SELECT
   caller.id AS caller,
+  iif(caller.id IS NULL, (SELECT is_active FROM subject), 1) AS is_active_subject,
   (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'seam') AS caller_seam,
   (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'falcon') AS caller_falcon,
   (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'django') AS caller_django,

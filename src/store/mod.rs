@@ -139,6 +139,9 @@ pub trait Stored: Record {
 pub struct Verdict {
     /// The caller's account, if it is there and active.
     caller: Option<i64>,
+    /// 1 when the token's subject is active, which is no caller if its session was ended; 0 when it is inactive, and
+    /// `None` when it is not there.
+    is_active_subject: Option<u8>,
     /// The caller's number in each back end.
     caller_seam: Option<i64>,
     caller_falcon: Option<i64>,
@@ -184,6 +187,16 @@ impl Verdict {
         Some(Caller { account, identities: BackEnd::ALL.into_iter().filter_map(identity).collect() })
     }
 
+    /// Why the token's subject may not call.
+    fn no_caller(&self) -> Refusal {
+        match self.is_active_subject {
+            None => Refusal::AccountGone,
+            Some(0) => Refusal::AccountInactive,
+            // A change of password ended its session (contract A7).
+            Some(_) => Refusal::BadToken,
+        }
+    }
+
     /// Why the update was refused; `None` when nothing stood in its way. A caller who does not exist is told so
     /// even where the record does not either, and one who may not is not told whether it is there.
     pub fn refusal(&self, access: &Access) -> Option<Refusal> {
@@ -200,7 +213,7 @@ impl Verdict {
                 .collect();
         self.caller
             .is_none()
-            .then_some(Refusal::BadToken)
+            .then(|| self.no_caller())
             .or(first)
             .or(second)
             .or(unless(self.role_found.unwrap_or(1), Refusal::NoSuchRole))

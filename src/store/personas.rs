@@ -5,11 +5,14 @@ use serde::Deserialize;
 /// Sets any field, as that of accounts does.
 const UPDATE: &str = "-- update_persona()
 WITH
-  caller AS (
-    SELECT id, role_id FROM users
+  subject AS (
+    SELECT id, role_id, is_active, tokens_valid_after FROM users
     WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
         SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
-      AND is_active = 1
+  ),
+  caller AS (
+    SELECT id, role_id FROM subject
+    WHERE is_active = 1
       AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
   ),
   target AS (
@@ -41,11 +44,14 @@ const UNINDEXED: [&str; 3] = ["nombres", "apellidos", "telefono"];
 /// Sets fields that stand in no index, as that of accounts does.
 const UPDATE_UNINDEXED: &str = "-- update_persona_unindexed()
 WITH
-  caller AS (
-    SELECT id, role_id FROM users
+  subject AS (
+    SELECT id, role_id, is_active, tokens_valid_after FROM users
     WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
         SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
-      AND is_active = 1
+  ),
+  caller AS (
+    SELECT id, role_id FROM subject
+    WHERE is_active = 1
       AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
   ),
   target AS (
@@ -65,11 +71,14 @@ RETURNING id";
 /// Its time comes out in one form, whatever form an importer wrote it in.
 const READ: &str = "-- read_persona()
 WITH
-  caller AS (
-    SELECT id, role_id FROM users
+  subject AS (
+    SELECT id, role_id, is_active, tokens_valid_after FROM users
     WHERE id = iif(?1 ->> 'issuer' IS NULL, ?1 ->> 'subject', (
         SELECT account_id FROM identities WHERE back_end = ?1 ->> 'issuer' AND id = ?1 ->> 'subject'))
-      AND is_active = 1
+  ),
+  caller AS (
+    SELECT id, role_id FROM subject
+    WHERE is_active = 1
       AND (tokens_valid_after IS NULL OR tokens_valid_after <= ?1 ->> 'issued_at')
   ),
   target AS (
@@ -77,6 +86,7 @@ WITH
   )
 SELECT
   caller.id AS caller,
+  iif(caller.id IS NULL, (SELECT is_active FROM subject), 1) AS is_active_subject,
   (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'seam') AS caller_seam,
   (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'falcon') AS caller_falcon,
   (SELECT id FROM identities WHERE account_id = caller.id AND back_end = 'django') AS caller_django,

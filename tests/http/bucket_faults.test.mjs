@@ -168,7 +168,7 @@ for (const route of UPLOADS) {
       const right = () => worker.sql('DELETE FROM permissionXRole WHERE permissionId = 2 AND roleId = 1');
       const refusals = {
         [foto.name]: [right, 403, foto.says.forbidden()],
-        [profile.name]: [() => worker.sql('UPDATE users SET is_active = 0 WHERE id = 6'), 401, profile.says.badToken()],
+        [profile.name]: [() => worker.sql('UPDATE users SET is_active = 0 WHERE id = 6'), 401, profile.says.inactive()],
       };
       const [takeAway, status, body] = refusals[route.name];
       for (const [at, faults] of [

@@ -20,7 +20,11 @@ const CONTROL = 'Control characters are not allowed.';
 const NOT_FILE = 'The submitted data was not a file. Check the encoding type on the form.';
 const tooLong = (most) => `Ensure this field has no more than ${most} characters.`;
 const NOT_FOUND = { detail: 'Not found.' };
-const BAD_TOKEN = { detail: 'Given token not valid for any token type', code: 'token_not_valid' };
+const BAD_TOKEN = {
+  detail: 'Given token not valid for any token type',
+  code: 'token_not_valid',
+  messages: [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid or expired' }],
+};
 
 let worker;
 before(async () => {
@@ -419,17 +423,38 @@ describe('whose profile it is', () => {
     await refused(worker, PROFILE, { token: 'x.y.z', json }, 401, BAD_TOKEN, { d1: 0, challenge: INVALID_TOKEN });
   });
 
-  for (const [who, as] of [
-    ['an account that is switched off', 43],
-    ['an account that does not exist', 4711],
+  for (const [who, as, body, code] of [
+    ['an account that is switched off', 43, { detail: 'User is inactive', code: 'user_inactive' }, 'account_inactive'],
+    ['an account that does not exist', 4711, { detail: 'User not found', code: 'user_not_found' }, 'account_gone'],
   ]) {
-    test(`${who} has a token that is not valid, whatever the id [D2 A7 A8 R1 R7]`, async () => {
+    test(`${who} is told so, whatever the id [D10 A7 A8 R1 R7]`, async () => {
       for (const id of [as, 42, 4712]) {
-        await refused(worker, `/api/profile/${id}/update/`, { as, json }, 401, BAD_TOKEN, {
-          d1: 1,
-          challenge: INVALID_TOKEN,
-        });
+        const target = `/api/profile/${id}/update/`;
+        const expected = { d1: 1, challenge: INVALID_TOKEN };
+        const { line } = await refused(worker, target, { as, json }, 401, body, expected);
+        assert.equal(line.code, code);
       }
+    });
+  }
+  test('a token that a change of password made too old is not valid [D10 A7 R7]', async (t) => {
+    await worker.sql('UPDATE users SET tokens_valid_after = unixepoch() + 100 WHERE id = 42');
+    t.after(() => worker.sql('UPDATE users SET tokens_valid_after = NULL WHERE id = 42'));
+    await refused(worker, PROFILE, { as: 42, json }, 401, BAD_TOKEN, { d1: 1, challenge: INVALID_TOKEN });
+  });
+  for (const header of ['Bearer a b', 'bearer a  b c', 'Bearer a, Bearer b']) {
+    test(`the header ${header} must contain two values [D10 A1 A8 R7]`, async () => {
+      const { line } = await refused(
+        worker,
+        PROFILE,
+        { json, headers: { authorization: header } },
+        401,
+        {
+          detail: 'Authorization header must contain two space-delimited values',
+          code: 'bad_authorization_header',
+        },
+        { d1: 0, challenge: INVALID_TOKEN },
+      );
+      assert.equal(line.code, 'bad_authorization');
     });
   }
 });

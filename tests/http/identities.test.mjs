@@ -112,7 +112,7 @@ describe('accounts that have the same number in different back ends', () => {
     const { path, json, outcome, shown } = ENDPOINTS[name];
     const { says } = ROUTES.find((route) => route.name === name);
     const account = accountOf(layout, number);
-    const expected = account ? outcome(account, named) : { refusal: [401, says.badToken()] };
+    const expected = account ? outcome(account, named) : { refusal: [401, says.gone()] };
     const where = `${layout}'s ${number} at ${path(named)}`;
     const response = await worker.put(path(named), {
       token: await token(number, { layout }),

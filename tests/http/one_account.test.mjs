@@ -215,7 +215,7 @@ describe('pictures', () => {
       ['plain', 9],
     ]) {
       const options = { token: await token(number, { layout }), form: formOf({ avatar: png() }) };
-      await refused(worker, DJANGO.path(9), options, 401, DJANGO.says.badToken(), { d1: 1, challenge: INVALID_TOKEN });
+      await refused(worker, DJANGO.path(9), options, 401, DJANGO.says.gone(), { d1: 1, challenge: INVALID_TOKEN });
     }
     // Now 1003 has the number 9 too, in seam and falcon. In django it is still 1004's.
     await identify(worker, 1003, { seam: 9, falcon: 9 });

@@ -310,10 +310,17 @@ for (const route of ROUTES) {
     test(title, async () => {
       for (const as of [43, 4711]) {
         for (const id of [as, 6, 4712])
-          await refused(worker, route.path(id), { as, json: route.good }, 401, says.badToken(), {
-            d1: 1,
-            challenge: INVALID_TOKEN,
-          });
+          await refused(
+            worker,
+            route.path(id),
+            { as, json: route.good },
+            401,
+            as === 43 ? says.inactive() : says.gone(),
+            {
+              d1: 1,
+              challenge: INVALID_TOKEN,
+            },
+          );
       }
     });
   });

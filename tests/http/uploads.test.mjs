@@ -5,7 +5,7 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { alice, resetAlice } from '../support/accounts.mjs';
 import { accepted, answered, raw, refused } from '../support/answers.mjs';
 import { AGAIN, cleared, formOf, gif, keyOf, keys, NEW, objectOf, objects, png, REFUSED } from '../support/avatars.mjs';
-import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { INVALID_TOKEN, ROUTES, SAYS } from '../support/dialects.mjs';
 import { begin } from '../support/sockets.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -34,7 +34,8 @@ const FOTO_REQUIRED = { message: "El campo 'foto' es requerido" };
 const FOTO_NOT_FILE = { message: "El campo 'foto' debe ser un archivo" };
 const FOTO_EMPTY = { message: "El campo 'foto' está vacío" };
 const FOTO_NOT_IMAGE = { message: "El campo 'foto' debe ser una imagen JPEG, PNG, GIF o WebP válida" };
-const BAD_TOKEN = { detail: 'Given token not valid for any token type', code: 'token_not_valid' };
+const GONE = SAYS.django.gone();
+const INACTIVE = SAYS.django.inactive();
 
 let worker;
 before(async () => {
@@ -711,9 +712,9 @@ for (const route of UPLOADS) {
 describe('a form that the database refuses', () => {
   const NOT_FOUND = { detail: 'Not found.' };
   const cases = [
-    ['an account that is switched off', profile, 43, 43, {}, 401, BAD_TOKEN, INVALID_TOKEN],
-    ['an account that is gone', profile, 4711, 4711, {}, 401, BAD_TOKEN, INVALID_TOKEN],
-    ['an account that is switched off, for another id', profile, 42, 43, {}, 401, BAD_TOKEN, INVALID_TOKEN],
+    ['an account that is switched off', profile, 43, 43, {}, 401, INACTIVE, INVALID_TOKEN],
+    ['an account that is gone', profile, 4711, 4711, {}, 401, GONE, INVALID_TOKEN],
+    ['an account that is switched off, for another id', profile, 42, 43, {}, 401, INACTIVE, INVALID_TOKEN],
     ['a caller for the profile of another', profile, 1, 42, {}, 403, { error: 'Not authorized' }],
     ['an admin for the profile of another', profile, 42, 6, {}, 403, { error: 'Not authorized' }],
     ['a caller for a profile that nobody has', profile, 4711, 42, {}, 404, NOT_FOUND],

@@ -120,7 +120,7 @@ fn good(keys: &Keys, token: &str) -> bool {
     match verify_by(keys, token, &Model::default()) {
         Ok(actor) => actor.subject().id().get() == 42,
         Err(refusal) => {
-            assert_eq!(refusal, Refusal::BadToken);
+            assert!(matches!(refusal, Refusal::BadToken | Refusal::BadAuthorization), "{refusal:?}");
             false
         }
     }

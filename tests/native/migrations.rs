@@ -93,7 +93,7 @@ fn who_came_from_nowhere_is_known_to_no_back_end_until_the_guides_statement_says
     assert_eq!(put(as_of(BackEnd::Django, 6), 7), Ok((7, "seven".to_owned())), "the same person by another number");
     assert_eq!(put(admin, 8), Err(Refusal::NotFound { id: "8".to_owned() }), "falcon's number is not seam's");
     assert_eq!(put(admin, 10), Err(Refusal::NotFound { id: "10".to_owned() }));
-    assert_eq!(put(as_of(BackEnd::Seam, 10), 7), Err(Refusal::BadToken));
+    assert_eq!(put(as_of(BackEnd::Seam, 10), 7), Err(Refusal::AccountGone));
 
     let guide = read(&project("docs/moving-over.md"));
     let statement = guide.split("```sql\n").find_map(|block| block.strip_prefix("INSERT INTO identities")).unwrap();

@@ -108,9 +108,9 @@ fn a_refused_update_says_why_in_the_contracts_order_and_changes_nothing() {
     let no_role = AccountChange { role: Some(99), ..AccountChange::default() };
     let missing = |id: &str| Refusal::NotFound { id: id.to_owned() };
     for (access, change, refusal) in [
-        (access(999, Some(7), SEAM), &change, Refusal::BadToken),
-        (access(43, Some(999), SEAM), &change, Refusal::BadToken),
-        (access(43, None, None), &change, Refusal::BadToken),
+        (access(999, Some(7), SEAM), &change, Refusal::AccountGone),
+        (access(43, Some(999), SEAM), &change, Refusal::AccountInactive),
+        (access(43, None, None), &change, Refusal::AccountInactive),
         (access(7, Some(999), SEAM), &taken, Refusal::Forbidden),
         (access(5, Some(7), SEAM), &change, Refusal::Forbidden),
         (access(1, Some(999), SEAM), &change, missing("999")),
@@ -163,7 +163,7 @@ fn a_persona_is_found_by_its_owner_or_by_its_id() {
     for (access, change, refusal) in [
         (access(1, None, ME), &change, Refusal::NotFound { id: String::new() }),
         (access(7, None, ME), &change, Refusal::Forbidden),
-        (access(43, None, ME), &change, Refusal::BadToken),
+        (access(43, None, ME), &change, Refusal::AccountInactive),
         (access(5, Some(99), ME), &change, Refusal::NotFound { id: "99".to_owned() }),
         (access(5, None, ME), &taken, Refusal::Taken(vec![Unique::Dni])),
     ] {
@@ -335,7 +335,10 @@ fn common_table<'a>(sql: &'a str, name: &str) -> Option<&'a str> {
 #[test]
 fn every_statement_looks_the_caller_up_in_the_same_words() {
     for sql in STATEMENTS {
-        assert_eq!(common_table(sql, "caller"), common_table(Account::READ, "caller"), "{sql}");
+        for table in ["subject", "caller"] {
+            assert!(common_table(sql, table).is_some(), "{sql}");
+            assert_eq!(common_table(sql, table), common_table(Account::READ, table), "{sql}");
+        }
     }
     assert_eq!(common_table(Account::UPDATE, "target"), common_table(Account::UPDATE_UNINDEXED, "target"));
 }

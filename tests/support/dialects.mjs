@@ -4,6 +4,9 @@
 const SPANISH = {
   noToken: 'Token requerido',
   badToken: 'Token inválido o expirado',
+  gone: 'Token inválido o expirado',
+  inactive: 'Token inválido o expirado',
+  badHeader: 'Token inválido o expirado',
   forbidden: 'No tienes permisos para acceder a este recurso',
   malformed: 'El cuerpo de la petición debe ser un objeto JSON válido',
   notObject: 'El cuerpo de la petición debe ser un objeto JSON válido',
@@ -31,6 +34,9 @@ export const SAYS = {
   falcon: {
     noToken: () => falcon(401, 'Unauthorized', 'Invalid token'),
     badToken: () => falcon(401, 'Unauthorized', 'Invalid token'),
+    gone: () => falcon(401, 'Unauthorized', 'Invalid token'),
+    inactive: () => falcon(401, 'Unauthorized', 'Invalid token'),
+    badHeader: () => falcon(401, 'Unauthorized', 'Invalid token'),
     malformed: () => badRequest('Request body must be a valid JSON object'),
     badForm: () => badRequest('Request body must be a valid form'),
     notObject: () => badRequest('Request body must be a valid JSON object'),
@@ -43,7 +49,17 @@ export const SAYS = {
   },
   django: {
     noToken: () => ({ detail: 'Authentication credentials were not provided.' }),
-    badToken: () => ({ detail: 'Given token not valid for any token type', code: 'token_not_valid' }),
+    badToken: () => ({
+      detail: 'Given token not valid for any token type',
+      code: 'token_not_valid',
+      messages: [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid or expired' }],
+    }),
+    gone: () => ({ detail: 'User not found', code: 'user_not_found' }),
+    inactive: () => ({ detail: 'User is inactive', code: 'user_inactive' }),
+    badHeader: () => ({
+      detail: 'Authorization header must contain two space-delimited values',
+      code: 'bad_authorization_header',
+    }),
     malformed: () => ({ detail: 'JSON parse error' }),
     badForm: () => ({ detail: 'Multipart form parse error' }),
     notObject: (kind) => ({

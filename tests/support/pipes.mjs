@@ -121,6 +121,7 @@ export function pipesTo(url) {
       .send(Buffer.concat([Buffer.from(head, 'latin1'), content]));
     const get = (name) => entries.find(([each]) => each === name)?.[1] ?? null;
     return {
+      target,
       status,
       text,
       entries,

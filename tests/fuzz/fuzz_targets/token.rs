@@ -70,7 +70,8 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     let parsed = BearerToken::parse(Some(authorization));
     let (scheme, token) = authorization.trim_matches([' ', '\t']).split_once(' ').unwrap_or_default();
     let token = token.trim_start_matches(' ');
-    assert_eq!(parsed.is_ok(), scheme.to_ascii_lowercase() == "bearer" && !token.is_empty(), "{authorization:?}");
+    let words = token.split([' ', '\t']).filter(|word| !word.is_empty()).count();
+    assert_eq!(parsed.is_ok(), scheme.to_ascii_lowercase() == "bearer" && words == 1, "{authorization:?}");
     let Ok(bearer) = parsed else { return false };
     let verified = KEYS.with(|keys| ready(keys[usize::from(is_strict)].verify(bearer, NOW, &NoKeyService)));
     let Ok(actor) = verified else { return false };
