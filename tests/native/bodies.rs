@@ -121,7 +121,7 @@ fn beyond_a_limit_a_form_is_too_large() {
 }
 
 #[test]
-fn an_url_encoded_form_is_read_as_browsers_write_it() {
+fn a_url_encoded_form_is_read_as_browsers_write_it() {
     for (body, expected) in [
         ("", vec![]),
         ("&&", vec![]),

@@ -1,4 +1,4 @@
-//! The bytes of an URL-encoded form, before they are fields.
+//! The bytes of a URL-encoded form, before they are fields.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
