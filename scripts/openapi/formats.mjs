@@ -98,7 +98,9 @@ export function fieldSchema({ types, empty, format, length }, said) {
 export function partSchema({ empty, format, length }, example) {
   const [schema, description] = FORMATS[format](...length);
   const clears = empty === 'clears';
-  const { minLength, pattern, ...rest } = schema;
+  const { minLength, pattern, anyOf, ...rest } = schema;
+  // A type in each case, as in `fieldSchema`.
+  if (anyOf) return { anyOf: anyOf.map((each) => ({ type: 'string', minLength, ...rest, ...each })), description };
   return {
     type: 'string',
     ...(!clears && minLength !== undefined && { minLength }),

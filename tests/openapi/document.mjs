@@ -63,7 +63,8 @@ export function disallowed(operation, answer) {
   const names = Object.keys(declared.headers ?? {}).map((name) => name.toLowerCase());
   for (const [name] of answer.headers)
     if (!names.includes(name) && !UNDECLARED.test(name)) wrong.push(`header ${name} is not in the document`);
-  const type = answer.headers.get('content-type');
+  // A media type's parameters, such as a charset, are not part of the document's keys.
+  const type = answer.headers.get('content-type')?.split(';')[0] ?? null;
   if (!declared.content) return answer.text === '' ? wrong : [...wrong, 'a body where there should be none'];
   const content = declared.content[type];
   if (!content) return [...wrong, `content type ${type} is not in the document`];

@@ -117,7 +117,9 @@ where
     let fields = || json.fields.0.iter();
     let uniques: Vec<&str> = fields().filter_map(|(_, field)| field.unique()).collect();
     let can_be = |refusal: &Refusal| match refusal {
-        Refusal::NoToken | Refusal::BadToken | Refusal::TooManyRequests | Refusal::MethodNotAllowed { .. } => true,
+        Refusal::NoToken | Refusal::BadToken | Refusal::BadAuthorization => true,
+        Refusal::AccountGone | Refusal::AccountInactive => true,
+        Refusal::TooManyRequests | Refusal::MethodNotAllowed { .. } => true,
         Refusal::TooLarge | Refusal::TooSlow | Refusal::UnsupportedMediaType { .. } => true,
         Refusal::Malformed | Refusal::NotAnObject(_) => true,
         Refusal::MalformedForm => form.is_some(),

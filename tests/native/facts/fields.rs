@@ -22,8 +22,8 @@ pub struct Field {
     types: Vec<&'static str>,
     /// What `null` does in JSON, and an empty text in a form: `clears`, or the name of the rule that it breaks.
     empty: &'static str,
-    /// The name of the rule for its format (`unspaced_username` where that of user names takes any sign); `line` if any text will do, `password` if it is not trimmed either, and
-    /// `none` if nothing but null is accepted.
+    /// The name of the rule for its format (`unspaced_username` where that of user names takes any sign); `line` if any
+    /// text will do, `password` if it is not trimmed either, and `none` if nothing but null is accepted.
     format: &'static str,
     /// The fewest and the most characters that are accepted.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -83,6 +83,9 @@ pub fn named(refusal: &Refusal) -> Option<(String, Refusal)> {
         }
         Refusal::NoToken
         | Refusal::BadToken
+        | Refusal::BadAuthorization
+        | Refusal::AccountGone
+        | Refusal::AccountInactive
         | Refusal::Forbidden
         | Refusal::NoRoute
         | Refusal::TooManyRequests
