@@ -41,9 +41,9 @@ async function letsIn(bearer, options) {
   }
 }
 /** Every route must refuse the bearer with its own 401, and change nothing. */
-async function turnsAway(bearer, options, { d1 = 0 } = {}) {
+async function turnsAway(bearer, options, { d1 = 0, word = 'badToken' } = {}) {
   for (const route of ROUTES)
-    await refused(worker, route.path(), { token: bearer, json: route.good, ...options }, 401, route.says.badToken(), {
+    await refused(worker, route.path(), { token: bearer, json: route.good, ...options }, 401, route.says[word](), {
       d1,
       challenge: INVALID_TOKEN,
     });
@@ -84,7 +84,7 @@ describe('a token that the owner of a key signed', () => {
       await worker.sql('UPDATE users SET tokens_valid_after = ? WHERE id = 6', now() - 5);
       await turnsAway(bearer, {}, { d1: 1 });
       await worker.sql('UPDATE users SET tokens_valid_after = NULL, is_active = 0 WHERE id = 6');
-      await turnsAway(bearer, {}, { d1: 1 });
+      await turnsAway(bearer, {}, { d1: 1, word: 'inactive' });
       await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
       await letsIn(bearer);
     });
