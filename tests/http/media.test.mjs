@@ -934,11 +934,11 @@ describe('other origins', () => {
   const ASKED = {
     'an origin allowed': [
       { vars: LIST, headers: { origin: APP } },
-      { allowed: APP, vary: 'Origin' },
+      { allowed: APP, credentials: 'true', vary: 'Origin' },
     ],
     'another origin allowed': [
       { vars: LIST, headers: { origin: 'https://admin.example.com' } },
-      { allowed: 'https://admin.example.com', vary: 'Origin' },
+      { allowed: 'https://admin.example.com', credentials: 'true', vary: 'Origin' },
     ],
     'an origin not allowed': [{ vars: LIST, headers: { origin: 'https://evil.example' } }, { vary: 'Origin' }],
     'no origin': [{ vars: LIST }, { vary: 'Origin' }],
@@ -948,16 +948,21 @@ describe('other origins', () => {
     ],
     'any origin where none is allowed': [{ headers: { origin: APP } }, {}],
   };
-  const cors = ({ headers }) =>
-    Object.fromEntries(
-      Object.entries({ allowed: headers['access-control-allow-origin'], vary: headers.vary }).filter(
-        ([, value]) => value !== undefined,
-      ),
-    );
+  const cors = ({ headers }) => {
+    const credentials = headers['access-control-allow-credentials'];
+    const all = { allowed: headers['access-control-allow-origin'], credentials, vary: headers.vary };
+    return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+  };
   const others = ({ headers }) =>
     Object.keys(headers).filter(
       (name) => name.startsWith('access-control-') && name !== 'access-control-expose-headers',
     );
+
+  /** The headers that let a page read an answer. */
+  const allowing = ({ allowed, credentials }) => [
+    ...(allowed ? ['access-control-allow-origin'] : []),
+    ...(credentials ? ['access-control-allow-credentials'] : []),
+  ];
 
   for (const [first, [filling]] of Object.entries(ASKED)) {
     test(`${first} filling the cache leaves nothing of it to those who ask after [M4 R11]`, async () => {
@@ -976,7 +981,7 @@ describe('other origins', () => {
           const answer = await ask(target, { ...options, headers: { ...options.headers, ...extra } });
           assert.deepEqual(
             [answer.status, answer.r2Reads, cors(answer), others(answer)],
-            [status, 0, expected, expected.allowed ? ['access-control-allow-origin'] : []],
+            [status, 0, expected, allowing(expected)],
           );
         }
       }
@@ -1013,6 +1018,7 @@ describe('other origins', () => {
           );
           continue;
         }
+        const vary = [expected.vary, 'Access-Control-Request-Headers'].filter(Boolean).join(', ');
         assert.deepEqual(
           [
             answer.status,
@@ -1023,7 +1029,7 @@ describe('other origins', () => {
             answer.headers['x-content-type-options'],
             answer.r2Reads,
           ],
-          [204, '', expected, 'GET, HEAD', 'no-store', 'nosniff', 0],
+          [204, '', { ...expected, vary }, 'GET, HEAD', 'no-store', 'nosniff', 0],
         );
       }
     }
