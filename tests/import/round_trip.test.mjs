@@ -92,14 +92,6 @@ const picture = either(
     'ftp://x.example/a',
   ),
 );
-/**
- * What the dialects still refuse, and will take as the original does: letters of any script in the user of an e-mail
- * address (R16), user names and absolute paths in falcon (F5), blank texts in django (D8).
- */
-const isForeign = ({ email }) => /[^\0-\x7f].*@/.test(email);
-const isFalcons = ({ username, image_path }) => !/^[\p{L}\p{N}_.@+-]+$/u.test(username) || /^\//.test(image_path);
-const isBlank = (json) => ['first_name', 'last_name'].some((field) => json[field] === '');
-
 /** Records of a back end, the same in every run. `fields` makes the generators of a record from its number. */
 const records = (fields) =>
   Array.from({ length: COUNT }, (_, at) => ({
@@ -120,7 +112,7 @@ describe('a record that was imported can be sent back to', () => {
    * Sends records back as they are shown. `put` sends one, by its number; `show` picks what is sent first, to see the
    * record, and `fields` are those that a client may write.
    */
-  async function sendBack(numbers, { put, show, fields, isPlanned = (json) => false }) {
+  async function sendBack(numbers, { put, show, fields }) {
     const refused = [];
     let count = 0;
     for (const number of numbers) {
@@ -133,7 +125,7 @@ describe('a record that was imported can be sent back to', () => {
       );
       const answer = await put(number, json);
       if (status !== 200 || answer.status !== 200) {
-        if (!isPlanned(json)) refused.push(JSON.stringify([json, shown, answer.json]));
+        refused.push(JSON.stringify([json, shown, answer.json]));
       } else assert.deepEqual({ ...(answer.json.data ?? answer.json), updated_at: '' }, { ...record, updated_at: '' });
     }
     assert.deepEqual(refused, []);
@@ -142,7 +134,7 @@ describe('a record that was imported can be sent back to', () => {
   const numbersOf = async (from) =>
     (await worker.sql('SELECT id FROM identities WHERE back_end = ? ORDER BY id', from)).map(({ id }) => id);
 
-  test('seam (R16)', async (t) => {
+  test('seam [R16]', async (t) => {
     const users = records((at) => ({
       email: email(`s${at}`),
       full_name: mostly('Ana', mixed('Ana Ñandú', 20), lengths(1, 2, 100, 101, 255)),
@@ -166,12 +158,11 @@ describe('a record that was imported can be sent back to', () => {
       put: (number, json) => worker.put(`/api/v1/users/${number}`, { token: caller, json }),
       show: () => ({}),
       fields: ['full_name', 'email', 'roleId'],
-      isPlanned: isForeign,
     });
     t.diagnostic(`${count} of ${COUNT} landed`);
     assert.ok(count > COUNT / 3);
   });
-  test('falcon (R16)', async (t) => {
+  test('falcon [R16]', async (t) => {
     const users = records((at) => ({
       email: email(`f${at}`),
       name: mostly('Ana', mixed('Ana Ñandú', 20), lengths(1, 255, 256)),
@@ -185,12 +176,11 @@ describe('a record that was imported can be sent back to', () => {
       // falcon refuses a change of nothing.
       show: async (number) => ({ name: (await worker.sql(USER, 'falcon', number))[0].full_name }),
       fields: ['email', 'name', 'username', 'image_path'],
-      isPlanned: (json) => isForeign(json) || isFalcons(json),
     });
     t.diagnostic(`${count} of ${COUNT} landed`);
     assert.ok(count > COUNT / 3);
   });
-  test('django (R16)', async (t) => {
+  test('django [R16]', async (t) => {
     const names = mostly('Ana', mixed('Ana Ñandú', 20), lengths(0, 1, 200, 201));
     const users = records((at) => ({
       // django's addresses have at most 200 characters.
@@ -212,12 +202,11 @@ describe('a record that was imported can be sent back to', () => {
         worker.put(`/api/profile/${number}/update/`, { token: await token(number, { layout: 'django' }), json }),
       show: () => ({}),
       fields: ['username', 'email', 'first_name', 'last_name', 'number_phone'],
-      isPlanned: (json) => isForeign(json) || isBlank(json),
     });
     t.diagnostic(`${count} of ${COUNT} landed`);
     assert.ok(count > COUNT / 3);
   });
-  test('personas (R16)', async (t) => {
+  test('personas [R16]', async (t) => {
     // Each persona has an account, whose role may change it.
     const users = Array.from({ length: COUNT }, (_, at) => ({ id: 1000 + at, email: `p${at + 1}@x.yz`, roleId: 1 }));
     await bringTo(worker, 'seam', seamDump({ roles: [[1, 'admin']], users }));
