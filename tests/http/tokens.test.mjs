@@ -34,9 +34,9 @@ async function letsIn(on, bearer, routes = ROUTES) {
   }
 }
 /** Every route must refuse the bearer with its own 401, change nothing, and keep the credential out of the log. */
-async function turnsAway(on, bearer, { d1 = 0 } = {}) {
+async function turnsAway(on, bearer, { d1 = 0, word = 'badToken' } = {}) {
   for (const { name, path, good, says } of ROUTES) {
-    const { line } = await refused(on, path(), { token: bearer, json: good }, 401, says.badToken(), {
+    const { line } = await refused(on, path(), { token: bearer, json: good }, 401, says[word](), {
       d1,
       challenge: INVALID_TOKEN,
     });
@@ -103,7 +103,7 @@ describe('what the database says about the caller', () => {
     const bearer = await token(6);
     await letsIn(worker, bearer);
     await worker.sql('UPDATE users SET is_active = 0 WHERE id = 6');
-    await turnsAway(worker, bearer, { d1: 1 });
+    await turnsAway(worker, bearer, { d1: 1, word: 'inactive' });
     await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
     await letsIn(worker, bearer);
   });
