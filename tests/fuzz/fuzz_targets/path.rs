@@ -2,20 +2,11 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use perfil::dialect::Framework;
 use perfil::domain::{Id, ObjectKey, PathId, Refusal, Rule};
-use perfil::serve::{Matched, Route};
+use perfil::serve::{Matched, Route, UPDATES, Update};
 use perfil_fuzz::assert_is_told;
 use url::Url;
-
-/// Pattern, and what stands before and after the id.
-const NAMED: [(&str, &str, &str); 3] = [
-    ("PUT /api/personas/:id/foto", "/api/personas/", "/foto"),
-    ("PUT /api/v1/users/:id", "/api/v1/users/", ""),
-    ("PUT /api/profile/:id/update/", "/api/profile/", "/update"),
-];
-const FIXED: [(&str, &str); 3] =
-    [("PUT /api/personas/me", "/api/personas/me"), ("PUT /users", "/users"), ("GET /health", "/health")];
-const PREFIXES: [&str; 4] = ["/api/personas", "/api/v1", "/users", "/api/profile"];
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -30,14 +21,10 @@ fn leads(path: &str) {
     let bare = path.strip_suffix('/').unwrap_or(path);
     let expected = if let Some(key) = path.strip_prefix("/media/") {
         is_key(key).then_some(("GET /media/avatars/*", None))
-    } else if let Some((pattern, _)) = FIXED.iter().find(|(_, fixed)| *fixed == cased(bare)) {
-        Some((*pattern, None))
+    } else if bare == "/health" {
+        Some(("GET /health", None))
     } else {
-        let id = |before: &str, after: &str| {
-            cased(bare).strip_prefix(before)?.strip_suffix(after)?;
-            Some(&bare[before.len()..bare.len() - after.len()]).filter(|id| !id.contains('/'))
-        };
-        NAMED.iter().find_map(|(pattern, before, after)| Some((*pattern, Some(id(before, after)?))))
+        UPDATES.iter().find_map(|update| Some((update.pattern(), id_in(update, bare)?)))
     };
     assert_eq!(route.pattern(), expected.map(|(pattern, _)| pattern), "{path:?}");
     assert_eq!(route.methods().is_some(), expected.is_some());
@@ -53,9 +40,9 @@ fn leads(path: &str) {
         }
         Route::Media(key) => assert_eq!(key.url_path(), path),
         Route::Unknown(update) => {
-            let path = cased(bare);
             let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
-            let inside = PREFIXES.iter().any(|prefix| path.strip_prefix(prefix).is_some_and(is_below));
+            let inside =
+                UPDATES.iter().any(|update| compared(update, bare).strip_prefix(update.prefix()).is_some_and(is_below));
             assert_eq!(update.is_some(), inside, "{bare:?}");
             assert!(update.is_none_or(|update| update.refuse()(&Refusal::NoRoute).status == 404));
         }
@@ -63,18 +50,24 @@ fn leads(path: &str) {
     }
 }
 
-/// R8: a path as it is compared: as it is written for django, and outside of the back ends.
-fn cased(path: &str) -> String {
-    let lower = path.to_ascii_lowercase();
-    let ignores_case = ["/api/personas", "/api/v1", "/users"].iter().any(|prefix| lower.starts_with(prefix));
-    if ignores_case { lower } else { path.to_owned() }
+/// R8: a path as it is compared with a row of the route table.
+fn compared(update: &Update, path: &str) -> String {
+    if update.framework() == Framework::Django { path.to_owned() } else { path.to_ascii_lowercase() }
+}
+
+/// Whether a path is that of a row, by its text alone, and the id in it.
+fn id_in<'p>(update: &Update, path: &'p str) -> Option<Option<&'p str>> {
+    let (row, same) = (update.path().trim_end_matches('/'), compared(update, path));
+    let Some((before, after)) = row.split_once(":id") else { return (same == row).then_some(None) };
+    same.strip_prefix(before)?.strip_suffix(after)?;
+    Some(&path[before.len()..path.len() - after.len()]).filter(|id| !id.contains('/')).map(Some)
 }
 
 /// R1, S2, P3, D3: what an id in the path that is none is told.
 fn target(pattern: &str, id: &str, target: Result<PathId, Refusal>) {
     let is_number = !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
     let is_zero = is_number && id.bytes().all(|b| b == b'0');
-    let refused = !is_number || (is_zero && pattern == NAMED[0].0);
+    let refused = !is_number || (is_zero && pattern == "PUT /api/personas/:id/foto");
     let expected = match pattern {
         "PUT /api/v1/users/:id" => Refusal::invalid("id", Rule::PathNumber),
         _ => Refusal::not_found(id),
