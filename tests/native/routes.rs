@@ -1,5 +1,5 @@
 use super::{project, read};
-use perfil::serve::{Matched, Route, UPDATES, Update};
+use perfil::serve::{Matched, Right, Route, UPDATES, Update};
 use proptest::prelude::*;
 
 fn path_of(update: &Update) -> String {
@@ -65,6 +65,21 @@ fn the_platform_runs_the_worker_first_for_every_prefix() {
     }
     for path in ["/users", "/health", "/health/", "/media/avatars/x"] {
         assert!(runs(path), "{path} is not in run_worker_first of wrangler.toml");
+    }
+}
+
+/// An endpoint whose permission nobody can be granted is closed to everybody.
+#[test]
+fn the_migrations_create_the_permission_of_every_endpoint_that_needs_one() {
+    let database = super::database::sqlite();
+    let gated = UPDATES.iter().filter(|update| match update {
+        Update::Account(endpoint) => endpoint.right == Right::Permission,
+        Update::Persona(endpoint) => endpoint.right == Right::Permission,
+    });
+    for pattern in gated.map(Update::pattern) {
+        let count = "SELECT count(*) FROM permissions WHERE nameUri = ?1";
+        let count: i64 = database.connection.query_row(count, [pattern], |row| row.get(0)).unwrap();
+        assert_eq!(count, 1, "no migration inserts {pattern} into permissions");
     }
 }
 
