@@ -2,7 +2,7 @@
 
 use super::KeyService;
 use super::key_set::KeySet;
-use crate::domain::{Fault, Url};
+use crate::domain::{Fault, is_secure};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -42,7 +42,7 @@ struct State {
 impl Remote {
     /// Nothing was fetched yet. Keys have to come over TLS: from elsewhere than this machine only `https` is taken.
     pub fn new(url: String) -> Option<Self> {
-        is_safe(&url).then(|| Self { url, state: RefCell::default() })
+        is_secure(&url).then(|| Self { url, state: RefCell::default() })
     }
 
     /// The set to look for a key in, fetched before where that is due: where there is none, where it is too old, and
@@ -123,16 +123,4 @@ impl State {
     fn knows(&self, knows: impl Fn(&KeySet) -> bool) -> bool {
         self.set.as_ref().is_some_and(|set| knows(set))
     }
-}
-
-/// `https`, or `http` on this machine, for development. Strict, so that no URL parser can read it differently.
-fn is_safe(text: &str) -> bool {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    let is_local = |host| ["localhost", "127.0.0.1", "[::1]"].contains(&host);
-    let is_digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    is_plain
-        && Url::split(text).is_some_and(|url| {
-            let is_private = url.scheme == "http" && is_local(url.host) && is_digits(url.port);
-            (url.scheme == "https" || is_private) && url.user.is_none() && !url.host.is_empty()
-        })
 }

@@ -9,6 +9,7 @@ use serde::{Serialize, Serializer};
 
 /// `PUT /api/profile/:id/update/`
 pub const PROFILE: Dialect<Account> = Dialect {
+    name: "django",
     back_end: Some(BackEnd::Django),
     target: Some(target),
     framework: Framework::Django,

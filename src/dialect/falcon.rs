@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// `PUT /users`, a path that names nobody.
 pub const USERS: Dialect<Account> = Dialect {
+    name: "falcon",
     back_end: Some(BackEnd::Falcon),
     target: None,
     framework: Framework::Express,
@@ -128,7 +129,9 @@ fn body(status: u16, message: impl Serialize) -> Answer {
         413 => "Payload Too Large",
         415 => "Unsupported Media Type",
         429 => "Too Many Requests",
+        502 => "Bad Gateway",
         503 => "Service Unavailable",
+        504 => "Gateway Timeout",
         _ => "Internal Server Error",
     };
     let status_code = status;

@@ -22,6 +22,8 @@ use crate::domain::{BackEnd, Field, InvalidField, PathId, Record, Refusal, Rule,
 
 /// How one endpoint reads and answers. The functions are total: whatever a client sends, they return.
 pub struct Dialect<R: Record> {
+    /// Its name in the settings.
+    pub name: &'static str,
     /// Whose numbers its paths and records hold; `None` where the records have ids of their own (contract I3).
     pub back_end: Option<BackEnd>,
     /// An id in the path to what it names; what is not an id at all is refused in the dialect's way. `None` where the

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 /// `PUT /api/personas/:id/foto`
 pub const FOTO: Dialect<Persona> = Dialect {
+    name: "personas",
     back_end: None,
     target: Some(target),
     framework: Framework::Express,
@@ -20,6 +21,7 @@ pub const FOTO: Dialect<Persona> = Dialect {
 
 /// `PUT /api/personas/me`
 pub const ME: Dialect<Persona> = Dialect {
+    name: "personas",
     back_end: None,
     target: None,
     framework: Framework::Express,

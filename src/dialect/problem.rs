@@ -21,5 +21,11 @@ pub fn problem(status: u16, title: &'static str) -> Answer {
 
 /// Our failure, with this status.
 pub fn failure(status: u16) -> Answer {
-    problem(status, if status == 503 { "Service Unavailable" } else { "Internal Server Error" })
+    let title = match status {
+        502 => "Bad Gateway",
+        503 => "Service Unavailable",
+        504 => "Gateway Timeout",
+        _ => "Internal Server Error",
+    };
+    problem(status, title)
 }

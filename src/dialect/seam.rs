@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// `PUT /api/v1/users/:id`
 pub const USER: Dialect<Account> = Dialect {
+    name: "seam",
     back_end: Some(BackEnd::Seam),
     target: Some(target),
     framework: Framework::Express,

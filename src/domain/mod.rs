@@ -31,7 +31,7 @@ pub use rule::Rule;
 pub use secret::{Password, PasswordHash};
 pub use setting::{Setting, SettingKind};
 pub use text::Text;
-pub use url::Url;
+pub use url::{Url, is_secure};
 
 /// Something that an update changes and answers with: an [`Account`] or a [`Persona`].
 pub trait Record: Sized {
@@ -40,7 +40,7 @@ pub trait Record: Sized {
 }
 
 /// A set of changes to one record.
-pub trait Change {
+pub trait Change: Default {
     /// Whether nothing was asked for; such an update answers with the record as it stands.
     fn is_empty(&self) -> bool;
 

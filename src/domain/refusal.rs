@@ -180,6 +180,18 @@ pub enum Fault {
         /// How long it was waited for.
         seconds: u64,
     },
+    /// An origin is down, or what it returned is not HTTP (contract X4).
+    #[error("origin: {0}")]
+    Origin(String),
+    /// An origin has begun no response in time (contract X4).
+    #[error("origin: no response within {seconds} s")]
+    OriginLate {
+        /// How long it was waited for, after the last byte of the request.
+        seconds: u64,
+    },
+    /// A request has come back that was passed on to an origin (contract X1).
+    #[error("ORIGIN leads back to this service")]
+    Loop,
     /// The keys that tokens are signed with can't be fetched. They may be later.
     #[error("key set: {0}")]
     KeySet(String),

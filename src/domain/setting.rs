@@ -67,6 +67,10 @@ settings! {
     CorsAllowedOrigins: Variable = "CORS_ALLOWED_ORIGINS",
     /// What our own URLs begin with.
     PublicOrigin: Variable = "PUBLIC_ORIGIN",
+    /// Where what Perfil does not handle goes.
+    Origin: Variable = "ORIGIN",
+    /// The updates that Perfil handles itself.
+    TakeOver: Variable = "TAKE_OVER",
     /// The largest picture, in bytes.
     AvatarMaxBytes: Variable = "AVATAR_MAX_BYTES",
     /// The largest picture, in pixels.

@@ -43,3 +43,15 @@ fn split_port(host: &str) -> (&str, &str) {
     let parts = colon.and_then(|colon| host.split_at_checked(colon));
     parts.map_or((host, ""), |(host, port)| (host, port.strip_prefix(':').unwrap_or(port)))
 }
+
+/// `https`, or `http` on this machine, for development. Strict, so that no URL parser can read it differently.
+pub fn is_secure(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    let is_local = |host| ["localhost", "127.0.0.1", "[::1]"].contains(&host);
+    let is_digits = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    is_plain
+        && Url::split(text).is_some_and(|url| {
+            let is_private = url.scheme == "http" && is_local(url.host) && is_digits(url.port);
+            (url.scheme == "https" || is_private) && url.user.is_none() && !url.host.is_empty()
+        })
+}

@@ -21,8 +21,8 @@ pub struct CorsAnswer {
     allowed: Option<String>,
     /// Whether that depends on the origin.
     is_listed: bool,
-    /// Whether a browser asks what it may send.
-    asks: bool,
+    /// The method that a browser asks whether it may use.
+    asked_method: Option<String>,
     /// The headers that it asks for.
     asked_headers: Option<String>,
 }
@@ -50,10 +50,11 @@ impl Cors {
             Self::Any => origin.as_ref().map(|_| "*".to_owned()),
             Self::Listed(origins) => origin.clone().filter(|origin| origins.contains(origin)),
         };
-        let asks = is_options && headers.has("access-control-request-method")?;
+        let asked_method = if is_options { headers.get("access-control-request-method")? } else { None };
+        let asks = asked_method.is_some();
         let asked_headers = if asks { headers.get("access-control-request-headers")? } else { None };
         let asked_headers = asked_headers.filter(|names| is_list_of_names(names));
-        Ok(CorsAnswer { origin, allowed, is_listed: matches!(self, Self::Listed(_)), asks, asked_headers })
+        Ok(CorsAnswer { origin, allowed, is_listed: matches!(self, Self::Listed(_)), asked_method, asked_headers })
     }
 }
 
@@ -65,12 +66,17 @@ fn is_list_of_names(names: &str) -> bool {
 impl CorsAnswer {
     /// Whether a browser asks, from an origin that is allowed, what it may send.
     pub fn is_preflight(&self) -> bool {
-        self.asks && self.allowed.is_some()
+        self.asked_method.is_some() && self.allowed.is_some()
+    }
+
+    /// The method that a browser's preflight asks about.
+    pub fn asked_method(&self) -> Option<&str> {
+        self.asked_method.as_deref()
     }
 
     /// The origin of a preflight that is not allowed to call.
     pub fn refused_origin(&self) -> Option<&str> {
-        self.origin.as_deref().filter(|_| self.asks && self.allowed.is_none())
+        self.origin.as_deref().filter(|_| self.asked_method.is_some() && self.allowed.is_none())
     }
 
     /// The headers that a browser asks for: all of them are allowed, as nothing depends on one that is ignored.

@@ -7,7 +7,9 @@ use crate::auth::{self, Keys, Secret, Signer};
 use crate::domain::text as rules;
 use crate::domain::{DEFAULT_MAX_PIXELS, Fault, Setting};
 use crate::serve::UploadLimits;
+use crate::serve::origin::{Origin, OriginSetting, PassThrough};
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::JsValue;
 use worker::Env;
@@ -19,6 +21,8 @@ pub struct Deployment {
     pub keys: Rc<KeyRing>,
     /// Who may call from a browser.
     pub cors: Cors,
+    /// What is passed on to origins (contract X1, X6).
+    pub pass_through: Result<PassThrough, Fault>,
     /// What our own URLs begin with, where it is set (contract M6).
     pub public_origin: Result<Option<String>, Fault>,
     /// The largest picture that may be uploaded.
@@ -73,6 +77,7 @@ impl Deployment {
         Self {
             keys: Rc::new(KeyRing::new(variables.keys())),
             cors: Cors::parse(&variables.text(Setting::CorsAllowedOrigins).unwrap_or_default()),
+            pass_through: variables.pass_through(),
             public_origin: variables.public_origin(),
             upload_limits: variables.upload_limits(),
             grace: variables.grace(),
@@ -81,6 +86,11 @@ impl Deployment {
             database,
             bucket,
         }
+    }
+
+    /// Where the requests go whose paths are no dialect's, and whose pictures are not here.
+    pub fn only_origin(&self) -> Option<&Origin> {
+        self.pass_through.as_ref().ok().and_then(PassThrough::only_origin)
     }
 
     /// The database of the accounts.
@@ -112,6 +122,24 @@ impl Variables<'_> {
     fn secret(&self, signer: Signer) -> Secret {
         let [current, previous] = auth::secret_settings(signer).map(|setting| self.text(setting));
         Secret { current, previous }
+    }
+
+    fn pass_through(&self) -> Result<PassThrough, Fault> {
+        let origin = self.each(Setting::Origin)?;
+        PassThrough::new(origin, &self.text(Setting::TakeOver).unwrap_or_default())
+    }
+
+    /// A URL, or a table of one for each dialect; `None` where the setting is empty.
+    fn each(&self, setting: Setting) -> Result<Option<OriginSetting>, Fault> {
+        let text = self.text(setting).or_else(|| self.table(setting)).unwrap_or_default();
+        let text = text.trim();
+        if !text.starts_with('{') {
+            return Ok((!text.is_empty()).then(|| OriginSetting::One(text.to_owned())));
+        }
+        let problem = "is a table whose values are not all texts";
+        let urls = serde_json::from_str::<BTreeMap<String, String>>(text);
+        let urls = urls.map_err(|_| Fault::Setting { name: setting.name(), problem })?;
+        Ok((!urls.is_empty()).then(|| OriginSetting::Each(urls.into_iter().collect())))
     }
 
     fn public_origin(&self) -> Result<Option<String>, Fault> {

@@ -49,10 +49,10 @@ pub fn conditions(headers: &PlatformHeaders) -> worker::Result<Conditions> {
     })
 }
 
-/// Answers a request for a picture.
-pub async fn serve(asked: Asked<'_>, bucket: Result<&Bucket, Fault>, context: &Context) -> Served {
+/// Serves a picture; `None` if there is no such one.
+pub async fn serve(asked: Asked<'_>, bucket: Result<&Bucket, Fault>, context: &Context) -> Option<Served> {
     if !media::takes(asked.method) {
-        return Served::Reply(media::method_not_allowed());
+        return Some(Served::Reply(media::method_not_allowed()));
     }
     let served = match bucket {
         Ok(bucket) => {
@@ -61,11 +61,7 @@ pub async fn serve(asked: Asked<'_>, bucket: Result<&Bucket, Fault>, context: &C
         }
         Err(fault) => Err(fault),
     };
-    match served {
-        Ok(Some(served)) => served,
-        Ok(None) => Served::Reply(media::not_found()),
-        Err(fault) => Served::Reply(media::failed(fault)),
-    }
+    served.unwrap_or_else(|fault| Some(Served::Reply(media::failed(fault))))
 }
 
 async fn look(asked: &Asked<'_>, bucket: &Bucket, context: &Context) -> worker::Result<Option<Served>> {

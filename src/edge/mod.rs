@@ -19,6 +19,7 @@ mod key_service;
 mod limits;
 mod log;
 mod media;
+mod origin;
 mod platform;
 mod r2;
 mod request_id;
@@ -33,7 +34,7 @@ use d1::Connection;
 use deployment::Deployment;
 use log::{Line, SweepLine};
 use respond::{Frame, internal_server_error};
-use visit::{Visit, url_of};
+use visit::{Visit, target_of, url_of};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
 use worker::web_sys::{Request, Response};
@@ -52,11 +53,13 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     let started = now();
     let (method, url, headers) = (request.method(), request.url(), request.headers());
     let deployment = Deployment::of(&env);
+    let split = url_of(&url);
     let visit = Visit {
         deployment: &deployment,
         context: &context,
         method: &method,
-        url: url_of(&url),
+        url: split,
+        target: target_of(&url, split.origin),
         headers: &headers,
         started,
     };

@@ -8,6 +8,7 @@ use super::limits::ClientLimits;
 use super::r2::AvatarBucket;
 use crate::auth::Keys;
 use crate::domain::Fault;
+use crate::serve::origin::PassThrough;
 use crate::serve::{self, Health, InFlight, KnownAccounts, UploadLimits};
 use std::rc::Rc;
 use worker::Context;
@@ -95,6 +96,10 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
 
     fn limits(&self) -> &Self::Limits {
         &self.limits
+    }
+
+    fn pass_through(&self) -> Result<&PassThrough, Fault> {
+        self.deployment.pass_through.as_ref().map_err(Clone::clone)
     }
 
     fn public_origin(&self) -> Result<Option<&str>, Fault> {

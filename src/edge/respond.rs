@@ -24,6 +24,8 @@ pub enum Served {
     Reply(Reply),
     /// A picture, a part of one, or its headers alone.
     Media(MediaResponse),
+    /// What an origin has returned, as it came.
+    Origin(Response),
 }
 
 /// A response with a picture, with a part of one, or with its headers alone.

@@ -6,11 +6,13 @@ use super::d1::Connection;
 use super::deployment::Deployment;
 use super::log::{LeftoverLine, Line};
 use super::media::{self, Asked};
+use super::origin::{self, Passed};
 use super::platform::RequestPlatform;
 use super::r2::AvatarBucket;
 use super::respond::{Frame, Served};
 use crate::domain::{ObjectKey, Url};
-use crate::serve::{self, Call, Reply, Route};
+use crate::serve::origin::{Destination, Origin};
+use crate::serve::{self, Call, Newcomer, Outcome, Reply, Route, Untouched};
 use crate::store;
 use std::rc::Rc;
 use std::time::Duration;
@@ -23,6 +25,8 @@ pub struct Visit<'a> {
     pub context: &'a Context,
     pub method: &'a str,
     pub url: Url<'a>,
+    /// Path and query, as they came.
+    pub target: &'a str,
     pub headers: &'a Headers,
     /// In milliseconds of Unix time.
     pub started: i64,
@@ -35,27 +39,21 @@ impl Visit<'_> {
         let route = Route::of(self.url.path);
         let request_id = frame.request_id.clone();
         let mut line = Line::new(&request_id, self.method, route.pattern());
-        let served = match (&route, route.methods()) {
-            (_, Some(methods)) if frame.cors.is_preflight() => Served::Preflight(methods),
-            (Route::Media(key), _) => self.media(key).await?,
-            _ => Served::Reply(self.reply(&route, request, &mut line).await?),
+        let body = Incoming { request, headers: self.headers };
+        let served = match self.destination(&route, &frame)? {
+            Ok(Destination::Origin(origin)) => self.pass_on(&route, origin, Untouched::Unread(body), &mut line).await,
+            Ok(Destination::Here)
+                if frame.cors.is_preflight()
+                    && let Some(methods) = route.methods() =>
+            {
+                Served::Preflight(methods)
+            }
+            Ok(Destination::Here) => self.serve(&route, body, &mut line).await?,
+            Err(reply) => Served::Reply(reply),
         };
         line.duration_ms = elapsed(self.started);
         frame.timing = self.deployment.server_timing.then(|| line.server_timing());
-        let response = match served {
-            Served::Preflight(methods) => {
-                line.status = 204;
-                frame.preflight(methods)?
-            }
-            Served::Media(media) => {
-                line.status = media.status;
-                frame.media(media)?
-            }
-            Served::Reply(reply) => {
-                line.tell(&reply);
-                frame.reply(&reply)?
-            }
-        };
+        let response = respond(served, &frame, &mut line)?;
         if let Some(origin) = frame.cors.refused_origin() {
             line.refuse_origin(origin);
         }
@@ -63,15 +61,36 @@ impl Visit<'_> {
         Ok(response)
     }
 
-    async fn media(&self, key: &ObjectKey) -> worker::Result<Served> {
+    /// Where the request goes, or the reply to one that cannot go anywhere.
+    fn destination(&self, route: &Route<'_>, frame: &Frame) -> worker::Result<Result<Destination<'_>, Reply>> {
+        let pass_through = match &self.deployment.pass_through {
+            Ok(pass_through) if pass_through.is_off() => return Ok(Ok(Destination::Here)),
+            Ok(pass_through) => pass_through,
+            // What no origin has to do with works without one.
+            Err(_) if matches!(route, Route::Health | Route::Media(_)) => return Ok(Ok(Destination::Here)),
+            Err(fault) => return Ok(Err(serve::failed(route, fault.clone()))),
+        };
+        if origin::was_passed_on(self.headers)? {
+            return Ok(Err(serve::origin::loop_detected()));
+        }
+        let asked = frame.cors.asked_method().unwrap_or(self.method);
+        Ok(Ok(pass_through.destination(route, asked, self.url.path)))
+    }
+
+    async fn serve(&self, route: &Route<'_>, body: Incoming<'_>, line: &mut Line<'_>) -> worker::Result<Served> {
+        let Route::Media(key) = route else { return self.reply(route, body, line).await };
         let url = format!("{}{}", self.url.origin, self.url.path);
         let conditions = media::conditions(self.headers)?;
         let asked = Asked { key, method: self.method, url: &url, conditions };
         let bucket = self.deployment.bucket().map(AvatarBucket::binding);
-        Ok(media::serve(asked, bucket, self.context).await)
+        Ok(match (media::serve(asked, bucket, self.context).await, self.deployment.only_origin()) {
+            (Some(served), _) => served,
+            (None, Some(origin)) => self.pass_on(route, origin, Untouched::Unread(body), line).await,
+            (None, None) => Served::Reply(serve::media::not_found()),
+        })
     }
 
-    async fn reply(&self, route: &Route<'_>, request: Request, line: &mut Line<'_>) -> worker::Result<Reply> {
+    async fn reply(&self, route: &Route<'_>, body: Incoming<'_>, line: &mut Line<'_>) -> worker::Result<Served> {
         let platform = RequestPlatform::new(self.deployment, self.context, self.headers);
         let authorization = self.headers.get("authorization")?;
         let call = Call {
@@ -80,15 +99,59 @@ impl Visit<'_> {
             origin: self.url.origin,
             now: self.started,
         };
-        let body = Incoming { request, headers: self.headers };
-        let mut reply = serve::answer(route, &call, &platform, body).await;
+        let outcome = serve::answer(route, &call, &platform, body).await;
+        line.spend(platform.spent());
+        let mut reply = match outcome {
+            Outcome::Reply(reply) => reply,
+            Outcome::Newcomer(Newcomer { body, caller, account, origin }) => {
+                line.name(caller, account);
+                return Ok(self.pass_on(route, &origin, body, line).await);
+            }
+        };
         if let Some(key) = reply.leftover.take() {
             let url = format!("{}{}", call.origin, key.url_path());
             let removal = remove(Rc::clone(self.deployment), key, url, line.request_id.to_owned());
             self.context.wait_until(removal);
         }
-        line.spend(platform.spent());
-        Ok(reply)
+        Ok(Served::Reply(reply))
+    }
+
+    /// What the origin returns, or the reply that it has failed.
+    async fn pass_on(
+        &self,
+        route: &Route<'_>,
+        origin: &Origin,
+        body: Untouched<Incoming<'_>>,
+        line: &mut Line<'_>,
+    ) -> Served {
+        line.origin = true;
+        let Self { method, url, target, headers, .. } = *self;
+        let passed = Passed { method, url, target, headers, request_id: line.request_id, body };
+        match passed.send(origin).await {
+            Ok(response) => Served::Origin(response),
+            Err(fault) => Served::Reply(serve::failed(route, fault)),
+        }
+    }
+}
+
+fn respond(served: Served, frame: &Frame, line: &mut Line<'_>) -> worker::Result<Response> {
+    match served {
+        Served::Preflight(methods) => {
+            line.status = 204;
+            frame.preflight(methods)
+        }
+        Served::Media(media) => {
+            line.status = media.status;
+            frame.media(media)
+        }
+        Served::Reply(reply) => {
+            line.tell(&reply);
+            frame.reply(&reply)
+        }
+        Served::Origin(response) => {
+            line.tell_origin(response.status());
+            Ok(response)
+        }
     }
 }
 
@@ -105,6 +168,12 @@ async fn remove(deployment: Rc<Deployment>, key: ObjectKey, url: String, request
         Ok(_) => media::forget(url).await,
         Err(fault) => LeftoverLine::new(&request_id, &fault).write(),
     }
+}
+
+/// What follows scheme, host and port in a request's URL.
+pub fn target_of<'a>(url: &'a str, origin: &str) -> &'a str {
+    let target = url.strip_prefix(origin).unwrap_or("/");
+    target.split('#').next().unwrap_or(target)
 }
 
 /// A request's URL. The platform hands over absolute ones alone.

@@ -10,16 +10,19 @@ mod known;
 mod limits;
 pub mod media;
 pub mod media_type;
+mod newcomers;
+pub mod origin;
 mod receive;
+mod reply;
 mod route;
 mod session;
 mod update;
 pub mod urlencoded;
 
 use crate::auth::{EventLoop, KeyService, Keys};
-use crate::dialect::{Answer, Framework, problem};
-use crate::domain::{Failure, Fault, ObjectKey, Refusal, Subject};
+use crate::domain::{Failure, Fault, Refusal, Subject};
 use crate::store::{Batch, Bucket};
+use origin::{Origin, PassThrough};
 
 pub use crate::dialect::Part;
 pub use health::Health;
@@ -27,6 +30,7 @@ pub use in_flight::{InFlight, seconds_for};
 pub use known::KnownAccounts;
 pub use limits::{Class, Limits, PERIOD as RATE_PERIOD};
 pub use receive::JSON_LIMIT;
+pub use reply::{RETRY_AFTER, Reply};
 pub use route::{Endpoint, Matched, Right, Route, UPDATES, Update};
 
 /// What of a request decides about it; the body is read later, if it comes to that.
@@ -91,6 +95,9 @@ pub trait Platform {
     /// How often a caller may send requests.
     fn limits(&self) -> &Self::Limits;
 
+    /// What is passed on to origins (contract X1).
+    fn pass_through(&self) -> Result<&PassThrough, Fault>;
+
     /// What our own URLs begin with, where that is set (contract M6).
     fn public_origin(&self) -> Result<Option<&str>, Fault>;
 
@@ -124,126 +131,55 @@ pub trait Body {
     async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure>;
 }
 
-/// A reply, and what the log wants to know of how it came about.
-#[derive(Debug)]
-pub struct Reply {
-    /// Status and body.
-    pub answer: Answer,
-    /// The body's media type.
-    pub content_type: &'static str,
-    /// `WWW-Authenticate`, with every 401 (contract A8).
-    pub challenge: Option<&'static str>,
-    /// `Allow`, with every 405 (contract R8).
-    pub allow: Option<&'static str>,
-    /// `Retry-After`, in seconds, with every 429 and 503.
-    pub retry_after: Option<u32>,
-    /// `Content-Range`, with every 416 (contract M4).
-    pub content_range: Option<String>,
-    /// Who called, once its token was verified.
-    pub caller: Option<Subject>,
-    /// The account that called, once that is known.
+/// What becomes of a call that Perfil handles.
+pub enum Outcome<B> {
+    /// A reply of ours.
+    Reply(Reply),
+    /// Its origin knows the account, and Perfil does not: nothing was done yet (contract X2).
+    Newcomer(Newcomer<B>),
+}
+
+/// A request of somebody whom the origin alone knows, or about such a person.
+pub struct Newcomer<B> {
+    /// The request's body, to be sent on as it came.
+    pub body: Untouched<B>,
+    /// Who calls.
+    pub caller: Subject,
+    /// The account that calls, if it is here.
     pub account: Option<i64>,
-    /// The refusal's stable code.
-    pub code: Option<&'static str>,
-    /// What failed on our side. For the log alone.
-    pub fault: Option<Fault>,
-    /// An object that no record may be showing any more: to be removed once the reply is out.
-    pub leftover: Option<ObjectKey>,
+    /// Where it goes.
+    pub origin: Origin,
 }
 
-const JSON: &str = "application/json";
-/// What Express calls it.
-const JSON_UTF_8: &str = "application/json; charset=utf-8";
-/// When to try again what the platform was too slow for, in seconds.
-pub const RETRY_AFTER: u32 = 5;
-
-impl Reply {
-    fn ok(body: String) -> Self {
-        Self::json(Answer { status: 200, body })
-    }
-
-    fn json(answer: Answer) -> Self {
-        Self {
-            answer,
-            content_type: JSON,
-            challenge: None,
-            allow: None,
-            retry_after: None,
-            content_range: None,
-            caller: None,
-            account: None,
-            code: None,
-            fault: None,
-            leftover: None,
-        }
-    }
-
-    /// A refusal in the words of whoever answers for it.
-    pub fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Self {
-        Self {
-            challenge: challenge(refusal),
-            allow: matches!(refusal, Refusal::MethodNotAllowed { .. }).then_some(route::METHOD),
-            retry_after: matches!(refusal, Refusal::TooManyRequests).then_some(limits::PERIOD),
-            code: Some(refusal.code()),
-            ..Self::json(refuse(refusal))
-        }
-    }
-
-    /// Our failure: 503 where it may pass.
-    fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
-        let passes = matches!(fault, Fault::Busy | Fault::Full | Fault::Late { .. } | Fault::KeySet(_));
-        let answer = fail(if passes { 503 } else { 500 });
-        Self { fault: Some(fault), retry_after: passes.then_some(RETRY_AFTER), ..Self::json(answer) }
-    }
-
-    /// The same, of the type that the original calls JSON (contract R10).
-    fn from(self, framework: Framework) -> Self {
-        let content_type = match framework {
-            Framework::Express => JSON_UTF_8,
-            Framework::Django => JSON,
-        };
-        Self { content_type, ..self }
-    }
-
-    fn problem(status: u16, title: &'static str) -> Self {
-        Self { content_type: problem::MEDIA_TYPE, ..Self::json(problem::problem(status, title)) }
-    }
-}
-
-/// RFC 6750 section 3: the scheme alone where no token was sent, the error where one was (contract A8).
-fn challenge(refusal: &Refusal) -> Option<&'static str> {
-    match refusal {
-        Refusal::NoToken => Some("Bearer"),
-        Refusal::BadToken | Refusal::BadAuthorization | Refusal::AccountGone | Refusal::AccountInactive => {
-            Some("Bearer error=\"invalid_token\"")
-        }
-        _ => None,
-    }
+/// A body that nothing was done with.
+pub enum Untouched<B> {
+    /// Not a byte was read.
+    Unread(B),
+    /// All of its bytes.
+    Read(Vec<u8>),
 }
 
 /// Replies to a call.
-pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &P, body: P::Body) -> Reply {
-    match route {
-        Route::Account(update) => {
-            update::answer(update, call, platform, body).await.from(update.endpoint.dialect.framework)
-        }
-        Route::Persona(update) => {
-            update::answer(update, call, platform, body).await.from(update.endpoint.dialect.framework)
-        }
+pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &P, body: P::Body) -> Outcome<P::Body> {
+    let reply = match route {
+        Route::Account(update) => return update::answer(update, call, platform, body).await,
+        Route::Persona(update) => return update::answer(update, call, platform, body).await,
         Route::Health => health::answer(call, platform).await,
         Route::Unknown(Some(update)) => Reply::refused(&Refusal::NoRoute, update.refuse()).from(update.framework()),
         // A picture is not a reply of ours: edge streams it.
         Route::Media(_) | Route::Unknown(None) => media::not_found(),
-    }
+    };
+    Outcome::Reply(reply)
 }
 
-/// Answers for a call whose instance is gone.
+/// The reply to a call whose instance is gone, or whose origin has failed.
 pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
     let (fail, framework) = match route {
         Route::Account(Matched { endpoint, .. }) => (endpoint.dialect.fail, endpoint.dialect.framework),
         Route::Persona(Matched { endpoint, .. }) => (endpoint.dialect.fail, endpoint.dialect.framework),
+        Route::Unknown(Some(update)) => (update.fail(), update.framework()),
         Route::Health => return health::unavailable(fault),
-        Route::Media(_) | Route::Unknown(_) => return media::failed(fault),
+        Route::Media(_) | Route::Unknown(None) => return media::failed(fault),
     };
     Reply::failed(fault, fail).from(framework)
 }

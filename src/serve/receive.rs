@@ -6,6 +6,7 @@ use super::session::Session;
 use super::{Body, Platform, UploadLimits, form, media_type, urlencoded};
 use crate::dialect::{Dialect, Forms, Object, Part};
 use crate::domain::{Failure, Record, Refusal};
+use std::mem;
 
 /// The largest JSON body, in bytes (contract R3).
 pub const JSON_LIMIT: usize = 64 * 1024;
@@ -22,16 +23,28 @@ pub struct Sent<'a> {
 pub enum Content {
     /// Empty where nothing was sent.
     Json(Vec<u8>),
-    /// The parts of a form of either kind, and how many pixels a picture in it may have.
+    /// The fields of a page's form, all of them texts.
+    Urlencoded(Vec<u8>),
+    /// The parts of a form with a picture, and how many pixels that may have.
     Form(Vec<(String, Part)>, u32),
 }
 
 impl Content {
-    /// The change that it asks for.
-    pub fn read<R: Record>(self, dialect: &Dialect<R>) -> Result<R::Change, Refusal> {
+    /// The change that it asks for. The parts of a form are taken out of it.
+    pub fn read<R: Record>(&mut self, dialect: &Dialect<R>) -> Result<R::Change, Refusal> {
+        let (parts, pixels) = match self {
+            Self::Json(bytes) => return Object::parse(bytes).and_then(dialect.read),
+            Self::Urlencoded(bytes) => (urlencoded::parse(bytes)?, 0),
+            Self::Form(parts, pixels) => (mem::take(parts), *pixels),
+        };
+        Object::from_form(parts, &dialect.forms, pixels).and_then(dialect.read)
+    }
+
+    /// The body as it was sent; `None` for one with a picture, of which only the parts are left.
+    pub fn into_bytes(self) -> Option<Vec<u8>> {
         match self {
-            Self::Json(bytes) => Object::parse(&bytes).and_then(dialect.read),
-            Self::Form(parts, pixels) => Object::from_form(parts, &dialect.forms, pixels).and_then(dialect.read),
+            Self::Json(bytes) | Self::Urlencoded(bytes) => Some(bytes),
+            Self::Form(..) => None,
         }
     }
 }
@@ -54,40 +67,57 @@ impl Format {
     }
 }
 
-/// The body, bounded in size, time and memory (contract R2, R3, R12).
-pub async fn receive<'a, P: Platform>(
-    forms: &Forms,
-    session: &Session<'a, P>,
-    body: P::Body,
-) -> Result<Sent<'a>, Failure> {
-    let platform = session.platform;
-    let content_type = body.content_type()?;
-    let length = body.length()?;
-    is_plain(&body, length)?;
-    let format = match forms.file {
-        Some(file) if media_type::is_form(&content_type) => {
-            session.meter.allow(Metered::Costly).await?;
-            Format::Multipart(file, platform.upload_limits()?)
+/// A body whose headers were checked: nothing of it was read yet.
+pub struct Announced {
+    format: Format,
+    content_type: String,
+    length: Option<usize>,
+}
+
+impl Announced {
+    /// Checks what a body's headers say of it (contract R2, R3, R15).
+    pub async fn check<P: Platform>(forms: &Forms, session: &Session<'_, P>, body: &P::Body) -> Result<Self, Failure> {
+        let content_type = body.content_type()?;
+        let length = body.length()?;
+        is_plain(body, length)?;
+        let format = match forms.file {
+            Some(file) if media_type::is_form(&content_type) => {
+                session.meter.allow(Metered::Costly).await?;
+                Format::Multipart(file, session.platform.upload_limits()?)
+            }
+            _ if forms.urlencoded && media_type::is_urlencoded(&content_type) => Format::Urlencoded,
+            _ => Format::Json,
+        };
+        let (_, limit) = format.bounds();
+        if length.is_some_and(|length| length > limit) {
+            return Err(too_large(&format, &content_type).into());
         }
-        _ if forms.urlencoded && media_type::is_urlencoded(&content_type) => Format::Urlencoded,
-        _ => Format::Json,
-    };
-    let (kind, limit) = format.bounds();
-    if length.is_some_and(|length| length > limit) {
-        return Err(too_large(&format, &content_type).into());
+        Ok(Self { format, content_type, length })
     }
-    let caller = platform.known().resolve(session.actor.subject());
-    let held = platform.in_flight().reserve(kind, caller, length.unwrap_or(limit), session.call.seconds())?;
-    let bytes = body.bytes(limit).await;
-    let content = match format {
-        Format::Json => json_of(bytes, &content_type),
-        Format::Urlencoded => form_of(bytes, |bytes| Ok(Content::Form(urlencoded::parse(&bytes)?, 0))),
-        Format::Multipart(file, limits) => form_of(bytes, |bytes| {
-            let boundary = media_type::boundary(&content_type).ok_or(Refusal::MalformedForm)?;
-            Ok(Content::Form(form::parse(bytes, boundary, file, limits.bytes)?, limits.pixels))
-        }),
-    };
-    Ok(Sent { content: content?, held })
+
+    /// Whether it is an upload or says no length.
+    pub fn may_be_long(&self) -> bool {
+        matches!(self.format, Format::Multipart(..)) || self.length.is_none()
+    }
+
+    /// Reads it, bounded in size, time and memory (contract R3, R12).
+    pub async fn read<'a, P: Platform>(self, session: &Session<'a, P>, body: P::Body) -> Result<Sent<'a>, Failure> {
+        let Self { format, content_type, length } = self;
+        let platform = session.platform;
+        let (kind, limit) = format.bounds();
+        let caller = platform.known().resolve(session.actor.subject());
+        let held = platform.in_flight().reserve(kind, caller, length.unwrap_or(limit), session.call.seconds())?;
+        let bytes = body.bytes(limit).await;
+        let content = match format {
+            Format::Json => json_of(bytes, &content_type),
+            Format::Urlencoded => form_of(bytes, |bytes| Ok(Content::Urlencoded(bytes))),
+            Format::Multipart(file, limits) => form_of(bytes, |bytes| {
+                let boundary = media_type::boundary(&content_type).ok_or(Refusal::MalformedForm)?;
+                Ok(Content::Form(form::parse(bytes, boundary, file, limits.bytes)?, limits.pixels))
+            }),
+        };
+        Ok(Sent { content: content?, held })
+    }
 }
 
 /// Nothing here unpacks a body (contract R15).

@@ -85,6 +85,22 @@ impl Update {
         path.get(..end).unwrap_or(path)
     }
 
+    /// Its dialect's name.
+    pub fn dialect(&self) -> &'static str {
+        match self {
+            Self::Account(endpoint) => endpoint.dialect.name,
+            Self::Persona(endpoint) => endpoint.dialect.name,
+        }
+    }
+
+    /// How its dialect says that something failed on our side.
+    pub fn fail(&self) -> fn(u16) -> Answer {
+        match self {
+            Self::Account(endpoint) => endpoint.dialect.fail,
+            Self::Persona(endpoint) => endpoint.dialect.fail,
+        }
+    }
+
     /// How its dialect refuses.
     pub fn refuse(&self) -> fn(&Refusal) -> Answer {
         match self {
@@ -126,13 +142,22 @@ impl Update {
 
     /// Whether a path without its trailing slash is the one of this row, and the id in it.
     fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        self.matches_by(path, |expected, segment| self.is_same(expected, segment))
+    }
+
+    /// Whether a path without its trailing slash is the one of this row for somebody who ignores the case of letters.
+    pub fn resembles(&self, path: &str) -> bool {
+        self.matches_by(path, str::eq_ignore_ascii_case).is_some()
+    }
+
+    fn matches_by<'p>(&self, path: &'p str, is_same: impl Fn(&str, &str) -> bool) -> Option<Option<&'p str>> {
         let (mut expected, mut segments) = (self.path().trim_end_matches('/').split('/'), path.split('/'));
         let mut id = None;
         loop {
             match (expected.next(), segments.next()) {
                 (None, None) => return Some(id),
                 (Some(":id"), Some(segment)) => id = Some(segment),
-                (Some(expected), Some(segment)) if self.is_same(expected, segment) => {}
+                (Some(expected), Some(segment)) if is_same(expected, segment) => {}
                 _ => return None,
             }
         }

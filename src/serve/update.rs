@@ -2,23 +2,38 @@
 //! each step takes what the step before has made, so that none can be left out.
 
 use super::limits::{Class, Limits, Meter, Metered};
-use super::receive::{Sent, receive};
+use super::newcomers::Newcomers;
+use super::origin::Origin;
+use super::receive::{Announced, Sent};
 use super::route::{Endpoint, METHOD, Matched, Right};
 use super::session::Session;
-use super::{Call, Platform, Reply};
+use super::{Call, Newcomer, Outcome, Platform, Reply, Untouched};
 use crate::auth::{self, BearerToken};
 use crate::dialect::Dialect;
 use crate::domain::text as rules;
 use crate::domain::{Access, Actor, Change, Failure, Id, Record, Refusal, Rule, Target};
 use crate::store::{self, Stored, Update, Updated, Upload};
 
-/// Replies to an update in its dialect.
+/// Why an update was not made.
+enum Stopped<B> {
+    Failed(Failure),
+    /// It is its origin's to make.
+    Newcomer(Untouched<B>, Origin),
+}
+
+impl<B, F: Into<Failure>> From<F> for Stopped<B> {
+    fn from(failure: F) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
+/// Replies to an update in its dialect, or leaves it to its origin.
 pub async fn answer<R: Stored, P: Platform>(
     matched: &Matched<'_, R>,
     call: &Call<'_>,
     platform: &P,
     body: P::Body,
-) -> Reply {
+) -> Outcome<P::Body> {
     let dialect = &matched.endpoint.dialect;
     let failure = |failure| match failure {
         Failure::Refused(refusal) => Reply::refused(&refusal, dialect.refuse),
@@ -27,23 +42,28 @@ pub async fn answer<R: Stored, P: Platform>(
     let actor = match authenticate(call, platform).await {
         Ok(actor) => actor,
         Err(Failure::Refused(_)) if !platform.limits().allow(Class::FailedAuth).await => {
-            return failure(Refusal::TooManyRequests.into());
+            return Outcome::Reply(failure(Refusal::TooManyRequests.into()).from(dialect.framework));
         }
-        Err(reason) => return failure(reason),
+        Err(reason) => return Outcome::Reply(failure(reason).from(dialect.framework)),
     };
     let meter = Meter::new(platform.limits(), platform.known(), actor.subject());
     let session = Session { call, platform, actor, meter };
-    let reply = match update(matched, &session, body).await {
+    let updated = update(matched, &session, body).await;
+    // What was done cannot be refused any more.
+    let _ = session.meter.settle().await;
+    let (caller, account) = (actor.subject(), session.account().map(Id::get));
+    let reply = match updated {
         Ok(Updated { record, replaced }) => {
             // An account may have objects removed only under its own prefix (contract M5).
             let leftover = replaced.filter(|key| session.account().is_some_and(|account| key.belongs_to(account)));
             Reply { leftover, ..Reply::ok((dialect.show)(&record)) }
         }
-        Err(reason) => failure(reason),
+        Err(Stopped::Failed(reason)) => failure(reason),
+        Err(Stopped::Newcomer(body, origin)) => {
+            return Outcome::Newcomer(Newcomer { body, caller, account, origin });
+        }
     };
-    // What was done cannot be refused any more.
-    let _ = session.meter.settle().await;
-    Reply { caller: Some(actor.subject()), account: session.account().map(Id::get), ..reply }
+    Outcome::Reply(Reply { caller: Some(caller), account, ..reply }.from(dialect.framework))
 }
 
 async fn authenticate(call: &Call<'_>, platform: &impl Platform) -> Result<Actor, Failure> {
@@ -56,7 +76,7 @@ async fn update<R: Stored, P: Platform>(
     Matched { endpoint, id }: &Matched<'_, R>,
     session: &Session<'_, P>,
     body: P::Body,
-) -> Result<Updated<R>, Failure> {
+) -> Result<Updated<R>, Stopped<P::Body>> {
     let Endpoint { dialect, pattern, right } = endpoint;
     session.meter.allow(Metered::Update(pattern)).await?;
     let target = PathTarget::parse(dialect, *id)?;
@@ -64,16 +84,42 @@ async fn update<R: Stored, P: Platform>(
         let method = session.call.method.to_owned();
         return Err(Refusal::MethodNotAllowed { method }.into());
     }
-    let Sent { content, held } = receive(&dialect.forms, session, body).await?;
-    let (target, change) = target.with(content.read(dialect))?;
-
     let permission = (*right == Right::Permission).then_some(*pattern);
-    let access = Access { actor: session.actor, target, back_end: dialect.back_end, permission };
-    let mut update = Update::new(&access, &change);
+    let access = |target| Access { actor: session.actor, target, back_end: dialect.back_end, permission };
+    let newcomers = Newcomers::of(dialect, session, access(target.named()))?;
+
+    let announced = Announced::check(&dialect.forms, session, &body).await;
+    if let Some(origin) = newcomers.origin()
+        && newcomers.are_looked_up_before(&announced)
+        && newcomers.look::<R>().await?.is_some()
+    {
+        return Err(Stopped::Newcomer(Untouched::Unread(body), origin.clone()));
+    }
+    let Sent { mut content, held } = announced?.read(session, body).await?;
+    let read = target.with(content.read(dialect));
+    let untouched = newcomers.origin().and_then(|origin| Some((content.into_bytes()?, origin)));
+    let saved = match read {
+        Ok((target, change)) => make(&access(target), &change, session).await,
+        Err(refusal) => Err(newcomers.instead_of::<R>(refusal).await),
+    };
+    // A picture is in memory until here.
+    drop(held);
+    match (saved, untouched) {
+        (Err(Failure::Refused(refusal)), Some((bytes, origin))) if newcomers.include(&refusal) => {
+            Err(Stopped::Newcomer(Untouched::Read(bytes), origin.clone()))
+        }
+        (saved, _) => Ok(saved?),
+    }
+}
+
+async fn make<R: Stored, P: Platform>(
+    access: &Access,
+    change: &R::Change,
+    session: &Session<'_, P>,
+) -> Result<Updated<R>, Failure> {
+    let mut update = Update::new(access, change);
     let saved = save(&mut update, session).await;
     session.learn(&update);
-    // The picture is held until here.
-    drop(held);
     saved
 }
 
@@ -126,6 +172,11 @@ impl PathTarget {
             // The route table does not compile with such a row.
             (None, Some(_)) | (Some(_), None) => Err(Refusal::NoRoute),
         }
+    }
+
+    /// The caller's own where the path names none, and where it names none that there could be.
+    fn named(&self) -> Target {
+        self.0.clone().unwrap_or(Target::Own)
     }
 
     fn with<C>(self, change: Result<C, Refusal>) -> Result<(Target, C), Refusal> {

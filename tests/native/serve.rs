@@ -6,6 +6,7 @@ use super::ready;
 use super::tokens::{NOW, NoKeyService, keys, signed};
 use perfil::auth::Keys;
 use perfil::domain::{Failure, Fault};
+use perfil::serve::origin::PassThrough;
 use perfil::serve::{
     self, Body, Call, Class, Health, InFlight, KnownAccounts, Limits, Platform, Reply, Route, UPDATES, UploadLimits,
 };
@@ -65,6 +66,7 @@ struct Native {
     in_flight: InFlight,
     known: KnownAccounts,
     limits: Allowed,
+    pass_through: PassThrough,
 }
 
 impl Platform for Native {
@@ -109,6 +111,10 @@ impl Platform for Native {
 
     fn limits(&self) -> &Allowed {
         &self.limits
+    }
+
+    fn pass_through(&self) -> Result<&PassThrough, Fault> {
+        Ok(&self.pass_through)
     }
 
     fn public_origin(&self) -> Result<Option<&str>, Fault> {
@@ -163,6 +169,7 @@ fn platform(allowed: Allowance) -> Native {
         in_flight: InFlight::new(),
         known: KnownAccounts::default(),
         limits: Allowed(allowed),
+        pass_through: PassThrough::default(),
     }
 }
 
@@ -172,7 +179,10 @@ fn send_to(platform: &Native, Sent { method, path, bearer, content_type, body }:
         Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW * 1000 };
     let was_read = Rc::default();
     let body = Text { content_type: content_type.to_owned(), content: body.to_owned(), was_read: Rc::clone(&was_read) };
-    let reply = ready(serve::answer(&Route::of(path), &call, platform, body));
+    let reply = match ready(serve::answer(&Route::of(path), &call, platform, body)) {
+        serve::Outcome::Reply(reply) => reply,
+        serve::Outcome::Newcomer(_) => panic!("nothing is passed on"),
+    };
     Outcome { reply, body_was_read: was_read.get(), calls: platform.database.calls.get() }
 }
 

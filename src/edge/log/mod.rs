@@ -1,10 +1,13 @@
+mod event;
+
 use super::d1::Spent;
-use crate::domain::{BackEnd, Fault, ORIGIN_NOT_ALLOWED, Subject};
+use crate::domain::{BackEnd, ORIGIN_NOT_ALLOWED, Subject};
 use crate::serve::Reply;
-use crate::store::Swept;
 use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::web_sys::console;
+
+pub use event::{KeySetLine, LeftoverLine, LimitLine, SweepLine};
 
 /// How much of an origin is logged, in characters.
 const MOST_OF_ORIGIN: usize = 128;
@@ -35,9 +38,19 @@ pub struct Line<'a> {
     /// The origin of a preflight that was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors_origin: Option<String>,
+    /// Whether it was passed on to an origin, and the status of what that returned.
+    #[serde(skip_serializing_if = "is_false")]
+    pub origin: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin_status: Option<u16>,
     /// What failed on our side.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 impl<'a> Line<'a> {
@@ -56,6 +69,8 @@ impl<'a> Line<'a> {
             account: None,
             code: None,
             cors_origin: None,
+            origin: false,
+            origin_status: None,
             cause: None,
         }
     }
@@ -74,11 +89,23 @@ impl<'a> Line<'a> {
     /// What a reply has to tell.
     pub fn tell(&mut self, reply: &Reply) {
         self.status = reply.answer.status;
-        self.back_end = reply.caller.and_then(Subject::back_end).map(BackEnd::name);
-        self.subject = reply.caller.filter(|caller| caller.back_end().is_some()).map(|caller| caller.id().get());
-        self.account = reply.account;
+        if let Some(caller) = reply.caller {
+            self.name(caller, reply.account);
+        }
         self.code = reply.code;
         self.cause = reply.fault.as_ref().map(ToString::to_string);
+    }
+
+    /// Who calls.
+    pub fn name(&mut self, caller: Subject, account: Option<i64>) {
+        self.back_end = caller.back_end().map(BackEnd::name);
+        self.subject = caller.back_end().map(|_| caller.id().get());
+        self.account = account;
+    }
+
+    /// What its origin has returned.
+    pub fn tell_origin(&mut self, status: u16) {
+        (self.status, self.origin_status) = (status, Some(status));
     }
 
     /// A preflight was refused: it holds no token, and that is not what it lacks. What an origin cannot hold is left
@@ -91,108 +118,7 @@ impl<'a> Line<'a> {
 
     /// As an error where the fault is ours, so that a log can be filtered by level.
     pub fn write(&self) {
-        write(self, self.status >= 500);
-    }
-}
-
-/// What a line is about that is not a request's.
-#[derive(Clone, Copy, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Event {
-    Sweep,
-    Leftover,
-    KeySet,
-    NoRateLimit,
-}
-
-/// The one line that a sweep of the bucket leaves in the log.
-#[derive(Serialize)]
-pub struct SweepLine {
-    event: Event,
-    listed: usize,
-    removed: usize,
-    complete: bool,
-    duration_ms: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<String>,
-}
-
-impl SweepLine {
-    /// What was done; where something failed, so far.
-    pub fn new(swept: &Swept, duration_ms: u64, failure: Option<Fault>) -> Self {
-        let Swept { listed, removed, complete } = *swept;
-        let cause = failure.map(|fault| fault.to_string());
-        Self { event: Event::Sweep, listed, removed, complete, duration_ms, cause }
-    }
-
-    /// As an error where it failed.
-    pub fn write(&self) {
-        write(self, self.cause.is_some());
-    }
-}
-
-/// A line about an object that was replaced and could not be removed after the reply.
-#[derive(Serialize)]
-pub struct LeftoverLine<'a> {
-    event: Event,
-    request_id: &'a str,
-    cause: String,
-}
-
-impl<'a> LeftoverLine<'a> {
-    /// Of the request that replaced it.
-    pub fn new(request_id: &'a str, fault: &Fault) -> Self {
-        Self { event: Event::Leftover, request_id, cause: fault.to_string() }
-    }
-
-    /// As an error.
-    pub fn write(&self) {
-        write(self, true);
-    }
-}
-
-/// A line about a key set that could not be fetched, or that should not be as it is.
-#[derive(Serialize)]
-pub struct KeySetLine {
-    event: Event,
-    cause: String,
-}
-
-impl KeySetLine {
-    /// What is wrong.
-    pub fn new(fault: &Fault) -> Self {
-        Self { event: Event::KeySet, cause: fault.to_string() }
-    }
-
-    /// As an error.
-    pub fn write(&self) {
-        write(self, true);
-    }
-}
-
-/// A line about a rate limit that does not work.
-#[derive(Serialize)]
-pub struct LimitLine {
-    event: Event,
-    binding: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<String>,
-}
-
-impl LimitLine {
-    /// There is none.
-    pub fn absent(binding: &'static str) -> Self {
-        Self { event: Event::NoRateLimit, binding, cause: None }
-    }
-
-    /// It failed.
-    pub fn failed(binding: &'static str, cause: String) -> Self {
-        Self { event: Event::NoRateLimit, binding, cause: Some(cause) }
-    }
-
-    /// As an error where it failed.
-    pub fn write(&self) {
-        write(self, self.cause.is_some());
+        write(self, self.status >= 500 && self.origin_status.is_none());
     }
 }
 
@@ -205,11 +131,12 @@ fn write(line: &impl Serialize, is_error: bool) {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test that panics has failed")]
 
-    use super::{Event, Line};
+    use super::Line;
+    use super::event::Event;
     use serde_json::json;
     use std::collections::BTreeSet;
 
-    const OPERATIONS: &str = include_str!("../../docs/operations.md");
+    const OPERATIONS: &str = include_str!("../../../docs/operations.md");
 
     /// The names in the first column of the table with this head.
     fn documented(head: &str) -> BTreeSet<&'static str> {
@@ -225,6 +152,8 @@ mod tests {
             account: Some(1),
             code: Some(""),
             cors_origin: Some(String::new()),
+            origin: true,
+            origin_status: Some(200),
             cause: Some(String::new()),
             ..Line::new("", "", None)
         };

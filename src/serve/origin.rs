@@ -1,0 +1,185 @@
+//! Which requests go to the back ends that Perfil stands in front of (contract X1, X2, X6).
+
+use super::{Reply, Route, UPDATES, Update, media, route};
+use crate::domain::text as rules;
+use crate::domain::{Fault, Setting, is_secure};
+use percent_encoding::percent_decode_str;
+
+/// Where a back end is served: scheme, host and port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    /// Parses an `https` URL (or `http` on this machine) that has no path, query or user name.
+    pub fn parse(url: &str) -> Option<Self> {
+        let origin = rules::origin(url)?;
+        is_secure(origin).then(|| Self(origin.to_owned()))
+    }
+
+    /// The URL of a path and its query there. Whatever the path is, the host stays the origin's.
+    pub fn url(&self, path_and_query: &str) -> String {
+        let Self(origin) = self;
+        let slash = if path_and_query.starts_with('/') { "" } else { "/" };
+        format!("{origin}{slash}{path_and_query}")
+    }
+}
+
+/// What `ORIGIN` holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OriginSetting {
+    /// One URL, for everything that Perfil does not serve itself.
+    One(String),
+    /// A URL for each dialect, by its name: for the paths below the dialect's prefixes.
+    Each(Vec<(String, String)>),
+}
+
+#[derive(Debug, Default)]
+enum Origins {
+    #[default]
+    None,
+    One(Origin),
+    Each(Vec<(&'static str, Origin)>),
+}
+
+/// What a deployment passes on to origins, and which updates it takes over from them.
+#[derive(Debug, Default)]
+pub struct PassThrough {
+    origins: Origins,
+    /// The patterns of the updates that are left to their origins.
+    left: Vec<&'static str>,
+}
+
+/// Where a request goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination<'a> {
+    /// Perfil handles it.
+    Here,
+    /// An origin handles it.
+    Origin(&'a Origin),
+}
+
+impl PassThrough {
+    /// Parses `ORIGIN` and `TAKE_OVER`.
+    pub fn new(origin: Option<OriginSetting>, take_over: &str) -> Result<Self, Fault> {
+        let origins = match origin {
+            None => Origins::None,
+            Some(OriginSetting::One(url)) => Origins::One(parse(&url)?),
+            Some(OriginSetting::Each(urls)) => {
+                let each = |(name, url): (String, String)| Ok((dialect(&name)?, parse(&url)?));
+                Origins::Each(urls.into_iter().map(each).collect::<Result<_, Fault>>()?)
+            }
+        };
+        let pass_through = Self { origins, left: left(take_over)? };
+        let has_origin = |update: &&Update| pass_through.origin(update.dialect()).is_some();
+        match UPDATES.iter().filter(|update| pass_through.leaves(update.pattern())).find(|update| !has_origin(update)) {
+            Some(_) => Err(fault(Setting::TakeOver, "leaves out an endpoint that ORIGIN has no URL for")),
+            None => Ok(pass_through),
+        }
+    }
+
+    /// Whether nothing is passed on at all.
+    pub fn is_off(&self) -> bool {
+        matches!(self.origins, Origins::None)
+    }
+
+    /// Where the requests go whose paths are no dialect's.
+    pub fn only_origin(&self) -> Option<&Origin> {
+        match &self.origins {
+            Origins::One(origin) => Some(origin),
+            Origins::None | Origins::Each(_) => None,
+        }
+    }
+
+    /// The origin of the dialect of this name.
+    pub fn origin(&self, dialect: &str) -> Option<&Origin> {
+        match &self.origins {
+            Origins::None => None,
+            Origins::One(origin) => Some(origin),
+            Origins::Each(origins) => origins.iter().find(|(name, _)| *name == dialect).map(|(_, origin)| origin),
+        }
+    }
+
+    /// Where a request goes, by its method and path alone. `asked` is the method that a browser's preflight asks about,
+    /// or else the request's own.
+    pub fn destination(&self, route: &Route<'_>, asked: &str, path: &str) -> Destination<'_> {
+        let origin = match route {
+            Route::Account(update) if self.is_ours(update.endpoint.pattern, asked) => None,
+            Route::Persona(update) if self.is_ours(update.endpoint.pattern, asked) => None,
+            Route::Account(update) => self.origin(update.endpoint.dialect.name),
+            Route::Persona(update) => self.origin(update.endpoint.dialect.name),
+            Route::Health => None,
+            Route::Media(_) if media::takes(asked) => None,
+            Route::Unknown(_) if asked == route::METHOD && self.is_ours_in_disguise(path) => None,
+            Route::Unknown(Some(update)) => self.origin(update.dialect()),
+            Route::Media(_) | Route::Unknown(None) => self.only_origin(),
+        };
+        origin.map_or(Destination::Here, Destination::Origin)
+    }
+
+    fn leaves(&self, pattern: &str) -> bool {
+        self.left.contains(&pattern)
+    }
+
+    fn is_ours(&self, pattern: &str, method: &str) -> bool {
+        method == route::METHOD && !self.leaves(pattern)
+    }
+
+    /// Whether a server that is less strict about paths than we are would take it for one of an update that is ours:
+    /// nobody gets past our checks by spelling a path in another way.
+    fn is_ours_in_disguise(&self, path: &str) -> bool {
+        let path = normalized(path);
+        UPDATES.iter().any(|update| !self.leaves(update.pattern()) && update.resembles(&path))
+    }
+}
+
+/// A path without escapes, empty and dot segments, and the characters that URL parsers drop.
+fn normalized(path: &str) -> String {
+    let decoded = percent_decode_str(path).decode_utf8_lossy();
+    let kept: String = decoded.chars().filter(|c| !c.is_ascii_control() && *c != ' ').collect();
+    let mut segments: Vec<&str> = Vec::new();
+    for segment in kept.split(['/', '\\']) {
+        match segment {
+            "" | "." => {}
+            ".." => {
+                segments.pop();
+            }
+            segment => segments.push(segment),
+        }
+    }
+    format!("/{}", segments.join("/"))
+}
+
+fn parse(url: &str) -> Result<Origin, Fault> {
+    let problem = "is not an https URL (or http on localhost) without user name, path and query";
+    Origin::parse(url.trim()).ok_or(fault(Setting::Origin, problem))
+}
+
+fn dialect(name: &str) -> Result<&'static str, Fault> {
+    let mut names = UPDATES.iter().map(Update::dialect);
+    let problem = "has an entry that is not personas, seam, falcon or django";
+    names.find(|known| *known == name).ok_or(fault(Setting::Origin, problem))
+}
+
+/// The updates that `TAKE_OVER` does not list.
+fn left(take_over: &str) -> Result<Vec<&'static str>, Fault> {
+    let patterns = UPDATES.iter().map(Update::pattern);
+    let listed: Vec<&str> = match take_over.trim() {
+        "" => return Ok(Vec::new()),
+        "none" => Vec::new(),
+        list => list.split(',').map(str::trim).collect(),
+    };
+    if listed.iter().any(|entry| !patterns.clone().any(|pattern| pattern == *entry)) {
+        return Err(fault(Setting::TakeOver, "has an entry that is not an endpoint, such as PUT /users, or none"));
+    }
+    Ok(patterns.filter(|pattern| !listed.contains(pattern)).collect())
+}
+
+fn fault(setting: Setting, problem: &'static str) -> Fault {
+    Fault::Setting { name: setting.name(), problem }
+}
+
+/// The reply to a request that has been passed on once already.
+pub fn loop_detected() -> Reply {
+    let title = "Loop Detected: the origin leads back to this service";
+    Reply { fault: Some(Fault::Loop), ..Reply::problem(508, title) }
+}

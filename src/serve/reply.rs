@@ -1,0 +1,107 @@
+use super::{limits, route};
+use crate::dialect::{Answer, Framework, problem};
+use crate::domain::{Fault, ObjectKey, Refusal, Subject};
+
+/// A reply, and what the log wants to know of how it came about.
+#[derive(Debug)]
+pub struct Reply {
+    /// Status and body.
+    pub answer: Answer,
+    /// The body's media type.
+    pub content_type: &'static str,
+    /// `WWW-Authenticate`, with every 401 (contract A8).
+    pub challenge: Option<&'static str>,
+    /// `Allow`, with every 405 (contract R8).
+    pub allow: Option<&'static str>,
+    /// `Retry-After`, in seconds, with every 429 and 503.
+    pub retry_after: Option<u32>,
+    /// `Content-Range`, with every 416 (contract M4).
+    pub content_range: Option<String>,
+    /// Who called, once its token was verified.
+    pub caller: Option<Subject>,
+    /// The account that called, once that is known.
+    pub account: Option<i64>,
+    /// The refusal's stable code.
+    pub code: Option<&'static str>,
+    /// What failed on our side. For the log alone.
+    pub fault: Option<Fault>,
+    /// An object that no record may be showing any more: to be removed once the reply is out.
+    pub leftover: Option<ObjectKey>,
+}
+
+const JSON: &str = "application/json";
+/// What Express calls it.
+const JSON_UTF_8: &str = "application/json; charset=utf-8";
+/// When to try again what the platform was too slow for, in seconds.
+pub const RETRY_AFTER: u32 = 5;
+
+impl Reply {
+    /// 200 with this body.
+    pub fn ok(body: String) -> Self {
+        Self::json(Answer { status: 200, body })
+    }
+
+    /// A body of JSON and its status.
+    pub fn json(answer: Answer) -> Self {
+        Self {
+            answer,
+            content_type: JSON,
+            challenge: None,
+            allow: None,
+            retry_after: None,
+            content_range: None,
+            caller: None,
+            account: None,
+            code: None,
+            fault: None,
+            leftover: None,
+        }
+    }
+
+    /// A refusal in the words of whoever answers for it.
+    pub fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Self {
+        Self {
+            challenge: challenge(refusal),
+            allow: matches!(refusal, Refusal::MethodNotAllowed { .. }).then_some(route::METHOD),
+            retry_after: matches!(refusal, Refusal::TooManyRequests).then_some(limits::PERIOD),
+            code: Some(refusal.code()),
+            ..Self::json(refuse(refusal))
+        }
+    }
+
+    /// Our failure: 503 where it may pass, and 502 or 504 where it is an origin's.
+    pub fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
+        let status = match fault {
+            Fault::Busy | Fault::Full | Fault::Late { .. } | Fault::KeySet(_) => 503,
+            Fault::Origin(_) => 502,
+            Fault::OriginLate { .. } => 504,
+            _ => 500,
+        };
+        Self { fault: Some(fault), retry_after: (status == 503).then_some(RETRY_AFTER), ..Self::json(fail(status)) }
+    }
+
+    /// The same, of the type that the original calls JSON (contract R10).
+    pub fn from(self, framework: Framework) -> Self {
+        let content_type = match framework {
+            Framework::Express => JSON_UTF_8,
+            Framework::Django => JSON,
+        };
+        Self { content_type, ..self }
+    }
+
+    /// Problem details: for what is no dialect's.
+    pub fn problem(status: u16, title: &'static str) -> Self {
+        Self { content_type: problem::MEDIA_TYPE, ..Self::json(problem::problem(status, title)) }
+    }
+}
+
+/// RFC 6750 section 3: the scheme alone where no token was sent, the error where one was (contract A8).
+fn challenge(refusal: &Refusal) -> Option<&'static str> {
+    match refusal {
+        Refusal::NoToken => Some("Bearer"),
+        Refusal::BadToken | Refusal::BadAuthorization | Refusal::AccountGone | Refusal::AccountInactive => {
+            Some("Bearer error=\"invalid_token\"")
+        }
+        _ => None,
+    }
+}
