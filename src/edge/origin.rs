@@ -14,7 +14,8 @@ use worker::Delay;
 use worker::js_sys::futures::JsFuture;
 use worker::js_sys::{Promise, Uint8Array, global};
 use worker::web_sys::{
-    AbortController, Headers, Request, RequestInit, RequestRedirect, Response, TransformStream, WorkerGlobalScope,
+    AbortController, Headers, ReadableStream, Request, RequestInit, RequestRedirect, Response, TransformStream,
+    WorkerGlobalScope,
 };
 use worker::worker_sys::FixedLengthStream;
 
@@ -44,6 +45,9 @@ const HOP_BY_HOP: [&str; 8] = [
     "transfer-encoding",
 ];
 
+/// Beginnings of names that `Connection` cannot take out: a WebSocket's, and those that tell the client's address.
+const KEPT: [&str; 4] = ["upgrade", "cf-", "x-forwarded-", "x-real-ip"];
+
 /// A request to be passed on.
 pub struct Passed<'a> {
     pub method: &'a str,
@@ -65,13 +69,7 @@ impl Passed<'_> {
     /// the stream to the client.
     pub async fn send(self, origin: &Origin) -> Result<Response, Fault> {
         let controller = AbortController::new().map_err(fault)?;
-        let init = RequestInit::new();
-        init.set_method(self.method);
-        init.set_headers(&self.headers().map_err(fault)?.into());
-        init.set_redirect(RequestRedirect::Manual);
-        init.set_signal(Some(&controller.signal()));
-        let url = origin.url(self.target);
-        let (response, sent) = begin(&url, &init, self.body, self.method).map_err(fault)?;
+        let (response, sent) = self.begin(origin, &controller).map_err(fault)?;
         let late = async {
             if let Some(sent) = sent {
                 // If the client breaks off, so does the request to the origin.
@@ -88,13 +86,47 @@ impl Passed<'_> {
         }
     }
 
-    /// The client's headers, and ours in the place of those that a client must not choose.
-    fn headers(&self) -> Result<Headers, JsValue> {
+    /// Begins to send. Returns the response to come and, if the body is piped, the end of that.
+    fn begin(self, origin: &Origin, controller: &AbortController) -> Result<(Promise, Option<Promise>), JsValue> {
+        let url = origin.url(self.target);
+        let scope: WorkerGlobalScope = global().unchecked_into();
+        let mut sent = None;
+        let init = RequestInit::new();
+        match &self.body {
+            Untouched::Read(bytes) => init.set_body(&Uint8Array::from(bytes.as_slice())),
+            // Only a request that was received may have such a method and a body.
+            Untouched::Unread(incoming)
+                if matches!(self.method, "GET" | "HEAD") && incoming.request.body().is_some() =>
+            {
+                let request = Request::new_with_str_and_init(&url, incoming.request.unchecked_ref())?;
+                self.rewrite(&request.headers())?;
+                return Ok((scope.fetch_with_request(&request), None));
+            }
+            Untouched::Unread(incoming) => {
+                if let Some(stream) = incoming.request.body() {
+                    let (readable, end) = pipe(&stream, self.headers)?;
+                    init.set_body(&readable);
+                    sent = Some(end);
+                }
+            }
+        }
         let headers = Headers::new_with_headers(self.headers)?;
+        self.rewrite(&headers)?;
+        init.set_method(self.method);
+        init.set_headers(&headers);
+        init.set_redirect(RequestRedirect::Manual);
+        init.set_signal(Some(&controller.signal()));
+        Ok((scope.fetch_with_str_and_init(&url, &init), sent))
+    }
+
+    /// Takes out what ends here, and sets what a client must not choose.
+    fn rewrite(&self, headers: &Headers) -> Result<(), JsValue> {
         let named = headers.get("connection")?.unwrap_or_default();
-        for name in named.split(',').map(str::trim).filter(|name| !name.eq_ignore_ascii_case("upgrade")) {
-            // What is not a name cannot be there.
-            let _ = headers.delete(name);
+        for name in named.split(',').map(|name| name.trim().to_ascii_lowercase()) {
+            if !KEPT.iter().any(|kept| name.starts_with(kept)) {
+                // What is not a name cannot be there.
+                let _ = headers.delete(&name);
+            }
         }
         for name in HOP_BY_HOP {
             headers.delete(name)?;
@@ -103,42 +135,19 @@ impl Passed<'_> {
         headers.set("x-forwarded-host", host)?;
         headers.set("x-forwarded-proto", self.url.scheme)?;
         headers.set("x-request-id", self.request_id)?;
-        headers.set(MARK, "1")?;
-        Ok(headers)
+        headers.set(MARK, "1")
     }
 }
 
-/// Begins to send. Returns the response to come and, where the body is streamed, the end of that.
-fn begin(
-    url: &str,
-    init: &RequestInit,
-    body: Untouched<Incoming<'_>>,
-    method: &str,
-) -> Result<(Promise, Option<Promise>), JsValue> {
-    let scope: WorkerGlobalScope = global().unchecked_into();
-    let fetch = || scope.fetch_with_str_and_init(url, init);
-    let incoming = match body {
-        Untouched::Read(bytes) => {
-            init.set_body(&Uint8Array::from(bytes.as_slice()));
-            return Ok((fetch(), None));
-        }
-        Untouched::Unread(incoming) => incoming,
-    };
-    let Some(stream) = incoming.request.body() else { return Ok((fetch(), None)) };
-    if matches!(method, "GET" | "HEAD") {
-        // Only a request that was received may have such a method and a body.
-        let request = Request::new_with_str_and_init(url, incoming.request.unchecked_ref())?;
-        return Ok((scope.fetch_with_request_and_init(&request, init), None));
-    }
-    // The pipe tells when the last byte is sent; its length becomes the Content-Length.
-    let length = incoming.headers.get("content-length")?.and_then(|length| length.parse::<u64>().ok());
+/// A body on its way through: the stream to send, and its end, when the last byte of it was taken. Its length becomes
+/// the `Content-Length`.
+fn pipe(stream: &ReadableStream, headers: &Headers) -> Result<(ReadableStream, Promise), JsValue> {
+    let length = headers.get("content-length")?.and_then(|length| length.parse::<u64>().ok());
     let pipe: TransformStream = match length {
         Some(length) => FixedLengthStream::new_big_int(length.into())?.unchecked_into(),
         None => IdentityTransformStream::new()?.unchecked_into(),
     };
-    init.set_body(&pipe.readable());
-    let sent = stream.pipe_to(&pipe.writable());
-    Ok((fetch(), Some(sent)))
+    Ok((pipe.readable(), stream.pipe_to(&pipe.writable())))
 }
 
 fn fault(thrown: JsValue) -> Fault {

@@ -1,0 +1,426 @@
+// In front of a real HTTP server on loopback (support/origin.mjs): what goes there and how, what comes back, and that
+// nobody gets past Perfil's own checks by it. origin_faults.test.mjs is about origins that fail, newcomers.test.mjs
+// about updates that go there.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+import { answered } from '../support/answers.mjs';
+import { exchange, startOrigin } from '../support/origin.mjs';
+import { token } from '../support/tokens.mjs';
+import { startWorker } from '../support/worker.mjs';
+
+const NOT_FOUND = { type: 'about:blank', title: 'Not Found', status: 404 };
+
+let origin;
+let worker;
+before(async () => {
+  origin = await startOrigin();
+  worker = await startWorker({ vars: { ORIGIN: origin.url, CORS_ALLOWED_ORIGINS: 'https://app.example.com' } });
+});
+after(async () => {
+  await worker.stop();
+  await origin.stop();
+});
+
+/** The one request that the origin got while `action` ran. */
+async function passed(action) {
+  const before = origin.got.length;
+  const response = await action();
+  assert.equal(origin.got.length, before + 1, 'the origin gets it once');
+  return { response, got: origin.got[before] };
+}
+
+async function kept(action) {
+  const before = origin.got.length;
+  const response = await action();
+  assert.equal(origin.got.length, before, 'the origin does not get it');
+  return response;
+}
+
+/** Until `action` is over, the origin returns this. */
+async function returning(reply, action) {
+  const usual = origin.reply;
+  origin.reply = reply;
+  try {
+    return await action();
+  } finally {
+    origin.reply = usual;
+  }
+}
+
+const logOf = (id) => worker.logOf({ requestId: id });
+
+describe('what is not an update goes to the origin as it came [X1]', () => {
+  const PATHS = ['/api/v1/users/7', '/users', '/api/profile/42/update/', '/api/personas/5/foto', '/api/v1/login', '/x'];
+  for (const path of PATHS) {
+    for (const method of ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
+      test(`${method} ${path} [X1]`, async () => {
+        const target = `${path}?a=1&b=%20%2F&a=2`;
+        const body = ['POST', 'PATCH', 'DELETE'].includes(method) ? '{"a":  1}' : undefined;
+        const headers = {
+          'x-one': 'a, b',
+          authorization: 'Bearer nonsense',
+          'x-request-id': `${method}:${path.length}`,
+        };
+        const { response, got } = await passed(() => worker.send(method, target, { body, headers }));
+        assert.equal(response.status, 200);
+        assert.equal(response.text, method === 'HEAD' ? '' : '{"origin":true}');
+        assert.deepEqual([got.method, got.url, got.body.toString()], [method, target, body ?? '']);
+        assert.deepEqual([got.headers['x-one'], got.headers.authorization], ['a, b', 'Bearer nonsense']);
+        const { status, origin: went, origin_status: originStatus } = await logOf(headers['x-request-id']);
+        assert.deepEqual({ status, went, originStatus }, { status: 200, went: true, originStatus: 200 });
+      });
+    }
+  }
+
+  test('a PUT whose path is not an update of ours goes there, too [X1]', async () => {
+    const { got } = await passed(() => worker.put('/api/v1/roles/7', { json: { name: 'x' } }));
+    assert.deepEqual([got.method, got.url, got.body.toString()], ['PUT', '/api/v1/roles/7', '{"name":"x"}']);
+  });
+
+  test('a GET with a body, and a chunked body, arrive whole [X1]', async () => {
+    const chunked = 'Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n';
+    for (const text of [
+      'GET /search HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde',
+      `POST /search HTTP/1.1\r\nHost: h\r\n${chunked}`,
+    ]) {
+      const { response, got } = await passed(() => exchange(worker, text));
+      assert.match(response, /^HTTP\/1\.1 200 OK\r\n/);
+      assert.equal(got.body.toString(), 'abcde');
+    }
+  });
+
+  test('a picture that is not in the bucket is asked for there; one that is there is ours [X1]', async () => {
+    const { response } = await passed(() => worker.send('GET', '/media/avatars/7/old.jpg'));
+    assert.equal(response.text, '{"origin":true}');
+    await passed(() => worker.send('GET', '/media/other/file.txt'));
+    await passed(() => worker.send('POST', '/media/avatars/7/old.jpg', { body: 'x' }));
+    await worker.bucket.put('avatars/7/new.png', new Uint8Array([1, 2, 3]));
+    const ours = await kept(() => worker.send('GET', '/media/avatars/7/new.png'));
+    assert.deepEqual([ours.status, [...ours.bytes]], [200, [1, 2, 3]]);
+    const health = await kept(() => worker.send('GET', '/health'));
+    assert.deepEqual([health.status, health.text], [200, '{"status":"ok"}']);
+  });
+});
+
+describe("what the origin's server sees of the way there [X1]", () => {
+  test('the host and scheme that the client used, and the request id, whatever the client says of them', async () => {
+    const spoofed = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'gopher', 'x-request-id': 'a b' };
+    const { got } = await passed(() => worker.send('GET', '/x', { headers: spoofed }));
+    assert.equal(got.headers['x-forwarded-host'], new URL(worker.url).host);
+    assert.equal(got.headers['x-forwarded-proto'], 'http');
+    assert.match(got.headers['x-request-id'], /^[0-9a-f]{32}$/);
+    assert.equal(got.headers.host, new URL(origin.url).host);
+    const { got: named } = await passed(() => worker.send('GET', '/x', { headers: { 'x-request-id': 'mine-1' } }));
+    assert.equal(named.headers['x-request-id'], 'mine-1');
+  });
+
+  test('headers that end at each hop do not arrive, nor do those that Connection names', async () => {
+    const lines = [
+      'Connection: keep-alive, X-Named, x-request-id, x-forwarded-for',
+      'X-Named: 1',
+      'Keep-Alive: 5',
+      'TE: trailers',
+    ];
+    const more = [
+      'Proxy-Connection: keep-alive',
+      'Proxy-Authorization: Basic eA==',
+      'Trailer: x',
+      'X-Forwarded-For: 192.0.2.1',
+      'Expect: 100-continue',
+    ];
+    const head = ['GET /x HTTP/1.1', 'Host: h', ...lines, ...more, 'X-Kept: 1'].join('\r\n');
+    const { response, got } = await passed(() => exchange(worker, `${head}\r\n\r\n`));
+    assert.match(response, /^HTTP\/1\.1 200 OK\r\n/);
+    const names = Object.keys(got.headers);
+    const gone = ['x-named', 'keep-alive', 'te', 'proxy-connection', 'proxy-authorization', 'trailer', 'expect'];
+    assert.deepEqual(
+      names.filter((name) => gone.includes(name)),
+      [],
+    );
+    assert.equal(got.headers['x-kept'], '1');
+    assert.equal(got.headers['x-forwarded-for'], '192.0.2.1', 'a client cannot hide its address');
+    assert.match(got.headers['x-request-id'], /^[0-9a-f]{32}$/);
+  });
+
+  test('no secret and no setting of ours', async () => {
+    const { got } = await passed(() => worker.send('POST', '/x', { body: 'y' }));
+    const all = JSON.stringify(got.rawHeaders);
+    for (const secret of ['a-test-secret', 'JWT', 'app.example.com']) assert.ok(!all.includes(secret), secret);
+  });
+});
+
+describe('what the origin returns comes back as it came [X1]', () => {
+  const REPLIES = {
+    'several cookies': [
+      200,
+      [
+        ['set-cookie', 'a=1; Path=/'],
+        ['set-cookie', 'b=2'],
+      ],
+      'x',
+    ],
+    'a redirect, which is not followed': [302, [['location', 'https://elsewhere.example/']], ''],
+    'a 304': [304, [['etag', '"1"']], ''],
+    'a 204': [204, [['x-any', '1']], ''],
+    'a refusal': [401, [['www-authenticate', 'Basic realm="x"']], '{"message":"no"}'],
+    'a failure of its own': [500, [['content-type', 'text/html']], '<h1>Oops</h1>'],
+    'a gzipped body': [
+      200,
+      [
+        ['content-encoding', 'gzip'],
+        ['content-type', 'text/plain'],
+      ],
+      gzipSync('hello hello'),
+    ],
+  };
+  for (const [name, [status, headers, body]] of Object.entries(REPLIES)) {
+    test(`${name} [X1]`, async () => {
+      const reply = (_, response) => {
+        response.writeHead(status, headers.flat());
+        response.end(body);
+      };
+      const id = `back-${status}-${headers.length}-${body.length}`;
+      const response = await returning(reply, () => worker.send('GET', '/x', { headers: { 'x-request-id': id } }));
+      assert.equal(response.status, status);
+      const values = response.headers.getSetCookie();
+      if (name === 'several cookies') assert.deepEqual(values, ['a=1; Path=/', 'b=2']);
+      for (const [header, value] of headers.filter(([header]) => header !== 'set-cookie'))
+        assert.equal(response.headers.get(header), value);
+      // fetch unpacks what says that it is gzipped.
+      assert.equal(response.text, Buffer.isBuffer(body) ? 'hello hello' : body);
+      for (const ours of ['x-content-type-options', 'cache-control', 'x-request-id'])
+        assert.equal(response.headers.get(ours), null, ours);
+      const line = worker.lines.find(({ message }) => message.includes(`"${id}"`));
+      assert.equal(line.level, 'log', 'it is not our failure');
+      assert.equal((await logOf(id)).origin_status, status);
+    });
+  }
+
+  test('a HEAD has the length that the origin says, and no body [X1]', async () => {
+    const reply = (_, response) => {
+      response.writeHead(200, { 'content-length': '1234' });
+      response.end();
+    };
+    const text = await returning(reply, () => exchange(worker, 'HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n'));
+    assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
+    assert.match(text, /\r\ncontent-length: 1234\r\n/i);
+    assert.ok(text.endsWith('\r\n\r\n'));
+  });
+});
+
+describe('CORS is that of whoever replies [X3]', () => {
+  const headers = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' };
+
+  test('a preflight for another method is the origin’s [X3]', async () => {
+    const reply = (_, response) => {
+      response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'DELETE' });
+      response.end();
+    };
+    const preflight = () => worker.send('OPTIONS', '/api/v1/users/7', { headers });
+    const { response } = await returning(reply, () => passed(preflight));
+    assert.equal(response.headers.get('access-control-allow-methods'), 'DELETE');
+    assert.equal(response.headers.get('access-control-allow-origin'), '*');
+    assert.equal(response.headers.get('access-control-allow-credentials'), null);
+  });
+
+  test('a preflight for the update is ours [X3 R11]', async () => {
+    const ours = await kept(() =>
+      worker.send('OPTIONS', '/api/v1/users/7', { headers: { ...headers, 'access-control-request-method': 'PUT' } }),
+    );
+    assert.deepEqual([ours.status, ours.headers.get('access-control-allow-methods')], [204, 'PUT']);
+    assert.equal(ours.headers.get('access-control-allow-origin'), 'https://app.example.com');
+  });
+
+  test('a response of the origin gets none of our headers [X3]', async () => {
+    const { response } = await passed(() => worker.send('GET', '/users', { headers: { origin: headers.origin } }));
+    assert.equal(response.headers.get('access-control-allow-origin'), null);
+    const ours = await kept(() => worker.put('/users', { as: 1, json: {}, headers: { origin: headers.origin } }));
+    assert.equal(ours.headers.get('access-control-allow-origin'), 'https://app.example.com');
+  });
+});
+
+describe('nobody gets past our checks by spelling a path in another way [X1]', () => {
+  const SPELLINGS = [
+    '/%75sers',
+    '//users',
+    '/users//',
+    '/./users',
+    '/x/../users',
+    '/x/%2e%2e/users',
+    '/x/..%2fusers',
+    '/users/%2e',
+    '/%2fusers',
+    '/u%09sers',
+    '/users%20',
+    '\\users',
+    '/api\\v1/users/7',
+    '/api/v1//users/7',
+    '/api/v1/%75sers/7',
+    '/API/v1/users/./7',
+    '/api%2Fv1%2Fusers%2F7',
+    '/api/profile/42/UPDATE/',
+    '/API/profile/42/update/',
+    '/api/profile/42/update//',
+    '/api/profile/42%2Fupdate',
+    '/api/personas/5/%66oto',
+    '/api/personas//me',
+  ];
+  const good = token(6);
+  for (const path of SPELLINGS) {
+    test(`PUT ${path} is a 404 or ours, and never the origin’s [X1]`, async () => {
+      const head = `PUT ${path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ${await good}\r\n`;
+      const text = await kept(() => exchange(worker, `${head}Content-Length: 0\r\n\r\n`));
+      assert.match(text, /^HTTP\/1\.1 (404|400|401) /);
+    });
+  }
+
+  test('a path that only resembles one of ours is the origin’s [X1]', async () => {
+    for (const path of [
+      '/users/7',
+      '/usersx',
+      '/api/v1/users',
+      '/api/v1/users/7/roles',
+      '/api/profile/42/',
+      '/apiv1/users/7',
+    ])
+      await passed(() => worker.put(path, { json: {} }));
+  });
+});
+
+describe('it is no open proxy, and no way in [X1]', () => {
+  for (const target of [
+    '//evil.example/x',
+    'http://evil.example/x',
+    '/@evil.example',
+    '/\\evil.example',
+    '/.evil.example',
+  ]) {
+    test(`GET ${target} goes to the origin or nowhere [X1]`, async () => {
+      const text = await exchange(worker, `GET ${target} HTTP/1.1\r\nHost: h\r\n\r\n`);
+      assert.match(text, /^HTTP\/1\.1 (200|400) /);
+      if (text.startsWith('HTTP/1.1 200')) assert.match(text, /\{"origin":true\}/);
+    });
+  }
+
+  test('two readings of a body’s length cannot hide a second request [X1]', async () => {
+    const hidden = 'PUT /users HTTP/1.1\r\nHost: h\r\nX-Hidden: 1\r\nContent-Length: 0\r\n\r\n';
+    for (const lengths of [
+      `Content-Length: ${hidden.length}\r\nTransfer-Encoding: chunked`,
+      `Transfer-Encoding: chunked\r\nContent-Length: ${hidden.length}`,
+      'Content-Length: 0\r\nContent-Length: 5',
+      'Transfer-Encoding: chunked, identity',
+      'Transfer-Encoding : chunked',
+      'Transfer-Encoding: xchunked',
+    ]) {
+      const before = origin.got.length;
+      await exchange(worker, `POST /x HTTP/1.1\r\nHost: h\r\n${lengths}\r\n\r\n0\r\n\r\n${hidden}`);
+      const after = origin.got.slice(before);
+      assert.ok(
+        after.every(({ method }) => method === 'POST'),
+        `${lengths}: ${JSON.stringify(after.map(({ url }) => url))}`,
+      );
+    }
+  });
+
+  test('a request that comes back is refused, and the log says why [X1]', async () => {
+    const loop = await kept(() => worker.send('GET', '/x', { headers: { 'x-perfil-forwarded': '1' } }));
+    const body = { type: 'about:blank', title: 'Loop Detected: the origin leads back to this service', status: 508 };
+    assert.deepEqual([loop.status, loop.headers.get('content-type')], [508, 'application/problem+json']);
+    assert.deepEqual(loop.json, body);
+    assert.equal((await worker.logOf(loop)).cause, 'ORIGIN leads back to this service');
+    const itself = await startWorker();
+    try {
+      const vars = { ORIGIN: itself.url };
+      for (const [method, target] of [
+        ['GET', '/x'],
+        ['POST', '/users'],
+        ['GET', '/media/avatars/7/none.png'],
+      ]) {
+        const response = await itself.send(method, target, {
+          vars,
+          headers: { 'x-test-variables': JSON.stringify(vars) },
+        });
+        assert.deepEqual([response.status, response.json], [508, body], target);
+      }
+    } finally {
+      await itself.stop();
+    }
+  });
+});
+
+describe('settings', () => {
+  test('with a table, each dialect’s paths go to its own origin, and all others are 404 [X1]', async () => {
+    const vars = { ORIGIN: JSON.stringify({ seam: origin.url }) };
+    await passed(() => worker.send('GET', '/api/v1/users/7', { vars }));
+    await passed(() => worker.send('POST', '/API/V1/login', { vars }));
+    for (const path of ['/x', '/media/avatars/7/old.jpg']) {
+      const response = await kept(() => worker.send('GET', path, { vars }));
+      assert.deepEqual([response.status, response.json], [404, NOT_FOUND], path);
+    }
+    const users = await kept(() => worker.send('GET', '/users', { vars }));
+    assert.equal(users.status, 401);
+    const below = await kept(() => worker.send('GET', '/users/7', { vars }));
+    assert.deepEqual([below.status, below.json], [404, { message: 'Not Found', error: 'Not Found', statusCode: 404 }]);
+  });
+
+  test('a table of wrangler.toml is one, too [X1]', async () => {
+    const tabled = await startWorker({ vars: /** @type {any} */ ({ ORIGIN: { falcon: origin.url } }) });
+    try {
+      await passed(() => tabled.send('GET', '/users/7'));
+      assert.equal((await kept(() => tabled.send('GET', '/api/v1/x'))).status, 404);
+    } finally {
+      await tabled.stop();
+    }
+  });
+
+  const URL_PROBLEM = 'ORIGIN is not an https URL (or http on localhost) without user name, path and query';
+  const TABLE_PROBLEM = 'ORIGIN is a table whose values are not all texts';
+  const ENTRY_PROBLEM = 'TAKE_OVER has an entry that is not an endpoint, such as PUT /users, or none';
+  const LEFT_PROBLEM = 'TAKE_OVER leaves out an endpoint that ORIGIN has no URL for';
+  const BAD = [
+    [{ ORIGIN: 'http://backend.example.com' }, URL_PROBLEM],
+    [{ ORIGIN: 'backend.example.com' }, URL_PROBLEM],
+    [{ ORIGIN: 'https://a:b@backend.example.com' }, URL_PROBLEM],
+    [{ ORIGIN: 'https://backend.example.com/api' }, URL_PROBLEM],
+    [{ ORIGIN: 'https://backend.example.com?x' }, URL_PROBLEM],
+    [{ ORIGIN: 'ftp://127.0.0.1' }, URL_PROBLEM],
+    [{ ORIGIN: 'http://127.0.0.1.evil.example' }, URL_PROBLEM],
+    [{ ORIGIN: '{"seam": "http://x.example"}' }, URL_PROBLEM],
+    [{ ORIGIN: '{"seam": 7}' }, TABLE_PROBLEM],
+    [{ ORIGIN: '{"seam": ' }, TABLE_PROBLEM],
+    [{ ORIGIN: '{"sean": "https://x.example"}' }, 'ORIGIN has an entry that is not personas, seam, falcon or django'],
+    [{ ORIGIN: 'https://x.example', TAKE_OVER: 'PUT /user' }, ENTRY_PROBLEM],
+    [{ ORIGIN: 'https://x.example', TAKE_OVER: 'PUT /users,' }, ENTRY_PROBLEM],
+    [{ ORIGIN: 'https://x.example', TAKE_OVER: 'none, PUT /users' }, ENTRY_PROBLEM],
+    [{ ORIGIN: '{"seam": "https://x.example"}', TAKE_OVER: 'PUT /api/v1/users/:id' }, LEFT_PROBLEM],
+    [{ ORIGIN: '', TAKE_OVER: 'none' }, LEFT_PROBLEM],
+  ];
+  for (const [vars, cause] of /** @type {[Record<string, string>, string][]} */ (BAD)) {
+    test(`${JSON.stringify(vars)} closes everything but health and pictures [X1 X6]`, async () => {
+      const update = await kept(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }));
+      await answered(
+        worker,
+        update,
+        500,
+        { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 },
+        { d1: 0 },
+      );
+      assert.equal((await worker.logOf(update)).cause, cause);
+      const other = await kept(() => worker.send('GET', '/x', { vars }));
+      assert.deepEqual([other.status, other.json.title], [500, 'Internal Server Error']);
+      assert.equal((await kept(() => worker.send('GET', '/health', { vars }))).status, 200);
+    });
+  }
+
+  test('without an origin, other methods and paths are refused as ever, whatever marks them [X5]', async () => {
+    const vars = { ORIGIN: '' };
+    const headers = { 'x-perfil-forwarded': '1' };
+    const method = await kept(() => worker.send('GET', '/users', { vars, headers, as: 1 }));
+    assert.deepEqual([method.status, method.headers.get('allow')], [405, 'PUT']);
+    const path = await kept(() => worker.send('GET', '/x', { vars, headers }));
+    assert.deepEqual([path.status, path.json], [404, NOT_FOUND]);
+    const gone = await kept(() => worker.put('/users', { as: 4711, json: { name: 'X' }, vars, headers }));
+    assert.equal(gone.status, 401);
+  });
+});
