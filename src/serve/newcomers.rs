@@ -7,12 +7,15 @@ use super::session::Session;
 use crate::dialect::Dialect;
 use crate::domain::{Access, Failure, Fault, Record, Refusal};
 use crate::store::{self, Stored, Update};
+use std::cell::Cell;
 
 /// What tells one update of a newcomer, or about one, from all others. None is, where nothing is passed on.
 pub struct Newcomers<'a, P: Platform> {
     session: &'a Session<'a, P>,
     access: Access,
     origin: Option<&'a Origin>,
+    /// Whether the database was asked.
+    looked: Cell<bool>,
 }
 
 impl<'a, P: Platform> Newcomers<'a, P> {
@@ -20,7 +23,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
     pub fn of<R: Record>(dialect: &Dialect<R>, session: &'a Session<'a, P>, access: Access) -> Result<Self, Fault> {
         let origin = session.platform.pass_through()?.origin(dialect.name);
         let is_own = session.actor.subject().back_end() == dialect.back_end;
-        Ok(Self { session, access, origin: origin.filter(|_| is_own) })
+        Ok(Self { session, access, origin: origin.filter(|_| is_own), looked: Cell::new(false) })
     }
 
     /// Their origin; `None` where nobody is passed on.
@@ -52,6 +55,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
 
     /// Asks the database whether the update is about a newcomer: one call. Returns what it says if it is.
     pub async fn look<R: Stored>(&self) -> Result<Option<Refusal>, Fault> {
+        self.looked.set(true);
         let change = R::Change::default();
         let update = Update::<R>::new(&self.access, &change);
         let loaded = store::load(self.session.platform.database()?, &update).await;
@@ -65,7 +69,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
 
     /// What an update is refused with whose body is faulty: that, unless it is about a newcomer.
     pub async fn instead_of<R: Stored>(&self, faulty: Refusal) -> Failure {
-        if self.origin.is_none() || !is_about_body(&faulty) {
+        if self.origin.is_none() || self.looked.get() || !is_about_body(&faulty) {
             return faulty.into();
         }
         match self.look::<R>().await {

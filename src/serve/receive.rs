@@ -92,6 +92,9 @@ impl Announced {
         if length.is_some_and(|length| length > limit) {
             return Err(too_large(&format, &content_type).into());
         }
+        if matches!(format, Format::Json) && length.is_some_and(|length| length > 0) {
+            is_json(&content_type)?;
+        }
         Ok(Self { format, content_type, length })
     }
 
@@ -143,9 +146,17 @@ fn unsupported(content_type: &str) -> Refusal {
 fn json_of(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Content, Failure> {
     match bytes {
         Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(&Format::Json, content_type).into()),
-        Ok(bytes) if !bytes.is_empty() && !media_type::is_json(content_type) => Err(unsupported(content_type).into()),
+        // It has announced no length, and was not empty.
+        Ok(bytes) if !bytes.is_empty() => {
+            is_json(content_type)?;
+            Ok(Content::Json(bytes))
+        }
         bytes => bytes.map(Content::Json),
     }
+}
+
+fn is_json(content_type: &str) -> Result<(), Refusal> {
+    if media_type::is_json(content_type) { Ok(()) } else { Err(unsupported(content_type)) }
 }
 
 fn form_of(
