@@ -24,6 +24,7 @@ mod facts;
 mod key_sets;
 mod media;
 mod migrations;
+mod pass_through;
 mod passwords;
 mod picture;
 mod properties;

@@ -1,0 +1,91 @@
+//! Where requests go with an origin, by method and path (contract X1, X6).
+
+use perfil::serve::origin::{Destination, OriginSetting, PassThrough};
+use perfil::serve::{Route, UPDATES, Update};
+use proptest::prelude::*;
+
+const URL: &str = "https://backend.example.com";
+
+fn pass_through(take_over: &str) -> PassThrough {
+    PassThrough::new(Some(OriginSetting::One(URL.to_owned())), take_over).unwrap()
+}
+
+/// Whether Perfil handles it.
+fn is_here(pass_through: &PassThrough, method: &str, path: &str) -> bool {
+    matches!(pass_through.destination(&Route::of(path), method, path), Destination::Here)
+}
+
+/// One character of a path, as a client could write it instead.
+fn spelling(character: char) -> impl Strategy<Value = String> {
+    let escaped = format!("%{:02x}", u32::from(character));
+    let choices = match character {
+        '/' => vec!["/", "//", "\\", "/./", "/x/../", "/%2e/", "/y/%2E%2e/", "%2f", "%2F", "/\t", "/%09"],
+        _ => vec![],
+    };
+    let mut choices: Vec<String> = choices.into_iter().map(str::to_owned).collect();
+    let plain = [character.to_string(), character.to_ascii_uppercase().to_string()];
+    choices.extend(plain.into_iter().flat_map(|plain| [plain.clone(), plain, escaped.to_uppercase(), escaped.clone()]));
+    proptest::sample::select(choices)
+}
+
+fn respelled() -> impl Strategy<Value = String> {
+    let path =
+        proptest::sample::select(UPDATES.iter().map(|update| update.path().replace(":id", "7")).collect::<Vec<_>>());
+    path.prop_flat_map(|path| path.chars().skip(1).map(spelling).collect::<Vec<_>>())
+        .prop_map(|pieces| format!("/{}", pieces.concat()))
+}
+
+proptest! {
+    /// Whatever an origin's server may take for the path of an update that is ours, no PUT to it gets there; and all
+    /// other methods do, and everything if no update is ours.
+    #[test]
+    fn no_spelling_of_an_update_of_ours_reaches_the_origin(path in respelled(), slash in "/{0,3}") {
+        let path = format!("{path}{slash}");
+        prop_assert!(is_here(&pass_through(""), "PUT", &path), "{path}");
+        prop_assert!(!is_here(&pass_through(""), "PATCH", &path), "{path}");
+        prop_assert!(!is_here(&pass_through("none"), "PUT", &path), "{path}");
+    }
+
+    /// Nor does any path panic.
+    #[test]
+    fn a_path_of_other_letters_is_the_origins(path in "/[b-z]{1,4}x[/a-z%]{0,20}", any in "\\PC{0,40}") {
+        prop_assert!(!is_here(&pass_through(""), "PUT", &path), "{path}");
+        is_here(&pass_through(""), "PUT", &any);
+    }
+
+    /// The host that is asked is the origin's, whatever the path is.
+    #[test]
+    fn a_path_cannot_change_the_host(path in "[/@.:?#\\\\a-z]{0,20}") {
+        let pass_through = pass_through("none");
+        let Destination::Origin(origin) = pass_through.destination(&Route::of("/x"), "GET", "/x") else { unreachable!() };
+        let url = origin.url(&path);
+        let rest = url.strip_prefix(URL).unwrap();
+        prop_assert!(rest.starts_with('/'), "{url}");
+    }
+}
+
+#[test]
+fn take_over_divides_the_updates() {
+    for update in &UPDATES {
+        let path = update.path().replace(":id", "7");
+        let only = pass_through(&format!(" {} ", update.pattern()));
+        assert!(is_here(&only, "PUT", &path));
+        let others = UPDATES.iter().map(Update::pattern).filter(|pattern| *pattern != update.pattern());
+        let but = pass_through(&others.collect::<Vec<_>>().join(","));
+        assert!(!is_here(&but, "PUT", &path));
+    }
+}
+
+/// The paths that begin with a prefix are those of its dialect's origin.
+#[test]
+fn a_table_has_an_origin_for_each_dialect() {
+    for update in &UPDATES {
+        let table = vec![(update.dialect().to_owned(), URL.to_owned())];
+        let pass_through = PassThrough::new(Some(OriginSetting::Each(table)), "").unwrap();
+        for other in &UPDATES {
+            let path = format!("{}/x", other.prefix());
+            assert_eq!(is_here(&pass_through, "GET", &path), other.dialect() != update.dialect(), "{path}");
+        }
+        assert!(is_here(&pass_through, "GET", "/x"));
+    }
+}
