@@ -6,11 +6,8 @@ use super::r2;
 use super::respond::{MediaResponse, Served};
 use crate::domain::{Fault, ObjectKey};
 use crate::serve::media::{self, Conditions, Selection};
-use worker::web_sys::{Headers as PlatformHeaders, ReadableStream};
-use worker::{
-    Bucket, Cache, CacheKey, Conditional, Context, Headers, Method, Object, Range, Request, RequestInit, Response,
-    ResponseBody,
-};
+use worker::web_sys::{Headers as PlatformHeaders, ReadableStream, Request as PlatformRequest};
+use worker::{Bucket, Cache, CacheKey, Conditional, Context, Headers, Object, Range, Request, Response, ResponseBody};
 
 /// How long a place keeps its copy, and so how long a picture may be seen there that is no more: a day.
 const COPY: &str = "max-age=86400";
@@ -160,11 +157,9 @@ async fn part(
 }
 
 async fn cached_part(url: &str, first: u64, last: u64) -> Option<ReadableStream> {
-    let headers = Headers::new();
-    headers.set("range", &format!("bytes={first}-{last}")).ok()?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Get).with_headers(headers);
-    let request = Request::new_with_init(url, &init).ok()?;
+    let asked = PlatformRequest::new_with_str(url).ok()?;
+    asked.headers().set("range", &format!("bytes={first}-{last}")).ok()?;
+    let request = Request::from(asked);
     let part = Cache::default().get(CacheKey::Request(&request), false).await.ok()??;
     (part.status_code() == 206).then(|| stream(part))?
 }
