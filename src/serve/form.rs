@@ -66,8 +66,11 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The delimiter that a form begins with; there is no preamble. Returns whether it is the last one.
+    /// The delimiter that a form begins with. Returns whether it is the last one. In RFC 2046 the line break before a
+    /// boundary is part of the delimiter, and clients that build forms by hand write it before the first one, too. No
+    /// other preamble is accepted.
     fn first_delimiter(&mut self) -> Result<bool, Refusal> {
+        while self.skip(b"\r\n").is_ok() {}
         self.skip(b"--")?;
         self.skip(self.boundary)?;
         self.delimiter()

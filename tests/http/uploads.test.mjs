@@ -498,6 +498,7 @@ for (const route of UPLOADS) {
     const file = filePart(upload, png());
     const broken = {
       'nothing of a form': raw('hello', TYPE),
+      'a text before the first boundary': raw(Buffer.concat([Buffer.from('hello\r\n'), good]), TYPE),
       'JSON that calls itself a form': raw('{}', TYPE),
       'another boundary': raw(good, 'multipart/form-data; boundary=y'),
       'no boundary': raw(good, 'multipart/form-data'),
@@ -520,6 +521,12 @@ for (const route of UPLOADS) {
     for (const [what, options] of Object.entries(broken)) {
       test(`${what} cannot be parsed for ${name} [R2 R7]`, () => refuses(options, 400, says.badForm()));
     }
+    test(`line breaks before the first boundary are ignored by ${name} [R2]`, async () => {
+      for (const breaks of ['\r\n', '\r\n\r\n']) {
+        const picture = png();
+        await takes(raw(Buffer.concat([Buffer.from(breaks), multipart(filePart(upload, picture))]), TYPE), picture);
+      }
+    });
     for (const type of ['multipart/form-data; boundary="x"', 'Multipart/Form-Data; charset=utf-8; BOUNDARY=x']) {
       test(`the content type ${type} is a form for ${name} [R2]`, async () => {
         const picture = png();

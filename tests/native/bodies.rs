@@ -80,6 +80,14 @@ fn parameters_are_read_as_clients_write_them() {
 }
 
 #[test]
+fn line_breaks_before_the_first_boundary_are_ignored() {
+    let good = whole(&[part("name=\"a\"", b"b")]);
+    for breaks in [&b"\r\n"[..], b"\r\n\r\n"] {
+        assert_eq!(parse(&[breaks, &good].concat()).unwrap(), [text("a", "b")], "{breaks:?}");
+    }
+}
+
+#[test]
 fn what_two_parsers_could_read_differently_is_malformed() {
     let good = whole(&[part("name=\"a\"", b"b")]);
     for end in 0..good.len() - 4 {
@@ -87,6 +95,9 @@ fn what_two_parsers_could_read_differently_is_malformed() {
     }
     for body in [
         [b"preamble\r\n", &good[..]].concat(),
+        [b"\r\npreamble\r\n", &good[..]].concat(),
+        [b"\n", &good[..]].concat(),
+        b"\r\n".to_vec(),
         whole(&[part("name=\"a\"; name=\"b\"", b"c")]),
         whole(&[part("filename=\"b\"", b"c")]),
         whole(&[part("name=\"a", b"c")]),
