@@ -40,6 +40,8 @@ impl<'a> Object<'a> {
             return Ok(Self::default());
         }
         let text = std::str::from_utf8(body).map_err(|_| Refusal::Malformed)?;
+        // Some clients write a byte order mark. RFC 8259 lets parsers ignore it, and it changes no value.
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if !text.trim_start().starts_with('{') {
             serde_json::from_str::<Checked>(text).map_err(|_| Refusal::Malformed)?;
             return Err(Refusal::NotAnObject(kind(text.trim())));

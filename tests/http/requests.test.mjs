@@ -70,7 +70,7 @@ const MALFORMED = (key) => ({
   'a duplicate key nested in an object': '{"x":{"a":1,"b":{},"a":2}}',
   'a duplicate key nested in a list': '{"x":[0,[{"a":1,"\\u0061":2}]]}',
   'a duplicate key nested in a known field': `{"${key}":{"a":1,"a":2}}`,
-  'a byte order mark': '\ufeff{}',
+  'two byte order marks': '\ufeff\ufeff{}',
   'UTF-16': Buffer.from('{}', 'utf16le'),
   'a byte that is not UTF-8': Buffer.from(`{"${key}":"a\xff"}`, 'latin1'),
   'a byte that is not UTF-8 in an unknown field': Buffer.from('{"x":"a\xe9"}', 'latin1'),
@@ -116,6 +116,8 @@ for (const route of ROUTES) {
         refuses(raw(body), 400, says.notObject(kind)));
     }
 
+    test(`a byte order mark before the body is ignored by ${name} [R2]`, () =>
+      answeredAsGood(route, route.path(), raw(`\ufeff${text}`)));
     test(`lists nested 100 deep are JSON like any other for ${name} [R2 R7]`, async () => {
       const response = await worker.put(route.path(), { as: 6, ...raw(`{"${key}":${deep('[', ']', 100)}}`) });
       assert.equal(response.status, 400);

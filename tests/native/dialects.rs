@@ -182,6 +182,13 @@ fn numbers_become_text_as_python_would_print_them() {
 }
 
 #[test]
+fn a_byte_order_mark_before_the_body_is_ignored() {
+    let object = Object::parse("\u{feff}{\"a\":\"\u{feff}b\"}".as_bytes()).unwrap();
+    assert!(object.get("a") == Some(&perfil::dialect::Value::Text("\u{feff}b".to_owned())));
+    assert_eq!(Object::parse("\u{feff}[]".as_bytes()).unwrap_err(), Refusal::NotAnObject(JsonKind::List));
+}
+
+#[test]
 fn what_two_parsers_could_read_differently_is_malformed() {
     let deep = |levels: usize| format!("{{\"x\": {}{}}}", "[".repeat(levels), "]".repeat(levels));
     for body in [
@@ -193,7 +200,10 @@ fn what_two_parsers_could_read_differently_is_malformed() {
         "{\"a\":1} {}",
         "nul",
         "[1,]",
-        "\u{feff}{}",
+        "\u{feff}",
+        "\u{feff}\u{feff}{}",
+        " \u{feff}{}",
+        "{\u{feff}}",
         " ",
         "{\"a\":01}",
         "{\"a\":NaN}",
