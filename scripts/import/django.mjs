@@ -28,7 +28,7 @@ const DJANGO = {
     first_name: row.name('first_name', 0, 200),
     last_name: row.name('last_name', 0, 200),
     number_phone: row.optional('number_phone', (text) => rules.line(text, 1, 10)),
-    image: row.optional('avatar', (text) => rules.line(text, 1, 255)),
+    image: row.optional('avatar', rules.storedPicture),
     is_active: row.flag('is_active'),
     is_staff: row.flag('is_staff'),
     is_superuser: row.flag('is_superuser'),

@@ -96,6 +96,13 @@ export function imagePath(text) {
   if (!isPath || decoded.split(/[/\\?#]/).includes('..')) return 'is neither a path nor an http(s) URL';
 }
 
+/** A picture that Perfil can serve under the name that Django stored it by. */
+export function storedPicture(text) {
+  const isPath = /^avatars(\/[\w.-]+)+$/.test(text) && !/\/\.{1,2}\//.test(text) && text.length <= 255;
+  if (!isPath || !/\.(jpe?g|png|gif|webp)$/i.test(text))
+    return 'is not avatars/….jpg, .jpeg, .png, .gif or .webp in letters, digits and ._-';
+}
+
 /** An optional `+` and 6 to 15 digits, with spaces and dashes between them. */
 export function phone(text) {
   const digits = text.replace(/\D/g, '').length;

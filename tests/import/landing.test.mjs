@@ -695,6 +695,19 @@ test('a record comes without a picture or a telephone number that breaks its rul
   ]);
 });
 
+test("a picture of django's that cannot be served under its name is left empty, and it is told [N4 M4]", async () => {
+  const database = new Database();
+  const names = ['IMG_0001.JPG', 'a/b-1.webp', 'fotó.png', 'a b.png', 'a.jfif', 'a.bmp', '../a.png'];
+  const accounts = names.map((name, at) => ({ id: at + 1, avatar: `avatars/${name}` }));
+  const { leftOut, report } = await database.bring('django', dumpdata(...accounts, { id: 8, avatar: 'photos/a.png' }));
+  const why = 'avatar (left empty: is not avatars/….jpg, .jpeg, .png, .gif or .webp in letters, digits and ._-)';
+  assert.deepEqual([leftOut, report], [[], [3, 4, 5, 6, 7, 8].map((id) => `users ${id}: differs in ${why}`)]);
+  assert.deepEqual(
+    database.accounts('django').map(({ image }) => image),
+    ['avatars/IMG_0001.JPG', 'avatars/a/b-1.webp', null, null, null, null, null, null],
+  );
+});
+
 test('the report is one list: how many landed, what did not and what to do, what is another here [N2]', async () => {
   const database = new Database();
   await database.bring('seam', fixture('seam.sql'));
