@@ -2,7 +2,7 @@
 // npm test -- tests/http/health.test.mjs tests/native/rules.rs [--test-name-pattern="…"]: these tests alone. Folders
 // may be named too; options are those of `node --test`.
 import os from 'node:os';
-import { noBrowser } from '../tests/support/browser.mjs';
+import { IN_BROWSER, noBrowser } from '../tests/support/browser.mjs';
 import { run, step } from './lib.mjs';
 import { installChecks, installPackages, installToolchain } from './setup.mjs';
 import { allTests, select } from './test/select.mjs';
@@ -49,5 +49,5 @@ const named = args.length > 0 ? select(args) : undefined;
 await installPackages();
 await installToolchain();
 await (named ? testSome(named) : testAll());
-if (noBrowser && (named?.files ?? allTests()).some((file) => file.endsWith('/browser.test.mjs')))
+if (noBrowser && (named?.files ?? allTests()).some((file) => IN_BROWSER.includes(file)))
   console.log(`\nLeft out: ${noBrowser}.`);

@@ -8,7 +8,10 @@ export const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 export const noBrowser =
   !fs.existsSync(chromium) &&
   `there is no Chromium at ${chromium}: install it (apt-get install chromium), or let CHROMIUM name one, ` +
-    'and the reference page is tried in it';
+    'and the reference page and pages of other origins are tested in it';
+
+/** The files of tests that need one. */
+export const IN_BROWSER = ['tests/http/browser.test.mjs', 'tests/http/cross_origin.test.mjs'];
 
 // It asks nobody for anything but our page, and runs as root too.
 const FLAGS = [
