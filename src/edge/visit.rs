@@ -94,6 +94,7 @@ impl Visit<'_> {
         let platform = RequestPlatform::new(self.deployment, self.context, self.headers);
         let authorization = self.headers.get("authorization")?;
         let call = Call {
+            request_id: line.request_id,
             method: self.method,
             authorization: authorization.as_deref(),
             origin: self.url.origin,

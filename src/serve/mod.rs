@@ -35,6 +35,8 @@ pub use route::{Endpoint, Matched, Right, Route, UPDATES, Update};
 
 /// What of a request decides about it; the body is read later, if it comes to that.
 pub struct Call<'a> {
+    /// `X-Request-Id` of the reply.
+    pub request_id: &'a str,
     /// As sent: `PUT`, `GET`, …
     pub method: &'a str,
     /// `Authorization`
@@ -52,8 +54,7 @@ impl Call<'_> {
     }
 }
 
-/// What the platform hands in for one request. A part of it may be unusable: its fault is told when the part is needed,
-/// not before.
+/// What the platform hands in for one request. If a part of it is unusable, its fault is returned when it is needed.
 pub trait Platform {
     /// Verifies public-key signatures, and fetches the keys.
     type KeyService: KeyService;

@@ -57,7 +57,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
     pub async fn look<R: Stored>(&self) -> Result<Option<Refusal>, Fault> {
         self.looked.set(true);
         let change = R::Change::default();
-        let update = Update::<R>::new(&self.access, &change);
+        let update = Update::<R>::new(&self.access, &change, self.session.trace());
         let loaded = store::load(self.session.platform.database()?, &update).await;
         self.session.learn(&update);
         match loaded {

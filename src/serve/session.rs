@@ -1,18 +1,25 @@
 use super::limits::Meter;
 use super::{Call, Platform};
 use crate::domain::{Actor, Id, Record};
-use crate::store::Update;
+use crate::store::{Trace, Update};
 
 /// A request whose token was verified.
 pub struct Session<'a, P: Platform> {
     pub call: &'a Call<'a>,
     pub platform: &'a P,
     pub actor: Actor,
+    /// The endpoint's pattern.
+    pub pattern: &'static str,
     /// Its limits.
     pub meter: Meter<'a, P::Limits>,
 }
 
 impl<P: Platform> Session<'_, P> {
+    /// What the change feed tells of the request.
+    pub fn trace(&self) -> Trace<'_> {
+        Trace { request_id: self.call.request_id, route: self.pattern }
+    }
+
     /// The account that calls, if the instance knows it.
     pub fn account(&self) -> Option<Id> {
         self.platform.known().account(self.actor.subject())

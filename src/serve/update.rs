@@ -47,7 +47,7 @@ pub async fn answer<R: Stored, P: Platform>(
         Err(reason) => return Outcome::Reply(failure(reason).from(dialect.framework)),
     };
     let meter = Meter::new(platform.limits(), platform.known(), actor.subject());
-    let session = Session { call, platform, actor, meter };
+    let session = Session { call, platform, actor, meter, pattern: matched.endpoint.pattern };
     let updated = update(matched, &session, body).await;
     // What was done cannot be refused any more.
     let _ = session.meter.settle().await;
@@ -117,7 +117,7 @@ async fn make<R: Stored, P: Platform>(
     change: &R::Change,
     session: &Session<'_, P>,
 ) -> Result<Updated<R>, Failure> {
-    let mut update = Update::new(access, change);
+    let mut update = Update::new(access, change, session.trace());
     let saved = save(&mut update, session).await;
     session.learn(&update);
     saved

@@ -1,3 +1,4 @@
+use super::changes::APPEND_ACCOUNT_CHANGE;
 use super::{Fields, NewObject, Stored, Update, read_row};
 use crate::domain::{Account, AccountChange, Fault, PasswordHash, Role, Text};
 use serde::Deserialize;
@@ -34,7 +35,7 @@ UPDATE users SET
     WHEN json_type(?2, '$.image') IS NULL OR ?2 ->> 'image' IS image THEN image_as_sent
     WHEN instr(?2 ->> 'image', 'avatars/') THEN ?2 ->> 'image'
   END,
-  role_id = coalesce(?2 ->> 'role', role_id),
+  role_id = coalesce(?2 ->> 'role_id', role_id),
   password_hash = coalesce(?2 ->> 'password_hash', password_hash),
   legacy_password_hashes = iif(?2 ->> 'password_hash' IS NULL, legacy_password_hashes, NULL),
   tokens_valid_after = iif(?2 ->> 'password_hash' IS NULL, tokens_valid_after, unixepoch()),
@@ -46,7 +47,7 @@ WHERE id = (SELECT account_id FROM target)
     JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id))
   AND NOT EXISTS (SELECT 1 FROM users AS other WHERE other.username = ?2 ->> 'username' AND other.id <> users.id)
   AND NOT EXISTS (SELECT 1 FROM users AS other WHERE other.email = ?2 ->> 'email' AND other.id <> users.id)
-  AND (?2 ->> 'role' IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?2 ->> 'role'))
+  AND (?2 ->> 'role_id' IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?2 ->> 'role_id'))
   AND NOT EXISTS (SELECT 1 FROM removals WHERE key = ?2 ->> 'object')
 RETURNING id";
 
@@ -117,7 +118,7 @@ SELECT
     JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id
     WHERE permissions.nameUri = ?1 ->> 'permission')) AS permitted,
   target.account_id IS NOT NULL AS found,
-  ?2 ->> 'role' IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?2 ->> 'role') AS role_found,
+  ?2 ->> 'role_id' IS NULL OR EXISTS (SELECT 1 FROM roles WHERE roles.id = ?2 ->> 'role_id') AS role_found,
   EXISTS (
     SELECT 1 FROM users AS other
     WHERE other.username = ?2 ->> 'username' AND other.id <> target.account_id) AS username_taken,
@@ -146,6 +147,7 @@ impl Stored for Account {
     const UPDATE: &'static str = UPDATE;
     const UPDATE_UNINDEXED: &'static str = UPDATE_UNINDEXED;
     const UNINDEXED: &'static [&'static str] = &UNINDEXED;
+    const APPEND_CHANGE: &'static str = APPEND_ACCOUNT_CHANGE;
     const READ: &'static str = READ;
 
     fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a> {
@@ -169,7 +171,7 @@ impl Stored for Account {
         fields.text("first_name", first_name.as_ref().map(Text::as_str));
         fields.text("last_name", last_name.as_ref().map(Text::as_str));
         fields.clearable("number_phone", number_phone);
-        fields.number("role", *role);
+        fields.number("role_id", *role);
         fields.text("password_hash", update.hash.as_ref().map(PasswordHash::reveal));
         match &update.object {
             None => fields.clearable("image", image),

@@ -7,6 +7,7 @@
 //! batch. A row crosses from the platform in one piece, as a JSON object of its columns.
 
 mod accounts;
+mod changes;
 mod personas;
 mod removal;
 mod statement;
@@ -14,15 +15,14 @@ mod sweep;
 mod update;
 mod upload;
 
-use crate::domain::{
-    Access, BackEnd, Caller, Fault, Id, ObjectKey, PasswordHash, Picture, Record, Refusal, Target, Unique,
-};
+use crate::domain::{Access, BackEnd, Caller, Fault, Id, ObjectKey, Picture, Record, Refusal, Target, Unique};
+use changes::Entry;
+pub use changes::{Expired, Trace, expire};
 pub use removal::{random_id, remove};
 use serde::Deserialize;
 pub use statement::{Fields, Statement};
-use std::cell::OnceCell;
 pub use sweep::{Swept, sweep};
-pub use update::{Updated, load, ping, update};
+pub use update::{NewObject, Update, Updated, load, ping, update};
 pub use upload::{Upload, upload};
 
 /// What runs statements: D1 in the worker, SQLite itself in the native tests.
@@ -69,39 +69,6 @@ pub struct Listed {
     pub uploaded: i64,
 }
 
-/// One update: by what right, what to change, and what was made for it beforehand.
-#[derive(Debug)]
-pub struct Update<'a, R: Record> {
-    /// Who changes which record, and with which permission.
-    pub access: &'a Access,
-    /// The fields to change.
-    pub change: &'a R::Change,
-    /// The hash of the new password, where the change has one.
-    pub hash: Option<PasswordHash>,
-    /// The object that the record is to point at, where the change has a picture.
-    pub object: Option<NewObject>,
-    /// What the database knows of the caller, once it was asked; `None` if no active account is there.
-    pub caller: OnceCell<Option<Caller>>,
-}
-
-impl<'a, R: Record> Update<'a, R> {
-    /// An update for which nothing was made yet.
-    pub fn new(access: &'a Access, change: &'a R::Change) -> Self {
-        Self { access, change, hash: None, object: None, caller: OnceCell::new() }
-    }
-}
-
-/// An object in the bucket that a record is to point at.
-#[derive(Debug)]
-pub struct NewObject {
-    /// Where it is in the bucket.
-    pub key: ObjectKey,
-    /// The URL that it is served at.
-    pub url: String,
-    /// The claim of a removal of it that was over before it was put again; see [`remove`].
-    pub outlived: Option<String>,
-}
-
 /// A record that the database holds: its statements and its row. The statements' parameters are the [`Access`] and the
 /// [`Fields`] of an update.
 pub trait Stored: Record {
@@ -112,6 +79,8 @@ pub trait Stored: Record {
     const UPDATE_UNINDEXED: &'static str;
     /// The fields that [`Stored::UPDATE_UNINDEXED`] changes.
     const UNINDEXED: &'static [&'static str];
+    /// Adds the update's row to the change feed, if the statement before it has changed the record.
+    const APPEND_CHANGE: &'static str;
     /// Returns a [`Verdict`] and the record, whether or not the caller may see it. Always one row.
     const READ: &'static str;
 
@@ -126,6 +95,12 @@ pub trait Stored: Record {
         let fields = Self::fields(update);
         let sql = if fields.are_among(Self::UNINDEXED) { Self::UPDATE_UNINDEXED } else { Self::UPDATE };
         Statement::on_record(sql, update.access, &fields)
+    }
+
+    /// The statement that leaves the update's row in the change feed. It follows [`Stored::update`].
+    fn append_change(update: &Update<'_, Self>) -> Statement {
+        let entry = Entry::new(update.trace, &Self::fields(update));
+        Statement::on_record(Self::APPEND_CHANGE, update.access, &entry)
     }
 
     /// The statement that says what stands in the way of the change, and shows the record as it is.

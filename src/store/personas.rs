@@ -1,3 +1,4 @@
+use super::changes::APPEND_PERSONA_CHANGE;
 use super::{Fields, NewObject, Stored, Update, read_row};
 use crate::domain::{Fault, Persona, PersonaChange, Text};
 use serde::Deserialize;
@@ -112,6 +113,7 @@ impl Stored for Persona {
     const UPDATE: &'static str = UPDATE;
     const UPDATE_UNINDEXED: &'static str = UPDATE_UNINDEXED;
     const UNINDEXED: &'static [&'static str] = &UNINDEXED;
+    const APPEND_CHANGE: &'static str = APPEND_PERSONA_CHANGE;
     const READ: &'static str = READ;
 
     fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a> {

@@ -7,7 +7,8 @@ use std::fmt;
 pub struct Statement {
     /// Static text with numbered parameters; opens with its name in a comment.
     pub sql: &'static str,
-    /// `?1`, `?2`, …; `None` is NULL. In the statements of records they are the [`Access`] and the [`Fields`], as JSON.
+    /// `?1`, `?2`, …; `None` is NULL. In the statements of records they are the [`Access`] and what changes, as JSON:
+    /// the [`Fields`], or their names alone.
     pub parameters: Vec<Option<String>>,
 }
 
@@ -20,8 +21,8 @@ impl fmt::Debug for Statement {
 
 impl Statement {
     /// With what a record's statement needs.
-    pub fn on_record(sql: &'static str, access: &Access, fields: &Fields<'_>) -> Self {
-        Self { sql, parameters: vec![json(&AccessJson::of(access)), json(fields)] }
+    pub fn on_record(sql: &'static str, access: &Access, change: &impl Serialize) -> Self {
+        Self { sql, parameters: vec![json(&AccessJson::of(access)), json(change)] }
     }
 }
 
@@ -94,6 +95,11 @@ impl<'a> Fields<'a> {
             Field::Set(text) => self.text(name, Some(text.as_str())),
             Field::Clear => self.0.push((name, FieldValue::Null)),
         }
+    }
+
+    /// The names of the columns that are set. `object` is none: it is the object that another field refers to.
+    pub fn columns(&self) -> Vec<&'static str> {
+        self.0.iter().map(|(name, _)| *name).filter(|name| *name != "object").collect()
     }
 
     /// Whether all of them are among these.

@@ -2,9 +2,45 @@
 
 use super::removal::{Removal, forget};
 use super::statement::json;
-use super::{Batch, Statement, Stored, Update, Verdict, read_row};
-use crate::domain::{Account, Change, Failure, Fault, ObjectKey, Persona};
+use super::{Batch, Statement, Stored, Trace, Verdict, read_row};
+use crate::domain::{Access, Account, Caller, Change, Failure, Fault, ObjectKey, PasswordHash, Persona, Record};
 use serde::{Deserialize, Serialize};
+use std::cell::OnceCell;
+
+/// One update: by what right, what to change, and what was made for it beforehand.
+#[derive(Debug)]
+pub struct Update<'a, R: Record> {
+    /// Who changes which record, and with which permission.
+    pub access: &'a Access,
+    /// The fields to change.
+    pub change: &'a R::Change,
+    /// The request that asks for it.
+    pub trace: Trace<'a>,
+    /// The hash of the new password, where the change has one.
+    pub hash: Option<PasswordHash>,
+    /// The object that the record is to point at, where the change has a picture.
+    pub object: Option<NewObject>,
+    /// What the database knows of the caller, once it was asked; `None` if no active account is there.
+    pub caller: OnceCell<Option<Caller>>,
+}
+
+impl<'a, R: Record> Update<'a, R> {
+    /// An update for which nothing was made yet.
+    pub fn new(access: &'a Access, change: &'a R::Change, trace: Trace<'a>) -> Self {
+        Self { access, change, trace, hash: None, object: None, caller: OnceCell::new() }
+    }
+}
+
+/// An object in the bucket that a record is to point at.
+#[derive(Debug)]
+pub struct NewObject {
+    /// Where it is in the bucket.
+    pub key: ObjectKey,
+    /// The URL that it is served at.
+    pub url: String,
+    /// The claim of a removal of it that was over before it was put again; see [`super::remove`].
+    pub outlived: Option<String>,
+}
 
 /// A record as it is after an update.
 #[derive(Debug)]
@@ -60,13 +96,13 @@ struct Results {
 }
 
 async fn run<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Results, Fault> {
-    let (change, read) = (R::update(update), R::read(update));
+    let (change, append, read) = (R::update(update), R::append_change(update), R::read(update));
     if update.change.replaces_image() {
-        let [_, before, updated, after] =
-            database.batch([forget(update.object.as_ref()), read.clone(), change, read]).await?;
+        let [_, before, updated, _, after] =
+            database.batch([forget(update.object.as_ref()), read.clone(), change, append, read]).await?;
         Ok(Results { before: Some(first(before)?), updated: !updated.is_empty(), after: first(after)? })
     } else {
-        let [updated, after] = database.batch([change, read]).await?;
+        let [updated, _, after] = database.batch([change, append, read]).await?;
         Ok(Results { before: None, updated: !updated.is_empty(), after: first(after)? })
     }
 }
@@ -112,7 +148,10 @@ struct Nothing {}
 const PING: &str = "-- ping()
 SELECT
   (SELECT count(*) FROM (SELECT legacy_password_hashes, image_as_sent FROM users LIMIT 0)) AS users,
-  (SELECT count(*) FROM (SELECT foto_as_sent FROM personas LIMIT 0)) AS personas";
+  (SELECT count(*) FROM (SELECT foto_as_sent FROM personas LIMIT 0)) AS personas,
+  (SELECT count(*) FROM (
+    SELECT id, at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields
+    FROM changes LIMIT 0)) AS changes";
 
 /// Runs statements that change nothing, and once more if the database fails.
 async fn read<const N: usize>(

@@ -16,6 +16,7 @@
 
 mod architecture;
 mod bodies;
+mod changes;
 mod contract;
 mod database;
 mod dialects;

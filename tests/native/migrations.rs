@@ -1,7 +1,7 @@
 //! What a migration makes of a database that is in use.
 
 use super::database::{Sqlite, run};
-use super::statements::{SEAM, access, some, update};
+use super::statements::{SEAM, TRACE, access, some, update};
 use super::{files, project, read};
 use perfil::domain::{Account, AccountChange, Actor, BackEnd, Id, Refusal, Subject};
 use rusqlite::Connection;
@@ -149,6 +149,6 @@ fn every_statement_runs_on_a_database_that_was_migrated() {
     apply(&connection, &migrations()[5..]);
     let access = access(6, Some(7), SEAM);
     let change = AccountChange { email: some("new@example.com"), ..AccountChange::default() };
-    let statement = perfil::store::Stored::update(&perfil::store::Update::<Account>::new(&access, &change));
+    let statement = perfil::store::Stored::update(&perfil::store::Update::<Account>::new(&access, &change, TRACE));
     assert_eq!(run(&connection, &statement).unwrap(), [r#"{"id":7}"#]);
 }

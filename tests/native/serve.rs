@@ -175,8 +175,13 @@ fn platform(allowed: Allowance) -> Native {
 
 fn send_to(platform: &Native, Sent { method, path, bearer, content_type, body }: Sent<'_>) -> Outcome {
     let authorization = bearer.map(|token| format!("Bearer {token}"));
-    let call =
-        Call { method, authorization: authorization.as_deref(), origin: "https://api.example.com", now: NOW * 1000 };
+    let call = Call {
+        request_id: "test",
+        method,
+        authorization: authorization.as_deref(),
+        origin: "https://api.example.com",
+        now: NOW * 1000,
+    };
     let was_read = Rc::default();
     let body = Text { content_type: content_type.to_owned(), content: body.to_owned(), was_read: Rc::clone(&was_read) };
     let reply = match ready(serve::answer(&Route::of(path), &call, platform, body)) {

@@ -6,17 +6,20 @@ use perfil::domain::{
     Access, Account, AccountChange, BackEnd, Failure, Fault, Field, PasswordHash, PathId, Persona, PersonaChange,
     Refusal, Target, Text, Unique, text,
 };
-use perfil::store::{self, Statement, Stored, Update};
+use perfil::store::{self, Statement, Stored, Trace, Update};
 use proptest::prelude::*;
 use std::cell::Cell;
 
 pub const SEAM: Option<&str> = Some("PUT /api/v1/users/:id");
 const ME: Option<&str> = Some("PUT /api/personas/me");
 
+/// The request that makes every update of these tests.
+pub const TRACE: Trace<'static> = Trace { request_id: "test", route: "PUT /test" };
+
 /// An update, which must take one call and must not fail on our side.
 pub fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change) -> Result<R, Refusal> {
     let before = database.calls.get();
-    let updated = ready(store::update(database, &Update::new(access, change)));
+    let updated = ready(store::update(database, &Update::new(access, change, TRACE)));
     assert_eq!(database.calls.get(), before + 1);
     updated.map(|updated| updated.record).map_err(|failure| match failure {
         Failure::Refused(refusal) => refusal,
@@ -73,7 +76,7 @@ fn the_password_hash_is_stored_and_not_shown() {
     let database = sqlite();
     let hash = Some(PasswordHash::new("$2b$12$abc".to_owned()));
     let (access, nothing) = (access(1, Some(7), SEAM), AccountChange::default());
-    let statement = Account::update(&Update { hash, ..Update::new(&access, &nothing) });
+    let statement = Account::update(&Update { hash, ..Update::new(&access, &nothing, TRACE) });
     let rows = run(&database.connection, &statement).unwrap();
     assert!(rows.len() == 1 && !rows[0].contains("$2b$"), "{rows:?}");
     let stored: String =
@@ -94,7 +97,7 @@ fn a_new_password_makes_the_hashes_void_that_were_brought_along_and_nothing_else
     assert_eq!(legacy().as_deref(), Some(r#"{"django":"x"}"#));
     let hash = Some(PasswordHash::new("$2b$12$abc".to_owned()));
     let access = access(1, Some(7), SEAM);
-    run(&database.connection, &Account::update(&Update { hash, ..Update::new(&access, &change) })).unwrap();
+    run(&database.connection, &Account::update(&Update { hash, ..Update::new(&access, &change, TRACE) })).unwrap();
     assert_eq!(legacy(), None);
 }
 
@@ -176,7 +179,7 @@ fn loading_shows_what_an_update_could_change_and_nothing_else() {
     let database = sqlite();
     let nothing = AccountChange::default();
     let load = |access: &Access| {
-        ready(store::load::<Account>(&database, &Update::new(access, &nothing))).ok().map(|account| account.id)
+        ready(store::load::<Account>(&database, &Update::new(access, &nothing, TRACE))).ok().map(|account| account.id)
     };
     assert_eq!(load(&access(1, Some(7), SEAM)), Some(7));
     assert_eq!(load(&access(42, None, None)), Some(42));
@@ -187,7 +190,7 @@ fn loading_shows_what_an_update_could_change_and_nothing_else() {
     }
     let nothing = PersonaChange::default();
     let load = |access: &Access| {
-        ready(store::load::<Persona>(&database, &Update::new(access, &nothing))).ok().map(|persona| persona.id)
+        ready(store::load::<Persona>(&database, &Update::new(access, &nothing, TRACE))).ok().map(|persona| persona.id)
     };
     assert_eq!(load(&access(5, None, ME)), Some(5));
     assert_eq!(load(&access(7, None, ME)), None);
@@ -197,7 +200,7 @@ fn loading_shows_what_an_update_could_change_and_nothing_else() {
 fn loading_refuses_what_an_update_would_so_that_nothing_is_hashed_in_vain() {
     let database = sqlite();
     let taken = AccountChange { email: some("alice@example.com"), ..AccountChange::default() };
-    let loaded = ready(store::load::<Account>(&database, &Update::new(&access(1, Some(7), SEAM), &taken)));
+    let loaded = ready(store::load::<Account>(&database, &Update::new(&access(1, Some(7), SEAM), &taken, TRACE)));
     assert!(matches!(loaded, Err(Failure::Refused(Refusal::Taken(values))) if values == [Unique::Email]));
 }
 
@@ -215,7 +218,7 @@ fn a_constraint_that_nobody_foresaw_is_a_fault_that_names_it() {
     let database = sqlite();
     database.connection.execute_batch("CREATE UNIQUE INDEX surprise ON users (full_name)").unwrap();
     let change = AccountChange { full_name: some("Jane Doe"), ..AccountChange::default() };
-    let failed = ready(store::update::<Account>(&database, &Update::new(&access(42, None, None), &change)));
+    let failed = ready(store::update::<Account>(&database, &Update::new(&access(42, None, None), &change, TRACE)));
     let Err(Failure::Broken(fault)) = failed else { panic!("{failed:?}") };
     assert!(fault.to_string().contains("UNIQUE constraint failed: users.full_name"), "{fault}");
 }
@@ -255,7 +258,7 @@ fn a_row_that_does_not_fit_is_a_fault_that_does_not_quote_it() {
 fn what_is_bound_does_not_show_in_debug_output() {
     let access = access(1, Some(7), SEAM);
     let change = AccountChange { email: some("a@b.co"), ..AccountChange::default() };
-    let statement = Account::update(&Update::new(&access, &change));
+    let statement = Account::update(&Update::new(&access, &change, TRACE));
     assert!(statement.parameters.iter().flatten().any(|parameter| parameter.contains("a@b.co")));
     assert!(!format!("{statement:?}").contains("a@b.co"));
 }
@@ -286,6 +289,9 @@ const STATEMENTS: [&str; 6] = [
     Persona::READ,
 ];
 
+/// What follows an `UPDATE` in its batch. It looks the caller up without its rights.
+const APPENDS: [&str; 2] = [Account::APPEND_CHANGE, Persona::APPEND_CHANGE];
+
 /// What SQLite does for a statement, a step in each line.
 fn plan(database: &Sqlite, sql: &str) -> String {
     let mut plan = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
@@ -299,7 +305,7 @@ fn plan(database: &Sqlite, sql: &str) -> String {
 #[test]
 fn statements_and_their_plans_are_as_they_were_reviewed() {
     let database = sqlite();
-    for sql in STATEMENTS {
+    for sql in STATEMENTS.into_iter().chain(APPENDS) {
         let name = sql.strip_prefix("-- ").and_then(|text| text.split_once("()\n")).unwrap().0;
         insta::assert_snapshot!(name, format!("{sql}\n\n-- The plan\n{}", plan(&database, sql)));
     }
@@ -308,10 +314,11 @@ fn statements_and_their_plans_are_as_they_were_reviewed() {
 #[test]
 fn statements_look_records_up_by_key() {
     let database = sqlite();
-    for sql in STATEMENTS {
+    for sql in STATEMENTS.into_iter().chain(APPENDS) {
         for step in plan(&database, sql).lines() {
             // Of one row: what a common table computes, and nothing that is stored.
-            let is_computed = ["SCAN CONSTANT ROW", "SCAN target"].contains(&step) || step.contains("subquery");
+            let computed = ["SCAN CONSTANT ROW", "SCAN target", "SCAN actor"];
+            let is_computed = computed.contains(&step) || step.contains("subquery");
             assert!(!step.starts_with("SCAN ") || is_computed, "{step}: {sql}");
         }
     }
@@ -319,7 +326,7 @@ fn statements_look_records_up_by_key() {
 
 #[test]
 fn only_the_update_of_an_account_names_the_hashes_and_it_returns_none() {
-    for sql in STATEMENTS.into_iter().filter(|sql| *sql != Account::UPDATE) {
+    for sql in STATEMENTS.into_iter().chain(APPENDS).filter(|sql| *sql != Account::UPDATE) {
         assert!(!sql.contains("hash"), "{sql}");
     }
     assert!(Account::UPDATE.ends_with("\nRETURNING id"));
@@ -368,10 +375,10 @@ fn a_change_that_no_index_holds_writes_no_index() {
         telefono: Field::Clear,
         ..PersonaChange::default()
     };
-    assert_eq!(index_writes(&database, &Account::update(&Update::new(&account, &named))), 0);
-    assert_eq!(index_writes(&database, &Persona::update(&Update::new(&persona, &called))), 0);
+    assert_eq!(index_writes(&database, &Account::update(&Update::new(&account, &named, TRACE))), 0);
+    assert_eq!(index_writes(&database, &Persona::update(&Update::new(&persona, &called, TRACE))), 0);
     let moved = AccountChange { email: some("jo@example.com"), ..named };
-    assert_ne!(index_writes(&database, &Account::update(&Update::new(&account, &moved))), 0);
+    assert_ne!(index_writes(&database, &Account::update(&Update::new(&account, &moved, TRACE))), 0);
 }
 
 /// Which columns of a record an update has changed.
@@ -406,7 +413,7 @@ fn every_field_is_written_by_the_statement_that_it_is_changed_with() {
         ("role_id", AccountChange { role: Some(3), ..nothing.clone() }),
     ] {
         for any_field in [false, true] {
-            let mut statement = Account::update(&Update::new(&access(1, Some(7), SEAM), &change));
+            let mut statement = Account::update(&Update::new(&access(1, Some(7), SEAM), &change, TRACE));
             if any_field {
                 statement.sql = Account::UPDATE;
             }
@@ -425,7 +432,7 @@ fn every_field_is_written_by_the_statement_that_it_is_changed_with() {
         ("foto_url", PersonaChange { foto_url: field, ..nothing.clone() }),
     ] {
         for any_field in [false, true] {
-            let mut statement = Persona::update(&Update::new(&access(5, None, ME), &change));
+            let mut statement = Persona::update(&Update::new(&access(5, None, ME), &change, TRACE));
             if any_field {
                 statement.sql = Persona::UPDATE;
             }

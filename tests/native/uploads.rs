@@ -1,6 +1,7 @@
 //! Records and bucket stay in step (contract M3, M5): uploads, removals and sweeps in any order, and cut off anywhere.
 
 use super::database::{Memory, Sqlite, sqlite};
+use super::statements::TRACE;
 use super::{actor, ready};
 use perfil::domain::{
     Access, Account, AccountChange, BackEnd, DEFAULT_MAX_PIXELS, Failure, Fault, Id, ObjectKey, Picture, Refusal,
@@ -38,12 +39,12 @@ async fn upload(
     let picture = picture(shade);
     let change = AccountChange { upload: Some(picture.clone()), ..change };
     let upload = Upload { picture: &picture, origin: ORIGIN, owner: Id::new(account) };
-    store::upload(database, bucket, &mut Update::new(&own(account), &change), upload).await
+    store::upload(database, bucket, &mut Update::new(&own(account), &change, TRACE), upload).await
 }
 
 async fn clear(database: &impl Batch) -> Result<store::Updated<Account>, Failure> {
     let change = AccountChange { image: perfil::domain::Field::Clear, ..AccountChange::default() };
-    store::update(database, &Update::new(&own(42), &change)).await
+    store::update(database, &Update::new(&own(42), &change, TRACE)).await
 }
 
 /// What an upload does, and after the reply the removal of what it replaced.
@@ -238,7 +239,7 @@ impl Task {
             Self::Upload(shade) => replace(database, bucket, shade, AccountChange::default()).await,
             Self::UploadAndRename(shade) => replace(database, bucket, shade, named("nuevo")).await,
             Self::TakeName => {
-                let _ = store::update::<Account>(database, &Update::new(&own(7), &named("nuevo"))).await;
+                let _ = store::update::<Account>(database, &Update::new(&own(7), &named("nuevo"), TRACE)).await;
             }
             Self::Clear => {
                 let replaced = clear(database).await.unwrap().replaced;
