@@ -77,6 +77,8 @@ settings! {
     AvatarMaxPixels: Variable = "AVATAR_MAX_PIXELS",
     /// How old an object must be that is swept away, in hours.
     AvatarGraceHours: Variable = "AVATAR_GRACE_HOURS",
+    /// How long the rows of the change feed are kept, in days.
+    ChangesKeepDays: Variable = "CHANGES_KEEP_DAYS",
     /// Whether clients are told how long the database took.
     ServerTiming: Variable = "SERVER_TIMING",
 }

@@ -29,6 +29,8 @@ pub struct Deployment {
     pub upload_limits: Result<UploadLimits, Fault>,
     /// How old an object must be that is swept away, in milliseconds (contract M5).
     pub grace: Result<i64, Fault>,
+    /// How many days the rows of the change feed are kept (contract C1).
+    pub keep_days: Result<u32, Fault>,
     /// Whether clients are told how long the database took.
     pub server_timing: bool,
     /// How often somebody may ask.
@@ -47,6 +49,9 @@ const MOST_BYTES: u32 = 16 * 1024 * 1024;
 const MOST_PIXELS: u32 = 1 << 28;
 const DEFAULT_BYTES: u32 = 10 * 1024 * 1024;
 const DEFAULT_HOURS: u32 = 24;
+const DEFAULT_DAYS: u32 = 90;
+/// A century.
+const MOST_DAYS: u32 = 36_500;
 /// In milliseconds.
 const HOUR: i64 = 60 * 60 * 1000;
 
@@ -81,6 +86,7 @@ impl Deployment {
             public_origin: variables.public_origin(),
             upload_limits: variables.upload_limits(),
             grace: variables.grace(),
+            keep_days: variables.keep_days(),
             server_timing: variables.text(Setting::ServerTiming).is_some_and(|value| value == "on"),
             limits: RateLimits::new(env),
             database,
@@ -169,6 +175,12 @@ impl Variables<'_> {
         let hours = self.number(Setting::AvatarGraceHours, DEFAULT_HOURS);
         let fault = Fault::Setting { name: Setting::AvatarGraceHours.name(), problem: "is no number of hours" };
         hours.map(|hours| i64::from(hours).saturating_mul(HOUR)).ok_or(fault)
+    }
+
+    fn keep_days(&self) -> Result<u32, Fault> {
+        let days = self.number(Setting::ChangesKeepDays, DEFAULT_DAYS).filter(|days| (1..=MOST_DAYS).contains(days));
+        let problem = "is not a number of days from 1 to 36500";
+        days.ok_or(Fault::Setting { name: Setting::ChangesKeepDays.name(), problem })
     }
 
     /// A variable may be written as a text or as a number.

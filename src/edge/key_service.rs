@@ -2,7 +2,7 @@
 
 use super::body::read_to_end;
 use super::deadline::within;
-use super::log::KeySetLine;
+use super::events::KeySetLine;
 use crate::auth::{Algorithm, KeyService, Keys, MAX_KEY_SET_BYTES, PublicKey};
 use crate::domain::{Failure, Fault};
 use std::cell::RefCell;

@@ -1,4 +1,4 @@
-use super::log::LimitLine;
+use super::events::LimitLine;
 use crate::serve::{Class, Limits};
 use std::cell::RefCell;
 use std::net::Ipv6Addr;

@@ -14,6 +14,7 @@ mod d1;
 mod deadline;
 mod deployment;
 mod event_loop;
+mod events;
 mod headers;
 mod key_service;
 mod limits;
@@ -24,6 +25,7 @@ mod platform;
 mod r2;
 mod request_id;
 mod respond;
+mod retention;
 mod visit;
 
 use crate::domain::Fault;
@@ -32,7 +34,8 @@ use crate::store::{self, Swept};
 use clock::{elapsed, now};
 use d1::Connection;
 use deployment::Deployment;
-use log::{Line, SweepLine};
+use events::SweepLine;
+use log::Line;
 use respond::{Frame, internal_server_error};
 use visit::{Visit, target_of, url_of};
 use wasm_bindgen::JsValue;
@@ -88,13 +91,15 @@ pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, Js
     Ok(frame.reply(&reply)?)
 }
 
-/// The sweep of the bucket (contract M5), as often as wrangler.toml says.
+/// The sweep of the bucket (contract M5) and the retention of the change feed (C1), as often as wrangler.toml says.
 #[event(scheduled)]
 async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
     let started = now();
     let mut swept = Swept::default();
-    let failure = sweep(&Deployment::of(&env), started, &mut swept).await.err();
+    let deployment = Deployment::of(&env);
+    let failure = sweep(&deployment, started, &mut swept).await.err();
     SweepLine::new(&swept, elapsed(started), failure).write();
+    retention::run(&deployment).await;
 }
 
 async fn sweep(deployment: &Deployment, started: i64, swept: &mut Swept) -> Result<(), Fault> {

@@ -61,7 +61,7 @@ SELECT
 FROM actor
 WHERE changes() > 0";
 
-/// How many of the oldest rows one call looks at: it occupies the database for a few milliseconds.
+/// How many of the oldest rows one call looks at, so that none occupies the database for long.
 const PAGE: usize = 10_000;
 /// How many calls one run makes. What is left is for the next run.
 const PAGES: u32 = 100;

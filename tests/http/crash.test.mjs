@@ -95,6 +95,8 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-crash-'));
 const places = {};
 const pictures = Object.fromEntries(ACCOUNTS.map((id) => [id, []]));
 let worker, killed, failures;
+/** The ids of the requests of this round that were acknowledged. */
+let requests;
 
 before(async () => {
   worker = await startWorker({ persist: folder });
@@ -131,7 +133,8 @@ async function held() {
 
 /** Sends a change; whether it was accepted. Only what is fought for may be refused. */
 async function sends(target, options, refusals = []) {
-  const { status, text } = await worker.put(target, options);
+  const { status, text, requestId } = await worker.put(target, options);
+  if (status === 200) requests.push(requestId);
   if (status !== 200 && !refusals.includes(status)) failures.push(`${target} is answered ${status} ${text}`);
   return status === 200;
 }
@@ -253,7 +256,7 @@ for (const [round, nth] of ROUNDS.entries()) {
     let told, damaged, found;
 
     before(async () => {
-      [killed, failures] = [false, []];
+      [killed, failures, requests] = [false, [], []];
       for (const [place, value] of Object.entries(await held())) places[place].found(value);
       const replaces = (id, bytes, faults) =>
         sends(`/api/profile/${id}/update/`, { as: id, form: formOf({ avatar: bytes }), faults });
@@ -324,6 +327,14 @@ for (const [round, nth] of ROUNDS.entries()) {
       const lost = Object.entries(places).filter(([what, place]) => !place.possible.includes(found[what]));
       assert.deepEqual(
         lost.map(([what, { possible }]) => ({ what, found: found[what], possible })),
+        [],
+      );
+    });
+    test('has one row in the change feed for each change that it acknowledged [C1]', async () => {
+      const sql = 'SELECT request_id, count(*) AS count FROM changes GROUP BY 1';
+      const rows = new Map((await worker.sql(sql)).map(({ request_id, count }) => [request_id, count]));
+      assert.deepEqual(
+        requests.filter((id) => rows.get(id) !== 1),
         [],
       );
     });

@@ -31,6 +31,8 @@ const headersOf = ({ json, vars, faults, deployment, headers }, credential, form
 export const countsOf = (header) => ({
   /** D1 calls as counted outside the worker. */
   d1Calls: Number(header('x-test-d1-calls')),
+  /** Rows that D1 counts as written, by batches alone. */
+  rowsWritten: Number(header('x-test-d1-rows-written')),
   /** R2 calls until the answer: get, head and list; put and delete. */
   r2Reads: Number(header('x-test-r2-reads')),
   r2Writes: Number(header('x-test-r2-writes')),

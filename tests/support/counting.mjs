@@ -92,12 +92,20 @@ function countedStatement(statement, call) {
   });
 }
 
-/** Every way to execute something is one more `batch` to the faults: the database's calls have one numbering. */
-function countedDatabase(database, call) {
+/**
+ * Every way to execute something is one more `batch` to the faults: the database's calls have one numbering. `wrote` is
+ * called with the number of rows that a batch has written, as D1 bills them.
+ */
+function countedDatabase(database, call, wrote) {
+  const batch = async (target, statements) => {
+    const results = await target.batch(statements.map((s) => s[INNER] ?? s));
+    wrote(results.reduce((sum, { meta }) => sum + meta.rows_written, 0));
+    return results;
+  };
   return new Proxy(database, {
     get(target, key) {
       if (key === 'prepare') return (sql) => countedStatement(target.prepare(sql), call);
-      if (key === 'batch') return (statements) => call(() => target.batch(statements.map((s) => s[INNER] ?? s)));
+      if (key === 'batch') return (statements) => call(() => batch(target, statements));
       if (key === 'exec') return (sql) => call(() => target.exec(sql));
       const value = target[key];
       // The constructor's name is how workers-rs knows a binding: it must stay what it is.
@@ -140,11 +148,14 @@ function counted(env, { variables = {}, faults = {} }, counts) {
     counts[BUCKET_CALLS[name]]++;
     return act(name, call);
   };
+  const onWrite = (rows) => {
+    counts.rows += rows;
+  };
   return {
     ...env,
     // A test may change a variable under a warm instance, as the platform does when a secret is rotated.
     ...variables,
-    ...(env.DB && { DB: countedDatabase(env.DB, onDatabase) }),
+    ...(env.DB && { DB: countedDatabase(env.DB, onDatabase, onWrite) }),
     ...(env.AVATARS && { AVATARS: countedBucket(env.AVATARS, onBucket, faults.hours) }),
   };
 }
@@ -158,7 +169,7 @@ function deployed(name, env, orders) {
     deployments.set(name, { counts, bindings: counted(env, orders, counts) });
   }
   const deployment = deployments.get(name);
-  Object.assign(deployment.counts, { d1: 0, reads: 0, writes: 0 });
+  Object.assign(deployment.counts, { d1: 0, rows: 0, reads: 0, writes: 0 });
   return deployment;
 }
 
@@ -269,6 +280,7 @@ export default {
     );
     const headers = new Headers(response.headers);
     headers.set('x-test-d1-calls', String(seen.d1));
+    headers.set('x-test-d1-rows-written', String(seen.rows));
     headers.set('x-test-r2-reads', String(seen.reads));
     headers.set('x-test-r2-writes', String(seen.writes));
     return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
@@ -277,6 +289,6 @@ export default {
   async scheduled(event, env, ctx) {
     const { cron, ...orders } = JSON.parse(event.cron);
     const told = new Proxy(event, { get: (target, key) => (key === 'cron' ? cron : target[key]) });
-    await worker.scheduled(told, counted(env, orders, { d1: 0, reads: 0, writes: 0 }), watched(ctx));
+    await worker.scheduled(told, counted(env, orders, { d1: 0, rows: 0, reads: 0, writes: 0 }), watched(ctx));
   },
 };

@@ -1,15 +1,16 @@
-//! Lines about what is not a request's.
+//! The lines of the log that are not a request's.
 
-use super::write;
+use super::log::write;
 use crate::domain::Fault;
-use crate::store::Swept;
+use crate::store::{Expired, Swept};
 use serde::Serialize;
 
-/// What such a line is about.
+/// What a line is about that is not a request's.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Event {
+enum Event {
     Sweep,
+    Retention,
     Leftover,
     KeySet,
     NoRateLimit,
@@ -33,6 +34,31 @@ impl SweepLine {
         let Swept { listed, removed, complete } = *swept;
         let cause = failure.map(|fault| fault.to_string());
         Self { event: Event::Sweep, listed, removed, complete, duration_ms, cause }
+    }
+
+    /// As an error where it failed.
+    pub fn write(&self) {
+        write(self, self.cause.is_some());
+    }
+}
+
+/// The one line that a run of the change feed's retention leaves in the log.
+#[derive(Serialize)]
+pub struct RetentionLine {
+    event: Event,
+    removed: usize,
+    complete: bool,
+    duration_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+impl RetentionLine {
+    /// What was done; if it failed, what was done before.
+    pub fn new(expired: &Expired, duration_ms: u64, failure: Option<Fault>) -> Self {
+        let Expired { removed, complete } = *expired;
+        let cause = failure.map(|fault| fault.to_string());
+        Self { event: Event::Retention, removed, complete, duration_ms, cause }
     }
 
     /// As an error where it failed.
@@ -103,5 +129,24 @@ impl LimitLine {
     /// As an error where it failed.
     pub fn write(&self) {
         write(self, self.cause.is_some());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Event::{self, KeySet, Leftover, NoRateLimit, Retention, Sweep};
+    use crate::edge::log::documented;
+    use serde_json::{Value, json};
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_event_is_documented_and_no_other() {
+        let name = |event: Event| match event {
+            // The compiler asks for a new one here: it belongs into the list below, too.
+            Sweep | Retention | Leftover | KeySet | NoRateLimit => json!(event),
+        };
+        let all = [Sweep, Retention, Leftover, KeySet, NoRateLimit].map(name);
+        let all: BTreeSet<&str> = all.iter().filter_map(Value::as_str).collect();
+        assert_eq!(all, documented("| Event | Meaning |"));
     }
 }
