@@ -64,5 +64,19 @@ export async function output(program, args) {
   return text;
 }
 
+/** Runs a program and returns its exit code and what it printed, also when it fails. */
+export async function capture(program, args) {
+  const child = start(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+  let text = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    text += chunk;
+  });
+  const code = await new Promise((resolve, reject) => {
+    child.on('error', () => reject(new Trouble(`cannot start '${program}': is it installed and on your PATH?`)));
+    child.on('close', resolve);
+  });
+  return { code, text };
+}
+
 /** Says what is being done now. */
 export const step = (text) => console.log(`\n▸ ${text}`);

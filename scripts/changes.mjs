@@ -1,0 +1,156 @@
+// npm run changes -- [--account 42] [--by 7] [--since 2026-11-01] [--json] [--remote] [--env NAME]
+// Shows who changed what: the newest rows of the change feed, the latest change last. docs/operations.md describes it.
+import fs from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+import { capture, root, Trouble } from './lib.mjs';
+import { installPackages } from './setup.mjs';
+
+const USAGE = `usage: npm run changes -- [options]
+  --account ID    only changes of this account and of its persona
+  --by ID         only changes that this account made
+  --since TIME    only changes since then, in UTC: 2026-11-01 or 2026-11-01T08:30
+  --json          prints JSON
+  --remote        asks the deployed database; otherwise the local one
+  --env NAME      the environment of wrangler.toml
+
+ID is the account's own id. Without options, it shows every change.`;
+/** How many changes are shown: all of a long time would take the database too long. */
+const MOST = 1000;
+
+/** A time as the database stores it; undefined if it is none. */
+function timeOf(text) {
+  const [, day, time = '00:00'] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)Z?)?$/.exec(text) ?? [];
+  const date = new Date(`${day}T${time}Z`);
+  // JavaScript takes the 31st of February for the 3rd of March.
+  return date.getTime() && date.toISOString().startsWith(day) ? date.toISOString() : undefined;
+}
+
+function parse() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        account: { type: 'string' },
+        by: { type: 'string' },
+        since: { type: 'string' },
+        json: { type: 'boolean', default: false },
+        remote: { type: 'boolean', default: false },
+        env: { type: 'string' },
+      },
+    });
+    const isId = (text) => text === undefined || /^[1-9]\d{0,14}$/.test(text);
+    const since = values.since === undefined ? undefined : timeOf(values.since);
+    const isName = values.env === undefined || /^[\w-]+$/.test(values.env);
+    if (isId(values.account) && isId(values.by) && isName && (values.since === undefined || since))
+      return { ...values, since };
+  } catch {
+    /* an unknown option: the usage says it all */
+  }
+  throw new Trouble(USAGE);
+}
+
+/** The query. Ids and time were checked: nothing else of what the user wrote gets into it. */
+function query({ account, by, since }) {
+  const conditions = [
+    ...(account
+      ? [`(account_id = ${account} OR persona_id IN (SELECT id FROM personas WHERE user_id = ${account}))`]
+      : []),
+    ...(by ? [`actor_id = ${by}`] : []),
+    // Numbers grow with time: this reads the rows since then, and no others.
+    ...(since ? [`id > coalesce((SELECT id FROM changes WHERE at < '${since}' ORDER BY id DESC LIMIT 1), 0)`] : []),
+  ];
+  return [
+    'SELECT id, at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields,',
+    '(SELECT n.id FROM identities n WHERE n.account_id = actor_id AND n.back_end = actor_back_end) AS actor_number,',
+    '(SELECT json_group_object(n.back_end, n.id) FROM identities n WHERE n.account_id = changes.account_id) AS numbers',
+    'FROM changes',
+    ...(conditions.length > 0 ? [`WHERE ${conditions.join(' AND ')}`] : []),
+    `ORDER BY id DESC LIMIT ${MOST + 1}`,
+  ].join(' ');
+}
+
+/** What a failure of wrangler means, and what to do. */
+function trouble(text, { remote, env }) {
+  const where = [remote ? '--remote' : '--local', ...(env ? ['--env', env] : [])].join(' ');
+  if (/no such (table|column)/.test(text))
+    return new Trouble(
+      `the database has no change feed yet: run \`npx wrangler d1 migrations apply DB ${where}\` (${text.trim()})`,
+    );
+  if (text.includes("Couldn't find a D1 DB"))
+    return new Trouble(`wrangler.toml has no database DB${env ? ` in the environment ${env}` : ''}`);
+  return new Trouble(`wrangler could not ask the database: ${text.trim()}`);
+}
+
+/** Runs a query with `wrangler d1 execute`, which prints an error as JSON as well. */
+async function rowsOf(sql, { remote, env }) {
+  const args = ['d1', 'execute', 'DB', remote ? '--remote' : '--local', '--json', '--command', sql];
+  const { code, text } = await capture('wrangler', env ? [...args, '--env', env] : args);
+  let answer;
+  try {
+    answer = JSON.parse(text);
+  } catch {
+    throw trouble(text || `it ended with exit code ${code}`, { remote, env });
+  }
+  const { error } = answer;
+  if (error) throw trouble([error.text, ...(error.notes ?? []).map((note) => note.text)].join(' '), { remote, env });
+  return answer[0].results;
+}
+
+/** A row as the JSON shows it. */
+function changeOf(row) {
+  const { id, at, request_id, route, actor_id, actor_back_end, actor_number, account_id, persona_id } = row;
+  return {
+    id,
+    at,
+    request_id,
+    route,
+    actor: { account: actor_id, ...(actor_back_end && { back_end: actor_back_end, id: actor_number }) },
+    subject: account_id === null ? { persona: persona_id } : { account: account_id, ids: JSON.parse(row.numbers) },
+    fields: JSON.parse(row.fields),
+  };
+}
+
+const named = (what, id, numbers) =>
+  [
+    `${what} ${id}`,
+    ...(numbers.length > 0 ? [`(${numbers.map((pair) => pair.filter(Boolean).join(' ')).join(', ')})`] : []),
+  ].join(' ');
+
+/** A change as a line of the table. */
+const lineOf = ({ id, at, request_id, route, actor, subject, fields }) => [
+  String(id),
+  at.replace('T', ' ').replace(/\.\d+Z$/, ''),
+  named('account', actor.account, actor.back_end ? [[actor.back_end, actor.id]] : []),
+  subject.persona
+    ? named('persona', subject.persona, [])
+    : named('account', subject.account, Object.entries(subject.ids)),
+  fields.join(', '),
+  route,
+  request_id,
+];
+
+function print(changes) {
+  const lines = [['Id', 'When (UTC)', 'Who', 'Whose', 'Fields', 'Route', 'Request'], ...changes.map(lineOf)];
+  const widths = lines[0].map((_, at) => Math.max(...lines.map((line) => line[at].length)));
+  for (const line of lines)
+    console.log(
+      line
+        .map((cell, at) => cell.padEnd(widths[at]))
+        .join('  ')
+        .trimEnd(),
+    );
+}
+
+const options = parse();
+const { env } = options;
+if (env && !new RegExp(`^\\[+env\\.${env}[.\\]]`, 'm').test(fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8')))
+  // wrangler would only warn, and ask the database of the top level.
+  throw new Trouble(`wrangler.toml has no environment ${env}`);
+await installPackages();
+const rows = await rowsOf(query(options), options);
+const changes = rows.slice(0, MOST).reverse().map(changeOf);
+if (options.json) console.log(JSON.stringify(changes, undefined, 2));
+else if (changes.length > 0) print(changes);
+else console.log('no changes');
+if (rows.length > MOST)
+  console.error(`perfil: only the newest ${MOST} changes are shown; narrow it down with --account, --by or --since`);
