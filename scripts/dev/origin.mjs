@@ -1,5 +1,5 @@
-// node scripts/dev/origin.mjs <port>: the demo back end of `npm run dev -- --origin`, in memory, like seam's. People sign
-// up here, and Perfil, which does not know them, passes their updates on.
+// node scripts/dev/origin.mjs <port>: the demo back end of `npm run dev -- --origin`, in memory, like seam's. People
+// sign up here, and Perfil, which does not know them, passes their updates on.
 import http from 'node:http';
 import { mint } from '../secret.mjs';
 

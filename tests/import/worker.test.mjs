@@ -30,6 +30,9 @@ describe('accounts that were imported', () => {
   after(() => worker?.stop());
   const put = async (id, layout, target, json) => worker.put(target, { token: await token(id, { layout }), json });
 
+  test('leave no row in the change feed [C1]', async () => {
+    assert.deepEqual(await worker.sql('SELECT count(*) AS count FROM changes'), [{ count: 0 }]);
+  });
   test('answer seam, by the right of the role that came along', async () => {
     const { status, json } = await put(101, 'seam', '/api/v1/users/102', { full_name: 'Back\\slash' });
     assert.deepEqual(

@@ -1,8 +1,8 @@
 //! The change feed (contract C1): each accepted change leaves one row, and nothing else leaves any.
 
 use super::database::{Memory, Sqlite, run, sqlite};
-use super::ready;
 use super::statements::{SEAM, TRACE, access, some, update};
+use super::{project, read, ready};
 use perfil::domain::{
     Access, Account, AccountChange, Actor, BackEnd, DEFAULT_MAX_PIXELS, Failure, Field, Id, PasswordHash, Persona,
     PersonaChange, Picture, Subject, Target, text,
@@ -286,6 +286,21 @@ fn a_run_of_retention_is_bounded_and_the_next_one_continues() {
     assert_eq!(expire(&database, 90), Expired { removed: 1_000_000, complete: false });
     fill(&database, 1, 91);
     assert_eq!(expire(&database, 90), Expired { removed: 1, complete: true });
+}
+
+#[test]
+fn the_documented_statement_shows_the_changes_of_an_account_and_its_persona() {
+    let database = sqlite();
+    update::<Account>(&database, &access(1, Some(7), SEAM), &named()).unwrap();
+    update::<Account>(&database, &access(42, None, None), &named()).unwrap();
+    let change = PersonaChange { nombres: some("Alicia"), ..PersonaChange::default() };
+    update::<Persona>(&database, &access(5, Some(8), ME), &change).unwrap();
+    database.connection.execute_batch("UPDATE personas SET user_id = 42 WHERE id = 8").unwrap();
+    let guide = read(&project("docs/operations.md"));
+    let statement = guide.split("```sql\n").find(|block| block.contains("FROM changes")).unwrap();
+    let mut statement = database.connection.prepare(statement.split("```").next().unwrap()).unwrap();
+    let ids = statement.query_map([], |row| row.get::<_, i64>("id")).unwrap();
+    assert_eq!(ids.map(Result::unwrap).collect::<Vec<_>>(), [2, 3]);
 }
 
 #[test]
