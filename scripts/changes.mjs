@@ -1,9 +1,8 @@
 // npm run changes -- [--account 42] [--by 7] [--since 2026-11-01] [--json] [--remote] [--env NAME]
 // Shows who changed what: the newest rows of the change feed, the latest change last. docs/operations.md describes it.
-import fs from 'node:fs';
-import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { capture, root, Trouble } from './lib.mjs';
+import { rowsOf } from './database.mjs';
+import { Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
 const USAGE = `usage: npm run changes -- [options]
@@ -69,33 +68,6 @@ function query({ account, by, since }) {
   ].join(' ');
 }
 
-/** What a failure of wrangler means, and what to do. */
-function trouble(text, { remote, env }) {
-  const where = [remote ? '--remote' : '--local', ...(env ? ['--env', env] : [])].join(' ');
-  if (/no such (table|column)/.test(text))
-    return new Trouble(
-      `the database has no change feed yet: run \`npx wrangler d1 migrations apply DB ${where}\` (${text.trim()})`,
-    );
-  if (text.includes("Couldn't find a D1 DB"))
-    return new Trouble(`wrangler.toml has no database DB${env ? ` in the environment ${env}` : ''}`);
-  return new Trouble(`wrangler could not ask the database: ${text.trim()}`);
-}
-
-/** Runs a query with `wrangler d1 execute`, which prints an error as JSON as well. */
-async function rowsOf(sql, { remote, env }) {
-  const args = ['d1', 'execute', 'DB', remote ? '--remote' : '--local', '--json', '--command', sql];
-  const { code, text } = await capture('wrangler', env ? [...args, '--env', env] : args);
-  let answer;
-  try {
-    answer = JSON.parse(text);
-  } catch {
-    throw trouble(text || `it ended with exit code ${code}`, { remote, env });
-  }
-  const { error } = answer;
-  if (error) throw trouble([error.text, ...(error.notes ?? []).map((note) => note.text)].join(' '), { remote, env });
-  return answer[0].results;
-}
-
 /** A row as the JSON shows it. */
 function changeOf(row) {
   const { id, at, request_id, route, actor_id, actor_back_end, actor_number, account_id, persona_id } = row;
@@ -142,10 +114,6 @@ function print(changes) {
 }
 
 const options = parse();
-const { env } = options;
-if (env && !new RegExp(`^\\[+env\\.${env}[.\\]]`, 'm').test(fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8')))
-  // wrangler would only warn, and ask the database of the top level.
-  throw new Trouble(`wrangler.toml has no environment ${env}`);
 await installPackages();
 const rows = await rowsOf(query(options), options);
 const changes = rows.slice(0, MOST).reverse().map(changeOf);

@@ -11,6 +11,7 @@ const people = new Map([
 ]);
 const reply = (status, message, data) => ({ status, body: { success: status < 400, message, data: data ?? null } });
 
+/** @type {[string, RegExp, (ids: string[], body: any) => any][]} */
 const ROUTES = [
   ['GET', /^\/api\/v1\/users\/?$/, () => reply(200, 'the people of the demo origin', [...people.values()])],
   ['GET', /^\/api\/v1\/users\/(\d+)$/, ([id]) => found(id, (person) => reply(200, 'from the demo origin', person))],

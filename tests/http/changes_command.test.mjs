@@ -1,20 +1,9 @@
 // `npm run changes`: who changed what, for a person and as JSON, of the local and of the deployed database.
-//
-// The deployed database is the one of the test worker: an HTTP server in this process stands in for Cloudflare's API,
-// and runs the SQL that wrangler posts to it there.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import fs from 'node:fs';
-import http from 'node:http';
-import os from 'node:os';
-import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { read, root } from '../support/project.mjs';
+import { startProject } from '../support/commands.mjs';
 import { token } from '../support/tokens.mjs';
-import { startWorker } from '../support/worker.mjs';
 
-const [DATABASE, EMPTY] = ['11111111-0000-0000-0000-000000000001', '11111111-0000-0000-0000-000000000002'];
 const JANE = 'account 7 (falcon 7, seam 1007)';
 /** The changes of account 7 below. */
 const TABLE = [
@@ -24,76 +13,14 @@ const TABLE = [
   ['4', '2026-11-04 08:30:00', 'account 1 (seam 1001)', JANE, 'role_id', 'PUT /api/v1/users/:id', 'request-4'],
   ['6', '2026-11-06 08:30:00', 'account 5', 'persona 7', 'foto_url', 'PUT /api/personas/:id/foto', 'request-6'],
 ];
-const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-changes-'));
-let worker, api, url;
-
+let project, worker;
 before(async () => {
-  worker = await startWorker();
-  api = http.createServer(answer).listen(0, '127.0.0.1');
-  await once(api, 'listening');
-  const address = /** @type {import('node:net').AddressInfo} */ (api.address());
-  url = `http://127.0.0.1:${address.port}`;
-  // A project of its own, with a local database of its own.
-  for (const part of ['scripts', 'migrations', 'package.json', 'package-lock.json'])
-    fs.cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
-  fs.symlinkSync(path.join(root, 'node_modules'), path.join(folder, 'node_modules'));
-  const database = (id) => `binding = "DB"\ndatabase_name = "perfil"\ndatabase_id = "${id}"\n`;
-  const config =
-    `${read('wrangler.toml').replace(/database_id = ".*"/, `database_id = "${DATABASE}"`)}\n` +
-    `[env.empty]\n[[env.empty.d1_databases]]\n${database(EMPTY)}\n[env.without]\n`;
-  fs.writeFileSync(path.join(folder, 'wrangler.toml'), config);
+  project = await startProject();
+  ({ worker } = project);
 });
-after(async () => {
-  await worker?.stop();
-  api?.close();
-  fs.rmSync(folder, { recursive: true, force: true });
-});
+after(() => project?.stop());
 
-/** Cloudflare's API, as far as `wrangler d1 execute --remote --command` uses it. */
-async function answer(request, response) {
-  let body = '';
-  for await (const chunk of request) body += chunk;
-  const reply = (status, value) => response.writeHead(status, { 'content-type': 'application/json' }).end(value);
-  const failed = (message) => JSON.stringify({ success: false, errors: [{ code: 7500, message }], messages: [] });
-  const [, id] = /^\/accounts\/acc\/d1\/database\/([\w-]+)\/query$/.exec(request.url) ?? [];
-  if (request.headers.authorization !== 'Bearer good')
-    return reply(403, failed('The given account is not valid or is not authorized to access this service'));
-  if (id === EMPTY) return reply(400, failed('no such table: changes: SQLITE_ERROR'));
-  if (id !== DATABASE || request.method !== 'POST') return reply(404, failed(`${request.method} ${request.url}`));
-  const results = await worker.sql(JSON.parse(body).sql);
-  const result = [{ results, success: true, meta: { duration: 1 } }];
-  return reply(200, JSON.stringify({ success: true, errors: [], messages: [], result }));
-}
-
-/** Runs a script of the project, and returns its exit code and what it printed. */
-async function run(program, args, environment = {}) {
-  const env = {
-    ...process.env,
-    CLOUDFLARE_CF_FETCH_ENABLED: 'false',
-    WRANGLER_SEND_METRICS: 'false',
-    WRANGLER_SEND_ERROR_REPORTS: 'false',
-    WRANGLER_HIDE_BANNER: 'true',
-    CLOUDFLARE_API_BASE_URL: url,
-    CLOUDFLARE_API_TOKEN: 'good',
-    CLOUDFLARE_ACCOUNT_ID: 'acc',
-    ...environment,
-  };
-  const child = spawn(process.execPath, [program, ...args], { cwd: folder, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const printed = { out: '', err: '' };
-  child.stdout.setEncoding('utf8').on('data', (text) => {
-    printed.out += text;
-  });
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    printed.err += text;
-  });
-  const [code] = await once(child, 'close');
-  return { code, ...printed };
-}
-const command = (args, environment) => run('scripts/changes.mjs', args, environment);
-const wrangler = async (...args) => {
-  const { code, out, err } = await run('node_modules/wrangler/bin/wrangler.js', ['d1', ...args, '--local']);
-  assert.equal(code, 0, out + err);
-};
+const command = (args, environment) => project.run('scripts/changes.mjs', args, environment);
 
 /** The objects that a successful run printed. */
 async function listed(...args) {
@@ -201,12 +128,12 @@ describe('the local database', () => {
       lacking.err,
       /^perfil: .*: run `npx wrangler d1 migrations apply DB --local` \(no such table: changes/,
     );
-    await wrangler('migrations', 'apply', 'DB');
+    await project.local('migrations', 'apply', 'DB');
     assert.deepEqual(await command([]), { code: 0, out: 'no changes\n', err: '' });
     const insert =
       'INSERT INTO changes (request_id, route, actor_id, actor_back_end, account_id, fields) ' +
       "VALUES ('r', 'PUT /users', 57, 'falcon', 57, '[\"username\"]')";
-    await wrangler('execute', 'DB', '--command', insert);
+    await project.local('execute', 'DB', '--command', insert);
     const [{ at, ...change }] = await listed('--account', '57');
     assert.ok(Date.now() - Date.parse(at) < 60_000, at);
     // The account is gone, and so are its numbers.
@@ -239,7 +166,7 @@ describe('what cannot be shown is said in one line', () => {
   test('an account of Cloudflare that may not be asked, and none [C5]', async () => {
     const bad = { CLOUDFLARE_API_TOKEN: 'bad' };
     await fails(['--remote'], /^perfil: wrangler could not ask the database: .* is not authorized/m, bad);
-    const none = { CLOUDFLARE_API_TOKEN: undefined, HOME: folder, XDG_CONFIG_HOME: folder };
+    const none = { CLOUDFLARE_API_TOKEN: undefined, HOME: project.folder, XDG_CONFIG_HOME: project.folder };
     await fails(['--remote'], /^perfil: wrangler could not ask the database: In a non-interactive environment/m, none);
   });
   test('options that are not understood [C5]', async () => {
