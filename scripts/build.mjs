@@ -2,14 +2,12 @@
 // what the tests run. wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
 import fs from 'node:fs';
 import path from 'node:path';
-import { output, root, run } from './lib.mjs';
+import { compile } from './build/compile.mjs';
+import { output, root, run, Trouble } from './lib.mjs';
 import { writePage } from './page.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
 const modified = (file) => fs.statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? -Infinity;
-
-await run('cargo', ['build', '--release', '--target', TARGET, '--package', 'perfil']);
-await run('cargo', ['build', '--package', 'perfil-bindgen']);
 
 const { target_directory: target } = JSON.parse(
   await output('cargo', ['metadata', '--no-deps', '--format-version', '1']),
@@ -20,13 +18,30 @@ const entry = path.join(root, 'src/edge/index.js');
 const build = path.join(root, 'build');
 const made = path.join(build, 'index.js');
 
-if ([compiled, bindgen, entry].every((file) => modified(file) <= modified(made))) {
-  console.log('build/ is up to date');
-} else {
+/** wrangler sets WRANGLER_COMMAND. If its build command fails, its development server stops replying to requests. */
+const mayKeepOld = process.env.WRANGLER_COMMAND === 'dev' && fs.existsSync(made);
+
+async function compileAll() {
+  if (!fs.existsSync(compiled)) console.log('The first build compiles every crate: about two minutes on two cores');
+  await compile(['--release', '--target', TARGET, '--package', 'perfil']);
+  await compile(['--package', 'perfil-bindgen']);
+}
+
+async function writeBuild() {
   fs.rmSync(build, { recursive: true, force: true });
   await run(bindgen, [compiled, build]);
   fs.copyFileSync(entry, made);
   const bytes = fs.statSync(path.join(build, 'perfil_bg.wasm')).size;
   console.log(`build/ is made: ${Math.ceil(bytes / 1024)} KiB of WebAssembly`);
 }
+
+try {
+  await compileAll();
+} catch (error) {
+  if (!(error instanceof Trouble && mayKeepOld)) throw error;
+  console.error('perfil: the build failed, see above; the worker that was built before keeps running');
+  process.exit(0);
+}
+if ([compiled, bindgen, entry].every((file) => modified(file) <= modified(made))) console.log('build/ is up to date');
+else await writeBuild();
 writePage(path.join(build, 'page'));

@@ -3,6 +3,23 @@ import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+/** An error that is told in its own words, without a stack: one line that says what is wrong and what to do. */
+export class Trouble extends Error {}
+
+process.on('uncaughtException', (error) => {
+  console.error(error instanceof Trouble ? `perfil: ${error.message}` : error);
+  process.exit(1);
+});
+
+// Each script imports this module before the others, so an old Node is refused before it fails at something else.
+const OLDEST_NODE = [20, 12];
+const [major, minor] = process.versions.node.split('.').map(Number);
+if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]))
+  throw new Trouble(
+    `this is Node ${process.versions.node}, and Perfil needs ${OLDEST_NODE.join('.')} or newer: ` +
+      'install a current one from https://nodejs.org',
+  );
+
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** The installed packages' programs come first on PATH: among them a Node that wrangler can run on. */
@@ -16,19 +33,11 @@ const environment = {
   WRANGLER_HIDE_BANNER: 'true',
 };
 
-/** An error that is told in its own words, without a stack: one line that says what is wrong and what to do. */
-export class Trouble extends Error {}
-
-process.on('uncaughtException', (error) => {
-  console.error(error instanceof Trouble ? `perfil: ${error.message}` : error);
-  process.exit(1);
-});
-
-/** Starts a program in the project's folder. */
-export const start = (program, args, options) =>
+/** Starts a program in the project's folder; `env` adds to its environment. */
+export const start = (program, args, { env = {}, ...options } = /** @type {any} */ ({})) =>
   spawn(program, args, {
     cwd: root,
-    env: environment,
+    env: { ...environment, ...env },
     ...options,
     // npm's programs are .cmd files on Windows, which only a shell can start.
     shell: process.platform === 'win32',
@@ -38,7 +47,7 @@ export const start = (program, args, options) =>
 const ended = (child, program, args) =>
   new Promise((resolve, reject) => {
     child.on('error', () => reject(new Trouble(`cannot start '${program}': is it installed and on your PATH?`)));
-    child.on('exit', (code, signal) =>
+    child.on('close', (code, signal) =>
       code === 0
         ? resolve()
         : reject(
@@ -50,18 +59,34 @@ const ended = (child, program, args) =>
   });
 
 /** Runs a program, its output shown; throws when it fails. */
-export const run = (program, args, options) =>
+export const run = (program, args, options = {}) =>
   ended(start(program, args, { stdio: 'inherit', ...options }), program, args);
 
+/** Collects what a stream prints. */
+function collect(stream, texts) {
+  stream.setEncoding('utf8').on('data', (text) => texts.push(text));
+}
+
 /** Runs a program and returns what it printed; throws when it fails. */
-export async function output(program, args) {
-  const child = start(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  let text = '';
-  child.stdout.setEncoding('utf8').on('data', (chunk) => {
-    text += chunk;
-  });
+export async function output(program, args, options = {}) {
+  const child = start(program, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
+  const texts = [];
+  collect(child.stdout, texts);
   await ended(child, program, args);
-  return text;
+  return texts.join('');
+}
+
+/** Like `output`, but nothing is shown unless the program fails: then everything that it printed. */
+export async function quietly(program, args, options = {}) {
+  const child = start(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
+  const [printed, all] = [[], []];
+  collect(child.stdout, printed);
+  for (const stream of [child.stdout, child.stderr]) collect(stream, all);
+  await ended(child, program, args).catch((error) => {
+    process.stderr.write(all.join(''));
+    throw error;
+  });
+  return printed.join('');
 }
 
 /** Runs a program and returns its exit code and what it printed, also when it fails. */

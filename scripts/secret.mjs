@@ -2,22 +2,38 @@
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
+// As a namespace, because Node 18 has no parseEnv: it would fail at the import instead of saying that it is too old.
+import util from 'node:util';
 import { LAYOUTS, now, token } from '../tests/support/tokens.mjs';
 import { root, Trouble } from './lib.mjs';
 
 const file = path.join(root, '.dev.vars');
-const secret = (name) =>
-  fs.existsSync(file)
-    ? new RegExp(`^${name}\\s*=\\s*["']?([^"'\\r\\n]+)`, 'm').exec(fs.readFileSync(file, 'utf8'))?.[1]
-    : undefined;
+const LEAST_BYTES = 32;
+const text = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
+const secrets = () => util.parseEnv(text());
+
+/** Throws if a local secret is one that the worker refuses. An empty one counts as not set. */
+export function checkSecrets() {
+  for (const [name, value] of Object.entries(secrets())) {
+    const bytes = Buffer.byteLength(value);
+    if (name.startsWith('JWT_SECRET') && bytes > 0 && bytes < LEAST_BYTES)
+      throw new Trouble(
+        `${name} in .dev.vars has ${bytes} bytes, and a secret needs at least ${LEAST_BYTES}: ` +
+          'set a longer one, or remove the line; `npm run dev` writes a random JWT_SECRET if there is none',
+      );
+  }
+}
 
 /** Writes a random secret for local development if there is none; returns whether it did. */
 export function ensureSecret() {
-  if (secret('JWT_SECRET')) return false;
-  const before = fs.existsSync(file)
-    ? `${fs.readFileSync(file, 'utf8').trimEnd()}\n`
-    : '# Secrets for local development alone; git ignores this file.\n';
-  fs.writeFileSync(file, `${before}JWT_SECRET="${randomBytes(32).toString('base64url')}"\n`, { mode: 0o600 });
+  if (secrets().JWT_SECRET) return false;
+  const line = `JWT_SECRET="${randomBytes(LEAST_BYTES).toString('base64url')}"`;
+  const before = text();
+  const isEmptyThere = /^[ \t]*(export[ \t]+)?JWT_SECRET[ \t]*=.*$/gm;
+  const after = isEmptyThere.test(before)
+    ? before.replace(isEmptyThere, line)
+    : `${before.trimEnd() || '# Secrets for local development alone; git ignores this file.'}\n${line}\n`;
+  fs.writeFileSync(file, after, { mode: 0o600 });
   return true;
 }
 
@@ -28,7 +44,8 @@ export const layouts = Object.keys(LAYOUTS);
  * that back end's secret if it has one.
  */
 export async function mint(id, layout, ttl) {
-  const key = (layout !== 'plain' && secret(`JWT_SECRET_${layout.toUpperCase()}`)) || secret('JWT_SECRET');
+  const { [`JWT_SECRET_${layout.toUpperCase()}`]: own, JWT_SECRET: shared } = secrets();
+  const key = (layout !== 'plain' && own) || shared;
   if (!key) throw new Trouble('there is no JWT_SECRET in .dev.vars yet: run `npm run dev` once, it makes one');
   return token(id, { layout, secret: key, iat: now(), exp: now() + ttl });
 }

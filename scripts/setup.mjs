@@ -1,23 +1,44 @@
 // Makes a fresh machine ready: the packages of package-lock.json and the parts of the Rust toolchain that are
 // missing. A second call finds everything there and costs next to nothing.
-import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
 import { output, root, run, step, Trouble } from './lib.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
 
-/** Installs the npm packages unless those of this very lock file are there. */
+/** The packages of a lock file, by their folder. */
+function packagesOf(file) {
+  const lock = path.join(root, file);
+  return fs.existsSync(lock) ? JSON.parse(fs.readFileSync(lock, 'utf8')).packages : undefined;
+}
+
+/**
+ * Whether node_modules holds what package-lock.json names. npm keeps its own account of node_modules there, whoever
+ * started it. Packages for other platforms are optional and missing from it.
+ */
+function packagesAreInstalled() {
+  const installed = packagesOf('node_modules/.package-lock.json');
+  if (!installed) return false;
+  const wanted = Object.entries(packagesOf('package-lock.json')).filter(([folder]) => folder.includes('node_modules/'));
+  return wanted.every(([folder, { version, optional }]) =>
+    folder in installed
+      ? installed[folder].version === version && fs.existsSync(path.join(root, folder))
+      : optional === true,
+  );
+}
+
+/** Installs the npm packages unless they are there already. */
 export async function installPackages() {
-  const lock = createHash('sha256')
-    .update(fs.readFileSync(path.join(root, 'package-lock.json')))
-    .digest('hex');
-  const stamp = path.join(root, 'node_modules/.perfil');
-  if (fs.existsSync(stamp) && fs.readFileSync(stamp, 'utf8') === lock) return;
-  step('Installing the npm packages of package-lock.json');
-  // Errors only: these packages want a newer Node than the one that installs them, and one of them is that Node.
-  await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
-  fs.writeFileSync(stamp, lock);
+  if (!packagesAreInstalled()) {
+    step('Installing the npm packages of package-lock.json');
+    // Errors only: these packages want a newer Node than the one that installs them, and one of them is that Node.
+    await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  }
+  if (!fs.existsSync(path.join(root, 'node_modules/node/bin')))
+    throw new Trouble(
+      'npm did not run the install scripts of its packages, one of which is the Node that wrangler needs: run ' +
+        '`npm rebuild --ignore-scripts=false`, then this again',
+    );
 }
 
 /** Installs what rust-toolchain.toml names and rustup has not installed by itself. */
@@ -27,10 +48,15 @@ export async function installToolchain() {
     throw new Trouble('Rust is missing: install rustup from https://rustup.rs, then run this again');
   });
   const installed = (await output('rustc', ['--print', 'target-libdir', '--target', TARGET])).trim();
-  if (!fs.existsSync(installed)) {
-    step(`Installing the Rust target ${TARGET}`);
-    await run('rustup', ['target', 'add', TARGET]);
-  }
+  if (fs.existsSync(installed)) return;
+  step(`Installing the Rust target ${TARGET}`);
+  await run('rustup', ['target', 'add', TARGET]).catch(() => {
+    throw new Trouble(
+      `the Rust target ${TARGET} is missing, and rustup did not install it: install rustup from https://rustup.rs, ` +
+        'or add the target to your Rust the way it was installed (Debian and Ubuntu: the package ' +
+        'libstd-rust-dev-wasm32), then run this again',
+    );
+  });
 }
 
 /** Installs the two tools that only `npm test` needs. */

@@ -2,7 +2,7 @@
 // Prints a token for the account with this id, or with a layout for the one that this back end knows by this number. It
 // is signed with the secret of .dev.vars: JWT_SECRET_SEAM and so on where a layout's own is there, else JWT_SECRET.
 import { parseArgs } from 'node:util';
-import { Trouble } from './lib.mjs';
+import { output, Trouble } from './lib.mjs';
 import { layouts, mint } from './secret.mjs';
 import { installPackages } from './setup.mjs';
 
@@ -33,3 +33,10 @@ function parse() {
 const { id, layout, ttl } = parse();
 await installPackages();
 console.log(await mint(id, layout, ttl));
+const problem = await output('node', [
+  '--disable-warning=ExperimentalWarning',
+  'scripts/token/account.mjs',
+  layout,
+  String(id),
+]);
+if (problem) console.error(`perfil: ${problem.trim()}, so the worker rejects this token`);

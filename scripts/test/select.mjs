@@ -13,7 +13,7 @@ const testsBelow = (folder) =>
     .filter((file) => file.endsWith('.test.mjs'))
     .sort();
 
-export const allTests = () => ['tests/import', 'tests/http'].flatMap(testsBelow);
+export const allTests = () => ['tests/scripts', 'tests/import', 'tests/http'].flatMap(testsBelow);
 
 /** The name that a native test's module has for cargo: `picture::png::` for tests/native/picture/png.rs. */
 const moduleOf = (file) => `${file.slice(`${NATIVE}/`.length).replace(/\.rs$/, '').replaceAll('/', '::')}::`;

@@ -1,13 +1,8 @@
-// The reference page: what is served without the worker, what is not, and what never leaves this machine.
+// The reference page: what is served without the worker, and what is not.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import fs from 'node:fs';
-import net from 'node:net';
-import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
-import { output } from '../../scripts/lib.mjs';
 import { operations } from '../openapi/document.mjs';
 import { read, root } from '../support/project.mjs';
 import { startSite } from '../support/site.mjs';
@@ -119,71 +114,4 @@ test('every other path is the worker’s, whatever the method', async () => {
     [307, '/', 'platform'],
   );
   assert.deepEqual(await ask('PUT', '/').then(({ status, text, by }) => [status, text, by]), [405, '', 'platform']);
-});
-
-/** A port that was free a moment ago. */
-const freePort = () =>
-  new Promise((resolve) => {
-    const server = net.createServer().listen(0, 'localhost', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-
-/** `npm run dev`, until it says that it is up; `stop` ends it as Ctrl-C does. */
-async function develop() {
-  const port = await freePort();
-  const child = spawn('node', ['scripts/dev.mjs'], {
-    cwd: root,
-    env: { ...process.env, PORT: String(port) },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (chunk) => {
-      said += chunk;
-    });
-  const ended = new Promise((resolve) => child.once('exit', resolve));
-  while (!said.includes('Perfil is up') && child.exitCode === null) await setTimeout(50);
-  assert.equal(child.exitCode, null, said);
-  return {
-    url: `http://localhost:${port}`,
-    stop: async () => {
-      child.kill('SIGINT');
-      await ended;
-    },
-  };
-}
-
-test('local development offers tokens, and nothing of them is ever deployed', { timeout: 120_000 }, async () => {
-  const development = await develop();
-  const accounts = await (await fetch(`${development.url}/reference/demo.json`)).json().finally(development.stop);
-  assert.deepEqual(
-    accounts.map(({ id }) => id),
-    [1, 5, 6, 7, 42],
-  );
-  const [secret] = /(?<=^JWT_SECRET=")[^"]+/m.exec(read('.dev.vars'));
-  const forbidden = [secret, ...accounts.map(({ token }) => token), 'demo.js', 'demo.jpg'];
-
-  const bundle = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-bundle-'));
-  try {
-    const said = await output('wrangler', ['deploy', '--dry-run', '--outdir', bundle]);
-    const [, files] = /from the assets directory (\S+)/.exec(said);
-    assert.equal(path.resolve(files), path.join(root, 'build/page'), said);
-    assert.deepEqual(filesBelow(files), DEPLOYED);
-    for (const folder of [bundle, files]) {
-      const names = filesBelow(folder);
-      assert.ok(names.length > 0);
-      for (const name of names) {
-        const contents = fs.readFileSync(path.join(folder, name));
-        // reference.js takes what demo.js says, and says so in a comment.
-        const found = forbidden.filter(
-          (text) => contents.includes(text) && !(name === 'reference/reference.js' && text === 'demo.js'),
-        );
-        assert.deepEqual(found, [], `${folder}/${name}`);
-      }
-    }
-  } finally {
-    fs.rmSync(bundle, { recursive: true });
-  }
 });

@@ -1,0 +1,52 @@
+// Runs `cargo build` and shows what the compiler says. Of the crates that cargo compiles, it shows a count: one line
+// that is written over in a terminal, and otherwise a line now and then.
+import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
+import { start, Trouble } from '../lib.mjs';
+
+const QUIET_MS = 20_000;
+/** cargo's own lines: a verb that is aligned to the right in twelve columns. */
+const STATUS =
+  /^ *(Adding|Blocking|Compiling|Downloaded|Downloading|Finished|Fresh|Locking|Unpacking|Updating|Waiting) /;
+const isTerminal = process.stderr.isTTY;
+
+/** Shows progress: `crate` counts a crate, `message` prints a line of the compiler, `end` removes the progress line. */
+function progress() {
+  const begun = Date.now();
+  let count = 0;
+  let shown = begun;
+  const clear = () => isTerminal && process.stderr.write('\r\x1b[K');
+  return {
+    crate: () => {
+      count += 1;
+      const text = `  ${count} ${count === 1 ? 'crate' : 'crates'}, ${Math.round((Date.now() - begun) / 1000)} s`;
+      if (isTerminal) process.stderr.write(`\r${text}\x1b[K`);
+      else if (Date.now() - shown > QUIET_MS) {
+        shown = Date.now();
+        console.log(text);
+      }
+    },
+    message: (line) => {
+      clear();
+      console.error(line);
+    },
+    end: clear,
+  };
+}
+
+/** @param {string[]} args of `cargo build` */
+export async function compile(args) {
+  const env = isTerminal ? { CARGO_TERM_COLOR: 'always', CARGO_TERM_PROGRESS_WHEN: 'never' } : {};
+  const child = start('cargo', ['build', ...args], { stdio: ['ignore', 'inherit', 'pipe'], env });
+  const { crate, message, end } = progress();
+  createInterface(child.stderr).on('line', (line) => {
+    const [, verb] = STATUS.exec(stripVTControlCharacters(line)) ?? [];
+    if (!verb) message(line);
+    else if (verb === 'Compiling') crate();
+    // Another cargo holds the lock on the target folder: whoever waits for it has to know.
+    else if (verb === 'Blocking') message(line);
+  });
+  const code = await new Promise((resolve) => child.on('error', () => resolve(1)).on('close', resolve));
+  end();
+  if (code !== 0) throw new Trouble('cargo could not build the worker; its messages are above');
+}

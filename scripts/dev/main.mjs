@@ -1,0 +1,96 @@
+// What `npm run dev` does, step by step. dev.mjs starts it and stops it.
+import fs from 'node:fs';
+import path from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { root, run, step } from '../lib.mjs';
+import { writeDemoPage } from '../page.mjs';
+import { ensureSecret, mint } from '../secret.mjs';
+import { installPackages, installToolchain } from '../setup.mjs';
+import { databaseIsThere, migrations, prepareDatabase } from './database.mjs';
+import { killGroup } from './processes.mjs';
+import { startServer } from './server.mjs';
+
+const DAY = 24 * 60 * 60;
+const port = process.argv[2];
+const url = `http://localhost:${port}`;
+/** The reference page with its demo accounts: apart from what is deployed, and git ignores it. */
+const page = path.join(root, '.wrangler/page');
+
+// dev.mjs holds the other end of this pipe, which closes when it is gone, however it ended.
+process.stdin.on('end', () => killGroup(process.pid)).resume();
+
+/** Writes the page again after an edit. */
+function watchPage() {
+  let isDue = false;
+  fs.watch(path.join(root, 'public'), { recursive: true }, async () => {
+    if (isDue) return;
+    // An editor's save is several events.
+    isDue = true;
+    await setTimeout(200);
+    isDue = false;
+    await writeDemoPage(page).catch((error) =>
+      console.error(`perfil: the reference page was not written: ${error.message}`),
+    );
+  });
+}
+
+/** Gives Luis a picture, so that the page has one to ask for; no documented reply shows his. */
+async function givePicture() {
+  const form = new FormData();
+  form.append('avatar', new Blob([fs.readFileSync(path.join(root, 'tests/fixtures/pictures/phone.jpg'))]));
+  const { ok, status } = await fetch(`${url}/api/profile/6/update/`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${await mint(6, 'plain', 60)}` },
+    body: form,
+  });
+  if (!ok)
+    console.error(`perfil: account 6 has no demo picture, because the upload failed with ${status}; see the log above`);
+}
+
+async function announce() {
+  console.log(`
+Perfil is up on ${url}: open it, it has demo accounts to act as. Or here:
+
+curl -X PUT ${url}/api/profile/42/update/ \\
+  -H 'Authorization: Bearer ${await mint(42, 'plain', DAY)}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{"first_name": "Alice", "number_phone": "5559876543"}'
+
+Another account's token: npm run token -- 1        Stop: Ctrl-C
+`);
+}
+
+let server;
+
+/** Prepares what the server reads, and starts it. */
+async function serve() {
+  const isFresh = await prepareDatabase();
+  await writeDemoPage(page);
+  server = await startServer(port, page, (code) => process.exit(code));
+  if (isFresh) await givePicture();
+}
+
+/** Starts again on a fresh database if .wrangler was removed, and applies migrations that are new or edited. */
+async function keepDatabase() {
+  for (let known = migrations(); ; await setTimeout(1000)) {
+    if (!databaseIsThere()) {
+      console.log('\nperfil: the local database was removed, so the server starts again with a fresh one');
+      await server.stop();
+      await serve();
+      console.log(`\nPerfil is up again on ${url}`);
+    } else if (migrations() !== known) {
+      await prepareDatabase().catch((error) => console.error(`perfil: ${error.message}`));
+    }
+    known = migrations();
+  }
+}
+
+await installPackages();
+await installToolchain();
+step('Building the worker');
+await run('node', ['scripts/build.mjs']);
+if (ensureSecret()) console.log('\n.dev.vars now holds a random JWT_SECRET.');
+await serve();
+watchPage();
+await announce();
+await keepDatabase();

@@ -1,0 +1,199 @@
+// `npm run dev` in a copy of the project: mistakes of those who start it, and what is left when it ends.
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import net from 'node:net';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { token } from '../support/tokens.mjs';
+import { copyProject, freePort, isServed, processesIn, run, start, until, writeProgram } from './support.mjs';
+
+const UP = 'Perfil is up';
+const DEV = ['scripts/dev.mjs'];
+const REFERENCE = path.join('reference', 'reference.js');
+const DEADLINE = { timeout: 180_000 };
+const copy = copyProject({ after });
+
+/** Starts `npm run dev` in a copy; `stop` ends it as Ctrl-C does. */
+async function develop(t, { program = 'node', args = DEV, env = {} } = {}) {
+  const port = await freePort();
+  const development = start(copy, program, [...args, '--port', String(port)], { env });
+  const stop = async () => {
+    development.child.kill('SIGINT');
+    await development.ended;
+  };
+  t.after(stop);
+  await development.says(UP);
+  return { ...development, port, url: `http://localhost:${port}`, stop };
+}
+
+const file = (name) => path.join(copy.folder, name);
+const read = (name) => fs.readFileSync(file(name), 'utf8');
+
+/** Changes the first name of account 42 as its owner; returns the status. */
+async function change({ url }, secret, firstName = 'Alice') {
+  const response = await fetch(`${url}/api/profile/42/update/`, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${await token(42, { secret })}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ first_name: firstName }),
+  });
+  return response.status;
+}
+
+const secret = () => /(?<=^JWT_SECRET=")[^"]+/m.exec(read('.dev.vars'))[0];
+
+test('fills in the empty secret of .dev.vars.example, and starts in few lines', DEADLINE, async (t) => {
+  fs.copyFileSync(file('.dev.vars.example'), file('.dev.vars'));
+  const development = await develop(t);
+  assert.equal(read('.dev.vars').match(/^JWT_SECRET=/gm).length, 1);
+  assert.equal(await change(development, secret()), 200);
+  const [before] = development.said().split(UP);
+  assert.doesNotMatch(before, /Installing/, 'the packages are there already, whoever ran `npm ci`');
+  assert.match(before, /\d+ migrations applied, demo accounts inserted/);
+  assert.ok(before.split('\n').length < 25, before);
+  await development.stop();
+  assert.deepEqual(processesIn(copy.folder), []);
+});
+
+test('local development offers tokens, and nothing of them is ever deployed', DEADLINE, async (t) => {
+  const { url, stop } = await develop(t);
+  const accounts = /** @type {{id: number, token: string}[]} */ (
+    await (await fetch(`${url}/reference/demo.json`)).json()
+  );
+  await stop();
+  assert.deepEqual(
+    accounts.map(({ id }) => id),
+    [1, 5, 6, 7, 42],
+  );
+  const forbidden = [secret(), ...accounts.map((account) => account.token), 'demo.js', 'demo.jpg'];
+  const { said } = await run(copy, file('node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', 'bundle']);
+  const [, files] = /from the assets directory (\S+)/.exec(said);
+  assert.equal(files, file('build/page'));
+  for (const folder of [file('bundle'), files]) {
+    const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' });
+    assert.ok(names.length > 3);
+    for (const name of names.filter((each) => fs.statSync(path.join(folder, each)).isFile())) {
+      const contents = fs.readFileSync(path.join(folder, name));
+      // reference.js takes what demo.js says, and says so in a comment.
+      const found = forbidden.filter((text) => contents.includes(text) && !(name === REFERENCE && text === 'demo.js'));
+      assert.deepEqual(found, [], `${folder}/${name}`);
+    }
+  }
+});
+
+test('npm run token says if the local database has no such account, or not an active one', DEADLINE, async () => {
+  for (const [args, problem] of [
+    [['42'], ''],
+    [['7', '--layout', 'seam'], ''],
+    [['999'], 'the local database has no account 999'],
+    [['999', '--layout', 'seam'], 'the local database has no account that seam knows as 999'],
+    [['43'], 'the account 43 is not active'],
+  ]) {
+    const { code, said } = await run(copy, 'node', ['scripts/token.mjs', ...args]);
+    const [signed, ...rest] = said.trimEnd().split('\n');
+    assert.deepEqual([code, rest.join('\n')], [0, problem && `perfil: ${problem}, so the worker rejects this token`]);
+    assert.match(signed, /^[\w-]+\.[\w-]+\.[\w-]+$/);
+  }
+});
+
+test('runs once in a folder, and the second says where', DEADLINE, async (t) => {
+  const { port, child } = await develop(t);
+  const { code, said } = await run(copy, 'node', [...DEV, '--port', String(await freePort())]);
+  assert.equal(code, 1);
+  assert.match(said, new RegExp(`already \\(process ${child.pid}\\) and serves on http://localhost:${port}:`));
+});
+
+for (const [victim, name] of [
+  ['npm', 'SIGTERM'],
+  ['npm', 'SIGKILL'],
+  ['scripts/dev.mjs', 'SIGKILL'],
+  ['scripts/dev/main.mjs', 'SIGKILL'],
+  ['.bin/wrangler', 'SIGKILL'],
+])
+  test(`leaves no process when ${victim} gets a ${name}`, DEADLINE, async (t) => {
+    const { child, port } = await develop(t, victim === 'npm' ? { program: 'npm', args: ['run', 'dev', '--'] } : {});
+    const one = processesIn(copy.folder).find(({ command }) => command.includes(`${victim} `));
+    process.kill(victim === 'npm' ? child.pid : one.pid, /** @type {NodeJS.Signals} */ (name));
+    await until(
+      async () => processesIn(copy.folder).length === 0 && !(await isServed(port)),
+      () => JSON.stringify(processesIn(copy.folder)),
+      20,
+    );
+  });
+
+test('says which secret is too short, on an old database as on a fresh one', DEADLINE, async () => {
+  const secrets = read('.dev.vars');
+  for (const text of ['JWT_SECRET="short"\n', `${secrets}JWT_SECRET_SEAM=also-short\n`]) {
+    fs.writeFileSync(file('.dev.vars'), text);
+    const { code, said } = await run(copy, 'node', DEV);
+    assert.equal(code, 1);
+    assert.match(said, /^perfil: JWT_SECRET\w* in \.dev\.vars has \d+ bytes, and a secret needs at least 32/);
+  }
+  fs.writeFileSync(file('.dev.vars'), secrets);
+});
+
+test('stops with what wrangler says if a migration fails', DEADLINE, async () => {
+  fs.writeFileSync(file('migrations/9999_faulty.sql'), 'CREATE TABLE roles (id INTEGER);\n');
+  const port = await freePort();
+  const { code, said } = await run(copy, 'node', [...DEV, '--port', String(port)]);
+  assert.equal(code, 1);
+  assert.match(said, /table `?roles`? already exists/);
+  assert.match(said, /perfil: a migration failed; its message is above\n$/);
+  assert.deepEqual(processesIn(copy.folder), []);
+  fs.rmSync(file('migrations/9999_faulty.sql'));
+});
+
+test('goes on without the demo picture if the worker refuses it', DEADLINE, async (t) => {
+  fs.rmSync(file('.wrangler'), { recursive: true });
+  const config = read('wrangler.toml');
+  fs.writeFileSync(file('wrangler.toml'), config.replace('"10485760"', '"10"'));
+  const development = await develop(t);
+  assert.match(development.said(), /perfil: account 6 has no demo picture, because the upload failed with 413/);
+  assert.equal(await change(development, secret()), 200);
+  fs.writeFileSync(file('wrangler.toml'), config);
+});
+
+test('applies a migration that is added, and starts again without its database', DEADLINE, async (t) => {
+  const development = await develop(t);
+  fs.writeFileSync(file('migrations/9999_notes.sql'), 'CREATE TABLE notes (id INTEGER);\n');
+  await development.says('1 migration applied');
+  assert.equal(await change(development, secret()), 200);
+  fs.appendFileSync(file('migrations/9999_notes.sql'), '-- edited\n');
+  await development.says('migrations/9999_notes.sql was edited after it was applied');
+  fs.rmSync(file('.wrangler'), { recursive: true });
+  await development.says('up again');
+  assert.equal(await change(development, secret()), 200);
+  fs.rmSync(file('migrations/9999_notes.sql'));
+});
+
+test('keeps the worker that was built before while the source does not compile', DEADLINE, async (t) => {
+  const development = await develop(t);
+  // The real compiler, in the copy: an error in a crate whose dependencies are compiled already.
+  const target = path.join(import.meta.dirname, '../../target');
+  writeProgram(copy, 'cargo', `PATH=\${PATH#*:} CARGO_TARGET_DIR='${target}' exec cargo "$@"`);
+  const source = read('src/lib.rs');
+  fs.writeFileSync(file('src/lib.rs'), `${source}\nfn faulty() -> u8 { "text" }\n`);
+  await development.says('the worker that was built before keeps running');
+  assert.match(development.said(), /error\[E0308\]: mismatched types\s+--> src\/lib\.rs/);
+  const [, after] = development.said().split(UP);
+  assert.ok(after.split('\n').length < 60, after);
+  assert.equal(await change(development, secret()), 200);
+});
+
+test('a port that is taken or impossible is refused at once', DEADLINE, async (t) => {
+  const server = net.createServer().listen(0, 'localhost');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = /** @type {net.AddressInfo} */ (server.address());
+  for (const [args, env, expected] of /** @type {[string[], object, string][]} */ ([
+    [['--port', String(port)], {}, `perfil: port ${port} is in use`],
+    [[`--port=${port}`], {}, `perfil: port ${port} is in use`],
+    [[], { PORT: String(port) }, `perfil: port ${port} is in use`],
+    [['--port', '65536'], {}, "perfil: the port is '65536'"],
+    [['9000'], {}, 'perfil: usage: npm run dev'],
+    [['--prot', '9000'], {}, 'perfil: usage: npm run dev'],
+  ])) {
+    const { code, said } = await run(copy, 'node', [...DEV, ...args], { env });
+    assert.deepEqual([code, said.slice(0, expected.length)], [1, expected]);
+  }
+});
