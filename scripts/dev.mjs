@@ -10,7 +10,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { stopGroup } from './dev/processes.mjs';
-import { root, start, Trouble } from './lib.mjs';
+import { assertNotTakenByNpm, root, start, Trouble } from './lib.mjs';
 import { checkSecrets } from './secret.mjs';
 
 const USAGE = 'usage: npm run dev [-- --port <1 to 65535>]';
@@ -21,6 +21,7 @@ const running = path.join(
 );
 
 function readPort() {
+  assertNotTakenByNpm('dev', ['port']);
   let port;
   try {
     const { values } = parseArgs({ options: { port: { type: 'string' } } });

@@ -76,17 +76,35 @@ export async function output(program, args, options = {}) {
   return texts.join('');
 }
 
-/** Like `output`, but nothing is shown unless the program fails: then everything that it printed. */
-export async function quietly(program, args, options = {}) {
+/**
+ * Runs a program without showing anything; returns `{error, printed, all}`: the error if it failed, what it printed on
+ * its standard output, and that with its error messages.
+ */
+export async function attempt(program, args, options = {}) {
   const child = start(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
   const [printed, all] = [[], []];
   collect(child.stdout, printed);
   for (const stream of [child.stdout, child.stderr]) collect(stream, all);
-  await ended(child, program, args).catch((error) => {
-    process.stderr.write(all.join(''));
-    throw error;
-  });
-  return printed.join('');
+  const error = await ended(child, program, args).catch((reason) => reason);
+  return { error, printed: printed.join(''), all: all.join('') };
+}
+
+/** Like `output`, but nothing is shown unless the program fails: then everything that it printed. */
+export async function quietly(program, args, options = {}) {
+  const { error, printed, all } = await attempt(program, args, options);
+  if (!error) return printed;
+  process.stderr.write(all);
+  throw error;
+}
+
+/** Throws if npm took one of our options for its own, because no `--` stood before it. */
+export function assertNotTakenByNpm(script, names) {
+  const taken = names.find((name) => process.env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+  if (taken)
+    throw new Trouble(
+      `npm took --${taken} for an option of its own: put \`--\` before the options, as in ` +
+        `\`npm run ${script} -- --${taken} …\``,
+    );
 }
 
 /** Runs a program and returns its exit code and what it printed, also when it fails. */

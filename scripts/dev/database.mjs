@@ -2,7 +2,8 @@
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import path from 'node:path';
-import { output, quietly, root, step, Trouble } from '../lib.mjs';
+import { output, quietly, root, step } from '../lib.mjs';
+import { applyMigrations } from '../migrate.mjs';
 
 const folder = path.join(root, 'migrations');
 /** Inside wrangler's own state, so that it goes when the database goes. */
@@ -59,15 +60,10 @@ export async function prepareDatabase() {
   const [before, now] = [applied(), wanted()];
   if (before && JSON.stringify(before) === JSON.stringify(now)) return false;
   step('Preparing the local database');
-  const said = await quietly('wrangler', ['d1', 'migrations', 'apply', 'DB', '--local']).catch(() => {
-    throw new Trouble('a migration failed; its message is above');
-  });
-  // wrangler prints a table of all of them after each one.
-  const done = new Set([...said.matchAll(/(\S+\.sql)\s*│\s*✅/g)].map(([, file]) => file));
+  const done = await applyMigrations(['--local']);
   const fill = await isEmpty();
   if (fill) await quietly('wrangler', ['d1', 'execute', 'DB', '--local', '--file', 'tests/fixtures/demo.sql']);
-  const count = `${done.size} ${done.size === 1 ? 'migration' : 'migrations'} applied`;
-  console.log(`  ${count}${fill ? ', demo accounts inserted' : ''}`);
+  console.log(`  ${done}${fill ? ', demo accounts inserted' : ''}`);
   if (before) warnOfEdits(before, now);
   fs.writeFileSync(stamp, JSON.stringify(now));
   return fill;

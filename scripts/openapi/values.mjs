@@ -9,7 +9,7 @@ const listed = (names) => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`
 
 /** What a deployment sets as shipped. */
 function settings() {
-  const config = read('wrangler.toml');
+  const [config] = read('wrangler.toml').split(/^\[+env\./m);
   const variable = (name) => Number(new RegExp(`^${name} = "(\\d+)"$`, 'm').exec(config)?.[1]);
   const rates = [...config.matchAll(/^name = "(RATE_\w+)"[^[]*?limit = (\d+), period = (\d+)/gm)];
   return {

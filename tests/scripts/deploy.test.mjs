@@ -1,0 +1,207 @@
+// `npm run deploy` against a local stand-in for Cloudflare's API: what it creates, and what it leaves alone.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, test } from 'node:test';
+import { unstable_readConfig } from 'wrangler';
+import { read, root } from '../support/project.mjs';
+import { startPlatform } from './platform.mjs';
+import { copyProject, run } from './support.mjs';
+
+const DEADLINE = { timeout: 180_000 };
+const SECRET = 'the secret of a deployment, which nobody may see';
+const WITH_SECRET = { JWT_SECRET: SECRET };
+const MIGRATIONS = fs.readdirSync(path.join(root, 'migrations')).length;
+const copy = copyProject({ after });
+const file = (name) => path.join(copy.folder, name);
+
+/** Runs `npm run deploy` against a stand-in. What it prints never contains the secret. */
+async function deploy(platform, args = [], env = {}) {
+  platform.calls.length = 0;
+  const { code, said } = await run(copy, 'node', ['scripts/deploy.mjs', ...args], { env: { ...platform.env, ...env } });
+  assert.ok(!said.includes(SECRET));
+  assert.deepEqual(
+    fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('perfil-deploy-')),
+    [],
+  );
+  return { code, said, summary: said.split('▸ Done\n')[1]?.trim().split(/\n */) };
+}
+
+/** The stand-in's calls that change something, without the queries of the migrations. */
+const changes = ({ calls }) => calls.filter((call) => !call.startsWith('GET ') && !call.endsWith('/query'));
+
+/** Runs with a file of the copy replaced. */
+async function withFile(name, contents, body) {
+  const before = fs.existsSync(file(name)) ? fs.readFileSync(file(name)) : undefined;
+  fs.writeFileSync(file(name), contents);
+  await body().finally(() => (before ? fs.writeFileSync(file(name), before) : fs.rmSync(file(name))));
+}
+
+const UPLOAD = [
+  'POST /workers/scripts/perfil/assets-upload-session',
+  'PUT /workers/scripts/perfil',
+  'PATCH /workers/scripts/perfil/script-settings',
+  'POST /workers/scripts/perfil/subdomain',
+  'PUT /workers/scripts/perfil/schedules',
+];
+
+test('the first run creates everything, and the second creates nothing', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  const first = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
+  assert.equal(first.code, 0, first.said);
+  assert.deepEqual(first.summary, [
+    'bucket perfil-avatars: created (--location weur)',
+    'database perfil: created (--location weur)',
+    `migrations: ${MIGRATIONS} migrations applied`,
+    'secret: JWT_SECRET set',
+  ]);
+  assert.deepEqual(changes(platform), ['POST /r2/buckets', 'POST /d1/database', ...UPLOAD]);
+  const [{ name, primary_location_hint: hint, uuid, sqlite }] = platform.databases;
+  assert.deepEqual([name, hint], ['perfil', 'weur']);
+  assert.equal(sqlite.prepare('SELECT count(*) AS n FROM d1_migrations').get().n, MIGRATIONS);
+  assert.deepEqual(platform.buckets, [{ name: 'perfil-avatars', locationHint: 'weur', jurisdiction: undefined }]);
+  const { secrets, bindings } = platform.workers.perfil;
+  assert.deepEqual(secrets, WITH_SECRET);
+  assert.equal(bindings.find((binding) => binding.name === 'DB').id, uuid);
+  assert.equal(bindings.find((binding) => binding.name === 'AVATARS').bucket_name, 'perfil-avatars');
+
+  const second = await deploy(platform, ['--location', 'enam'], { JWT_SECRET: 'another secret, of at least 32 bytes' });
+  assert.equal(second.code, 0, second.said);
+  assert.deepEqual(second.summary, [
+    'database perfil: it existed already, --location has no effect',
+    'migrations: 0 migrations applied',
+    'secret: a key was there already',
+  ]);
+  // The worker itself is uploaded again, as a new version.
+  assert.deepEqual(changes(platform), [
+    UPLOAD[0],
+    'POST /workers/scripts/perfil/versions',
+    'POST /workers/scripts/perfil/deployments',
+    ...UPLOAD.slice(2),
+  ]);
+  assert.deepEqual([platform.databases.length, platform.buckets.length, secrets], [1, 1, WITH_SECRET]);
+});
+
+test('--env staging touches nothing of production', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  const { code, said } = await deploy(platform, ['--env', 'staging', '--location=oc'], WITH_SECRET);
+  assert.equal(code, 0, said);
+  assert.deepEqual(
+    platform.databases.map(({ name }) => name),
+    ['perfil-staging'],
+  );
+  assert.deepEqual(
+    platform.buckets.map(({ name }) => name),
+    ['perfil-avatars-staging'],
+  );
+  assert.deepEqual(Object.keys(platform.workers), ['perfil-staging']);
+  const production = platform.calls.filter((call) => /\/perfil(-avatars)?(\/|$)/.test(call));
+  assert.deepEqual(production, []);
+});
+
+test('a run that was cut off after the bucket goes on', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  platform.buckets.push({ name: 'perfil-avatars', jurisdiction: undefined });
+  const { code, said, summary } = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
+  assert.equal(code, 0, said);
+  assert.equal(summary[0], 'bucket perfil-avatars: it existed already');
+});
+
+test('a jurisdiction holds for the database and the bucket', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  const refused = await deploy(platform, ['--jurisdiction', 'eu'], WITH_SECRET);
+  assert.match(refused.said, /\nperfil: add `jurisdiction = "eu"` below `bucket_name = "perfil-avatars"`/);
+  assert.deepEqual([refused.code, changes(platform)], [1, []]);
+  const bucket = 'bucket_name = "perfil-avatars"\n';
+  await withFile('wrangler.toml', read('wrangler.toml').replace(bucket, `${bucket}jurisdiction = "eu"\n`), async () => {
+    const both = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
+    assert.match(both.said, /\nperfil: wrangler\.toml keeps the bucket in the jurisdiction eu/);
+    const { code, said } = await deploy(platform, [], WITH_SECRET);
+    assert.equal(code, 0, said);
+    assert.equal(platform.databases[0].jurisdiction, 'eu');
+    assert.equal(platform.buckets[0].jurisdiction, 'eu');
+  });
+});
+
+test('what is missing is said before anything is changed', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  for (const [args, env, message] of /** @type {[string[], object, RegExp][]} */ ([
+    [[], WITH_SECRET, /\nperfil: there is no database perfil yet, and where it is created cannot be changed later/],
+    [['--location', 'weur'], {}, /\nperfil: the worker has no JWT_SECRET/],
+    [['--location', 'weur'], { JWT_SECRET: 'short' }, /\nperfil: JWT_SECRET has 5 bytes/],
+    [['--env', 'nonsense'], WITH_SECRET, /No environment found in configuration with name "nonsense"/],
+  ])) {
+    const { code, said } = await deploy(platform, args, env);
+    assert.match(said, message);
+    assert.deepEqual([code, changes(platform)], [1, []]);
+  }
+});
+
+test('a secret is not asked for if a file or a key set brings the keys', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  fs.writeFileSync(file('secrets.json'), JSON.stringify({ JWT_SECRET_SEAM: SECRET }));
+  const { code, said } = await deploy(platform, ['--location', 'weur', '--secrets-file', 'secrets.json']);
+  assert.equal(code, 0, said);
+  assert.deepEqual(platform.workers.perfil.secrets, { JWT_SECRET_SEAM: SECRET });
+  const withKeySet = read('wrangler.toml').replace(
+    'JWT_JWKS_URL = ""',
+    'JWT_JWKS_URL = "https://login.example.com/keys"',
+  );
+  await withFile('wrangler.toml', withKeySet, async () => {
+    platform.workers.perfil.secrets = {};
+    assert.equal((await deploy(platform)).code, 0);
+  });
+});
+
+test('nothing is deployed if a migration fails', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  await withFile('migrations/9999_faulty.sql', 'CREATE TABLE roles (id INTEGER);\n', async () => {
+    const { code, said } = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
+    assert.equal(code, 1);
+    assert.match(said, /table roles already exists[\s\S]*\nperfil: a migration failed; its message is above\n$/);
+    assert.deepEqual(platform.workers, {});
+  });
+});
+
+test('options that npm would take for itself are refused', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  for (const args of [['--dry-run'], ['--env=staging'], ['--env', 'staging'], ['--', 'staging']]) {
+    const { code, said } = await run(copy, 'npm', ['run', 'deploy', ...args], { env: platform.env });
+    assert.match(said, /\nperfil: (npm took --(dry-run|env) for an option of its own|usage: npm run deploy)/);
+    assert.deepEqual([code, platform.calls], [1, []]);
+  }
+});
+
+test(
+  'staging has every binding and every variable of production, and shares no resource with it',
+  DEADLINE,
+  async () => {
+    const config = path.join(root, 'wrangler.toml');
+    const [production, staging] = ['', 'staging'].map((env) =>
+      unstable_readConfig({ config, env }, { hideWarnings: true }),
+    );
+    const names = ({ vars, d1_databases, r2_buckets, ratelimits }) => ({
+      vars,
+      bindings: [...d1_databases, ...r2_buckets].map(({ binding }) => binding),
+      limits: ratelimits.map(({ name, simple }) => ({ name, simple })),
+    });
+    assert.deepEqual(names(staging), names(production));
+    const resources = ({ name, d1_databases, r2_buckets, ratelimits }) => [
+      name,
+      ...d1_databases.map((each) => each.database_name),
+      ...r2_buckets.map((each) => each.bucket_name),
+      ...ratelimits.map((each) => each.namespace_id),
+    ];
+    const shared = resources(staging).filter((name) => resources(production).includes(name));
+    assert.deepEqual(shared, []);
+    const other = ({ name, vars, d1_databases, r2_buckets, ratelimits, targetEnvironment, ...rest }) => rest;
+    assert.deepEqual(other(staging), other(production));
+
+    const { code, said } = await run(copy, 'node', ['scripts/deploy.mjs', '--dry-run', '--env', 'staging']);
+    assert.equal(code, 0, said);
+    for (const name of ['env.DB (perfil-staging)', 'env.AVATARS (perfil-avatars-staging)'])
+      assert.ok(said.includes(name));
+    assert.doesNotMatch(said, /WARNING/);
+  },
+);
