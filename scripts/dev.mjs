@@ -1,4 +1,4 @@
-// npm run dev [-- --port 9000]: from a fresh clone to a worker that replies on http://localhost:8787 (PORT sets another
+// npm run dev [-- --port 9000] [--origin]: from a fresh clone to a worker that replies on http://localhost:8787 (PORT sets another
 // port too). A second start finds everything there. Ctrl-C stops everything.
 //
 // The work is done by dev/main.mjs in a process group of its own, so that all that it starts can be stopped at once:
@@ -13,25 +13,29 @@ import { stopGroup } from './dev/processes.mjs';
 import { assertNotTakenByNpm, root, start, Trouble } from './lib.mjs';
 import { checkSecrets } from './secret.mjs';
 
-const USAGE = 'usage: npm run dev [-- --port <1 to 65535>]';
+const USAGE = `usage: npm run dev [-- options]
+  --port <1 to 65535>  where it serves; otherwise 8787
+  --origin             in front of a demo back end, which gets what Perfil does not handle`;
 /** Outside the project: .wrangler may be removed while this runs. */
 const running = path.join(
   os.tmpdir(),
   `perfil-dev-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.json`,
 );
 
-function readPort() {
-  assertNotTakenByNpm('dev', ['port']);
-  let port;
+function readOptions() {
+  assertNotTakenByNpm('dev', ['port', 'origin']);
+  let port, origin;
   try {
-    const { values } = parseArgs({ options: { port: { type: 'string' } } });
+    const options = /** @type {const} */ ({ port: { type: 'string' }, origin: { type: 'boolean', default: false } });
+    const { values } = parseArgs({ options });
     port = values.port ?? process.env.PORT ?? '8787';
+    origin = values.origin;
   } catch {
     throw new Trouble(USAGE);
   }
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65535)
     throw new Trouble(`the port is '${port}': it has to be a number from 1 to 65535`);
-  return Number(port);
+  return { port: Number(port), origin };
 }
 
 /** Throws if another `npm run dev` serves this folder: two would write the same files. */
@@ -83,9 +87,9 @@ function ancestors() {
   return `${shell} ${npm}`;
 }
 
-function supervise(port) {
+function supervise({ port, origin }) {
   const above = ancestors();
-  const child = start('node', ['scripts/dev/main.mjs', String(port)], {
+  const child = start('node', ['scripts/dev/main.mjs', String(port), ...(origin ? ['--origin'] : [])], {
     // main.mjs reads its standard input to notice that this process is gone.
     stdio: ['pipe', 'inherit', 'inherit'],
     detached: true,
@@ -104,8 +108,8 @@ function supervise(port) {
   child.on('exit', (code) => end(code ?? 1));
 }
 
-const port = readPort();
+const options = readOptions();
 assertFirst();
-await assertFree(port);
+await assertFree(options.port);
 checkSecrets();
-supervise(port);
+supervise(options);

@@ -7,17 +7,31 @@ import { writeDemoPage } from '../page.mjs';
 import { ensureSecret, mint } from '../secret.mjs';
 import { installPackages, installToolchain } from '../setup.mjs';
 import { databaseIsThere, migrations, prepareDatabase } from './database.mjs';
+import { startDemoOrigin } from './origin.mjs';
 import { killGroup } from './processes.mjs';
 import { startServer } from './server.mjs';
 
 const DAY = 24 * 60 * 60;
-const port = process.argv[2];
+const [port, option] = process.argv.slice(2);
 const url = `http://localhost:${port}`;
 /** The reference page with its demo accounts: apart from what is deployed, and git ignores it. */
 const page = path.join(root, '.wrangler/page');
 
 // dev.mjs holds the other end of this pipe, which closes when it is gone, however it ended.
 process.stdin.on('end', () => killGroup(process.pid)).resume();
+
+/** What to try in front of the demo origin. */
+const ORIGIN = `What Perfil does not handle goes to a demo back end, and the log lines have "origin":true:
+
+curl ${url}/api/v1/users
+curl -X POST ${url}/api/v1/users -d '{"full_name": "New Person"}'
+
+The second signs somebody up there. Her updates go there as well, until she is imported:
+
+curl -X PUT ${url}/api/v1/users/1001 -H 'Authorization: Bearer <the token that was returned>' \\
+  -H 'Content-Type: application/json' -d '{"full_name": "Newer Person"}'
+
+`;
 
 /** Writes the page again after an edit. */
 function watchPage() {
@@ -56,17 +70,17 @@ curl -X PUT ${url}/api/profile/42/update/ \\
   -H 'Content-Type: application/json' \\
   -d '{"first_name": "Alice", "number_phone": "5559876543"}'
 
-Another account's token: npm run token -- 1        Stop: Ctrl-C
+${origin ? ORIGIN : ''}Another account's token: npm run token -- 1        Stop: Ctrl-C
 `);
 }
 
-let server;
+let server, origin;
 
 /** Prepares what the server reads, and starts it. */
 async function serve() {
   const isFresh = await prepareDatabase();
   await writeDemoPage(page);
-  server = await startServer(port, page, (code) => process.exit(code));
+  server = await startServer({ port, page, origin }, (code) => process.exit(code));
   if (isFresh) await givePicture();
 }
 
@@ -90,6 +104,7 @@ await installToolchain();
 step('Building the worker');
 await run('node', ['scripts/build.mjs']);
 if (ensureSecret()) console.log('\n.dev.vars now holds a random JWT_SECRET.');
+if (option === '--origin') origin = await startDemoOrigin();
 await serve();
 watchPage();
 await announce();

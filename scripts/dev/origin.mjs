@@ -1,5 +1,6 @@
-// node scripts/dev/origin.mjs <port>: the demo back end of `npm run dev -- --origin`, in memory, like seam's. People
-// sign up here, and Perfil, which does not know them, passes their updates on.
+// The demo back end of `npm run dev -- --origin`, in memory, like seam's: people sign up here, and Perfil, which does not
+// know them, passes their updates on.
+import { once } from 'node:events';
 import http from 'node:http';
 import { mint } from '../secret.mjs';
 
@@ -43,8 +44,9 @@ async function answer(method, url, text) {
   return reply(404, `the demo origin has no ${method} ${pathname}`);
 }
 
-http
-  .createServer(async (request, response) => {
+/** Starts it on a free port, and returns its URL. */
+export async function startDemoOrigin() {
+  const server = http.createServer(async (request, response) => {
     let text = '';
     for await (const piece of request) text += piece;
     const { status, body } = await answer(request.method, request.url, text).catch((error) =>
@@ -52,5 +54,9 @@ http
     );
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
     response.end(`${JSON.stringify(body)}\n`);
-  })
-  .listen(Number(process.argv[2]), '127.0.0.1');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  return `http://127.0.0.1:${port}`;
+}

@@ -6,8 +6,10 @@ const PATIENCE_MS = 30_000;
 /** wrangler's prefix of what the build prints. */
 const BUILD = '[custom build] ';
 
-function spawnWrangler(port, page) {
-  const args = ['--port', port, '--assets', page, '--show-interactive-dev-session=false'];
+/** @param {{port: string, page: string, origin?: string}} options */
+function spawnWrangler({ port, page, origin }) {
+  const vars = origin ? ['--var', `ORIGIN:${origin}`] : [];
+  const args = ['--port', port, '--assets', page, '--show-interactive-dev-session=false', ...vars];
   return start('wrangler', ['dev', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: process.stdout.isTTY ? { FORCE_COLOR: '1', CARGO_TERM_COLOR: 'always' } : {},
@@ -34,10 +36,11 @@ function showLines(child, isReady) {
 
 /**
  * Starts the server, and returns once it accepts requests: `stop` ends it, and `onEnd` is called if it ends by itself.
+ * @param {{port: string, page: string, origin?: string}} options the page's folder, and the URL of an origin
  */
-export async function startServer(port, page, onEnd) {
+export async function startServer(options, onEnd) {
   step('Starting wrangler dev');
-  const child = spawnWrangler(port, page);
+  const child = spawnWrangler(options);
   let asked = false;
   const ended = new Promise((resolve) => child.on('error', () => resolve(1)).on('exit', resolve));
   const { ready, release } = showLines(child, (line) => line.includes('Ready on http'));

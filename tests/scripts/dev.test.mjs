@@ -153,6 +153,29 @@ test('goes on without the demo picture if the worker refuses it', DEADLINE, asyn
   fs.writeFileSync(file('wrangler.toml'), config);
 });
 
+test('--origin starts a demo back end, and the log says what went there', DEADLINE, async (t) => {
+  const development = await develop(t, { args: [...DEV, '--origin'] });
+  const { url } = development;
+  const json = async (response) => /** @type {any} */ (await response.json());
+  const list = await json(await fetch(`${url}/api/v1/users`));
+  assert.equal(list.data.length, 2);
+  const signUp = await fetch(`${url}/api/v1/users`, { method: 'POST', body: '{"full_name": "New Person"}' });
+  const { idUser, token: bearer } = (await json(signUp)).data;
+  const update = async (id, credential) => {
+    const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/json' };
+    const response = await fetch(`${url}/api/v1/users/${id}`, {
+      method: 'PUT',
+      headers,
+      body: '{"full_name": "Newer"}',
+    });
+    return (await json(response)).message;
+  };
+  assert.equal(await update(idUser, bearer), 'changed at the demo origin');
+  assert.equal(await update(7, await token(6, { secret: secret() })), 'Usuario actualizado exitosamente');
+  await development.says('"method":"POST","route":null,"status":201');
+  await development.says('"back_end":"seam","subject":1001,"origin":true,"origin_status":200');
+});
+
 test('applies a migration that is added, and starts again without its database', DEADLINE, async (t) => {
   const development = await develop(t);
   fs.writeFileSync(file('migrations/9999_notes.sql'), 'CREATE TABLE notes (id INTEGER);\n');
@@ -192,6 +215,7 @@ test('a port that is taken or impossible is refused at once', DEADLINE, async (t
     [['--port', '65536'], {}, "perfil: the port is '65536'"],
     [['9000'], {}, 'perfil: usage: npm run dev'],
     [['--prot', '9000'], {}, 'perfil: usage: npm run dev'],
+    [['--origin', 'x'], {}, 'perfil: usage: npm run dev'],
   ])) {
     const { code, said } = await run(copy, 'node', [...DEV, ...args], { env });
     assert.deepEqual([code, said.slice(0, expected.length)], [1, expected]);
