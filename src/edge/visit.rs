@@ -74,8 +74,7 @@ impl Visit<'_> {
         if origin::was_passed_on(self.headers)? {
             return Ok(Err(serve::origin::loop_detected()));
         }
-        let asked = frame.cors.asked_method().unwrap_or(self.method);
-        Ok(Ok(pass_through.destination(route, asked, self.url.path)))
+        Ok(Ok(pass_through.destination(route, self.method, frame.cors.asked_method(), self.url.path)))
     }
 
     async fn serve(&self, route: &Route<'_>, body: Incoming<'_>, line: &mut Line<'_>) -> worker::Result<Served> {

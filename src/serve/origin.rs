@@ -99,16 +99,17 @@ impl PassThrough {
         }
     }
 
-    /// Where a request goes, by its method and path alone. `asked` is the method that a browser's preflight asks about,
-    /// or else the request's own.
-    pub fn destination(&self, route: &Route<'_>, asked: &str, path: &str) -> Destination<'_> {
+    /// Where a request goes, by its method and path alone. `asked` is the method that a browser's preflight asks about.
+    pub fn destination(&self, route: &Route<'_>, method: &str, asked: Option<&str>, path: &str) -> Destination<'_> {
+        let asked = asked.unwrap_or(method);
         let origin = match route {
             Route::Account(update) if self.is_ours(update.endpoint.pattern, asked) => None,
             Route::Persona(update) if self.is_ours(update.endpoint.pattern, asked) => None,
             Route::Account(update) => self.origin(update.endpoint.dialect.name),
             Route::Persona(update) => self.origin(update.endpoint.dialect.name),
             Route::Health => None,
-            Route::Media(_) if media::takes(asked) => None,
+            // Not `asked`: pictures have no preflight of our own.
+            Route::Media(_) if media::takes(method) => None,
             Route::Unknown(_) if asked == route::METHOD && self.is_ours_in_disguise(path) => None,
             Route::Unknown(Some(update)) => self.origin(update.dialect()),
             Route::Media(_) | Route::Unknown(None) => self.only_origin(),

@@ -224,6 +224,22 @@ describe('CORS is that of whoever replies [X3]', () => {
     assert.equal(response.headers.get('access-control-allow-credentials'), null);
   });
 
+  test('a preflight for a picture is the origin’s, whether the picture is there or here [X1 X3]', async () => {
+    const reply = (_, response) => {
+      response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization' });
+      response.end();
+    };
+    await worker.bucket.put('avatars/7/asked.png', new Uint8Array([1]));
+    for (const method of ['GET', 'HEAD']) {
+      for (const picture of ['old.jpg', 'asked.png']) {
+        const asking = { ...headers, 'access-control-request-method': method };
+        const preflight = () => worker.send('OPTIONS', `/media/avatars/7/${picture}`, { headers: asking });
+        const { response } = await returning(reply, () => passed(preflight));
+        assert.deepEqual([response.status, response.headers.get('access-control-allow-headers')], [204, 'authorization']);
+      }
+    }
+  });
+
   test('a preflight for the update is ours [X3 R11]', async () => {
     const ours = await kept(() =>
       worker.send('OPTIONS', '/api/v1/users/7', { headers: { ...headers, 'access-control-request-method': 'PUT' } }),

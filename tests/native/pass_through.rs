@@ -12,7 +12,7 @@ fn pass_through(take_over: &str) -> PassThrough {
 
 /// Whether Perfil handles it.
 fn is_here(pass_through: &PassThrough, method: &str, path: &str) -> bool {
-    matches!(pass_through.destination(&Route::of(path), method, path), Destination::Here)
+    matches!(pass_through.destination(&Route::of(path), method, None, path), Destination::Here)
 }
 
 /// One character of a path, as a client could write it instead.
@@ -57,7 +57,7 @@ proptest! {
     #[test]
     fn a_path_cannot_change_the_host(path in "[/@.:?#\\\\a-z]{0,20}") {
         let pass_through = pass_through("none");
-        let url = match pass_through.destination(&Route::of("/x"), "GET", "/x") {
+        let url = match pass_through.destination(&Route::of("/x"), "GET", None, "/x") {
             Destination::Origin(origin) => origin.url(&path),
             Destination::Here => panic!("it is the origin's"),
         };
