@@ -7,13 +7,13 @@ import { after, test } from 'node:test';
 import { unstable_readConfig } from 'wrangler';
 import { read, root } from '../support/project.mjs';
 import { startPlatform } from './platform.mjs';
-import { copyProject, run } from './support.mjs';
+import { copyProject, run, temporaryFolder } from './support.mjs';
 
 const DEADLINE = { timeout: 180_000 };
 const SECRET = 'the secret of a deployment, which nobody may see';
 const WITH_SECRET = { JWT_SECRET: SECRET };
 const MIGRATIONS = fs.readdirSync(path.join(root, 'migrations')).length;
-const copy = copyProject({ after });
+const copy = copyProject(temporaryFolder({ after }));
 const file = (name) => path.join(copy.folder, name);
 
 /** Runs `npm run deploy` against a stand-in. What it prints never contains the secret. */

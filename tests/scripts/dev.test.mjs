@@ -6,13 +6,23 @@ import net from 'node:net';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { token } from '../support/tokens.mjs';
-import { copyProject, freePort, isServed, processesIn, run, start, until, writeProgram } from './support.mjs';
+import {
+  copyProject,
+  freePort,
+  isServed,
+  processesIn,
+  run,
+  start,
+  temporaryFolder,
+  until,
+  writeProgram,
+} from './support.mjs';
 
 const UP = 'Perfil is up';
 const DEV = ['scripts/dev.mjs'];
 const REFERENCE = path.join('reference', 'reference.js');
 const DEADLINE = { timeout: 180_000 };
-const copy = copyProject({ after });
+const copy = copyProject(temporaryFolder({ after }));
 
 /** Starts `npm run dev` in a copy; `stop` ends it as Ctrl-C does. */
 async function develop(t, { program = 'node', args = DEV, env = {} } = {}) {

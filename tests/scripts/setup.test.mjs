@@ -5,9 +5,9 @@ import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { read } from '../support/project.mjs';
-import { copyProject, run, writeProgram } from './support.mjs';
+import { copyProject, run, temporaryFolder, writeProgram } from './support.mjs';
 
-const copy = copyProject({ after });
+const copy = copyProject(temporaryFolder({ after }));
 
 test('every script refuses an old Node before it does anything else', async () => {
   const old = "Object.defineProperty(process.versions, 'node', { value: '18.20.8' })";

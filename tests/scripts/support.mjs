@@ -27,10 +27,15 @@ function linkPackages(folder) {
   if (fs.existsSync(path.join(root, client))) fs.symlinkSync(path.join(root, client), path.join(folder, client));
 }
 
-/** Makes a copy; `t` is the test or suite that removes it when it ends. */
-export function copyProject(t) {
+/** A new folder; `t` is the test or suite that removes it when it ends. */
+export function temporaryFolder(t) {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-copy-')));
   t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
+/** Copies the project into a folder. */
+export function copyProject(folder) {
   fs.cpSync(root, folder, {
     recursive: true,
     preserveTimestamps: true,
