@@ -108,7 +108,7 @@ impl PassThrough {
             Route::Account(update) => self.origin(update.endpoint.dialect.name),
             Route::Persona(update) => self.origin(update.endpoint.dialect.name),
             Route::Health => None,
-            // Not `asked`: pictures have no preflight of our own.
+            // Not `asked`: a preflight that we do not allow ourselves may be allowed there.
             Route::Media(_) if media::takes(method) => None,
             Route::Unknown(_) if asked == route::METHOD && self.is_ours_in_disguise(path) => None,
             Route::Unknown(Some(update)) => self.origin(update.dialect()),

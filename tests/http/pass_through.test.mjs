@@ -224,7 +224,13 @@ describe('CORS is that of whoever replies [X3]', () => {
     assert.equal(response.headers.get('access-control-allow-credentials'), null);
   });
 
-  test('a preflight for a picture is the origin’s, whether the picture is there or here [X1 X3]', async () => {
+  test('a preflight for a picture is ours for pages that we allow [X3 R11]', async () => {
+    const asking = { ...headers, 'access-control-request-method': 'GET' };
+    const ours = await kept(() => worker.send('OPTIONS', '/media/avatars/7/asked.png', { headers: asking }));
+    assert.deepEqual([ours.status, ours.headers.get('access-control-allow-methods')], [204, 'GET, HEAD']);
+  });
+
+  test('for other pages it is the origin’s, whether the picture is there or here [X1 X3]', async () => {
     const reply = (_, response) => {
       response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization' });
       response.end();
@@ -232,10 +238,13 @@ describe('CORS is that of whoever replies [X3]', () => {
     await worker.bucket.put('avatars/7/asked.png', new Uint8Array([1]));
     for (const method of ['GET', 'HEAD']) {
       for (const picture of ['old.jpg', 'asked.png']) {
-        const asking = { ...headers, 'access-control-request-method': method };
+        const asking = { origin: 'https://other.example.com', 'access-control-request-method': method };
         const preflight = () => worker.send('OPTIONS', `/media/avatars/7/${picture}`, { headers: asking });
         const { response } = await returning(reply, () => passed(preflight));
-        assert.deepEqual([response.status, response.headers.get('access-control-allow-headers')], [204, 'authorization']);
+        assert.deepEqual(
+          [response.status, response.headers.get('access-control-allow-headers')],
+          [204, 'authorization'],
+        );
       }
     }
   });
