@@ -1,5 +1,5 @@
-// npm run dev [-- --port 9000] [--origin]: from a fresh clone to a worker that replies on http://localhost:8787 (PORT sets another
-// port too). A second start finds everything there. Ctrl-C stops everything.
+// npm run dev [-- --port 9000] [--origin]: from a fresh clone to a worker that replies on http://localhost:8787 (PORT
+// sets another port too). A second start finds everything there. Ctrl-C stops everything.
 //
 // The work is done by dev/main.mjs in a process group of its own, so that all that it starts can be stopped at once:
 // by this process when it is asked to end, and by main.mjs itself when this process is gone.

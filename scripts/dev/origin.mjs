@@ -1,5 +1,5 @@
-// The demo back end of `npm run dev -- --origin`, in memory, like seam's: people sign up here, and Perfil, which does not
-// know them, passes their updates on.
+// The demo back end of `npm run dev -- --origin`, in memory, like seam's: people sign up here, and Perfil, which does
+// not know them, passes their updates on.
 import { once } from 'node:events';
 import http from 'node:http';
 import { mint } from '../secret.mjs';
