@@ -17,6 +17,8 @@ use worker::js_sys::{JSON, Reflect};
 
 /// What a deployment hands to the worker, prepared for use: variables, secrets and bindings.
 pub struct Deployment {
+    /// The id of the deployed version, as the platform names it.
+    pub version: Option<String>,
     /// The keys that tokens are verified with.
     pub keys: Rc<KeyRing>,
     /// Who may call from a browser.
@@ -42,6 +44,7 @@ pub struct Deployment {
 // The bindings, as wrangler.toml names them too.
 const DATABASE: &str = "DB";
 const AVATARS: &str = "AVATARS";
+const VERSION: &str = "VERSION";
 
 /// A picture is in memory twice while it is stored, and an instance has 128 MB for all of its requests.
 const MOST_BYTES: u32 = 16 * 1024 * 1024;
@@ -80,6 +83,7 @@ impl Deployment {
         let problem = "is not bound to an R2 bucket";
         let bucket = env.bucket(AVATARS).map_err(|_| Fault::Setting { name: AVATARS, problem }).map(AvatarBucket::new);
         Self {
+            version: variables.version(),
             keys: Rc::new(KeyRing::new(variables.keys())),
             cors: Cors::parse(&variables.text(Setting::CorsAllowedOrigins).unwrap_or_default()),
             pass_through: variables.pass_through(),
@@ -123,6 +127,11 @@ impl Variables<'_> {
             issuer: self.text(Setting::JwtIssuer),
             audience: self.text(Setting::JwtAudience),
         })
+    }
+
+    fn version(&self) -> Option<String> {
+        let binding = Reflect::get(self.0, &JsValue::from_str(VERSION)).ok().filter(JsValue::is_object)?;
+        Reflect::get(&binding, &JsValue::from_str("id")).ok()?.as_string().filter(|id| !id.is_empty())
     }
 
     fn secret(&self, signer: Signer) -> Secret {

@@ -12,6 +12,12 @@ const MOST_OF_ORIGIN: usize = 128;
 #[derive(Serialize)]
 pub struct Line<'a> {
     pub request_id: &'a str,
+    /// Of the trace that the client's request belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
+    /// The deployed version that replied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     pub method: &'a str,
     /// Method and pattern, never the path: that holds ids. Null for a path that leads nowhere.
     pub route: Option<&'static str>,
@@ -54,6 +60,8 @@ impl<'a> Line<'a> {
     pub fn new(request_id: &'a str, method: &'a str, route: Option<&'static str>) -> Self {
         Self {
             request_id,
+            trace_id: None,
+            version: None,
             method,
             route,
             status: 0,
@@ -144,6 +152,8 @@ mod tests {
     #[test]
     fn every_field_of_a_line_is_documented_and_no_other() {
         let line = Line {
+            trace_id: Some(String::new()),
+            version: Some(String::new()),
             back_end: Some(""),
             subject: Some(1),
             account: Some(1),

@@ -82,10 +82,12 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 #[wasm_bindgen]
 pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, JsValue> {
     let (method, url) = (request.method(), request.url());
-    let frame = Frame::of(&method, &request.headers(), &Deployment::of(&env).cors)?;
+    let deployment = Deployment::of(&env);
+    let frame = Frame::of(&method, &request.headers(), &deployment.cors)?;
     let route = Route::of(url_of(&url).path);
     let reply = serve::failed(&route, Fault::Gone(cause.as_string().unwrap_or_default()));
     let mut line = Line::new(&frame.request_id, &method, route.pattern());
+    line.version.clone_from(&deployment.version);
     line.tell(&reply);
     line.write();
     Ok(frame.reply(&reply)?)

@@ -15,6 +15,26 @@ pub fn of(headers: &Headers) -> Result<String> {
     }
 }
 
+/// The trace id of `traceparent` (W3C Trace Context, section 3.2), which whoever traces the client's request looks for.
+pub fn trace_id(headers: &Headers) -> Result<Option<String>> {
+    Ok(headers.get("traceparent")?.as_deref().and_then(parse_trace).map(str::to_owned))
+}
+
+/// `version-trace-parent-flags` in lower-case hexadecimal digits. Version `ff` and ids of zeros are not valid; a later
+/// version may have more parts.
+fn parse_trace(traceparent: &str) -> Option<&str> {
+    let mut parts = traceparent.split('-');
+    let mut hex = |length: usize| {
+        let part = parts.next()?;
+        let is_hex = part.len() == length && part.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        is_hex.then_some(part)
+    };
+    let (version, trace, parent, _flags) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
+    let is_whole = version != "00" || parts.next().is_none();
+    let is_id = |id: &str| id.bytes().any(|b| b != b'0');
+    (version != "ff" && is_whole && is_id(trace) && is_id(parent)).then_some(trace)
+}
+
 fn is_sane(id: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
     (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(allowed)
@@ -22,4 +42,32 @@ fn is_sane(id: &str) -> bool {
 
 fn fresh() -> Result<String> {
     random_id().map_err(|fault| Error::RustError(fault.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse_trace;
+
+    const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
+
+    #[test]
+    fn a_trace_id_is_taken_from_a_valid_header_alone() {
+        let header = format!("00-{TRACE}-00f067aa0ba902b7-01");
+        assert_eq!(parse_trace(&header), Some(TRACE));
+        assert_eq!(parse_trace(&format!("cc-{TRACE}-00f067aa0ba902b7-01-later")), Some(TRACE));
+        for bad in [
+            String::new(),
+            TRACE.to_owned(),
+            header.to_uppercase(),
+            format!("{header}-more"),
+            format!("ff-{TRACE}-00f067aa0ba902b7-01"),
+            format!("00-{TRACE}-0000000000000000-01"),
+            format!("00-{}-00f067aa0ba902b7-01", "0".repeat(32)),
+            format!("00-{TRACE}-00f067aa0ba902b7"),
+            format!("00-{TRACE}x-00f067aa0ba902b7-01"),
+            format!(" {header}"),
+        ] {
+            assert_eq!(parse_trace(&bad), None, "{bad}");
+        }
+    }
 }

@@ -10,6 +10,7 @@ use super::media::{self, Asked};
 use super::origin::{self, Passed};
 use super::platform::RequestPlatform;
 use super::r2::AvatarBucket;
+use super::request_id;
 use super::respond::{Frame, Served};
 use crate::domain::{ObjectKey, Url};
 use crate::serve::origin::{Destination, Origin};
@@ -40,6 +41,8 @@ impl Visit<'_> {
         let route = Route::of(self.url.path);
         let request_id = frame.request_id.clone();
         let mut line = Line::new(&request_id, self.method, route.pattern());
+        line.trace_id = request_id::trace_id(self.headers)?;
+        line.version.clone_from(&self.deployment.version);
         let body = Incoming { request, headers: self.headers };
         let served = match self.destination(&route, &frame)? {
             Ok(Destination::Origin(origin)) => self.pass_on(&route, origin, Untouched::Unread(body), &mut line).await,

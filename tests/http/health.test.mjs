@@ -213,6 +213,18 @@ describe('the log', () => {
     );
   });
 
+  test('a line has the trace of its request, and the version that replied [O2]', async (t) => {
+    const deployed = await startWorker({ version: true });
+    t.after(() => deployed.stop());
+    const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
+    const headers = { traceparent: `00-${trace}-00f067aa0ba902b7-01` };
+    const traced = await deployed.logOf(await deployed.put('/users', { ...LUIS, json: { name: 'Luis' }, headers }));
+    assert.equal(traced.trace_id, trace);
+    assert.match(traced.version, /^[\w-]{1,64}$/);
+    const other = await deployed.logOf(await deployed.send('GET', '/x', { headers: { traceparent: `00-${trace}-1` } }));
+    assert.deepEqual([other.trace_id, other.version], [undefined, traced.version]);
+  });
+
   test('a request without an account has none in its line, and an unknown path has no route [O2]', async () => {
     for (const [method, target, options, route] of [
       ['PUT', '/users', {}, 'PUT /users'],

@@ -49,7 +49,7 @@ const ratelimits = (limits) =>
   );
 
 /** Starts Miniflare with what `startWorker` is told; `log` is called with every line that the worker logs. */
-export function startMiniflare({ vars, bindings, bucket, limits, persist, inspected, counted, beside }, log) {
+export function startMiniflare({ vars, bindings, bucket, limits, version, persist, inspected, counted, beside }, log) {
   // V8 collects nothing much below 256 MiB, for each of the simulators too: with less, a leak shows sooner.
   if (inspected) process.env.MINIFLARE_WORKERD_V8_FLAGS = '--expose-gc --initial-heap-size=8 --max-heap-size=64';
   const variables = Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, value]) => value !== undefined);
@@ -67,6 +67,7 @@ export function startMiniflare({ vars, bindings, bucket, limits, persist, inspec
     modules: modules(counted),
     bindings: Object.fromEntries(variables),
     ratelimits: ratelimits(limits),
+    ...(version && { versionMetadata: 'VERSION' }),
   };
   const others = Object.entries(beside).map(([name, script]) => ({ ...common, name, modules: true, script }));
   return new Miniflare(

@@ -12,6 +12,7 @@ import { CRON, inspectorOf, runtimes, startMiniflare } from './runtime.mjs';
  * @property {boolean} [bindings] false: without a database and a bucket
  * @property {boolean} [bucket] false: without the bucket alone
  * @property {Record<string, number>} [limits] its rate limits, and how many requests they allow
+ * @property {boolean} [version] it knows the id of its version, as a deployed one does
  * @property {string} [persist] a folder for database and bucket that outlives the worker: the next one continues there
  * @property {(line: {level: string, message: string}) => void} [heard] called with every log line; then none is kept
  * @property {boolean} [inspected] its heap is measured, after a garbage collection, and workerd is short of memory
@@ -80,11 +81,11 @@ function sweeper(miniflare, sweeps) {
  */
 export async function startWorker(options = {}) {
   const { heard, persist, bindings = true, bucket = bindings, inspected = false, beside = {} } = options;
-  const { vars = {}, limits = {}, counted = true } = options;
+  const { vars = {}, limits = {}, version = false, counted = true } = options;
   const isNew = persist === undefined || fs.readdirSync(persist).length === 0;
   const others = runtimes();
   const { lines, sweeps, lineOf, write } = journal(heard);
-  const settings = { vars, bindings, bucket, limits, persist, inspected, counted, beside };
+  const settings = { vars, bindings, bucket, limits, version, persist, inspected, counted, beside };
   const miniflare = startMiniflare(settings, write);
   const { urls, inspector } = await connect(miniflare, { bindings, beside, inspected, isNew }).catch(async (error) => {
     // Left running, it would keep the test runner from ending.
