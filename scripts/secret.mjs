@@ -9,8 +9,9 @@ import { root, Trouble } from './lib.mjs';
 
 const file = path.join(root, '.dev.vars');
 const LEAST_BYTES = 32;
-const text = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
-const secrets = () => util.parseEnv(text());
+/** What .dev.vars holds. */
+export const secretsText = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
+const secrets = () => util.parseEnv(secretsText());
 
 /** Throws if a local secret is one that the worker refuses. An empty one counts as not set. */
 export function checkSecrets() {
@@ -28,7 +29,7 @@ export function checkSecrets() {
 export function ensureSecret() {
   if (secrets().JWT_SECRET) return false;
   const line = `JWT_SECRET="${randomBytes(LEAST_BYTES).toString('base64url')}"`;
-  const before = text();
+  const before = secretsText();
   const isEmptyThere = /^[ \t]*(export[ \t]+)?JWT_SECRET[ \t]*=.*$/gm;
   const after = isEmptyThere.test(before)
     ? before.replace(isEmptyThere, line)

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { root, run, step } from '../lib.mjs';
 import { writeDemoPage } from '../page.mjs';
-import { ensureSecret, mint } from '../secret.mjs';
+import { checkSecrets, ensureSecret, mint, secretsText } from '../secret.mjs';
 import { installPackages, installToolchain } from '../setup.mjs';
 import { databaseIsThere, migrations, prepareDatabase } from './database.mjs';
 import { startDemoOrigin } from './origin.mjs';
@@ -84,18 +84,24 @@ async function serve() {
   if (isFresh) await givePicture();
 }
 
-/** Starts again on a fresh database if .wrangler was removed, and applies migrations that are new or edited. */
-async function keepDatabase() {
-  for (let known = migrations(); ; await setTimeout(1000)) {
-    if (!databaseIsThere()) {
-      console.log('\nperfil: the local database was removed, so the server starts again with a fresh one');
-      await server.stop();
-      await serve();
-      console.log(`\nPerfil is up again on ${url}`);
-    } else if (migrations() !== known) {
+async function restart(why) {
+  console.log(`\nperfil: ${why}, so the server starts again`);
+  await server.stop();
+  checkSecrets();
+  await serve();
+  console.log(`\nPerfil is up again on ${url}`);
+}
+
+/** Notices what wrangler does not: a removed database, edited secrets, and migrations that are new or edited. */
+async function keepWatch() {
+  const look = () => ({ there: databaseIsThere(), secrets: secretsText(), migrations: migrations() });
+  for (let before = look(); ; await setTimeout(1000)) {
+    const now = look();
+    if (!now.there) await restart('the local database was removed');
+    else if (now.secrets !== before.secrets) await restart('.dev.vars was edited');
+    else if (now.migrations !== before.migrations)
       await prepareDatabase().catch((error) => console.error(`perfil: ${error.message}`));
-    }
-    known = migrations();
+    before = now;
   }
 }
 
@@ -108,4 +114,4 @@ if (option === '--origin') origin = await startDemoOrigin();
 await serve();
 watchPage();
 await announce();
-await keepDatabase();
+await keepWatch();

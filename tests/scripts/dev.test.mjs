@@ -199,6 +199,20 @@ test('applies a migration that is added, and starts again without its database',
   fs.rmSync(file('migrations/9999_notes.sql'));
 });
 
+test('reads .dev.vars again when it is edited', DEADLINE, async (t) => {
+  const development = await develop(t);
+  const secrets = read('.dev.vars');
+  fs.writeFileSync(file('.dev.vars'), `${secrets}CORS_ALLOWED_ORIGINS="http://localhost:5173"\n`);
+  await development.says('up again');
+  const { status, headers } = await fetch(`${development.url}/users`, {
+    method: 'OPTIONS',
+    headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'PUT' },
+  });
+  assert.deepEqual([status, headers.get('access-control-allow-origin')], [204, 'http://localhost:5173']);
+  await development.stop();
+  fs.writeFileSync(file('.dev.vars'), secrets);
+});
+
 test('keeps the worker that was built before while the source does not compile', DEADLINE, async (t) => {
   const development = await develop(t);
   // The real compiler, in the copy: an error in a crate whose dependencies are compiled already.
