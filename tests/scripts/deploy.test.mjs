@@ -195,7 +195,8 @@ test(
     ];
     const shared = resources(staging).filter((name) => resources(production).includes(name));
     assert.deepEqual(shared, []);
-    const other = ({ name, vars, d1_databases, r2_buckets, ratelimits, targetEnvironment, ...rest }) => rest;
+    assert.deepEqual(staging.routes, []);
+    const other = ({ name, vars, d1_databases, r2_buckets, ratelimits, routes, targetEnvironment, ...rest }) => rest;
     assert.deepEqual(other(staging), other(production));
 
     const { code, said } = await run(copy, 'node', ['scripts/deploy.mjs', '--dry-run', '--env', 'staging']);
