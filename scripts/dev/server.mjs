@@ -1,10 +1,11 @@
 // `wrangler dev` as a child. What it prints before it is ready is shown only if it does not become ready.
 import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 import { start, step, Trouble } from '../lib.mjs';
 
 const PATIENCE_MS = 30_000;
-/** wrangler's prefix of what the build prints. */
-const BUILD = '[custom build] ';
+/** wrangler's prefix of what the build prints, with or without colours. */
+const BUILD = /^\S*\[custom build\]\S* /;
 
 /** @param {{port: string, page: string, origin?: string}} options */
 function spawnWrangler({ port, page, origin }) {
@@ -26,7 +27,7 @@ function showLines(child, isReady) {
   const ready = new Promise((resolve) => {
     for (const stream of [child.stdout, child.stderr])
       createInterface(stream).on('line', (line) => {
-        if (isReady(line)) resolve((held = undefined));
+        if (isReady(stripVTControlCharacters(line))) resolve((held = undefined));
         else if (held) held.push(line);
         else console.log(line.replace(BUILD, ''));
       });

@@ -106,6 +106,12 @@ test('npm run token says if the local database has no such account, or not an ac
   }
 });
 
+test('is up in colours too', DEADLINE, async (t) => {
+  // What it sets in a terminal.
+  const development = await develop(t, { env: { FORCE_COLOR: '1', CARGO_TERM_COLOR: 'always' } });
+  assert.equal(await change(development, secret()), 200);
+});
+
 test('runs once in a folder, and the second says where', DEADLINE, async (t) => {
   const { port, child } = await develop(t);
   const { code, said } = await run(copy, 'node', [...DEV, '--port', String(await freePort())]);
