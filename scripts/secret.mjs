@@ -13,15 +13,19 @@ const LEAST_BYTES = 32;
 export const secretsText = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
 const secrets = () => util.parseEnv(secretsText());
 
-/** Throws if a local secret is one that the worker refuses. An empty one counts as not set. */
+/** Throws if the worker would refuse the local secrets. An empty one counts as not set. */
 export function checkSecrets() {
-  for (const [name, value] of Object.entries(secrets())) {
+  const set = Object.entries(secrets()).filter(([name, value]) => name.startsWith('JWT_SECRET') && value !== '');
+  for (const [name, value] of set) {
     const bytes = Buffer.byteLength(value);
-    if (name.startsWith('JWT_SECRET') && bytes > 0 && bytes < LEAST_BYTES)
+    if (bytes < LEAST_BYTES)
       throw new Trouble(
         `${name} in .dev.vars has ${bytes} bytes, and a secret needs at least ${LEAST_BYTES}: ` +
           'set a longer one, or remove the line; `npm run dev` writes a random JWT_SECRET if there is none',
       );
+    const [other] = set.find(([another, same]) => another !== name && same === value) ?? [];
+    if (other)
+      throw new Trouble(`${name} and ${other} in .dev.vars are the same secret, and each has to be another one`);
   }
 }
 

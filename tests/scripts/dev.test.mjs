@@ -137,13 +137,18 @@ for (const [victim, name] of [
     );
   });
 
-test('says which secret is too short, on an old database as on a fresh one', DEADLINE, async () => {
+test('says which secret the worker would refuse, on an old database as on a fresh one', DEADLINE, async () => {
   const secrets = read('.dev.vars');
-  for (const text of ['JWT_SECRET="short"\n', `${secrets}JWT_SECRET_SEAM=also-short\n`]) {
+  const short = /^perfil: JWT_SECRET\w* in \.dev\.vars has \d+ bytes, and a secret needs at least 32/;
+  for (const [text, message] of /** @type {[string, RegExp][]} */ ([
+    ['JWT_SECRET="short"\n', short],
+    [`${secrets}JWT_SECRET_SEAM=also-short\n`, short],
+    [`${secrets}JWT_SECRET_SEAM=${secret()}\n`, /^perfil: JWT_SECRET and JWT_SECRET_SEAM in \.dev\.vars are the same/],
+  ])) {
     fs.writeFileSync(file('.dev.vars'), text);
     const { code, said } = await run(copy, 'node', DEV);
     assert.equal(code, 1);
-    assert.match(said, /^perfil: JWT_SECRET\w* in \.dev\.vars has \d+ bytes, and a secret needs at least 32/);
+    assert.match(said, message);
   }
   fs.writeFileSync(file('.dev.vars'), secrets);
 });
