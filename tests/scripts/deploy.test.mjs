@@ -1,7 +1,6 @@
 // `npm run deploy` against a local stand-in for Cloudflare's API: what it creates, and what it leaves alone.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
-import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { unstable_readConfig } from 'wrangler';
@@ -15,14 +14,18 @@ const WITH_SECRET = { JWT_SECRET: SECRET };
 const MIGRATIONS = fs.readdirSync(path.join(root, 'migrations')).length;
 const copy = copyProject(temporaryFolder({ after }));
 const file = (name) => path.join(copy.folder, name);
+/** Where the secret is for a moment; others may deploy from this machine at the same time. */
+const temporary = temporaryFolder({ after });
 
 /** Runs `npm run deploy` against a stand-in. What it prints never contains the secret. */
 async function deploy(platform, args = [], env = {}) {
   platform.calls.length = 0;
-  const { code, said } = await run(copy, 'node', ['scripts/deploy.mjs', ...args], { env: { ...platform.env, ...env } });
+  const { code, said } = await run(copy, 'node', ['scripts/deploy.mjs', ...args], {
+    env: { ...platform.env, TMPDIR: temporary, ...env },
+  });
   assert.ok(!said.includes(SECRET));
   assert.deepEqual(
-    fs.readdirSync(os.tmpdir()).filter((name) => name.startsWith('perfil-deploy-')),
+    fs.readdirSync(temporary).filter((name) => name.startsWith('perfil-deploy-')),
     [],
   );
   return { code, said, summary: said.split('▸ Done\n')[1]?.trim().split(/\n */) };
