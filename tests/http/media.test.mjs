@@ -65,6 +65,7 @@ function ask(target, { method = 'GET', headers = {}, vars, faults, on = worker }
           const {
             'x-request-id': requestId,
             'x-test-d1-calls': d1,
+            'x-test-d1-rows-written': _rows,
             'x-test-r2-reads': reads,
             'x-test-r2-writes': writes,
             date,
