@@ -53,6 +53,7 @@ impl Visit<'_> {
                 Served::Preflight(methods)
             }
             Ok(Destination::Here) => self.serve(&route, body, &mut line).await?,
+            Ok(Destination::Nowhere) => Served::Reply(serve::failed(&route, serve::origin::nowhere())),
             Err(reply) => Served::Reply(reply),
         };
         line.duration_ms = elapsed(self.started);
@@ -74,7 +75,7 @@ impl Visit<'_> {
             Err(_) if matches!(route, Route::Health | Route::Media(_)) => return Ok(Ok(Destination::Here)),
             Err(fault) => return Ok(Err(serve::failed(route, fault.clone()))),
         };
-        if origin::was_passed_on(self.headers)? {
+        if pass_through.has_origin() && origin::was_passed_on(self.headers)? {
             return Ok(Err(serve::origin::loop_detected()));
         }
         // Pages that we allow to read pictures need nobody else's word for it.

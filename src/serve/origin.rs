@@ -56,6 +56,8 @@ pub enum Destination<'a> {
     Here,
     /// An origin handles it.
     Origin(&'a Origin),
+    /// It is an update that `TAKE_OVER` leaves to an origin, and there is none.
+    Nowhere,
 }
 
 impl PassThrough {
@@ -69,17 +71,17 @@ impl PassThrough {
                 Origins::Each(urls.into_iter().map(each).collect::<Result<_, Fault>>()?)
             }
         };
-        let pass_through = Self { origins, left: left(take_over)? };
-        let has_origin = |update: &&Update| pass_through.origin(update.dialect()).is_some();
-        match UPDATES.iter().filter(|update| pass_through.leaves(update.pattern())).find(|update| !has_origin(update)) {
-            Some(_) => Err(fault(Setting::TakeOver, "leaves out an endpoint that ORIGIN has no URL for")),
-            None => Ok(pass_through),
-        }
+        Ok(Self { origins, left: left(take_over)? })
     }
 
-    /// Whether nothing is passed on at all.
+    /// Whether every request is handled here.
     pub fn is_off(&self) -> bool {
-        matches!(self.origins, Origins::None)
+        !self.has_origin() && self.left.is_empty()
+    }
+
+    /// Whether anything is passed on.
+    pub fn has_origin(&self) -> bool {
+        !matches!(self.origins, Origins::None)
     }
 
     /// Where the requests go whose paths are no dialect's.
@@ -105,8 +107,8 @@ impl PassThrough {
         let origin = match route {
             Route::Account(update) if self.is_ours(update.endpoint.pattern, asked) => None,
             Route::Persona(update) if self.is_ours(update.endpoint.pattern, asked) => None,
-            Route::Account(update) => self.origin(update.endpoint.dialect.name),
-            Route::Persona(update) => self.origin(update.endpoint.dialect.name),
+            Route::Account(update) => return self.left_to(update.endpoint.dialect.name, asked),
+            Route::Persona(update) => return self.left_to(update.endpoint.dialect.name, asked),
             Route::Health => None,
             // Not `asked`: a preflight that we do not allow ourselves may be allowed there.
             Route::Media(_) if media::takes(method) => None,
@@ -115,6 +117,15 @@ impl PassThrough {
             Route::Media(_) | Route::Unknown(None) => self.only_origin(),
         };
         origin.map_or(Destination::Here, Destination::Origin)
+    }
+
+    /// Where another method on an update's path goes, or an update that is not ours.
+    fn left_to(&self, dialect: &str, method: &str) -> Destination<'_> {
+        match self.origin(dialect) {
+            Some(origin) => Destination::Origin(origin),
+            None if method == route::METHOD => Destination::Nowhere,
+            None => Destination::Here,
+        }
     }
 
     fn leaves(&self, pattern: &str) -> bool {
@@ -177,6 +188,11 @@ fn left(take_over: &str) -> Result<Vec<&'static str>, Fault> {
 
 fn fault(setting: Setting, problem: &'static str) -> Fault {
     Fault::Setting { name: setting.name(), problem }
+}
+
+/// Why an update goes nowhere.
+pub fn nowhere() -> Fault {
+    fault(Setting::TakeOver, "leaves out an endpoint that ORIGIN has no URL for")
 }
 
 /// The reply to a request that has been passed on once already.
