@@ -26,6 +26,8 @@ pub struct AccessClaims {
     iss: Option<Claim>,
     #[serde(default, deserialize_with = "as_sent")]
     aud: Option<Claim>,
+    #[serde(default, deserialize_with = "as_sent")]
+    auth_time: Option<Claim>,
 }
 
 impl AccessClaims {
@@ -59,6 +61,16 @@ impl AccessClaims {
     /// Whether it is one, if it says what it is (contract A6).
     pub fn is_access_token(&self) -> bool {
         [&self.kind, &self.token_type].into_iter().flatten().all(|kind| kind.is("access"))
+    }
+
+    /// When the person authenticated, in Unix seconds: `auth_time`, or the token's own `iat` if there is no such claim
+    /// (contract A9). `None` if `auth_time` is not a whole number.
+    pub fn authenticated_at(&self, issued_at: Option<i64>) -> Option<i64> {
+        match &self.auth_time {
+            None => issued_at,
+            Some(Claim::Integer(seconds)) => Some(*seconds),
+            Some(_) => None,
+        }
     }
 
     /// Whether `iss` is this one.

@@ -122,7 +122,11 @@ impl Demands {
             && claims.custom.is_meant_for(self.audience.as_deref());
         let claimed = claims.custom.claimed().filter(|_| accepted)?;
         let subject = self.vouching.subject(*signer, claimed)?;
-        Some(Actor::verified(subject, claims.issued_at.map(|at| at.timestamp())))
+        let issued_at = claims.issued_at.map(|at| at.timestamp());
+        // Nobody has authenticated in the future: a login service may have written milliseconds, which would stay fresh
+        // forever.
+        let authenticated_at = claims.custom.authenticated_at(issued_at).filter(|at| *at <= now.saturating_add(LEEWAY));
+        Some(Actor::verified(subject, issued_at, authenticated_at))
     }
 }
 

@@ -132,7 +132,7 @@ fn time(stored: &str) -> String {
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => detail(401, "Authentication credentials were not provided."),
-        Refusal::BadToken => Answer { status: 401, body: INVALID_TOKEN.to_owned() },
+        Refusal::BadToken | Refusal::StaleToken { .. } => Answer { status: 401, body: INVALID_TOKEN.to_owned() },
         Refusal::BadAuthorization => {
             let detail = "Authorization header must contain two space-delimited values";
             answer(401, &[("detail", detail), ("code", "bad_authorization_header")])

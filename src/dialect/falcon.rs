@@ -75,6 +75,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken
         | Refusal::BadToken
+        | Refusal::StaleToken { .. }
         | Refusal::BadAuthorization
         | Refusal::AccountGone
         | Refusal::AccountInactive => error(401, "Invalid token"),

@@ -97,9 +97,11 @@ fn show(persona: &Persona) -> String {
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => message(401, spanish::NO_TOKEN),
-        Refusal::BadToken | Refusal::BadAuthorization | Refusal::AccountGone | Refusal::AccountInactive => {
-            message(401, spanish::BAD_TOKEN)
-        }
+        Refusal::BadToken
+        | Refusal::StaleToken { .. }
+        | Refusal::BadAuthorization
+        | Refusal::AccountGone
+        | Refusal::AccountInactive => message(401, spanish::BAD_TOKEN),
         Refusal::Forbidden => message(403, spanish::FORBIDDEN),
         Refusal::NotFound { .. } => message(404, "Persona no encontrada"),
         Refusal::NoRoute => message(404, spanish::NO_ROUTE),

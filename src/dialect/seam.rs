@@ -85,9 +85,11 @@ fn show(account: &Account) -> String {
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => error(401, spanish::NO_TOKEN),
-        Refusal::BadToken | Refusal::BadAuthorization | Refusal::AccountGone | Refusal::AccountInactive => {
-            error(401, spanish::BAD_TOKEN)
-        }
+        Refusal::BadToken
+        | Refusal::StaleToken { .. }
+        | Refusal::BadAuthorization
+        | Refusal::AccountGone
+        | Refusal::AccountInactive => error(401, spanish::BAD_TOKEN),
         Refusal::Forbidden => error(403, spanish::FORBIDDEN),
         Refusal::NotFound { id } => error(404, &format!("Usuario con id {id} no encontrado")),
         Refusal::NoRoute => error(404, spanish::NO_ROUTE),

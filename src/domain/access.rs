@@ -7,12 +7,13 @@ use super::{BackEnd, PathId, Subject};
 pub struct Actor {
     subject: Subject,
     issued_at: Option<i64>,
+    authenticated_at: Option<i64>,
 }
 
 impl Actor {
     /// For `auth` alone, once a signature and every claim have been checked.
-    pub fn verified(subject: Subject, issued_at: Option<i64>) -> Self {
-        Self { subject, issued_at }
+    pub fn verified(subject: Subject, issued_at: Option<i64>, authenticated_at: Option<i64>) -> Self {
+        Self { subject, issued_at, authenticated_at }
     }
 
     /// Who acts. Whether there is such an account is the database's to say.
@@ -23,6 +24,12 @@ impl Actor {
     /// When its token was issued, in Unix seconds, if that says so: a change of password ends older ones.
     pub fn issued_at(self) -> Option<i64> {
         self.issued_at
+    }
+
+    /// When the person authenticated, in Unix seconds, if the token says so: a sensitive change may need that to be
+    /// recent (contract A9).
+    pub fn authenticated_at(self) -> Option<i64> {
+        self.authenticated_at
     }
 }
 

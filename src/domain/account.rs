@@ -86,6 +86,10 @@ impl Change for AccountChange {
         self.password.as_ref()
     }
 
+    fn is_sensitive(&self) -> bool {
+        self.password.is_some() || self.email.is_some() || self.number_phone != Field::Keep
+    }
+
     fn upload(&self) -> Option<&Picture> {
         self.upload.as_ref()
     }

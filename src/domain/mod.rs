@@ -49,6 +49,10 @@ pub trait Change: Default {
         None
     }
 
+    /// Whether it sets a password, an e-mail address or a telephone number, by which a person logs in or recovers the
+    /// account: such a change may need a recent authentication (contract A9).
+    fn is_sensitive(&self) -> bool;
+
     /// The picture that was uploaded, if one was: it is stored before the change is saved.
     fn upload(&self) -> Option<&Picture>;
 

@@ -45,6 +45,10 @@ impl Change for PersonaChange {
         *self == Self::default()
     }
 
+    fn is_sensitive(&self) -> bool {
+        self.telefono != Field::Keep
+    }
+
     fn upload(&self) -> Option<&Picture> {
         self.upload.as_ref()
     }

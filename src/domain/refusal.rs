@@ -7,6 +7,11 @@ pub enum Refusal {
     NoToken,
     /// The token is not valid, or a change of password ended its session (contract A3–A7).
     BadToken,
+    /// The token is good, and the person authenticated too long ago for this change (contract A9).
+    StaleToken {
+        /// How long ago that may be, in seconds.
+        max_age: u32,
+    },
     /// More than a scheme and a token was sent (contract A1).
     BadAuthorization,
     /// The token is good, and there is no such account (contract A7).
@@ -111,6 +116,7 @@ impl Refusal {
         match self {
             Self::NoToken => "no_token",
             Self::BadToken => "bad_token",
+            Self::StaleToken { .. } => "stale_token",
             Self::BadAuthorization => "bad_authorization",
             Self::AccountGone => "account_gone",
             Self::AccountInactive => "account_inactive",

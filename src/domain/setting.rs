@@ -63,6 +63,8 @@ settings! {
     JwtIssuer: Variable = "JWT_ISSUER",
     /// What `aud` must be or hold.
     JwtAudience: Variable = "JWT_AUDIENCE",
+    /// How long ago a person may have authenticated to make a sensitive change, in seconds.
+    FreshTokenSeconds: Variable = "FRESH_TOKEN_SECONDS",
     /// Whose pages may call from a browser.
     CorsAllowedOrigins: Variable = "CORS_ALLOWED_ORIGINS",
     /// What our own URLs begin with.

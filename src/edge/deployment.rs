@@ -21,6 +21,8 @@ pub struct Deployment {
     pub version: Option<String>,
     /// The keys that tokens are verified with.
     pub keys: Rc<KeyRing>,
+    /// How long ago a person may have authenticated to make a sensitive change, if that matters (contract A9).
+    pub fresh_token_seconds: Result<Option<u32>, Fault>,
     /// Who may call from a browser.
     pub cors: Cors,
     /// What is passed on to origins (contract X1, X6).
@@ -53,6 +55,8 @@ const MOST_PIXELS: u32 = 1 << 28;
 const DEFAULT_BYTES: u32 = 10 * 1024 * 1024;
 const DEFAULT_HOURS: u32 = 24;
 const DEFAULT_DAYS: u32 = 90;
+/// In seconds.
+const YEAR: u32 = 31_536_000;
 /// A century.
 const MOST_DAYS: u32 = 36_500;
 /// In milliseconds.
@@ -85,6 +89,7 @@ impl Deployment {
         Self {
             version: variables.version(),
             keys: Rc::new(KeyRing::new(variables.keys())),
+            fresh_token_seconds: variables.fresh_token_seconds(),
             cors: Cors::parse(&variables.text(Setting::CorsAllowedOrigins).unwrap_or_default()),
             pass_through: variables.pass_through(),
             public_origin: variables.public_origin(),
@@ -127,6 +132,16 @@ impl Variables<'_> {
             issuer: self.text(Setting::JwtIssuer),
             audience: self.text(Setting::JwtAudience),
         })
+    }
+
+    fn fresh_token_seconds(&self) -> Result<Option<u32>, Fault> {
+        let setting = Setting::FreshTokenSeconds;
+        let problem = "is not a number of seconds from 1 to 31536000";
+        if self.is_empty(setting) {
+            return Ok(None);
+        }
+        let seconds = self.number(setting, 0).filter(|seconds| (1..=YEAR).contains(seconds));
+        seconds.map(Some).ok_or(Fault::Setting { name: setting.name(), problem })
     }
 
     fn version(&self) -> Option<String> {
@@ -190,6 +205,13 @@ impl Variables<'_> {
         let days = self.number(Setting::ChangesKeepDays, DEFAULT_DAYS).filter(|days| (1..=MOST_DAYS).contains(days));
         let problem = "is not a number of days from 1 to 36500";
         days.ok_or(Fault::Setting { name: Setting::ChangesKeepDays.name(), problem })
+    }
+
+    /// Whether nothing is set. A value of a type that no setting has, such as `true`, counts as set: a setting that
+    /// protects must not be off because of a wrong type.
+    fn is_empty(&self, setting: Setting) -> bool {
+        let value = self.value(setting);
+        value.is_undefined() || value.is_null() || value.as_string().is_some_and(|text| text.trim().is_empty())
     }
 
     /// A variable may be written as a text or as a number.

@@ -74,6 +74,10 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
         &self.event_loop
     }
 
+    fn fresh_token_seconds(&self) -> Result<Option<u32>, Fault> {
+        self.deployment.fresh_token_seconds.clone()
+    }
+
     fn database(&self) -> Result<&Self::Database, Fault> {
         self.database.as_ref().map_err(Clone::clone)
     }

@@ -46,7 +46,7 @@ impl Frame {
         let mut headers = self.headers();
         headers.push(("cache-control", "no-store".into()));
         headers.push(("content-type", reply.content_type.into()));
-        headers.extend(reply.challenge.map(|challenge| ("www-authenticate", challenge.into())));
+        headers.extend(reply.challenge.as_deref().map(|challenge| ("www-authenticate", challenge.into())));
         headers.extend(reply.allow.map(|methods| ("allow", methods.into())));
         headers.extend(reply.retry_after.map(|seconds| ("retry-after", seconds.to_string().into())));
         headers.extend(reply.content_range.as_deref().map(|range| ("content-range", range.into())));

@@ -78,6 +78,10 @@ pub trait Platform {
     /// The thread that this request shares with others.
     fn event_loop(&self) -> &Self::EventLoop;
 
+    /// How long ago a person may have authenticated to make a sensitive change, in seconds; `None` if that does not
+    /// matter (contract A9).
+    fn fresh_token_seconds(&self) -> Result<Option<u32>, Fault>;
+
     /// The database of the accounts.
     fn database(&self) -> Result<&Self::Database, Fault>;
 

@@ -48,7 +48,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
         self.origin.is_some()
             && match announced {
                 Ok(announced) => announced.may_be_long(),
-                Err(Failure::Refused(refusal)) => is_about_body(refusal),
+                Err(Failure::Refused(refusal)) => is_about_content(refusal),
                 Err(Failure::Broken(_)) => false,
             }
     }
@@ -67,20 +67,23 @@ impl<'a, P: Platform> Newcomers<'a, P> {
         }
     }
 
-    /// What an update is refused with whose body is faulty: that, unless it is about a newcomer.
-    pub async fn instead_of<R: Stored>(&self, faulty: Refusal) -> Failure {
-        if self.origin.is_none() || self.looked.get() || !is_about_body(&faulty) {
-            return faulty.into();
-        }
-        match self.look::<R>().await {
-            Ok(newcomer) => newcomer.unwrap_or(faulty).into(),
-            Err(fault) => fault.into(),
+    /// Why an update fails that is refused before the database is asked. If it is about a newcomer, the origin is to
+    /// say what is wrong with it.
+    pub async fn instead_of<R: Stored>(&self, failure: Failure) -> Failure {
+        match failure {
+            Failure::Refused(refusal) if self.origin.is_some() && !self.looked.get() && is_about_content(&refusal) => {
+                match self.look::<R>().await {
+                    Ok(newcomer) => newcomer.unwrap_or(refusal).into(),
+                    Err(fault) => fault.into(),
+                }
+            }
+            failure => failure,
         }
     }
 }
 
-/// Whether it is the body that was refused.
-fn is_about_body(refusal: &Refusal) -> bool {
+/// Whether the body was refused, or the change that it asks for.
+fn is_about_content(refusal: &Refusal) -> bool {
     matches!(
         refusal,
         Refusal::TooLarge
@@ -90,5 +93,6 @@ fn is_about_body(refusal: &Refusal) -> bool {
             | Refusal::NotAnObject(_)
             | Refusal::Invalid(_)
             | Refusal::NothingToUpdate
+            | Refusal::StaleToken { .. }
     )
 }

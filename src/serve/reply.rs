@@ -1,6 +1,7 @@
 use super::{limits, route};
 use crate::dialect::{Answer, Framework, problem};
 use crate::domain::{Fault, ObjectKey, Refusal, Subject};
+use std::borrow::Cow;
 
 /// A reply, and what the log wants to know of how it came about.
 #[derive(Debug)]
@@ -9,8 +10,8 @@ pub struct Reply {
     pub answer: Answer,
     /// The body's media type.
     pub content_type: &'static str,
-    /// `WWW-Authenticate`, with every 401 (contract A8).
-    pub challenge: Option<&'static str>,
+    /// `WWW-Authenticate`, with every 401 (contract A8, A9).
+    pub challenge: Option<Cow<'static, str>>,
     /// `Allow`, with every 405 (contract R8).
     pub allow: Option<&'static str>,
     /// `Retry-After`, in seconds, with every 429 and 503.
@@ -95,12 +96,18 @@ impl Reply {
     }
 }
 
-/// RFC 6750 section 3: the scheme alone where no token was sent, the error where one was (contract A8).
-fn challenge(refusal: &Refusal) -> Option<&'static str> {
+/// RFC 6750 section 3: the scheme alone where no token was sent, the error where one was (contract A8). RFC 9470
+/// section 3 if the person has to authenticate again (contract A9).
+fn challenge(refusal: &Refusal) -> Option<Cow<'static, str>> {
     match refusal {
-        Refusal::NoToken => Some("Bearer"),
+        Refusal::NoToken => Some("Bearer".into()),
         Refusal::BadToken | Refusal::BadAuthorization | Refusal::AccountGone | Refusal::AccountInactive => {
-            Some("Bearer error=\"invalid_token\"")
+            Some("Bearer error=\"invalid_token\"".into())
+        }
+        Refusal::StaleToken { max_age } => {
+            let error = "error=\"insufficient_user_authentication\"";
+            let description = "error_description=\"A more recent authentication is required\"";
+            Some(format!("Bearer {error}, {description}, max_age=\"{max_age}\"").into())
         }
         _ => None,
     }

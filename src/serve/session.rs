@@ -1,6 +1,6 @@
 use super::limits::Meter;
 use super::{Call, Platform};
-use crate::domain::{Actor, Id, Record};
+use crate::domain::{Actor, Change, Failure, Id, Record, Refusal};
 use crate::store::{Trace, Update};
 
 /// A request whose token was verified.
@@ -18,6 +18,17 @@ impl<P: Platform> Session<'_, P> {
     /// What the change feed tells of the request.
     pub fn trace(&self) -> Trace<'_> {
         Trace { request_id: self.call.request_id, route: self.pattern }
+    }
+
+    /// The change, unless it is sensitive and the person authenticated too long ago (contract A9).
+    pub fn require_fresh_token<C: Change>(&self, change: C) -> Result<C, Failure> {
+        if !change.is_sensitive() {
+            return Ok(change);
+        }
+        let Some(max_age) = self.platform.fresh_token_seconds()? else { return Ok(change) };
+        let age = self.actor.authenticated_at().map(|at| self.call.seconds().saturating_sub(at));
+        let is_fresh = age.is_some_and(|age| age <= i64::from(max_age));
+        if is_fresh { Ok(change) } else { Err(Refusal::StaleToken { max_age }.into()) }
     }
 
     /// The account that calls, if the instance knows it.

@@ -22,7 +22,7 @@ fn feed(database: &Sqlite) -> Vec<Value> {
 }
 
 fn as_of(back_end: BackEnd, number: i64) -> Actor {
-    Actor::verified(Subject::Identity(back_end, Id::new(number).unwrap()), None)
+    Actor::verified(Subject::Identity(back_end, Id::new(number).unwrap()), None, None)
 }
 
 /// Back ends' numbers that are not the accounts' own ids: seam's 10 is account 1, falcon's 20 and seam's 70 account 7.
@@ -129,7 +129,7 @@ fn fields_are_columns_of_the_record() {
 #[test]
 fn a_new_password_leaves_the_name_of_its_column_although_it_ends_the_callers_session() {
     let database = sqlite();
-    let old = Actor::verified(Subject::Account(Id::new(1).unwrap()), Some(1));
+    let old = Actor::verified(Subject::Account(Id::new(1).unwrap()), Some(1), Some(1));
     let access = Access { actor: old, ..access(1, Some(1), SEAM) };
     let password = Some(text::password("secret-value", 6, 100).unwrap());
     let change = AccountChange { password, ..AccountChange::default() };

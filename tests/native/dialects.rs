@@ -49,6 +49,7 @@ pub fn every_refusal() -> Vec<Refusal> {
     let mut all = vec![
         Refusal::NoToken,
         Refusal::BadToken,
+        Refusal::StaleToken { max_age: 300 },
         Refusal::BadAuthorization,
         Refusal::AccountGone,
         Refusal::AccountInactive,
@@ -75,7 +76,8 @@ pub fn every_refusal() -> Vec<Refusal> {
     // A new refusal does not compile until it is named here: add it to the list above, too.
     for refusal in &all {
         match refusal {
-            Refusal::BadAuthorization | Refusal::AccountGone | Refusal::AccountInactive => {}
+            Refusal::StaleToken { .. } | Refusal::BadAuthorization => {}
+            Refusal::AccountGone | Refusal::AccountInactive => {}
             Refusal::NoToken | Refusal::BadToken | Refusal::Forbidden | Refusal::NotFound { .. } => {}
             Refusal::NoRoute | Refusal::MethodNotAllowed { .. } | Refusal::TooManyRequests | Refusal::TooLarge => {}
             Refusal::TooSlow | Refusal::UnsupportedMediaType { .. } | Refusal::Malformed => {}

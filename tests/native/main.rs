@@ -42,7 +42,7 @@ use perfil::domain::{Actor, Id, Subject};
 use std::path::{Path, PathBuf};
 
 fn actor(id: i64) -> Actor {
-    Actor::verified(Subject::Account(Id::new(id).unwrap()), None)
+    Actor::verified(Subject::Account(Id::new(id).unwrap()), None, None)
 }
 
 /// `JWT_SECRET`, and perhaps the one before it.

@@ -62,7 +62,7 @@ fn before_identities() -> Connection {
 }
 
 fn as_of(back_end: BackEnd, number: i64) -> Actor {
-    Actor::verified(Subject::Identity(back_end, Id::new(number).unwrap()), None)
+    Actor::verified(Subject::Identity(back_end, Id::new(number).unwrap()), None, None)
 }
 
 #[test]

@@ -139,6 +139,7 @@ fn claim() -> impl Strategy<Value = (&'static str, Value, bool)> {
     prop_oneof![
         at.clone().prop_map(|at| ("exp", json!(NOW + at), at > -60)),
         at.clone().prop_map(|at| ("nbf", json!(NOW + at), at <= 60)),
+        at.clone().prop_map(|at| ("auth_time", json!(NOW + at), true)),
         at.prop_map(|at| ("iat", json!(NOW + at), at <= 60)),
         "access|refresh|Access|".prop_map(|kind| ("type", json!(kind), kind == "access")),
         "access|refresh|Access|".prop_map(|kind| ("token_type", json!(kind), kind == "access")),
@@ -205,7 +206,10 @@ proptest! {
         if let Ok(actor) = actor {
             let back_end = claimed.first().map(|(_, back_end)| *back_end);
             prop_assert_eq!((actor.subject().back_end(), actor.subject().id().get()), (back_end, 42));
-            prop_assert_eq!(actor.issued_at(), all.get("iat").and_then(Value::as_i64));
+            let time = |name| all.get(name).and_then(Value::as_i64);
+            prop_assert_eq!(actor.issued_at(), time("iat"));
+            let authenticated_at = time("auth_time").or(time("iat")).filter(|at| *at <= NOW + 60);
+            prop_assert_eq!(actor.authenticated_at(), authenticated_at);
         }
     }
 

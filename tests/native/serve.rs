@@ -60,6 +60,7 @@ impl Limits for Allowed {
 struct Native {
     keys: Keys,
     event_loop: Instance,
+    fresh_token_seconds: Option<u32>,
     database: Sqlite,
     bucket: Memory,
     health: Health,
@@ -87,6 +88,10 @@ impl Platform for Native {
 
     fn event_loop(&self) -> &Instance {
         &self.event_loop
+    }
+
+    fn fresh_token_seconds(&self) -> Result<Option<u32>, Fault> {
+        Ok(self.fresh_token_seconds)
     }
 
     fn database(&self) -> Result<&Sqlite, Fault> {
@@ -163,6 +168,7 @@ fn platform(allowed: Allowance) -> Native {
     Native {
         keys: keys(),
         event_loop: Instance::default(),
+        fresh_token_seconds: None,
         database: sqlite(),
         bucket: Memory::default(),
         health: Health::default(),
@@ -267,6 +273,23 @@ fn over_a_limit_nothing_more_is_looked_at() {
     assert_eq!(refused(costly), (true, 0));
     let cheap = send_over(but_costly, put("/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#));
     assert_eq!(cheap.reply.answer.status, 200);
+}
+
+#[test]
+fn a_sensitive_change_needs_a_recent_authentication_if_that_is_set() {
+    let with = |seconds, age| {
+        let platform = Native { fresh_token_seconds: seconds, ..platform(|_| true) };
+        let bearer = signed(json!({"sub": 6, "iat": NOW - 86_400, "auth_time": NOW - age, "exp": NOW + 60}));
+        let sent = put("/users", Some(&bearer), "application/json", r#"{"email": "luis.p@example.com"}"#);
+        let Outcome { reply, calls, .. } = send_to(&platform, sent);
+        (reply.answer.status, reply.code, calls)
+    };
+    assert_eq!(with(None, 86_400), (200, None, 1));
+    assert_eq!(with(Some(300), 300), (200, None, 1));
+    assert_eq!(with(Some(300), 301), (401, Some("stale_token"), 0));
+    // The login service's clock may be ahead of ours.
+    assert_eq!(with(Some(1), -60), (200, None, 1));
+    assert_eq!(with(Some(1), -61), (401, Some("stale_token"), 0));
 }
 
 #[test]

@@ -246,6 +246,31 @@ fn times_are_enforced_with_a_minute_of_leeway() {
 }
 
 #[test]
+fn auth_time_or_else_iat_says_when_the_person_authenticated() {
+    for (claims, expected) in [
+        (json!({}), None),
+        (json!({"iat": NOW - 9}), Some(NOW - 9)),
+        (json!({"iat": NOW + 60}), Some(NOW + 60)),
+        (json!({"auth_time": NOW - 5}), Some(NOW - 5)),
+        (json!({"auth_time": NOW - 5, "iat": NOW - 1}), Some(NOW - 5)),
+        (json!({"auth_time": NOW + 60, "iat": NOW - 1}), Some(NOW + 60)),
+        (json!({"auth_time": NOW + 61, "iat": NOW - 1}), None),
+        (json!({"auth_time": NOW * 1000, "iat": NOW - 1}), None),
+        (json!({"auth_time": null, "iat": NOW - 1}), None),
+        (json!({"auth_time": NOW.to_string(), "iat": NOW - 1}), None),
+        (json!({"auth_time": 1.5, "iat": NOW - 1}), None),
+        (json!({"auth_time": {RAW_VALUE: "1800000000"}, "iat": NOW - 1}), None),
+        (json!({"auth_time": [NOW], "iat": NOW - 1}), None),
+        (json!({"auth_time": -1, "iat": NOW - 1}), Some(-1)),
+    ] {
+        let mut all = json!({"sub": 7, "exp": NOW + 60});
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        let actor = verify_by(&keys(), &signed(all), &NoKeyService).unwrap();
+        assert_eq!(actor.authenticated_at(), expected, "{claims}");
+    }
+}
+
+#[test]
 fn refresh_tokens_are_refused() {
     for claims in [
         json!({"type": "refresh"}),
@@ -327,7 +352,7 @@ proptest! {
     /// Signed with the right key, so that every one of them comes as far as the claims.
     #[test]
     fn signed_claims_of_any_kind_are_judged_without_a_panic(
-        name in "sub|user_id|idUser|profile|exp|nbf|iat|type|token_type|iss|aud",
+        name in "sub|user_id|idUser|profile|exp|nbf|iat|auth_time|type|token_type|iss|aud",
         value in prop_oneof![
             any::<i64>().prop_map(Value::from),
             any::<f64>().prop_map(Value::from),

@@ -86,6 +86,7 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     let subject = actor.subject();
     assert_eq!((subject.back_end(), subject.id().get()), judged.subject);
     assert_eq!(actor.issued_at(), judged.issued_at);
+    assert_eq!(actor.authenticated_at(), judged.authenticated_at);
     true
 }
 
@@ -120,6 +121,8 @@ struct Judged {
     subject: (Option<BackEnd>, i64),
     /// What a change of password is compared with.
     issued_at: Option<i64>,
+    /// What FRESH_TOKEN_SECONDS is compared with.
+    authenticated_at: Option<i64>,
     /// Whether nothing in it is so unusual that a verifier may refuse it.
     is_plain: bool,
 }
@@ -138,7 +141,9 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
 
     let claims = read(claims).ok_or("claims")?;
     let Json::Object(fields) = &claims else { return Err("claims that are no object") };
-    let judged = ["sub", "user_id", "idUser", "profile", "exp", "nbf", "iat", "type", "token_type", "iss", "aud"];
+    let judged = [
+        "sub", "user_id", "idUser", "profile", "exp", "nbf", "iat", "auth_time", "type", "token_type", "iss", "aud",
+    ];
     let times = |name: &str| fields.iter().filter(|(field, _)| field == name).count();
     ensure(judged.iter().all(|name| times(name) < 2), "a claim twice")?;
 
@@ -195,7 +200,14 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
         && claims.largest() < 1e300
         && ["exp", "nbf", "iat"].iter().all(|name| whole(name));
     let issued_at = iat.ok().flatten().map(|iat| iat as i64);
-    Ok(Judged { subject, issued_at, is_plain })
+    let authenticated_at = match claims.get("auth_time") {
+        None => issued_at,
+        // To serde_json, `-0` is not an integer.
+        Some(Json::Number(digits)) => digits.parse::<i64>().ok().filter(|_| digits != "-0"),
+        Some(_) => None,
+    };
+    let authenticated_at = authenticated_at.filter(|at| *at <= NOW + 60);
+    Ok(Judged { subject, issued_at, authenticated_at, is_plain })
 }
 
 fn ensure(holds: bool, fault: &'static str) -> Result<(), &'static str> {

@@ -118,6 +118,7 @@ where
     let uniques: Vec<&str> = fields().filter_map(|(_, field)| field.unique()).collect();
     let can_be = |refusal: &Refusal| match refusal {
         Refusal::NoToken | Refusal::BadToken | Refusal::BadAuthorization => true,
+        Refusal::StaleToken { .. } => fields().any(|(_, field)| field.is_sensitive()),
         Refusal::AccountGone | Refusal::AccountInactive => true,
         Refusal::TooManyRequests | Refusal::MethodNotAllowed { .. } => true,
         Refusal::TooLarge | Refusal::TooSlow | Refusal::UnsupportedMediaType { .. } => true,

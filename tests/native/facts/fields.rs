@@ -5,7 +5,7 @@ use super::json::Named;
 use super::record::{Observed, sets_password};
 use super::refusals::{Refused, broken, name_of, unique};
 use perfil::dialect::{Dialect, Object, Part};
-use perfil::domain::{DEFAULT_MAX_PIXELS, Refusal, Rule, Unique};
+use perfil::domain::{Change, DEFAULT_MAX_PIXELS, Refusal, Rule, Unique};
 use serde::Serialize;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -30,6 +30,9 @@ pub struct Field {
     length: Option<[usize; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unique: Option<&'static str>,
+    /// Whether it may need a token of somebody who has authenticated recently.
+    #[serde(skip_serializing_if = "is_false")]
+    sensitive: bool,
     /// The reply for each rule that it can break.
     faults: Named<Refused>,
 }
@@ -39,6 +42,15 @@ impl Field {
     pub fn unique(&self) -> Option<&'static str> {
         self.unique
     }
+
+    /// Whether it may need a token of somebody who has authenticated recently.
+    pub fn is_sensitive(&self) -> bool {
+        self.sensitive
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// How one endpoint reads one kind of body: JSON or a form.
@@ -180,6 +192,7 @@ where
             format,
             length,
             unique: self.unique_value(name, length).map(unique),
+            sensitive: self.change(name, length).is_some_and(|change| change.is_sensitive()),
             faults: Named(faults.collect()),
         }
     }

@@ -22,7 +22,7 @@ pub struct Facts {
 pub struct Refused {
     status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
-    challenge: Option<&'static str>,
+    challenge: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     allow: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -55,7 +55,7 @@ pub fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Refused {
 }
 
 pub fn told(Reply { answer, challenge, allow, retry_after, .. }: &Reply) -> Refused {
-    let (challenge, allow, retry_after) = (*challenge, *allow, *retry_after);
+    let (challenge, allow, retry_after) = (challenge.as_deref().map(str::to_owned), *allow, *retry_after);
     Refused { status: answer.status, challenge, allow, retry_after, body: raw(&answer.body) }
 }
 
@@ -83,6 +83,7 @@ pub fn named(refusal: &Refusal) -> Option<(String, Refusal)> {
         }
         Refusal::NoToken
         | Refusal::BadToken
+        | Refusal::StaleToken { .. }
         | Refusal::BadAuthorization
         | Refusal::AccountGone
         | Refusal::AccountInactive
