@@ -44,4 +44,4 @@ try {
 }
 if ([compiled, bindgen, entry].every((file) => modified(file) <= modified(made))) console.log('build/ is up to date');
 else await writeBuild();
-writePage(path.join(build, 'page'));
+await writePage(path.join(build, 'page'));

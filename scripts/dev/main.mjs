@@ -2,8 +2,8 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { root, run, step } from '../lib.mjs';
-import { writeDemoPage } from '../page.mjs';
+import { root, run, start, step } from '../lib.mjs';
+import { CHANGES, writeDemoPage } from '../page.mjs';
 import { checkSecrets, ensureSecret, mint, secretsText } from '../secret.mjs';
 import { installPackages, installToolchain } from '../setup.mjs';
 import { databaseIsThere, migrations, prepareDatabase } from './database.mjs';
@@ -113,5 +113,8 @@ if (ensureSecret()) console.log('\n.dev.vars now holds a random JWT_SECRET.');
 if (option === '--origin') origin = await startDemoOrigin();
 await serve();
 watchPage();
+start('node', ['--disable-warning=ExperimentalWarning', 'scripts/dev/changes.mjs', `${page}/${CHANGES}`], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
 await announce();
 await keepWatch();

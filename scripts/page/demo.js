@@ -1,61 +1,114 @@
-// Local development alone: `npm run dev` puts this, and tokens of the demo accounts, into the page that it serves.
-// With it every endpoint answers at the first click, uploads included.
+// For local development only: `npm run dev` adds this, and tokens of the demo accounts, to the page that it serves, so
+// that every endpoint returns a 200 at the first click, uploads included.
 
-/** Who may call each endpoint with its example, in the words of the documents that they come from. */
+/** The account that may send an endpoint's example. */
 const EXAMPLE = [
   [/^\/api\/personas\//, 5],
   [/^\/api\/v1\/users\//, 1],
   [/^\/users\/?$/, 1],
   [/^\/api\/profile\//, 42],
 ];
+const OTHER = 'other';
 
-const accounts = fetch('/reference/demo.json').then((answer) => answer.json());
-const picture = fetch('/reference/demo.jpg')
-  .then((answer) => answer.blob())
-  .then((blob) => new File([blob], 'phone.jpg', { type: 'image/jpeg' }));
+// The file may change, but its entity tag does not: the server computes that when it starts.
+const load = async (name) => (await fetch(`/reference/${name}`, { cache: 'no-store' })).json();
+const changed = (input) => input.dispatchEvent(new Event('input', { bubbles: true }));
 
-const select = document.createElement('select');
-select.id = 'act-as';
-select.append(new Option('the account of each example', ''));
-accounts.then((all) =>
+/** Puts a token into the form, and for its curl command the command that makes one. */
+function actAs(form, account) {
+  const { token } = form.elements;
+  token.value = account?.token ?? '';
+  if (account) token.dataset.shell = `npm run -s token -- ${account.id}`;
+  else delete token.dataset.shell;
+  changed(token);
+}
+
+function offer(form, accounts) {
+  const token = form.elements.token;
+  const cell = token.closest('.cell');
+  const select = document.createElement('select');
+  select.id = `${token.id}-account`;
   select.append(
-    ...all.map(({ id, name, role }) => new Option(`${id} ${name}, ${role}`, id)),
-    new Option('nobody: no token', '0'),
-  ),
-);
-const label = document.createElement('label');
-label.htmlFor = select.id;
-label.textContent = 'Act as';
-const note = document.createElement('span');
-note.textContent =
-  'Demo accounts of this local database. A new password ends an account’s sessions: start again for new tokens.';
-const row = document.createElement('div');
-row.append(label, select, note);
-const bar = document.createElement('div');
-bar.className = 'demo';
-bar.append(row);
-document.body.prepend(bar);
+    ...accounts.map(({ id, name, role }) => new Option(`${id} ${name}, ${role}`, id)),
+    new Option('nobody: no token', ''),
+    new Option('another token', OTHER),
+  );
+  select.value = EXAMPLE.find(([path]) => path.test(form.dataset.path))[1];
+  const label = document.createElement('label');
+  label.htmlFor = select.id;
+  label.textContent = 'Act as';
+  const choice = document.createElement('div');
+  choice.className = 'cell';
+  choice.append(label, select);
+  cell.before(choice);
+  const choose = () => {
+    cell.hidden = select.value !== OTHER;
+    actAs(
+      form,
+      accounts.find(({ id }) => String(id) === select.value),
+    );
+  };
+  select.addEventListener('change', choose);
+  choose();
+}
 
-/** A form's file is there before anybody has looked for one. */
-new MutationObserver(async () => {
-  for (const input of document.querySelectorAll('input[type=file]:not([data-demo])')) {
-    input.dataset.demo = '';
-    const files = new DataTransfer();
-    files.items.add(await picture);
-    input.files = files.files;
-    input.dispatchEvent(new Event('change', { bubbles: true }));
+/** A file is chosen already. */
+async function fill(input) {
+  const picture = await (await fetch('/reference/before.jpg')).blob();
+  const files = new DataTransfer();
+  files.items.add(new File([picture], 'phone.jpg', { type: 'image/jpeg' }));
+  input.files = files.files;
+  input.dataset.shell = 'tests/fixtures/pictures/phone.jpg';
+  input.addEventListener('change', () => delete input.dataset.shell, { once: true });
+  changed(input);
+}
+
+/** One row of the change feed, like those that the page has already. */
+function showChange({ id, at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields }) {
+  const texts = [
+    `${fields.join(', ')} of ${account_id === null ? `persona ${persona_id}` : `account ${account_id}`}`,
+    `by account ${actor_id}${actor_back_end ? `, with a token of ${actor_back_end}` : ''}`,
+    route,
+    `${at.replace('T', ' ').replace(/\.\d+Z$/, '')} ${request_id}`,
+  ];
+  const item = document.createElement('li');
+  item.value = id;
+  for (const text of texts) item.append(Object.assign(document.createElement('p'), { textContent: text }));
+  return item;
+}
+
+/** The list of the changes that were made here, and its heading. */
+function addFeed() {
+  const feed = Object.assign(document.createElement('ol'), { className: 'feed' });
+  const made = Object.assign(document.createElement('div'), { id: 'made-here', hidden: true });
+  made.append(Object.assign(document.createElement('h3'), { textContent: 'Made here, the latest first' }), feed);
+  document.querySelector('.feed').before(made);
+  return { made, feed };
+}
+
+const { made, feed } = addFeed();
+let newest = 0;
+
+/** Shows the changes that were made here; returns whether there is a new one. */
+async function showChanges() {
+  const changes = await load('changes.json');
+  const isNew = (changes[0]?.id ?? 0) !== newest;
+  newest = changes[0]?.id ?? 0;
+  made.hidden = changes.length === 0;
+  feed.replaceChildren(...changes.map(showChange));
+  return isNew;
+}
+
+/** A change is in the file a moment after its reply. A refused request leaves none. */
+async function awaitChange() {
+  for (let attempt = 0; attempt < 8; attempt++) {
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    if (await showChanges()) return;
   }
-}).observe(document.body, { childList: true, subtree: true });
+}
 
-globalThis.demo = {
-  /** Acts as somebody, unless a token was given under "Authorize". */
-  async requestInterceptor(request) {
-    const { origin, pathname } = new URL(request.url, location);
-    const example = EXAMPLE.find(([path]) => path.test(pathname))?.[1];
-    const id = select.value === '' ? example : Number(select.value);
-    const account = (await accounts).find((each) => each.id === id);
-    if (account && example && origin === location.origin && !request.headers.Authorization)
-      request.headers.Authorization = `Bearer ${account.token}`;
-    return request;
-  },
-};
+document.addEventListener('reply', awaitChange);
+await showChanges();
+const accounts = await load('demo.json');
+for (const form of document.querySelectorAll('form.try')) if (form.elements.token) offer(form, accounts);
+for (const input of document.querySelectorAll('input[type=file]')) await fill(input);

@@ -1,19 +1,26 @@
-// The reference page in a real browser: a reader who has just run `npm run dev`, and one of a deployed worker.
+// The reference page in a real browser: a reader who has just run `npm run dev`, and one of a deployed worker; with a
+// mouse, a keyboard, a screen reader's tree, and without JavaScript.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { writeDemoPage } from '../../scripts/page.mjs';
-import { operations } from '../openapi/document.mjs';
+import { promisify } from 'node:util';
+import { CHANGES, writeDemoPage } from '../../scripts/page.mjs';
+import { operations, resolve } from '../openapi/document.mjs';
 import { launch, noBrowser } from '../support/browser.mjs';
-import { root } from '../support/project.mjs';
+import { read, root } from '../support/project.mjs';
 import { startSite } from '../support/site.mjs';
 import { token } from '../support/tokens.mjs';
 
 const options = { skip: noBrowser, timeout: 120_000 };
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
+const NARROW = { width: 320, height: 568 };
+/** A desktop of 1280 pixels at 200 %. */
+const ZOOMED = { width: 640, height: 450 };
+const pictures = path.join(root, 'tests/fixtures/pictures');
 
 let browser, demo, deployed, folder;
 before(async () => {
@@ -23,7 +30,7 @@ before(async () => {
   [browser, demo, deployed] = await Promise.all([launch(), startSite({ files: folder }), startSite()]);
   // As `npm run dev` does at its first start.
   const form = new FormData();
-  form.append('avatar', new Blob([fs.readFileSync(path.join(root, 'tests/fixtures/pictures/phone.jpg'))]));
+  form.append('avatar', new Blob([fs.readFileSync(path.join(pictures, 'phone.jpg'))]));
   const given = await fetch(`${demo.url}/api/profile/6/update/`, {
     method: 'PUT',
     headers: { authorization: `Bearer ${await token(6)}` },
@@ -40,8 +47,8 @@ after(async () => {
  * Opens the page. `faults` are what the console complains of (what the policy forbids, too) and requests to anybody
  * else.
  */
-async function open(site, { viewport = DESKTOP, colorScheme = 'light' } = {}) {
-  const page = await browser.newPage({ viewport, colorScheme });
+async function open(site, settings = {}) {
+  const page = await browser.newPage({ viewport: DESKTOP, colorScheme: 'light', reducedMotion: 'reduce', ...settings });
   const faults = [];
   page.on(
     'console',
@@ -54,37 +61,32 @@ async function open(site, { viewport = DESKTOP, colorScheme = 'light' } = {}) {
     (request) =>
       !request.url().startsWith(`${site.url}/`) && !/^(data|blob):/.test(request.url()) && faults.push(request.url()),
   );
-  await page.goto(site.url);
-  await page
-    .locator('.opblock')
-    .nth(operations.length - 1)
-    .waitFor();
+  // demo.js ends with the files of the forms.
+  await page.goto(site.url, { waitUntil: 'networkidle' });
   return { page, faults };
 }
 
-/** Unfolds an operation, as far as its body, if it has one. */
-async function unfold(page, { id, operation }) {
-  const block = page.locator(`#operations-${operation.tags[0]}-${id}`);
-  await block.locator('.opblock-summary-control').click();
-  await block.locator(operation.requestBody ? 'textarea' : '.execute').waitFor();
-  return block;
-}
+const operationOf = (page, id) => page.locator(`article#${id}`);
+const chooseForm = (operation) => operation.getByLabel('Form with a picture').check();
 
-/** Presses "Execute"; returns the status and the body that the page shows. */
-async function execute(block) {
-  await block.locator('.btn.execute').click();
-  const shown = block.locator('.live-responses-table .response');
-  await shown.waitFor();
-  const body = shown.locator('.highlight-code pre').first();
+/** Waits for the reply to a request that was sent: the status and the body that the page shows. */
+async function replyTo(operation, send) {
+  const heading = operation.locator('.reply h4');
+  await heading.evaluate((element) => element.replaceChildren());
+  await send();
+  await heading.locator('.stamp').waitFor();
+  const body = operation.locator('.reply pre');
   return {
-    status: (await shown.locator('.response-col_status').innerText()).trim(),
-    body: (await body.count()) ? (await body.innerText()).trim() : undefined,
+    status: Number((await heading.innerText()).slice(0, 3)),
+    body: (await body.count()) ? await body.first().innerText() : undefined,
   };
 }
 
-/** The size of the picture that an answer shows, once it is there. */
-async function pictureOf(block) {
-  const picture = block.locator('.live-responses-table img');
+const click = (operation) => replyTo(operation, () => operation.getByRole('button', { name: 'Send' }).click());
+
+/** The size of the picture that a reply shows, once it is there. */
+async function pictureOf(operation) {
+  const picture = operation.locator('.reply img');
   await picture.waitFor();
   return picture.evaluate(async (image) => {
     await image.decode();
@@ -92,71 +94,67 @@ async function pictureOf(block) {
   });
 }
 
-const operationOf = (id) => operations.find((each) => each.id === id);
-const sendForm = (block) => block.getByLabel('Request content type').selectOption('multipart/form-data');
-
-test('in local development every endpoint answers at the first click', options, async () => {
+test('in local development every endpoint returns a 200 at the first click', options, async () => {
   const { page, faults } = await open(demo);
   const statuses = {};
-  for (const operation of operations) {
-    const block = await unfold(page, operation);
-    const { status, body } = await execute(block);
-    statuses[operation.id] = status;
-    if (operation.operation.requestBody) assert.equal(typeof JSON.parse(body), 'object', operation.id);
-    if (operation.id === 'getPicture') assert.deepEqual(await pictureOf(block), [64, 96]);
+  for (const { id, operation } of operations) {
+    const shown = operationOf(page, id);
+    const { status, body } = await click(shown);
+    statuses[id] = status;
+    assert.equal(await shown.getByLabel('Body').isVisible(), operation.requestBody !== undefined, id);
+    if (operation.requestBody) assert.equal(typeof JSON.parse(body), 'object', id);
+    if (id === 'getPicture') assert.deepEqual(await pictureOf(shown), [64, 96]);
   }
-  assert.deepEqual(statuses, Object.fromEntries(operations.map(({ id }) => [id, '200'])));
+  assert.deepEqual(statuses, Object.fromEntries(operations.map(({ id }) => [id, 200])));
   assert.deepEqual(faults, []);
   await page.close();
 });
 
-test('an upload has its picture ready, and the answer shows what was stored', options, async () => {
+test('an upload has its picture ready, and the reply shows what was stored', options, async () => {
+  const { page, faults } = await open(demo);
   for (const [id, shown] of [
     ['updateProfile', 'avatar'],
     ['updatePersonaFoto', 'foto_url'],
   ]) {
-    const { page, faults } = await open(demo);
-    const block = await unfold(page, operationOf(id));
-    await sendForm(block);
-    await block.locator('input[type=file]').evaluate(async (input) => {
-      while (input.files.length === 0) await new Promise(requestAnimationFrame);
-    });
-    const { status, body } = await execute(block);
-    assert.equal(status, '200');
+    const operation = operationOf(page, id);
+    await chooseForm(operation);
+    const { status, body } = await click(operation);
+    assert.equal(status, 200);
     const { pathname, origin } = new URL(JSON.parse(body)[shown], demo.url);
     assert.match(pathname, /^\/media\/avatars\/(42|5)\/[0-9a-f]{64}\.jpg$/);
     assert.equal(origin, demo.url);
-    assert.deepEqual(await pictureOf(block), [64, 96]);
-    assert.deepEqual(faults, []);
-    await page.close();
+    assert.deepEqual(await pictureOf(operation), [64, 96]);
   }
+  assert.deepEqual(faults, []);
+  await page.close();
 });
 
 test('one acts as the account that one chooses', options, async () => {
   const { page } = await open(demo);
-  const block = await unfold(page, operationOf('updatePersonaFoto'));
-  const answers = [];
-  for (const id of ['', '6', '7', '0']) {
-    await page.getByLabel('Act as').selectOption(id);
-    answers.push((await execute(block)).status);
-    await block.locator('.btn-clear').click();
+  const operation = operationOf(page, 'updatePersonaFoto');
+  const statuses = [(await click(operation)).status];
+  for (const account of ['6', '7', '']) {
+    await operation.getByLabel('Act as').selectOption(account);
+    statuses.push((await click(operation)).status);
   }
-  assert.deepEqual(answers, ['200', '200', '403', '401']);
+  assert.deepEqual(statuses, [200, 200, 403, 401]);
+  assert.equal(
+    await operation.locator('.reply p').innerText(),
+    resolve(operations.find(({ id }) => id === 'updatePersonaFoto').operation.responses[401]).description,
+  );
   await page.close();
 });
 
-test('a deployed page has no accounts to act as, and takes a token', options, async () => {
+test('a deployed page has no accounts to act as, and takes a token once for all endpoints', options, async () => {
   const { page, faults } = await open(deployed);
-  assert.equal(await page.locator('.demo').count(), 0);
-  const block = await unfold(page, operationOf('updateOwnUser'));
-  assert.equal((await execute(block)).status, '401');
-  await page.locator('.btn.authorize').click();
-  await page.locator('.modal-ux input').fill(await token(1));
-  await page.locator('.modal-btn.authorize').click();
-  await page.locator('.btn-done').click();
-  await block.locator('.btn-clear').click();
-  const { status, body } = await execute(block);
-  assert.deepEqual([status, JSON.parse(body).name], ['200', 'Jane Doe']);
+  assert.equal(await page.getByLabel('Act as').count(), 0);
+  const operation = operationOf(page, 'updateOwnUser');
+  assert.equal((await click(operation)).status, 401);
+  await operationOf(page, 'updateProfile')
+    .getByLabel('Token')
+    .fill(await token(1));
+  const { status, body } = await click(operation);
+  assert.deepEqual([status, JSON.parse(body).name], [200, 'Jane Doe']);
   // The browser's own line about the 401.
   assert.deepEqual(
     faults.filter((fault) => !fault.includes('401')),
@@ -165,24 +163,210 @@ test('a deployed page has no accounts to act as, and takes a token', options, as
   await page.close();
 });
 
-test('nothing is wider than the screen, in a phone and in the dark', options, async () => {
-  for (const [viewport, colorScheme] of [
-    [PHONE, 'light'],
-    [PHONE, 'dark'],
-    [DESKTOP, 'dark'],
-  ]) {
-    const { page, faults } = await open(demo, { viewport, colorScheme });
-    const block = await unfold(page, operationOf('updateProfile'));
-    await sendForm(block);
-    await execute(block);
-    assert.equal(
-      await page.evaluate(() => document.documentElement.scrollWidth),
-      viewport.width,
-      `${viewport.width} ${colorScheme}`,
+test('the curl command sends the request that the form sends, to the origin of the page', options, async () => {
+  const { page } = await open(deployed);
+  const operation = operationOf(page, 'updateProfile');
+  await operation.getByLabel('Token').fill(await token(42));
+  const shown = operation.locator('.curl code');
+  const check = async (expected) => {
+    const { body } = await click(operation);
+    const command = await shown.textContent();
+    assert.ok(command.startsWith(`curl -X PUT '${deployed.url}/api/profile/42/update/'`), command);
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${command} --silent`], { cwd: pictures });
+    assert.deepEqual(JSON.parse(stdout), JSON.parse(body));
+    for (const [name, value] of Object.entries(expected)) assert.match(JSON.parse(stdout)[name], value);
+  };
+  await operation.getByLabel('Body').fill('{"last_name": "O\'Neill $HOME \\"`id`\\""}');
+  await check({ last_name: /^O'Neill \$HOME "`id`"$/ });
+  await chooseForm(operation);
+  await operation.getByLabel('avatar').setInputFiles(path.join(pictures, 'phone.jpg'));
+  await operation.getByLabel('first_name').nth(0).fill('@file; "x"');
+  await check({ first_name: /^@file; "x"$/, avatar: /\.jpg$/ });
+  await operation.getByLabel('URL-encoded form').check();
+  await operation.getByLabel('first_name').nth(1).fill('A&B=C é');
+  await check({ first_name: /^A&B=C é$/ });
+  await page.close();
+});
+
+/** What has the focus: its tag, its text or name, and whether a reader sees that. */
+const focused = (page) =>
+  page.evaluate(() => {
+    const { tagName, name, innerText, id } = document.activeElement;
+    const text = (name || id || innerText || '').trim().split('\n')[0];
+    const outline = getComputedStyle(document.activeElement);
+    return { what: `${tagName.toLowerCase()} ${text}`, isVisible: outline.outlineStyle === 'solid' };
+  });
+
+/** Presses Tab until something has the focus; returns what had it on the way. */
+async function tabTo(page, wanted) {
+  const passed = [];
+  for (let count = 0; count < 100; count++) {
+    await page.keyboard.press('Tab');
+    const { what, isVisible } = await focused(page);
+    assert.ok(isVisible, `the focus on ${what} is not visible`);
+    passed.push(what);
+    if (what === wanted) return passed;
+  }
+  throw new Error(`Tab does not lead to ${wanted}: ${passed.join(', ')}`);
+}
+
+test('with the keyboard alone: to a form, to its reply, and into the documented replies', options, async () => {
+  const { page } = await open(demo);
+  assert.deepEqual(await tabTo(page, 'a Skip to the content'), ['a Skip to the content']);
+  await page.keyboard.press('Enter');
+  const passed = await tabTo(page, 'input id');
+  assert.deepEqual(passed.slice(-2), ['select updatePersonaFoto-token-account', 'input id']);
+  assert.ok(
+    passed.some((what) => what.startsWith('summary Documented replies')),
+    passed.join(', '),
+  );
+  // One Tab for the choice of the body, and one for each of what follows.
+  assert.deepEqual(await tabTo(page, 'button Send'), [
+    'input type',
+    'textarea json',
+    'summary Request headers',
+    'button Send',
+  ]);
+  const operation = operationOf(page, 'updatePersonaFoto');
+  const { status } = await replyTo(operation, () => page.keyboard.press('Enter'));
+  assert.equal(status, 200);
+  assert.deepEqual(await focused(page), { what: 'h4 updatePersonaFoto-reply', isVisible: true });
+  assert.ok(
+    await operation.locator('.reply h4').evaluate((heading) => {
+      const { top, bottom } = heading.getBoundingClientRect();
+      return top >= 0 && bottom <= innerHeight;
+    }),
+  );
+  assert.match(await page.getByRole('status').innerText(), /^Reply: 200 OK, \d+ milliseconds$/);
+  await tabTo(page, 'summary Response headers');
+  await page.keyboard.press('Enter');
+  await operation.locator('.reply').getByText('x-request-id').waitFor();
+  // On from the reply to the next endpoint, whose documented replies are folded.
+  const replies = operationOf(page, 'updateOwnPersona').locator('.replies');
+  await tabTo(page, `summary ${await replies.locator('> summary').innerText()}`);
+  assert.equal(await replies.getByText('El campo').first().isVisible(), false);
+  await page.keyboard.press('Enter');
+  await tabTo(page, 'summary 400 A body that is malformed, or fields that are not as they must be.');
+  await page.keyboard.press('Enter');
+  assert.ok(await replies.getByText('El campo').first().isVisible());
+  await page.close();
+});
+
+test('a screen reader finds the endpoints by headings, names of controls, and the reply', options, async () => {
+  const { page } = await open(demo);
+  const operation = operationOf(page, 'updateOwnUser');
+  await click(operation);
+  const tree = await operation.ariaSnapshot();
+  for (const line of [
+    /heading "Change the own account" \[level=3\]/,
+    /form "Try PUT \/users":/,
+    /combobox "Act as":/,
+    /group "Send as":/,
+    /radio "JSON" \[checked\]/,
+    /textbox "Body":/,
+    /button "Send"/,
+    /region "Reply to PUT \/users":/,
+    /heading "200 OK \d+ ms" \[level=4\]/,
+  ])
+    assert.match(tree, line);
+  await page.close();
+});
+
+/** Shows everything that there is to see: a reply, what is folded, and every form. */
+async function showAll(page) {
+  const operation = operationOf(page, 'updateProfile');
+  await chooseForm(operation);
+  await click(operation);
+  await click(operationOf(page, 'updateOwnPersona'));
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll('details')) details.open = true;
+    for (const fields of document.querySelectorAll('[data-type]')) fields.hidden = false;
+  });
+}
+
+test('axe finds nothing, light and dark, on a desktop and on a phone, with everything unfolded', options, async () => {
+  const axe = read('node_modules/axe-core/axe.min.js');
+  for (const site of [demo, deployed])
+    for (const viewport of site === demo ? [DESKTOP, PHONE] : [DESKTOP])
+      for (const colorScheme of /** @type {const} */ (['light', 'dark'])) {
+        const { page } = await open(site, { viewport, colorScheme });
+        if (site === demo) await showAll(page);
+        await page.evaluate(axe);
+        const { violations, passes } = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }));
+        assert.ok(passes.some(({ id }) => id === 'color-contrast'));
+        assert.deepEqual(
+          violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ target }) => target).join(', ')}`),
+          [],
+          `${viewport.width} ${colorScheme}`,
+        );
+        await page.close();
+      }
+});
+
+test('nothing is wider than the screen: on a phone, at 320 pixels, at 200 %', options, async () => {
+  for (const viewport of [DESKTOP, PHONE, NARROW, ZOOMED]) {
+    const { page, faults } = await open(demo, { viewport });
+    await showAll(page);
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), viewport.width);
+    const cut = await page.evaluate(() =>
+      [...document.querySelectorAll('pre, td, th, p, dd, dt, figure, summary')]
+        .filter((element) => element.scrollWidth > element.clientWidth + 1 && element.clientWidth > 1)
+        .map((element) => element.textContent.slice(0, 60)),
     );
-    const background = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
-    assert.equal(background, colorScheme === 'dark' ? 'rgb(28, 32, 34)' : 'rgb(255, 255, 255)');
+    assert.deepEqual(cut, [], `${viewport.width}`);
     assert.deepEqual(faults, []);
     await page.close();
   }
+});
+
+test('colours follow the reader’s choice, and nothing moves for those who ask for that', options, async () => {
+  const looks = [];
+  for (const colorScheme of /** @type {const} */ (['light', 'dark']))
+    for (const reducedMotion of /** @type {const} */ (['reduce', 'no-preference'])) {
+      const { page } = await open(demo, { colorScheme, reducedMotion });
+      const operation = operationOf(page, 'getHealth');
+      await click(operation);
+      const background = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+      const animation = await operation.locator('.stamp').evaluate((stamp) => getComputedStyle(stamp).animationName);
+      const scroll = await page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior);
+      looks.push([background, animation, scroll]);
+      await page.close();
+    }
+  assert.deepEqual(looks, [
+    ['rgb(233, 239, 232)', 'none', 'auto'],
+    ['rgb(233, 239, 232)', 'stamp', 'smooth'],
+    ['rgb(14, 21, 18)', 'none', 'auto'],
+    ['rgb(14, 21, 18)', 'stamp', 'smooth'],
+  ]);
+});
+
+test('the demo page shows who changed what here, a moment after the reply', options, async () => {
+  const { page } = await open(demo);
+  const made = page.locator('#made-here');
+  // Before this change; scripts/dev/changes.mjs does this every 250 ms.
+  const write = async () => {
+    const rows = await demo.sql('SELECT * FROM changes ORDER BY id DESC LIMIT 10');
+    const changes = rows.map((row) => ({ ...row, fields: JSON.parse(row.fields) }));
+    fs.writeFileSync(path.join(folder, CHANGES), JSON.stringify(changes));
+  };
+  const operation = operationOf(page, 'updateUser');
+  const sent = page.waitForResponse('**/api/v1/users/7');
+  await click(operation);
+  await write();
+  const id = (await sent).headers()['x-request-id'];
+  const row = made.locator('li', { hasText: id });
+  await row.waitFor();
+  assert.match(await row.innerText(), /^email, full_name of account 7\s+by account 1\s+PUT \/api\/v1\/users\/:id\s/);
+  await page.close();
+});
+
+test('without JavaScript the page can be read, and says what does not work', options, async () => {
+  const { page } = await open(deployed, { javaScriptEnabled: false });
+  assert.equal(await page.locator('form.try').first().isVisible(), false);
+  assert.ok(await page.getByText('Sending a request from this page needs JavaScript.').first().isVisible());
+  const replies = operationOf(page, 'updateOwnUser').locator('.replies');
+  await replies.locator('> summary').click();
+  await replies.locator('[data-status="400"] > summary').click();
+  assert.ok(await replies.getByText('No fields provided to update').isVisible());
+  await page.close();
 });

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { operations } from '../openapi/document.mjs';
+import { metadataOf, record } from '../../scripts/page/record.mjs';
+import { operations, resolve } from '../openapi/document.mjs';
 import { read, root } from '../support/project.mjs';
 import { startSite } from '../support/site.mjs';
 
@@ -18,19 +19,32 @@ const DEPLOYED = [
   '_headers',
   'index.html',
   'openapi.json',
+  'reference/after.jpg',
+  'reference/before.jpg',
+  'reference/bricolage-grotesque.LICENSE.txt',
+  'reference/bricolage-grotesque.woff2',
+  'reference/form.css',
+  'reference/head.css',
   'reference/icon.svg',
-  'reference/reference.css',
-  'reference/reference.js',
-  'reference/viewer/LICENSE',
-  'reference/viewer/NOTICE',
-  'reference/viewer/swagger-ui-bundle.js',
-  'reference/viewer/swagger-ui-bundle.js.LICENSE.txt',
-  'reference/viewer/swagger-ui.css',
+  'reference/martian-mono.LICENSE.txt',
+  'reference/martian-mono.woff2',
+  'reference/operations.css',
+  'reference/page.css',
+  'reference/page.js',
+  'reference/reply.js',
+  'reference/request.js',
+  'reference/stories.css',
 ];
+/** All files together, in bytes, as they are stored: the platform compresses most of them. */
+const BUDGET = 500_000;
 /** What the page may do: nothing with anybody else, and nothing that does not stand in a file of its own. */
 const POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; connect-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob:; " +
+  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/** A value as the page shows it, quotes aside. */
+const escaped = (value) =>
+  JSON.stringify(value, undefined, 2).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 let site;
 before(async () => {
@@ -69,6 +83,9 @@ test('the page, the document and what they need are served without the worker, u
       assert.ok(method === 'HEAD' ? text === '' : text === read('build/page', file), `${method} ${target}`);
     }
   }
+  const sizes = DEPLOYED.map((file) => fs.statSync(path.join(root, 'build/page', file)).size);
+  const total = sizes.reduce((sum, size) => sum + size);
+  assert.ok(total < BUDGET, `the page has ${total} bytes`);
   const { headers, text } = await ask('GET', '/openapi.json');
   assert.equal(headers.get('content-type'), 'application/json');
   assert.equal(text, read('public/openapi.json'));
@@ -114,4 +131,43 @@ test('every other path is the worker’s, whatever the method', async () => {
     [307, '/', 'platform'],
   );
   assert.deepEqual(await ask('PUT', '/').then(({ status, text, by }) => [status, text, by]), [405, '', 'platform']);
+});
+
+const page = () => read('build/page/index.html');
+
+test('nothing of the page is inline, and every link and reference leads to something', () => {
+  assert.doesNotMatch(page(), /<style|\sstyle=|\son\w+=|<script(?![^>]* src=)/);
+  const ids = [...page().matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
+  assert.equal(new Set(ids).size, ids.length, 'an id is there twice');
+  const references = [...page().matchAll(/\s(?:for|aria-labelledby|aria-describedby|href)="#?([\w-]+)"/g)];
+  assert.ok(references.length > 50);
+  for (const [, id] of references) assert.ok(ids.includes(id), `${id} is not there`);
+  for (const [, file] of page().matchAll(/\s(?:src|href)="\/([^"]+)"/g)) assert.ok(DEPLOYED.includes(file), file);
+});
+
+test('the page says what the document says of every operation', () => {
+  const shown = page().replaceAll('<wbr>', '').replaceAll('&quot;', '"').replaceAll('&#39;', "'");
+  for (const { id, method, path: target, operation } of operations) {
+    const section = shown.split('<article class="operation" id="').find((each) => each.startsWith(`${id}"`));
+    assert.ok(section.includes(`<b>${method}</b> <code>${target}</code>`), id);
+    for (const [status, reference] of Object.entries(operation.responses)) {
+      assert.ok(section.includes(`data-status="${status}"`), `${id} ${status}`);
+      for (const { examples = {} } of Object.values(resolve(reference).content ?? {}))
+        for (const { value } of Object.values(examples))
+          assert.ok(section.includes(escaped(value)), `${id} ${status} ${JSON.stringify(value)}`);
+    }
+  }
+});
+
+test('what the page shows of the worker at work is what the worker does', async () => {
+  const { recorded, after } = await record();
+  const hint = 'if that is meant, run `npm run openapi` and commit scripts/page/recorded.json and after.jpg';
+  assert.deepEqual(JSON.parse(read('scripts/page/recorded.json')), recorded, hint);
+  assert.ok(after.equals(fs.readFileSync(path.join(root, 'public/reference/after.jpg'))), hint);
+  const before = await metadataOf(fs.readFileSync(path.join(root, 'build/page/reference/before.jpg')));
+  assert.ok(before.some(({ name, value }) => name === 'GPSLatitude' && value.startsWith('48.858')));
+  assert.deepEqual(
+    (await metadataOf(after)).filter(({ group, value }) => group === 'Position' || value.includes('SECRET')),
+    [],
+  );
 });

@@ -30,6 +30,8 @@ export async function startSite({ files = path.join(root, 'build/page') } = {}) 
   await DB.batch(demoAccounts().map((sql) => DB.prepare(sql)));
   return {
     url: url.origin,
+    /** Runs SQL straight against the database and returns its rows. */
+    sql: async (query) => (await DB.prepare(query).all()).results,
     stop: async () => {
       await harness.close();
       fs.rmSync(folder, { recursive: true });

@@ -1,0 +1,79 @@
+// Makes the forms of the page send what they say.
+import { showFailure, showReply } from './reply.js';
+import { curlOf, requestOf } from './request.js';
+
+const announcement = document.querySelector('.announcement');
+
+/** Shows the request as a curl command. */
+function refresh(form) {
+  form.querySelector('.curl code').textContent = curlOf(form);
+}
+
+/** Shows the fields of the chosen media type, where there is a choice. */
+function choose(form) {
+  const choice = form.elements.namedItem('type');
+  if (!choice) return;
+  const chosen = choice.value;
+  for (const fields of form.querySelectorAll('[data-type]')) fields.hidden = fields.dataset.type !== chosen;
+}
+
+/** A reply takes the focus, so that the next Tab goes on from there, and is announced. */
+function present(section, text) {
+  section.hidden = false;
+  announcement.textContent = text;
+  section.querySelector('h4').focus();
+}
+
+async function send(form) {
+  const section = form.nextElementSibling;
+  const button = form.querySelector('[type=submit]');
+  // Not `disabled`, which would take the focus away.
+  if (button.ariaDisabled === 'true') return;
+  button.ariaDisabled = 'true';
+  announcement.textContent = 'Sending';
+  const started = performance.now();
+  try {
+    const { url, ...options } = requestOf(form);
+    const response = await fetch(url, { ...options, cache: 'no-store', credentials: 'omit' });
+    const body = await response.blob();
+    const time = Math.round(performance.now() - started);
+    await showReply(section, { response, body, time });
+    present(section, `Reply: ${response.status} ${response.statusText}, ${time} milliseconds`);
+    form.dispatchEvent(new CustomEvent('reply', { bubbles: true }));
+  } catch (error) {
+    showFailure(section, error);
+    present(section, 'No reply');
+  } finally {
+    button.ariaDisabled = 'false';
+  }
+}
+
+/** A token is typed once. */
+function share(token) {
+  for (const other of document.querySelectorAll('input[name=token]:not([data-shell])')) {
+    other.value = token;
+    refresh(other.form);
+  }
+}
+
+async function copy(button) {
+  await navigator.clipboard.writeText(button.closest('.curl').querySelector('code').textContent);
+  announcement.textContent = 'Copied';
+}
+
+for (const form of document.querySelectorAll('form.try')) {
+  form.addEventListener('input', ({ target }) => {
+    if (target.name === 'example') form.elements.namedItem('json').value = target.value;
+    if (target.name === 'type') choose(form);
+    if (target.name === 'token') share(target.value);
+    refresh(form);
+  });
+  form.addEventListener('submit', (event) => {
+    event.preventDefault();
+    send(form);
+  });
+  form.querySelector('.copy').addEventListener('click', ({ currentTarget }) => copy(currentTarget));
+  // A browser that reloads the page keeps what was chosen.
+  choose(form);
+  refresh(form);
+}
