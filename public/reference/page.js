@@ -48,9 +48,10 @@ async function send(form) {
   }
 }
 
-/** A token is typed once. */
+/** A token is typed once: every form that asks for one gets it. */
 function share(token) {
-  for (const other of document.querySelectorAll('input[name=token]:not([data-shell])')) {
+  for (const other of document.querySelectorAll('input[name=token]')) {
+    if (other.closest('.cell').hidden) continue;
     other.value = token;
     refresh(other.form);
   }
@@ -72,7 +73,10 @@ for (const form of document.querySelectorAll('form.try')) {
     event.preventDefault();
     send(form);
   });
-  form.querySelector('.copy').addEventListener('click', ({ currentTarget }) => copy(currentTarget));
+  const button = form.querySelector('.copy');
+  button.addEventListener('click', () => copy(button));
+  // Browsers have no clipboard for pages that come over plain HTTP, except from this machine.
+  button.hidden = !navigator.clipboard;
   // A browser that reloads the page keeps what was chosen.
   choose(form);
   refresh(form);

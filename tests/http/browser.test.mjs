@@ -144,6 +144,23 @@ test('one acts as the account that one chooses', options, async () => {
   await page.close();
 });
 
+test('a token of one’s own goes to the forms that ask for one, and to no other', options, async () => {
+  const { page } = await open(demo);
+  const [own, nobody, account] = ['updateProfile', 'updateUser', 'updateOwnUser'].map((id) => operationOf(page, id));
+  await own.getByLabel('Act as').selectOption('other');
+  await nobody.getByLabel('Act as').selectOption('');
+  await own.getByLabel('Token').fill('not-a-token');
+  const replies = await Promise.all([own, nobody, account].map(click));
+  assert.deepEqual(
+    replies.map(({ status }) => status),
+    [401, 401, 200],
+  );
+  const challenge = (operation) => operation.locator('.reply dt', { hasText: 'www-authenticate' }).locator('+ dd');
+  assert.equal(await challenge(own).textContent(), 'Bearer error="invalid_token"');
+  assert.equal(await challenge(nobody).textContent(), 'Bearer');
+  await page.close();
+});
+
 test('a deployed page has no accounts to act as, and takes a token once for all endpoints', options, async () => {
   const { page, faults } = await open(deployed);
   assert.equal(await page.getByLabel('Act as').count(), 0);
@@ -175,6 +192,11 @@ test('the curl command sends the request that the form sends, to the origin of t
     assert.deepEqual(JSON.parse(stdout), JSON.parse(body));
     for (const [name, value] of Object.entries(expected)) assert.match(JSON.parse(stdout)[name], value);
   };
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await operation.locator('.curl > summary').click();
+  await operation.getByRole('button', { name: 'Copy' }).click();
+  await page.getByRole('status').getByText('Copied').waitFor();
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await shown.textContent());
   await operation.getByLabel('Body').fill('{"last_name": "O\'Neill $HOME \\"`id`\\""}');
   await check({ last_name: /^O'Neill \$HOME "`id`"$/ });
   await chooseForm(operation);
