@@ -63,26 +63,33 @@ async function fill(input) {
   changed(input);
 }
 
-/** One row of the change feed, like those that the page has already. */
-function showChange({ id, at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields }) {
-  const texts = [
-    `${fields.join(', ')} of ${account_id === null ? `persona ${persona_id}` : `account ${account_id}`}`,
-    `by account ${actor_id}${actor_back_end ? `, with a token of ${actor_back_end}` : ''}`,
-    route,
-    `${at.replace('T', ' ').replace(/\.\d+Z$/, '')} ${request_id}`,
-  ];
-  const item = document.createElement('li');
-  item.value = id;
-  for (const text of texts) item.append(Object.assign(document.createElement('p'), { textContent: text }));
-  return item;
+const element = (name, ...children) => {
+  const made = document.createElement(name);
+  made.append(...children);
+  return made;
+};
+
+/** One row of the change feed, as `showChange` in stories.mjs writes it. */
+function showChange({ at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields }) {
+  const whose = account_id === null ? `persona ${persona_id}` : `account ${account_id}`;
+  const time = at.replace('T', ' ').replace(/\.\d+Z$/, '');
+  return element(
+    'li',
+    element('p', element('b', fields.join(', ')), ` of ${whose}`),
+    element('p', `by account ${actor_id}${actor_back_end ? `, with a token of ${actor_back_end}` : ''}`),
+    element('p', element('code', route)),
+    element('p', element('time', time), ' ', element('code', request_id)),
+  );
 }
 
 /** The list of the changes that were made here, and its heading. */
 function addFeed() {
-  const feed = Object.assign(document.createElement('ol'), { className: 'feed' });
-  const made = Object.assign(document.createElement('div'), { id: 'made-here', hidden: true });
-  made.append(Object.assign(document.createElement('h3'), { textContent: 'Made here, the latest first' }), feed);
-  document.querySelector('.feed').before(made);
+  const feed = Object.assign(element('ol'), { className: 'feed' });
+  const made = Object.assign(element('div', element('h3', 'Made here, the latest first'), feed), {
+    id: 'made-here',
+    hidden: true,
+  });
+  document.querySelector('.feed').after(made);
   return { made, feed };
 }
 
