@@ -219,6 +219,7 @@ fn fault(rule: Rule) -> String {
             return format!("Ensure this field has no more than {max} characters.");
         }
         Rule::ControlCharacter => "Control characters are not allowed.",
+        Rule::CommonPassword => "This password is too common.",
         Rule::Email => "This field must be a valid email address.",
         Rule::Username => {
             "Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters."

@@ -152,6 +152,7 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
         Rule::TooShort { min, .. } => format!("{field} must be longer than or equal to {min} characters"),
         Rule::TooLong { max, .. } => format!("{field} must be shorter than or equal to {max} characters"),
         Rule::ControlCharacter => format!("{field} must not contain control characters"),
+        Rule::CommonPassword => format!("{field} is too common"),
         Rule::Email => format!("{field} must be an email"),
         Rule::Username => format!("{field} must not contain white space or invisible characters"),
         Rule::Phone => format!("{field} must be a valid phone number"),

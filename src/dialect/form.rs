@@ -36,7 +36,7 @@ impl Object<'static> {
             return Err(Refusal::MalformedForm);
         }
         let fields = parts.into_iter().map(|(name, part)| (name, Value::from(part))).collect();
-        Ok(Self { fields, is_form: true, max_pixels })
+        Ok(Self { fields, is_form: true, max_pixels, ..Self::default() })
     }
 }
 

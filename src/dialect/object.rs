@@ -12,6 +12,7 @@ pub struct Object<'a> {
     pub(super) fields: Vec<(String, Value<'a>)>,
     pub(super) is_form: bool,
     pub(super) max_pixels: u32,
+    pub(super) blocks_common_passwords: bool,
 }
 
 /// One value of an [`Object`]. Lists and objects are checked and let go: no field of any dialect is one.
@@ -53,6 +54,11 @@ impl<'a> Object<'a> {
             .collect::<Option<Vec<_>>>()
             .ok_or(Refusal::Malformed)?;
         Ok(Self { fields, ..Self::default() })
+    }
+
+    /// The same body, read by a deployment that refuses common passwords or not (contract S7).
+    pub fn blocking_common_passwords(self, blocks_common_passwords: bool) -> Self {
+        Self { blocks_common_passwords, ..self }
     }
 
     /// The value of a field; `None` where it was not sent.

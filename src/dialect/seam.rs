@@ -24,13 +24,14 @@ fn target(segment: &str) -> Result<PathId, Refusal> {
 }
 
 fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
+    let password = if body.blocks_common_passwords { rules::uncommon_password } else { rules::password };
     let mut fields = Fields::of(body);
     let change = AccountChange {
         full_name: fields.value("full_name", |value| text(value, |raw| rules::line(raw, 2, 100))),
         // One sentence covers every fault of an address here (contract S2).
         email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254).map_err(|_| Rule::Email))),
         role: fields.value("roleId", role),
-        password: fields.value("password", |value| text(value, |raw| rules::password(raw, 6, 100))),
+        password: fields.value("password", |value| text(value, |raw| password(raw, 6, 100))),
         ..AccountChange::default()
     };
     fields.finish(change)

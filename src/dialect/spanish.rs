@@ -33,6 +33,7 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
             return format!("El campo '{field}' debe tener entre {min} y {max} caracteres");
         }
         Rule::ControlCharacter => "contiene caracteres no permitidos",
+        Rule::CommonPassword => "contiene una contraseña demasiado común",
         Rule::Email => "debe tener un formato de correo válido",
         Rule::Username | Rule::Phone | Rule::NationalId | Rule::Url | Rule::ImagePath => "tiene un formato inválido",
         Rule::File => "debe ser un archivo",

@@ -1,9 +1,11 @@
 //! What an account, a persona, a change, a rule, a refusal and a picture's key in the bucket are.
 //!
-//! May import `picture`; may name thiserror and validator. Must never know HTTP, JSON, SQL, a clock or the platform.
+//! May import `picture`; may name miniz_oxide, thiserror and validator. Must never know HTTP, JSON, SQL, a clock or the
+//! platform.
 
 mod access;
 mod account;
+mod common_passwords;
 mod field;
 mod id;
 mod identity;

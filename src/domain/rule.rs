@@ -25,6 +25,8 @@ pub enum Rule {
     },
     /// Control characters, NUL among them (contract R5).
     ControlCharacter,
+    /// One of the passwords that people choose most often (contract S7).
+    CommonPassword,
     /// `user@domain.tld`.
     Email,
     /// What the back end allows in a user name: letters, digits and `_.@+-`, or everything but white space.

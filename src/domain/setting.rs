@@ -65,6 +65,8 @@ settings! {
     JwtAudience: Variable = "JWT_AUDIENCE",
     /// How long ago a person may have authenticated to make a sensitive change, in seconds.
     FreshTokenSeconds: Variable = "FRESH_TOKEN_SECONDS",
+    /// Whether common passwords are refused.
+    PasswordBlocklist: Variable = "PASSWORD_BLOCKLIST",
     /// Whose pages may call from a browser.
     CorsAllowedOrigins: Variable = "CORS_ALLOWED_ORIGINS",
     /// What our own URLs begin with.

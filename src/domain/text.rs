@@ -2,6 +2,7 @@
 //!
 //! All trim first and count Unicode scalar values (contract R5).
 
+use super::common_passwords::is_common;
 use super::{Password, Rule, Url, is_invisible};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use validator::{ValidateLength, ValidateNonControlCharacter};
@@ -200,4 +201,10 @@ fn is_path(path: &str) -> bool {
 pub fn password(raw: &str, min: u64, max: u64) -> Result<Password, Rule> {
     check_line(raw, min, max)?;
     Ok(Password::new(raw.to_owned()))
+}
+
+/// The same, unless it is one of the most common passwords (contract S7).
+pub fn uncommon_password(raw: &str, min: u64, max: u64) -> Result<Password, Rule> {
+    let password = password(raw, min, max)?;
+    if is_common(raw) { Err(Rule::CommonPassword) } else { Ok(password) }
 }

@@ -23,6 +23,8 @@ pub struct Deployment {
     pub keys: Rc<KeyRing>,
     /// How long ago a person may have authenticated to make a sensitive change, if that matters (contract A9).
     pub fresh_token_seconds: Result<Option<u32>, Fault>,
+    /// Whether common passwords are refused (contract S7).
+    pub blocks_common_passwords: Result<bool, Fault>,
     /// Who may call from a browser.
     pub cors: Cors,
     /// What is passed on to origins (contract X1, X6).
@@ -90,6 +92,7 @@ impl Deployment {
             version: variables.version(),
             keys: Rc::new(KeyRing::new(variables.keys())),
             fresh_token_seconds: variables.fresh_token_seconds(),
+            blocks_common_passwords: variables.blocks_common_passwords(),
             cors: Cors::parse(&variables.text(Setting::CorsAllowedOrigins).unwrap_or_default()),
             pass_through: variables.pass_through(),
             public_origin: variables.public_origin(),
@@ -142,6 +145,13 @@ impl Variables<'_> {
         }
         let seconds = self.number(setting, 0).filter(|seconds| (1..=YEAR).contains(seconds));
         seconds.map(Some).ok_or(Fault::Setting { name: setting.name(), problem })
+    }
+
+    fn blocks_common_passwords(&self) -> Result<bool, Fault> {
+        let setting = Setting::PasswordBlocklist;
+        let is_on = self.text(setting).is_some_and(|text| text == "on");
+        let fault = Fault::Setting { name: setting.name(), problem: "is neither on nor empty" };
+        if is_on || self.is_empty(setting) { Ok(is_on) } else { Err(fault) }
     }
 
     fn version(&self) -> Option<String> {

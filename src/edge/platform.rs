@@ -78,6 +78,10 @@ impl<'a> serve::Platform for RequestPlatform<'a> {
         self.deployment.fresh_token_seconds.clone()
     }
 
+    fn blocks_common_passwords(&self) -> Result<bool, Fault> {
+        self.deployment.blocks_common_passwords.clone()
+    }
+
     fn database(&self) -> Result<&Self::Database, Fault> {
         self.database.as_ref().map_err(Clone::clone)
     }

@@ -82,6 +82,9 @@ pub trait Platform {
     /// matter (contract A9).
     fn fresh_token_seconds(&self) -> Result<Option<u32>, Fault>;
 
+    /// Whether common passwords are refused (contract S7).
+    fn blocks_common_passwords(&self) -> Result<bool, Fault>;
+
     /// The database of the accounts.
     fn database(&self) -> Result<&Self::Database, Fault>;
 

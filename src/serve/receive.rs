@@ -31,13 +31,14 @@ pub enum Content {
 
 impl Content {
     /// The change that it asks for. The parts of a form are taken out of it.
-    pub fn read<R: Record>(&mut self, dialect: &Dialect<R>) -> Result<R::Change, Refusal> {
-        let (parts, pixels) = match self {
-            Self::Json(bytes) => return Object::parse(bytes).and_then(dialect.read),
-            Self::Urlencoded(bytes) => (urlencoded::parse(bytes)?, 0),
-            Self::Form(parts, pixels) => (mem::take(parts), *pixels),
+    pub fn read<R: Record>(&mut self, dialect: &Dialect<R>, blocks: bool) -> Result<R::Change, Refusal> {
+        let form = |parts, pixels| Object::from_form(parts, &dialect.forms, pixels);
+        let object = match self {
+            Self::Json(bytes) => Object::parse(bytes),
+            Self::Urlencoded(bytes) => form(urlencoded::parse(bytes)?, 0),
+            Self::Form(parts, pixels) => form(mem::take(parts), *pixels),
         };
-        Object::from_form(parts, &dialect.forms, pixels).and_then(dialect.read)
+        (dialect.read)(object?.blocking_common_passwords(blocks))
     }
 
     /// The body as it was sent; `None` for one with a picture, of which only the parts are left.

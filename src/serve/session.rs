@@ -20,8 +20,17 @@ impl<P: Platform> Session<'_, P> {
         Trace { request_id: self.call.request_id, route: self.pattern }
     }
 
-    /// The change, unless it is sensitive and the person authenticated too long ago (contract A9).
-    pub fn require_fresh_token<C: Change>(&self, change: C) -> Result<C, Failure> {
+    /// Whether common passwords are refused. If that is not clear, [`Self::admit`] fails for every new password.
+    pub fn blocks_common_passwords(&self) -> bool {
+        self.platform.blocks_common_passwords().unwrap_or_default()
+    }
+
+    /// The change, unless it is sensitive and the person authenticated too long ago (contract A9), or a setting that
+    /// protects it is invalid.
+    pub fn admit<C: Change>(&self, change: C) -> Result<C, Failure> {
+        if change.password().is_some() {
+            self.platform.blocks_common_passwords()?;
+        }
         if !change.is_sensitive() {
             return Ok(change);
         }

@@ -96,8 +96,8 @@ async fn update<R: Stored, P: Platform>(
         return Err(Stopped::Newcomer(Untouched::Unread(body), origin.clone()));
     }
     let Sent { mut content, held } = announced?.read(session, body).await?;
-    let read = target.with(content.read(dialect)).map_err(Failure::from);
-    let read = read.and_then(|(target, change)| Ok((target, session.require_fresh_token(change)?)));
+    let read = target.with(content.read(dialect, session.blocks_common_passwords())).map_err(Failure::from);
+    let read = read.and_then(|(target, change)| Ok((target, session.admit(change)?)));
     let untouched = newcomers.origin().and_then(|origin| Some((content.into_bytes()?, origin)));
     let saved = match read {
         Ok((target, change)) => make(&access(target), &change, session).await,

@@ -8,7 +8,7 @@ struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
 
 const ROOMS: [Room; 7] = [
     Room("picture", &[], &["memchr", "miniz_oxide"]),
-    Room("domain", &["picture"], &["thiserror", "validator"]),
+    Room("domain", &["picture"], &["miniz_oxide", "thiserror", "validator"]),
     Room("auth", &["domain"], &["base64ct", "bcrypt", "blowfish", "getrandom", "jwt_compact", "serde", "serde_json"]),
     Room("dialect", &["domain"], &["serde", "serde_json"]),
     Room("store", &["domain"], &["getrandom", "serde", "serde_json"]),

@@ -19,6 +19,7 @@ pub fn every_rule() -> Vec<Rule> {
         Rule::TooShort { min: bounds.0, max: bounds.1 },
         Rule::TooLong { min: bounds.0, max: bounds.1 },
         Rule::ControlCharacter,
+        Rule::CommonPassword,
         Rule::Email,
         Rule::Username,
         Rule::Phone,
@@ -37,7 +38,7 @@ pub fn every_rule() -> Vec<Rule> {
             Rule::Required | Rule::NotNull | Rule::Text | Rule::Number | Rule::TooShort { .. } => {}
             Rule::TooLong { .. } | Rule::ControlCharacter | Rule::Email | Rule::Username | Rule::Phone => {}
             Rule::NationalId | Rule::Url | Rule::ImagePath | Rule::File | Rule::NotEmpty | Rule::Image => {}
-            Rule::PathNumber | Rule::Unknown => {}
+            Rule::CommonPassword | Rule::PathNumber | Rule::Unknown => {}
         }
     }
     rules

@@ -17,6 +17,7 @@
 mod architecture;
 mod bodies;
 mod changes;
+mod common_passwords;
 mod contract;
 mod database;
 mod dialects;

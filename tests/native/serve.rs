@@ -94,6 +94,10 @@ impl Platform for Native {
         Ok(self.fresh_token_seconds)
     }
 
+    fn blocks_common_passwords(&self) -> Result<bool, Fault> {
+        Ok(false)
+    }
+
     fn database(&self) -> Result<&Sqlite, Fault> {
         Ok(&self.database)
     }

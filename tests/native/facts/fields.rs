@@ -78,11 +78,16 @@ where
     }
 
     fn body(&self, body: &str) -> Read<R> {
-        Object::parse(body.as_bytes()).and_then(self.dialect.read)
+        Object::parse(body.as_bytes()).and_then(|object| self.object(object))
     }
 
     fn parts(&self, parts: Vec<(String, Part)>) -> Read<R> {
-        Object::from_form(parts, &self.dialect.forms, DEFAULT_MAX_PIXELS).and_then(self.dialect.read)
+        Object::from_form(parts, &self.dialect.forms, DEFAULT_MAX_PIXELS).and_then(|object| self.object(object))
+    }
+
+    /// As a deployment reads it that has turned on what can be turned on: its replies are documented, too.
+    fn object(&self, object: Object<'_>) -> Read<R> {
+        (self.dialect.read)(object.blocking_common_passwords(true))
     }
 
     /// A body with this text in one field.
@@ -257,8 +262,8 @@ where
     fn rules(&self, name: &str) -> Vec<Rule> {
         let endless = "a".repeat(ENDLESS);
         let long = examples(300).into_iter().chain(examples(3000));
-        let texts =
-            ["", " ", "a", "a b", "!", "..", "a/../b", "\u{0}", "aaaaaa\u{0}a", "1", &endless].map(str::to_owned);
+        let texts = ["", " ", "a", "a b", "!", "..", "a/../b", "\u{0}", "aaaaaa\u{0}a", "1", "123456", &endless]
+            .map(str::to_owned);
         let mut refused: Vec<Read<R>> = texts.into_iter().chain(long).map(|text| self.text(name, &text)).collect();
         if self.is_form {
             refused.push(self.nothing());

@@ -127,6 +127,7 @@ pub fn name_of(rule: Rule) -> &'static str {
         Rule::TooShort { .. } => "too_short",
         Rule::TooLong { .. } => "too_long",
         Rule::ControlCharacter => "control_character",
+        Rule::CommonPassword => "common_password",
         Rule::Email => "email",
         Rule::Username => "username",
         Rule::Phone => "phone",
