@@ -26,6 +26,7 @@ mod r2;
 mod request_id;
 mod respond;
 mod retention;
+mod variables;
 mod visit;
 
 use crate::domain::Fault;

@@ -18,6 +18,7 @@ mod route;
 mod session;
 mod update;
 pub mod urlencoded;
+mod urls;
 
 use crate::auth::{EventLoop, KeyService, Keys};
 use crate::domain::{Failure, Fault, Refusal, Subject};
@@ -32,6 +33,7 @@ pub use limits::{Class, Limits, PERIOD as RATE_PERIOD};
 pub use receive::JSON_LIMIT;
 pub use reply::{RETRY_AFTER, Reply};
 pub use route::{Endpoint, Matched, Right, Route, UPDATES, Update};
+pub use urls::Urls;
 
 /// What of a request decides about it; the body is read later, if it comes to that.
 pub struct Call<'a> {

@@ -1,6 +1,6 @@
 //! Which requests go to the back ends that Perfil stands in front of (contract X1, X2, X6).
 
-use super::{Reply, Route, UPDATES, Update, media, route};
+use super::{Reply, Route, UPDATES, Update, Urls, media, route};
 use crate::domain::text as rules;
 use crate::domain::{Fault, Setting, is_secure};
 use percent_encoding::percent_decode_str;
@@ -22,15 +22,6 @@ impl Origin {
         let slash = if path_and_query.starts_with('/') { "" } else { "/" };
         format!("{origin}{slash}{path_and_query}")
     }
-}
-
-/// What `ORIGIN` holds.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum OriginSetting {
-    /// One URL, for everything that Perfil does not serve itself.
-    One(String),
-    /// A URL for each dialect, by its name: for the paths below the dialect's prefixes.
-    Each(Vec<(String, String)>),
 }
 
 #[derive(Debug, Default)]
@@ -62,11 +53,11 @@ pub enum Destination<'a> {
 
 impl PassThrough {
     /// Parses `ORIGIN` and `TAKE_OVER`.
-    pub fn new(origin: Option<OriginSetting>, take_over: &str) -> Result<Self, Fault> {
+    pub fn new(origin: Option<Urls>, take_over: &str) -> Result<Self, Fault> {
         let origins = match origin {
             None => Origins::None,
-            Some(OriginSetting::One(url)) => Origins::One(parse(&url)?),
-            Some(OriginSetting::Each(urls)) => {
+            Some(Urls::One(url)) => Origins::One(parse(&url)?),
+            Some(Urls::Each(urls)) => {
                 let each = |(name, url): (String, String)| Ok((dialect(&name)?, parse(&url)?));
                 Origins::Each(urls.into_iter().map(each).collect::<Result<_, Fault>>()?)
             }

@@ -1,13 +1,13 @@
 //! Where requests go with an origin, by method and path (contract X1, X6).
 
-use perfil::serve::origin::{Destination, OriginSetting, PassThrough};
-use perfil::serve::{Route, UPDATES, Update};
+use perfil::serve::origin::{Destination, PassThrough};
+use perfil::serve::{Route, UPDATES, Update, Urls};
 use proptest::prelude::*;
 
 const URL: &str = "https://backend.example.com";
 
 fn pass_through(take_over: &str) -> PassThrough {
-    PassThrough::new(Some(OriginSetting::One(URL.to_owned())), take_over).unwrap()
+    PassThrough::new(Some(Urls::One(URL.to_owned())), take_over).unwrap()
 }
 
 /// Whether Perfil handles it.
@@ -83,7 +83,7 @@ fn take_over_divides_the_updates() {
 fn a_table_has_an_origin_for_each_dialect() {
     for update in &UPDATES {
         let table = vec![(update.dialect().to_owned(), URL.to_owned())];
-        let pass_through = PassThrough::new(Some(OriginSetting::Each(table)), "").unwrap();
+        let pass_through = PassThrough::new(Some(Urls::Each(table)), "").unwrap();
         for other in &UPDATES {
             let path = format!("{}/x", other.prefix());
             assert_eq!(is_here(&pass_through, "GET", &path), other.dialect() != update.dialect(), "{path}");
