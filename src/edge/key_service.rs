@@ -1,5 +1,6 @@
 //! Verifies signatures with the platform's Web Cryptography, and fetches key sets.
 
+use super::background::go_on;
 use super::body::read_to_end;
 use super::deadline::within;
 use super::events::KeySetLine;
@@ -80,7 +81,7 @@ impl KeyService for WebCrypto<'_> {
     /// The fetch goes on when the client hangs up: other requests wait for it too.
     fn fetch(&self, url: &str) {
         let (ring, url) = (Rc::clone(self.ring), url.to_owned());
-        self.context.wait_until(async move {
+        go_on(self.context, async move {
             let fetched = within("key set", DEADLINE, fetch(&url)).await;
             let received = ring.keys.as_ref().map_or(Ok(()), |keys| keys.receive(fetched));
             if let Err(fault) = received {

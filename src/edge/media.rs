@@ -1,6 +1,7 @@
 //! Serves pictures from the cache of this place, or from R2: streams that the platform passes on, whose bytes never
 //! come into WebAssembly's memory.
 
+use super::background::go_on;
 use super::headers::HeaderList;
 use super::r2;
 use super::respond::{MediaResponse, Served};
@@ -126,7 +127,7 @@ fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<O
     let mut response = Response::from_body(body.response_body()?)?.with_headers(headers);
     let copy = response.cloned()?;
     let url = asked.url.to_owned();
-    context.wait_until(async move {
+    go_on(context, async move {
         // Without it, the next request reads the bucket again.
         let _ = Cache::default().put(url, copy).await;
     });

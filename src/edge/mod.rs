@@ -7,6 +7,7 @@
 
 #![allow(clippy::disallowed_types, reason = "this room is the platform's")]
 
+mod background;
 mod body;
 mod clock;
 mod cors;

@@ -1,5 +1,6 @@
 //! One request: which way it takes, and what is logged of it.
 
+use super::background::go_on;
 use super::body::Incoming;
 use super::clock::{elapsed, now};
 use super::d1::Connection;
@@ -120,7 +121,7 @@ impl Visit<'_> {
         if let Some(key) = reply.leftover.take() {
             let url = format!("{}{}", call.origin, key.url_path());
             let removal = remove(Rc::clone(self.deployment), key, url, line.request_id.to_owned());
-            self.context.wait_until(removal);
+            go_on(self.context, removal);
         }
         Ok(Served::Reply(reply))
     }
