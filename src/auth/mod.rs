@@ -1,4 +1,4 @@
-//! Who calls, and what a new password becomes.
+//! Who calls, what a new password becomes, and how posts of the change feed are signed.
 //!
 //! May import `domain`; may name jwt-compact, base64ct, bcrypt, blowfish, getrandom, serde and serde_json. Must never
 //! read a clock (the time is handed in), know the platform (what only that can do is handed in), or log or show a
@@ -16,6 +16,7 @@ mod secrets;
 mod subject;
 mod token;
 mod turns;
+mod webhook;
 
 pub use jwk::{Algorithm, PublicKey};
 pub use keys::{Keys, Settings};
@@ -26,6 +27,7 @@ pub use secrets::{SIGNERS, Secret, secret_settings};
 pub use subject::Signer;
 pub use token::{BearerToken, MAX_TOKEN_BYTES};
 pub use turns::{DEADLINE as HASHING_DEADLINE, Turn, Turns};
+pub use webhook::{WebhookSecret, webhook_secret_setting};
 
 /// What only the platform can do for tokens that are signed with a private key: verify their signatures, and fetch the
 /// public keys.

@@ -181,7 +181,7 @@ pub enum Fault {
     /// A part of the platform does not answer. It may do so later.
     #[error("{service}: no answer within {seconds} s")]
     Late {
-        /// `database`, `bucket` or `key set`.
+        /// `database`, `bucket`, `key set` or `receiver`.
         service: &'static str,
         /// How long it was waited for.
         seconds: u64,
@@ -195,6 +195,9 @@ pub enum Fault {
         /// How long it was waited for, after the last byte of the request.
         seconds: u64,
     },
+    /// A receiver of the change feed is down, or did not return a 2xx (contract C3).
+    #[error("receiver: {0}")]
+    Receiver(String),
     /// A request has come back that was passed on to an origin (contract X1).
     #[error("ORIGIN leads back to this service")]
     Loop,

@@ -81,6 +81,20 @@ settings! {
     AvatarMaxPixels: Variable = "AVATAR_MAX_PIXELS",
     /// How old an object must be that is swept away, in hours.
     AvatarGraceHours: Variable = "AVATAR_GRACE_HOURS",
+    /// Where the changes are posted.
+    ChangesUrl: Variable = "CHANGES_URL",
+    /// What these posts are signed with.
+    ChangesSecret: Secret = "CHANGES_SECRET",
+    /// What the posts to personas' receiver are signed with.
+    ChangesSecretPersonas: Secret = "CHANGES_SECRET_PERSONAS",
+    /// What the posts to seam's receiver are signed with.
+    ChangesSecretSeam: Secret = "CHANGES_SECRET_SEAM",
+    /// What the posts to falcon's receiver are signed with.
+    ChangesSecretFalcon: Secret = "CHANGES_SECRET_FALCON",
+    /// What the posts to django's receiver are signed with.
+    ChangesSecretDjango: Secret = "CHANGES_SECRET_DJANGO",
+    /// Whether the hash of a new password is posted.
+    ChangesHashes: Variable = "CHANGES_HASHES",
     /// How long the rows of the change feed are kept, in days.
     ChangesKeepDays: Variable = "CHANGES_KEEP_DAYS",
     /// Whether clients are told how long the database took.

@@ -6,6 +6,7 @@ use super::r2::AvatarBucket;
 use super::variables::Variables;
 use crate::domain::{Fault, Setting};
 use crate::serve::UploadLimits;
+use crate::serve::feed::Feed;
 use crate::serve::origin::{Origin, PassThrough};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -31,6 +32,8 @@ pub struct Deployment {
     pub upload_limits: Result<UploadLimits, Fault>,
     /// How old an object must be that is swept away, in milliseconds (contract M5).
     pub grace: Result<i64, Fault>,
+    /// To whom the changes are delivered (contract C2).
+    pub feed: Feed,
     /// How many days the rows of the change feed are kept (contract C1).
     pub keep_days: Result<u32, Fault>,
     /// Whether clients are told how long the database took.
@@ -79,6 +82,7 @@ impl Deployment {
             public_origin: variables.public_origin(),
             upload_limits: variables.upload_limits(),
             grace: variables.grace(),
+            feed: variables.feed(),
             keep_days: variables.keep_days(),
             server_timing: variables.text(Setting::ServerTiming).is_some_and(|value| value == "on"),
             limits: RateLimits::new(env),

@@ -1,7 +1,8 @@
 //! The lines of the log that are not a request's.
 
 use super::log::write;
-use crate::domain::Fault;
+use crate::domain::{Fault, Receiver};
+use crate::serve::feed::Delivered;
 use crate::store::{Expired, Swept};
 use serde::Serialize;
 
@@ -11,6 +12,7 @@ use serde::Serialize;
 enum Event {
     Sweep,
     Retention,
+    Delivery,
     Leftover,
     KeySet,
     NoRateLimit,
@@ -47,6 +49,7 @@ impl SweepLine {
 pub struct RetentionLine {
     event: Event,
     removed: usize,
+    undelivered: usize,
     complete: bool,
     duration_ms: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,12 +59,54 @@ pub struct RetentionLine {
 impl RetentionLine {
     /// What was done; if it failed, what was done before.
     pub fn new(expired: &Expired, duration_ms: u64, failure: Option<Fault>) -> Self {
-        let Expired { removed, complete } = *expired;
+        let Expired { removed, undelivered, complete } = *expired;
         let cause = failure.map(|fault| fault.to_string());
-        Self { event: Event::Retention, removed, complete, duration_ms, cause }
+        Self { event: Event::Retention, removed, undelivered, complete, duration_ms, cause }
     }
 
-    /// As an error where it failed.
+    /// As an error if it failed, or if a receiver will never get what was removed.
+    pub fn write(&self) {
+        write(self, self.cause.is_some() || self.undelivered > 0);
+    }
+}
+
+/// The line that a run of posts to a receiver of the change feed leaves in the log, or one about its settings.
+#[derive(Serialize)]
+pub struct DeliveryLine {
+    event: Event,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    receiver: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sent: Option<usize>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    duration_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<String>,
+}
+
+impl DeliveryLine {
+    /// What was delivered, and what failed, if anything did.
+    pub fn new(receiver: Receiver, delivered: &Delivered, duration_ms: u64) -> Self {
+        let Delivered { sent, position, fault } = delivered;
+        Self {
+            event: Event::Delivery,
+            receiver: Some(receiver.name()),
+            sent: Some(*sent),
+            position: *position,
+            duration_ms: Some(duration_ms),
+            cause: fault.as_ref().map(ToString::to_string),
+        }
+    }
+
+    /// Why nothing is delivered.
+    pub fn misconfigured(fault: &Fault) -> Self {
+        let cause = Some(fault.to_string());
+        Self { event: Event::Delivery, receiver: None, sent: None, position: None, duration_ms: None, cause }
+    }
+
+    /// As an error if something failed.
     pub fn write(&self) {
         write(self, self.cause.is_some());
     }
@@ -134,7 +179,7 @@ impl LimitLine {
 
 #[cfg(test)]
 mod tests {
-    use super::Event::{self, KeySet, Leftover, NoRateLimit, Retention, Sweep};
+    use super::Event::{self, Delivery, KeySet, Leftover, NoRateLimit, Retention, Sweep};
     use crate::edge::log::documented;
     use serde_json::{Value, json};
     use std::collections::BTreeSet;
@@ -143,9 +188,9 @@ mod tests {
     fn every_event_is_documented_and_no_other() {
         let name = |event: Event| match event {
             // The compiler asks for a new one here: it belongs into the list below, too.
-            Sweep | Retention | Leftover | KeySet | NoRateLimit => json!(event),
+            Sweep | Retention | Delivery | Leftover | KeySet | NoRateLimit => json!(event),
         };
-        let all = [Sweep, Retention, Leftover, KeySet, NoRateLimit].map(name);
+        let all = [Sweep, Retention, Delivery, Leftover, KeySet, NoRateLimit].map(name);
         let all: BTreeSet<&str> = all.iter().filter_map(Value::as_str).collect();
         assert_eq!(all, documented("| Event | Meaning |"));
     }

@@ -16,6 +16,7 @@ mod deadline;
 mod deployment;
 mod event_loop;
 mod events;
+mod feed;
 mod headers;
 mod key_service;
 mod limits;
@@ -95,12 +96,19 @@ pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, Js
     Ok(frame.reply(&reply)?)
 }
 
-/// The sweep of the bucket (contract M5) and the retention of the change feed (C1), as often as wrangler.toml says.
+/// The scheduled event that delivers changes, as it is in wrangler.toml. Every other one is the nightly event.
+const EVERY_MINUTE: &str = "* * * * *";
+
+/// Every minute, the delivery of the change feed (contract C3). At night, the sweep of the bucket (M5) and the
+/// retention of the change feed (C1).
 #[event(scheduled)]
-async fn scheduled(_: ScheduledEvent, env: Env, _: ScheduleContext) {
+async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     let started = now();
-    let mut swept = Swept::default();
     let deployment = Deployment::of(&env);
+    if event.cron() == EVERY_MINUTE {
+        return feed::every_minute(&deployment).await;
+    }
+    let mut swept = Swept::default();
     let failure = sweep(&deployment, started, &mut swept).await.err();
     SweepLine::new(&swept, elapsed(started), failure).write();
     retention::run(&deployment).await;

@@ -18,5 +18,5 @@ pub async fn run(deployment: &Deployment) {
 async fn expire(deployment: &Deployment, expired: &mut Expired) -> Result<(), Fault> {
     let days = deployment.keep_days.clone()?;
     let database = Connection::new(deployment.database()?, now);
-    store::expire(&database, days, expired).await
+    store::expire(&database, days, &deployment.feed.receivers, expired).await
 }

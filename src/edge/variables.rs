@@ -3,6 +3,7 @@
 use crate::auth::{self, Keys, Secret, Signer};
 use crate::domain::text as rules;
 use crate::domain::{DEFAULT_MAX_PIXELS, Fault, Setting};
+use crate::serve::feed::Feed;
 use crate::serve::origin::PassThrough;
 use crate::serve::{UploadLimits, Urls};
 use std::collections::BTreeMap;
@@ -121,6 +122,12 @@ impl Variables<'_> {
         let hours = self.number(Setting::AvatarGraceHours, DEFAULT_HOURS);
         let fault = Fault::Setting { name: Setting::AvatarGraceHours.name(), problem: "is no number of hours" };
         hours.map(|hours| i64::from(hours).saturating_mul(HOUR)).ok_or(fault)
+    }
+
+    /// To whom the changes are delivered (contract C2).
+    pub fn feed(&self) -> Feed {
+        let hashes = self.text(Setting::ChangesHashes).unwrap_or_default();
+        Feed::new(self.each(Setting::ChangesUrl), &hashes, |setting| self.text(setting))
     }
 
     /// How many days the rows of the change feed are kept (contract C1).

@@ -6,6 +6,7 @@ use super::clock::{elapsed, now};
 use super::d1::Connection;
 use super::deployment::Deployment;
 use super::events::LeftoverLine;
+use super::feed;
 use super::log::Line;
 use super::media::{self, Asked};
 use super::origin::{self, Passed};
@@ -118,6 +119,9 @@ impl Visit<'_> {
                 return Ok(self.pass_on(route, &origin, body, line).await);
             }
         };
+        if reply.is_recorded {
+            feed::after_reply(self.deployment, self.context);
+        }
         if let Some(key) = reply.leftover.take() {
             let url = format!("{}{}", call.origin, key.url_path());
             let removal = remove(Rc::clone(self.deployment), key, url, line.request_id.to_owned());

@@ -3,6 +3,7 @@
 //! May import `domain`, `auth`, `dialect` and `store`. Must never know the platform: what only that can do, reading a
 //! body for example, comes in through [`Platform`].
 
+pub mod feed;
 pub mod form;
 mod health;
 pub mod in_flight;

@@ -28,6 +28,8 @@ pub struct Reply {
     pub fault: Option<Fault>,
     /// An object that no record may be showing any more: to be removed once the reply is out.
     pub leftover: Option<ObjectKey>,
+    /// Whether the change feed has a new row: to be delivered once the reply is out.
+    pub is_recorded: bool,
 }
 
 const JSON: &str = "application/json";
@@ -56,6 +58,7 @@ impl Reply {
             code: None,
             fault: None,
             leftover: None,
+            is_recorded: false,
         }
     }
 

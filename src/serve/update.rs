@@ -53,10 +53,10 @@ pub async fn answer<R: Stored, P: Platform>(
     let _ = session.meter.settle().await;
     let (caller, account) = (actor.subject(), session.account().map(Id::get));
     let reply = match updated {
-        Ok(Updated { record, replaced }) => {
+        Ok(Updated { record, replaced, is_recorded }) => {
             // An account may have objects removed only under its own prefix (contract M5).
             let leftover = replaced.filter(|key| session.account().is_some_and(|account| key.belongs_to(account)));
-            Reply { leftover, ..Reply::ok((dialect.show)(&record)) }
+            Reply { leftover, is_recorded, ..Reply::ok((dialect.show)(&record)) }
         }
         Err(Stopped::Failed(reason)) => failure(reason),
         Err(Stopped::Newcomer(body, origin)) => {

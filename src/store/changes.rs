@@ -1,7 +1,7 @@
 //! The change feed: who changed what (contract C1). A row holds the names of the fields that were set, never a value.
 
-use super::{Batch, Fields, Statement, read_row};
-use crate::domain::Fault;
+use super::{Batch, Fields, Statement, read_row, words};
+use crate::domain::{Fault, Receiver};
 use serde::{Deserialize, Serialize};
 
 /// The request that makes an update, as the update's row in the feed names it.
@@ -77,23 +77,54 @@ WHERE id IN (SELECT id FROM (SELECT id, at FROM changes ORDER BY id LIMIT ?2)
 const COUNT: &str = "-- count_expired_changes()
 SELECT changes() AS count";
 
+/// How many of the rows that [`EXPIRE`] removes concern a receiver that has not accepted them; a row counts once for
+/// each such receiver. ?3 lists the receivers with their [`words`].
+const COUNT_UNDELIVERED: &str = "-- count_undelivered_changes()
+SELECT count(*) AS count
+FROM json_each(?3) AS receiver
+CROSS JOIN (SELECT id, at, account_id, fields FROM changes ORDER BY id LIMIT ?2) AS old
+WHERE old.at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
+  AND old.id < (SELECT max(id) FROM changes)
+  AND old.id > coalesce((SELECT position FROM receivers WHERE name = receiver.value ->> 'name'), 0)
+  AND (receiver.value ->> 'name' IN ('all', 'personas') OR EXISTS (
+    SELECT 1 FROM identities WHERE account_id = old.account_id AND back_end = receiver.value ->> 'name'))
+  AND EXISTS (
+    SELECT 1 FROM json_each(old.fields) AS field
+    CROSS JOIN json_each(receiver.value, '$.words.fields') AS word ON word.key = field.value)";
+
 /// What a run of retention has done.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Expired {
     /// Rows removed.
     pub removed: usize,
+    /// How many deliveries of these rows will never be made; one for each receiver that had not accepted a row.
+    pub undelivered: usize,
     /// Whether all rows that are too old were removed; otherwise the next run continues.
     pub complete: bool,
 }
 
-/// Removes the rows of the feed that are older than so many days, except the newest row. `expired` grows with each
-/// call, so that it also says how far a run came that failed.
-pub async fn expire(database: &impl Batch, days: u32, expired: &mut Expired) -> Result<(), Fault> {
+/// Removes the rows of the feed that are older than so many days, except the newest row, whether or not the receivers
+/// have accepted them. `expired` grows with each call, so that it also says how far a run came that failed.
+pub async fn expire(
+    database: &impl Batch,
+    days: u32,
+    receivers: &[Receiver],
+    expired: &mut Expired,
+) -> Result<(), Fault> {
+    let with_words = |receiver: &Receiver| {
+        let (name, words) = (receiver.name(), words::of(*receiver));
+        format!(r#"{{"name":"{name}","words":{words}}}"#)
+    };
+    let receivers = format!("[{}]", receivers.iter().map(with_words).collect::<Vec<_>>().join(","));
     for _ in 0..PAGES {
         let parameters = vec![Some(format!("-{days} days")), Some(PAGE.to_string())];
+        let undelivered = [parameters.clone(), vec![Some(receivers.clone())]].concat();
+        let undelivered = Statement { sql: COUNT_UNDELIVERED, parameters: undelivered };
         let count = Statement { sql: COUNT, parameters: Vec::new() };
-        let [_, rows] = database.batch([Statement { sql: EXPIRE, parameters }, count]).await?;
-        let Count { count } = rows.first().map(|row| read_row(row)).transpose()?.unwrap_or_default();
+        let expire = Statement { sql: EXPIRE, parameters };
+        let [undelivered, _, rows] = database.batch([undelivered, expire, count]).await?;
+        let count = counted(&rows)?;
+        expired.undelivered = expired.undelivered.saturating_add(counted(&undelivered)?);
         expired.removed = expired.removed.saturating_add(count);
         expired.complete = count < PAGE;
         if expired.complete {
@@ -101,6 +132,11 @@ pub async fn expire(database: &impl Batch, days: u32, expired: &mut Expired) -> 
         }
     }
     Ok(())
+}
+
+fn counted(rows: &[String]) -> Result<usize, Fault> {
+    let Count { count } = rows.first().map(|row| read_row(row)).transpose()?.unwrap_or_default();
+    Ok(count)
 }
 
 #[derive(Default, Deserialize)]

@@ -8,16 +8,19 @@
 
 mod accounts;
 mod changes;
+mod deliveries;
 mod personas;
 mod removal;
 mod statement;
 mod sweep;
 mod update;
 mod upload;
+mod words;
 
 use crate::domain::{Access, BackEnd, Caller, Fault, Id, ObjectKey, Picture, Record, Refusal, Target, Unique};
 use changes::Entry;
 pub use changes::{Expired, Trace, expire};
+pub use deliveries::{ADVANCE, Lease, Next, POSTPONE, READ_CHANGES, Step, TAKE_LEASE};
 pub use removal::{random_id, remove};
 use serde::Deserialize;
 pub use statement::{Fields, Statement};

@@ -49,6 +49,8 @@ pub struct Updated<R> {
     pub record: R,
     /// The object that it pointed at before, if that may be another one.
     pub replaced: Option<ObjectKey>,
+    /// Whether the change feed has a row for the update: an update of nothing leaves none.
+    pub is_recorded: bool,
 }
 
 /// What came of an update that was not refused.
@@ -72,12 +74,13 @@ pub async fn update<R: Stored>(database: &impl Batch, update: &Update<'_, R>) ->
 pub async fn save<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Saved<R>, Failure> {
     if update.change.is_empty() {
         let record = load(database, update).await?;
-        return Ok(Saved::Updated(Updated { record, replaced: None }));
+        return Ok(Saved::Updated(Updated { record, replaced: None, is_recorded: false }));
     }
     let Results { before, updated, after } = run(database, update).await?;
     let verdict = learn(update, &after)?;
     if updated {
-        return Ok(Saved::Updated(Updated { record: R::from_row(&after)?, replaced: replaced(before, update)? }));
+        let (record, replaced) = (R::from_row(&after)?, replaced(before, update)?);
+        return Ok(Saved::Updated(Updated { record, replaced, is_recorded: true }));
     }
     if let Some(refusal) = verdict.refusal(update.access) {
         return Err(refusal.into());
@@ -151,7 +154,9 @@ SELECT
   (SELECT count(*) FROM (SELECT foto_as_sent FROM personas LIMIT 0)) AS personas,
   (SELECT count(*) FROM (
     SELECT id, at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields
-    FROM changes LIMIT 0)) AS changes";
+    FROM changes LIMIT 0)) AS changes,
+  (SELECT count(*) FROM (
+    SELECT name, position, lease, leased_until, failures, next_attempt_at FROM receivers LIMIT 0)) AS receivers";
 
 /// Runs statements that change nothing, and once more if the database fails.
 async fn read<const N: usize>(

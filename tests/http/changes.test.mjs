@@ -263,7 +263,7 @@ describe('every night', () => {
       for (const days of [365, 90.1, 89.9, 2]) await insert(days);
       const { duration_ms, ...line } = await night(vars);
       const removed = 4 - kept.length;
-      assert.deepEqual(line, { level: 'log', event: 'retention', removed, complete: true });
+      assert.deepEqual(line, { level: 'log', event: 'retention', removed, undelivered: 0, complete: true });
       assert.equal(typeof duration_ms, 'number');
       assert.deepEqual(await ages(), kept);
     });
@@ -281,6 +281,17 @@ describe('every night', () => {
     const { level, cause } = await night({}, { batch: 'refuse' });
     assert.deepEqual([level, cause], ['error', 'database: batch was refused by the test']);
     assert.equal((await night()).removed, 1);
+  });
+  test('an error says how many changes are removed that a receiver has not accepted [C3]', async () => {
+    const vars = { CHANGES_URL: '{"seam":"http://127.0.0.1:9","falcon":"http://127.0.0.1:9"}' };
+    for (const days of [100, 99, 98, 2]) await insert(days);
+    await worker.sql(`UPDATE changes SET fields = '["email"]'`);
+    const [{ oldest }] = await worker.sql('SELECT min(id) AS oldest FROM changes');
+    await worker.sql("INSERT INTO receivers (name, position) VALUES ('seam', ?), ('django', 0)", oldest + 1);
+    const { level, removed, undelivered } = await night(vars);
+    assert.deepEqual({ level, removed, undelivered }, { level: 'error', removed: 3, undelivered: 1 + 3 });
+    await worker.sql('DELETE FROM receivers');
+    assert.deepEqual(await ages(), [2]);
   });
   test('no number is used again, even if all rows are too old [C1]', async () => {
     for (const age of [400, 365]) await insert(age);

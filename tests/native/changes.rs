@@ -5,9 +5,9 @@ use super::statements::{SEAM, TRACE, access, some, update};
 use super::{project, read, ready};
 use perfil::domain::{
     Access, Account, AccountChange, Actor, BackEnd, DEFAULT_MAX_PIXELS, Failure, Field, Id, PasswordHash, Persona,
-    PersonaChange, Picture, Subject, Target, text,
+    PersonaChange, Picture, Receiver, Subject, Target, text,
 };
-use perfil::store::{self, Expired, Statement, Stored, Trace, Update, Upload};
+use perfil::store::{self, Expired, Lease, Statement, Step, Stored, Trace, Update, Upload};
 use serde_json::{Value, json};
 use std::io::Cursor;
 
@@ -123,6 +123,13 @@ fn fields_are_columns_of_the_record() {
         let fields: Vec<String> = serde_json::from_str(row["fields"].as_str().unwrap()).unwrap();
         assert_eq!(fields.len(), count, "{row}");
         assert!(fields.iter().all(|field| columns(table).contains(field)), "{row}");
+    }
+    // The receiver that gets everything has a field for each of them.
+    let lease = Lease::new(Receiver::All, false).unwrap();
+    let next = ready(lease.step(&database, Step::Take)).unwrap().unwrap();
+    let body: Value = serde_json::from_str(&next.body).unwrap();
+    for (row, change) in feed(&database).iter().zip(body["data"]["changes"].as_array().unwrap()) {
+        assert_eq!(row["fields"], change["fields"].to_string());
     }
 }
 
@@ -248,14 +255,14 @@ fn numbers(database: &Sqlite) -> (i64, i64, i64) {
 
 fn expire(database: &Sqlite, days: u32) -> Expired {
     let mut expired = Expired::default();
-    ready(store::expire(database, days, &mut expired)).unwrap();
+    ready(store::expire(database, days, &[], &mut expired)).unwrap();
     expired
 }
 
 #[test]
 fn retention_removes_what_is_too_old_and_nothing_else() {
     let database = sqlite();
-    let all_of = |removed| Expired { removed, complete: true };
+    let all_of = |removed| Expired { removed, undelivered: 0, complete: true };
     fill(&database, 25_000, 91);
     fill(&database, 1_000, 89);
     assert_eq!(expire(&database, 200), all_of(0));
@@ -270,12 +277,12 @@ fn retention_removes_what_is_too_old_and_nothing_else() {
 fn retention_keeps_the_newest_row_so_that_no_number_is_used_again() {
     let database = sqlite();
     fill(&database, 5, 400);
-    assert_eq!(expire(&database, 90), Expired { removed: 4, complete: true });
+    assert_eq!(expire(&database, 90), Expired { removed: 4, undelivered: 0, complete: true });
     assert_eq!(numbers(&database), (1, 5, 5));
-    assert_eq!(expire(&database, 90), Expired { removed: 0, complete: true });
+    assert_eq!(expire(&database, 90), Expired { removed: 0, undelivered: 0, complete: true });
     update::<Account>(&database, &access(42, None, None), &named()).unwrap();
     assert_eq!(feed(&database)[1]["id"], 6);
-    assert_eq!(expire(&database, 90), Expired { removed: 1, complete: true });
+    assert_eq!(expire(&database, 90), Expired { removed: 1, undelivered: 0, complete: true });
     assert_eq!(numbers(&database), (1, 6, 6));
 }
 
@@ -283,9 +290,9 @@ fn retention_keeps_the_newest_row_so_that_no_number_is_used_again() {
 fn a_run_of_retention_is_bounded_and_the_next_one_continues() {
     let database = sqlite();
     fill(&database, 1_000_001, 91);
-    assert_eq!(expire(&database, 90), Expired { removed: 1_000_000, complete: false });
+    assert_eq!(expire(&database, 90), Expired { removed: 1_000_000, undelivered: 0, complete: false });
     fill(&database, 1, 91);
-    assert_eq!(expire(&database, 90), Expired { removed: 1, complete: true });
+    assert_eq!(expire(&database, 90), Expired { removed: 1, undelivered: 0, complete: true });
 }
 
 #[test]

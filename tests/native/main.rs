@@ -20,6 +20,7 @@ mod changes;
 mod common_passwords;
 mod contract;
 mod database;
+mod deliveries;
 mod dialects;
 mod docs;
 mod facts;

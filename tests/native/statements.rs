@@ -292,8 +292,11 @@ const STATEMENTS: [&str; 6] = [
 /// What follows an `UPDATE` in its batch. It looks the caller up without its rights.
 const APPENDS: [&str; 2] = [Account::APPEND_CHANGE, Persona::APPEND_CHANGE];
 
+/// Those of the delivery of the change feed.
+const DELIVERY: [&str; 4] = [store::TAKE_LEASE, store::ADVANCE, store::POSTPONE, store::READ_CHANGES];
+
 /// What SQLite does for a statement, a step in each line.
-fn plan(database: &Sqlite, sql: &str) -> String {
+pub fn plan(database: &Sqlite, sql: &str) -> String {
     let mut plan = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let parameters = vec!["{}"; plan.parameter_count()];
     let steps = plan.query_map(rusqlite::params_from_iter(parameters), |row| row.get::<_, String>("detail")).unwrap();
@@ -305,7 +308,7 @@ fn plan(database: &Sqlite, sql: &str) -> String {
 #[test]
 fn statements_and_their_plans_are_as_they_were_reviewed() {
     let database = sqlite();
-    for sql in STATEMENTS.into_iter().chain(APPENDS) {
+    for sql in STATEMENTS.into_iter().chain(APPENDS).chain(DELIVERY) {
         let name = sql.strip_prefix("-- ").and_then(|text| text.split_once("()\n")).unwrap().0;
         insta::assert_snapshot!(name, format!("{sql}\n\n-- The plan\n{}", plan(&database, sql)));
     }

@@ -104,6 +104,14 @@ export function testPaths(url) {
      * @returns {Promise<{memory: number, handles: number}>}
      */
     taken: async () => /** @type {any} */ (await (await own('taken')).json()),
+    /**
+     * What a deployment has spent since its last request, also after the reply: D1 calls, rows written.
+     * @returns {Promise<{d1: number, rows: number}>}
+     */
+    spent: async (deployment) => {
+      const response = await own('spent', { method: 'POST', body: deployment });
+      return /** @type {any} */ (await response.json());
+    },
     /** Resolves when nothing is running any more that requests left behind (wait_until). */
     idle: async () => void (await own('idle')),
     /** Resolves when a request has come to its fault `hold:name` or `stall:name`. */

@@ -225,6 +225,8 @@ const TESTS_OWN = {
     globalThis.gc?.();
     return Response.json(perfil.taken());
   },
+  /** What a named deployment has spent since its last request, also after the reply. */
+  '/.tests/spent': async (request) => Response.json(deployments.get(await request.text())?.counts),
   '/.tests/idle': async () => {
     await until('work after an answer', () => background === 0);
     return new Response();

@@ -11,7 +11,16 @@ export const read = (...parts) => fs.readFileSync(path.join(root, ...parts), 'ut
 export const filesBelow = (folder) => fs.readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' });
 
 /** The tables of the schema, without the importer's ledger. */
-export const TABLES = ['roles', 'permissions', 'permissionXRole', 'users', 'personas', 'identities', 'changes'];
+export const TABLES = [
+  'roles',
+  'permissions',
+  'permissionXRole',
+  'users',
+  'personas',
+  'identities',
+  'changes',
+  'receivers',
+];
 
 /** The statements of a SQL file; a `;` ends one when it ends a line. */
 const statements = (sql) =>

@@ -13,6 +13,7 @@ const build = path.join(root, 'build');
 const config = read('wrangler.toml');
 const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
 
+/** The nightly event. */
 export const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
 
 /**
@@ -49,7 +50,10 @@ const ratelimits = (limits) =>
   );
 
 /** Starts Miniflare with what `startWorker` is told; `log` is called with every line that the worker logs. */
-export function startMiniflare({ vars, bindings, bucket, limits, version, persist, inspected, counted, beside }, log) {
+export function startMiniflare(
+  { vars, bindings, bucket, limits, version, persist, inspected, counted, beside, twins },
+  log,
+) {
   // V8 collects nothing much below 256 MiB, for each of the simulators too: with less, a leak shows sooner.
   if (inspected) process.env.MINIFLARE_WORKERD_V8_FLAGS = '--expose-gc --initial-heap-size=8 --max-heap-size=64';
   const variables = Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, value]) => value !== undefined);
@@ -69,6 +73,7 @@ export function startMiniflare({ vars, bindings, bucket, limits, version, persis
     ratelimits: ratelimits(limits),
     ...(version && { versionMetadata: 'VERSION' }),
   };
+  const same = twins.map((name) => ({ ...perfil, name }));
   const others = Object.entries(beside).map(([name, script]) => ({ ...common, name, modules: true, script }));
   return new Miniflare(
     convertV4MiniflareOptions({
@@ -78,7 +83,7 @@ export function startMiniflare({ vars, bindings, bucket, limits, version, persis
       inspectorPort: inspected ? 0 : undefined,
       resourcePersistencePath: persist,
       handleStructuredLogs: log,
-      workers: /** @type {any[]} */ ([perfil, ...others]),
+      workers: /** @type {any[]} */ ([perfil, ...same, ...others]),
     }),
   );
 }

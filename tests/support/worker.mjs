@@ -18,6 +18,8 @@ import { CRON, inspectorOf, runtimes, startMiniflare } from './runtime.mjs';
  * @property {boolean} [inspected] its heap is measured, after a garbage collection, and workerd is short of memory
  * @property {boolean} [counted] false: nothing is wrapped around what was built: no counts, no faults, and nothing
  *   works that asks counting.mjs
+ * @property {string[]} [twins] names of more instances of the same worker, on the same database and bucket; `urls`
+ *   holds their addresses
  * @property {Record<string, string>} [beside] scripts of other workers in the same runtime, on the same database and
  *   bucket, by name; `urls` holds their addresses
  */
@@ -50,23 +52,30 @@ async function fill(database) {
 }
 
 /** Where the worker and those beside it answer, and its inspector; the database is filled if it is new. */
-async function connect(miniflare, { bindings, beside, inspected, isNew }) {
+async function connect(miniflare, { bindings, beside, twins, inspected, isNew }) {
   const urls = {};
-  for (const name of ['perfil', ...Object.keys(beside)])
+  for (const name of ['perfil', ...twins, ...Object.keys(beside)])
     urls[name] = (await miniflare.unsafeGetDirectURL(name)).href.replace(/\/$/, '');
   const inspector = inspected ? await inspectorOf(await miniflare.getInspectorURL()) : undefined;
   if (bindings && isNew) await fill(await miniflare.getD1Database('DB', 'perfil'));
   return { urls, inspector };
 }
 
-/** Dispatches the scheduled event; see `sweep` below. */
-function sweeper(miniflare, sweeps) {
+/** Dispatches a scheduled event; see `scheduled` below. */
+const dispatcher =
+  (miniflare) =>
+  async (cron, vars = {}, faults = {}) => {
+    const event = { cron: JSON.stringify({ cron, variables: vars, faults }), scheduledTime: new Date() };
+    const { outcome } = await (await miniflare.getWorker('perfil')).scheduled(event);
+    if (outcome !== 'ok') throw new Error(`the scheduled event ended with ${outcome}`);
+  };
+
+/** Dispatches the nightly event; see `sweep` below. */
+function sweeper(dispatch, sweeps) {
   let dispatched = 0;
   return async (vars = {}, faults = {}) => {
     const mine = dispatched++;
-    const event = { cron: JSON.stringify({ cron: CRON, variables: vars, faults }), scheduledTime: new Date() };
-    const { outcome } = await (await miniflare.getWorker('perfil')).scheduled(event);
-    if (outcome !== 'ok') throw new Error(`the scheduled event ended with ${outcome}`);
+    await dispatch(CRON, vars, faults);
     // The log comes by another way than the outcome, perhaps after it.
     for (const deadline = Date.now() + 5000; sweeps.length <= mine; await setTimeout(2)) {
       if (Date.now() > deadline) throw new Error('the sweep logged nothing');
@@ -81,20 +90,23 @@ function sweeper(miniflare, sweeps) {
  */
 export async function startWorker(options = {}) {
   const { heard, persist, bindings = true, bucket = bindings, inspected = false, beside = {} } = options;
-  const { vars = {}, limits = {}, version = false, counted = true } = options;
+  const { vars = {}, limits = {}, version = false, counted = true, twins = [] } = options;
   const isNew = persist === undefined || fs.readdirSync(persist).length === 0;
   const others = runtimes();
   const { lines, sweeps, lineOf, write } = journal(heard);
-  const settings = { vars, bindings, bucket, limits, version, persist, inspected, counted, beside };
+  const settings = { vars, bindings, bucket, limits, version, persist, inspected, counted, beside, twins };
   const miniflare = startMiniflare(settings, write);
-  const { urls, inspector } = await connect(miniflare, { bindings, beside, inspected, isNew }).catch(async (error) => {
-    // Left running, it would keep the test runner from ending.
-    await miniflare.dispose();
-    throw error;
-  });
+  const { urls, inspector } = await connect(miniflare, { bindings, beside, twins, inspected, isNew }).catch(
+    async (error) => {
+      // Left running, it would keep the test runner from ending.
+      await miniflare.dispose();
+      throw error;
+    },
+  );
   const [runtime] = runtimes().filter((each) => !others.includes(each));
   const send = sender(urls.perfil);
   const paths = testPaths(urls.perfil);
+  const dispatch = dispatcher(miniflare);
   return {
     ...paths,
     url: urls.perfil,
@@ -115,11 +127,13 @@ export async function startWorker(options = {}) {
     send,
     /** @param {import('./client.mjs').RequestOptions} [options] */
     put: (target, options) => send('PUT', target, options),
+    /** Dispatches the scheduled event with this cron expression, and waits until it is done. */
+    scheduled: dispatch,
     /**
-     * Dispatches the scheduled event, waits until it is done, and returns the line that it logged; `vars` and `faults`
-     * are for this run alone, as with `send`.
+     * Dispatches the nightly event, waits until it is done, and returns the line that the sweep logged; `vars` and
+     * `faults` are for this run alone, as with `send`.
      */
-    sweep: sweeper(miniflare, sweeps),
+    sweep: sweeper(dispatch, sweeps),
     /** What the worker wrote to its log, raw: `{level, message}`. */
     lines,
     /** The request's own log line, parsed. The log comes by another way than the response, perhaps after it. */

@@ -1,0 +1,67 @@
+use std::cell::Cell;
+
+/// An instance begins a run of posts to a receiver at most once in so many milliseconds (contract C4).
+const INTERVAL: i64 = 1000;
+/// When a run that was to begin counts as lost: the request that waited for it was cut off.
+const LOST: i64 = 10_000;
+
+/// When an instance delivers to one receiver.
+#[derive(Debug, Default)]
+pub struct Pace {
+    /// When the next run may begin.
+    free_from: Cell<i64>,
+    /// When a run is to begin that somebody waits to begin.
+    due: Cell<Option<i64>>,
+}
+
+impl Pace {
+    /// Called after each change. Returns how many milliseconds the caller has to wait before it begins a run; `None` if
+    /// a run is about to begin, which will see this change too.
+    pub fn reserve(&self, now: i64) -> Option<u64> {
+        if self.due.get().is_some_and(|due| now <= due.saturating_add(LOST)) {
+            return None;
+        }
+        let due = self.free_from.get().clamp(now, now.saturating_add(INTERVAL));
+        self.due.set(Some(due));
+        u64::try_from(due.saturating_sub(now)).ok()
+    }
+
+    /// The run that was reserved begins.
+    pub fn begin(&self, now: i64) {
+        self.due.set(None);
+        self.free_from.set(now.saturating_add(INTERVAL));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{INTERVAL, LOST, Pace};
+
+    #[test]
+    fn the_first_change_is_delivered_at_once_and_the_next_ones_together_a_second_later() {
+        let pace = Pace::default();
+        assert_eq!(pace.reserve(5000), Some(0));
+        assert_eq!(pace.reserve(5000), None);
+        pace.begin(5001);
+        assert_eq!(pace.reserve(5002), Some(999));
+        assert_eq!(pace.reserve(5500), None);
+        assert_eq!(pace.reserve(6001), None);
+        pace.begin(6001);
+        assert_eq!(pace.reserve(9000), Some(0));
+    }
+
+    #[test]
+    fn a_run_that_never_began_is_made_up_for() {
+        let pace = Pace::default();
+        assert_eq!(pace.reserve(0), Some(0));
+        assert_eq!(pace.reserve(LOST), None);
+        assert_eq!(pace.reserve(LOST + 1), Some(0));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_stop_the_delivery() {
+        let pace = Pace::default();
+        pace.begin(1_000_000);
+        assert_eq!(pace.reserve(5), Some(INTERVAL.unsigned_abs()));
+    }
+}

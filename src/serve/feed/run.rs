@@ -1,0 +1,140 @@
+use super::Subscription;
+use crate::domain::Fault;
+use crate::store::{Batch, Lease, Next, Step};
+
+/// What a run needs of the platform.
+#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+pub trait Courier {
+    /// Sends a post. Fails if no 2xx comes back in time.
+    async fn post(&self, url: &str, post: Post<'_>) -> Result<(), Fault>;
+
+    /// Returns after so many milliseconds.
+    async fn pause(&self, milliseconds: u64);
+
+    /// Milliseconds of Unix time.
+    fn now(&self) -> i64;
+}
+
+/// A signed post, as Standard Webhooks specifies.
+pub struct Post<'a> {
+    /// `webhook-id`
+    pub id: String,
+    /// `webhook-timestamp`, in Unix seconds.
+    pub timestamp: i64,
+    /// `webhook-signature`
+    pub signature: String,
+    /// JSON
+    pub body: &'a str,
+}
+
+/// How much one run may do.
+#[derive(Debug, Clone, Copy)]
+pub struct Budget {
+    /// After so many milliseconds, it begins no other post.
+    pub milliseconds: i64,
+    /// How many times it calls the database for more.
+    pub calls: u32,
+}
+
+/// The platform ends what goes on after a reply after 30 seconds, a second of which may pass before a run begins.
+pub const AFTER_REPLY: Budget = Budget { milliseconds: 10_000, calls: 400 };
+/// The next event takes over a minute later.
+pub const EVERY_MINUTE: Budget = Budget { milliseconds: 50_000, calls: 400 };
+
+impl Budget {
+    /// Its share, if several runs divide what an event may do: the platform allows 1000 calls to its services.
+    pub fn shared_by(self, runs: usize) -> Self {
+        let runs = u32::try_from(runs).unwrap_or(u32::MAX).max(1);
+        Self { calls: self.calls.checked_div(runs).unwrap_or(0).max(1), ..self }
+    }
+}
+
+/// What a run has done so far.
+#[derive(Debug, Default)]
+pub struct Delivered {
+    /// How many changes the receiver has accepted.
+    pub sent: usize,
+    /// How far the receiver has got, if it has moved.
+    pub position: Option<i64>,
+    /// What went wrong last.
+    pub fault: Option<Fault>,
+}
+
+/// Pauses after posts that failed, in seconds. They end below a minute, so that every scheduled event makes an attempt.
+fn pause_after(failures: u32) -> u32 {
+    1_u32.checked_shl(failures).map_or(LONGEST_PAUSE, |seconds| seconds.min(LONGEST_PAUSE))
+}
+
+const LONGEST_PAUSE: u32 = 45;
+/// A timer may be early by a rounded millisecond.
+const MARGIN: u64 = 20;
+
+/// Delivers what a receiver has not got yet, as far as the budget goes. Returns at once if somebody else delivers to
+/// it, or if an attempt is not due yet.
+pub async fn deliver(
+    subscription: &Subscription,
+    database: &impl Batch,
+    courier: &impl Courier,
+    budget: Budget,
+) -> Delivered {
+    let run = Run { subscription, database, courier, budget, begun: courier.now() };
+    let mut delivered = Delivered::default();
+    if let Err(fault) = run.proceed(&mut delivered).await {
+        delivered.fault = Some(fault);
+    }
+    delivered
+}
+
+struct Run<'a, D, C> {
+    subscription: &'a Subscription,
+    database: &'a D,
+    courier: &'a C,
+    budget: Budget,
+    begun: i64,
+}
+
+impl<D: Batch, C: Courier> Run<'_, D, C> {
+    async fn proceed(&self, delivered: &mut Delivered) -> Result<(), Fault> {
+        let lease = Lease::new(self.subscription.receiver, self.subscription.with_hashes)?;
+        let (mut step, mut retry_after) = (Step::Take, None);
+        for call in 1.. {
+            let found = lease.step(self.database, step).await?;
+            let has_budget = call < self.budget.calls && self.has_time_after(0);
+            step = match (found, retry_after.take()) {
+                (Some(next), _) => match self.post(&next).await {
+                    Ok(()) => {
+                        delivered.sent = delivered.sent.saturating_add(next.count);
+                        delivered.position = Some(next.position);
+                        Step::Advance { position: next.position, keep: has_budget && next.position < next.newest }
+                    }
+                    Err(fault) => {
+                        delivered.fault = Some(fault);
+                        let seconds = pause_after(next.failures);
+                        retry_after = (has_budget && self.has_time_after(seconds)).then_some(seconds);
+                        Step::Postpone { seconds }
+                    }
+                },
+                (None, Some(seconds)) => {
+                    self.courier.pause(u64::from(seconds).saturating_mul(1000).saturating_add(MARGIN)).await;
+                    Step::Take
+                }
+                (None, None) => break,
+            };
+        }
+        Ok(())
+    }
+
+    fn has_time_after(&self, seconds: u32) -> bool {
+        let until = self.courier.now().saturating_add(i64::from(seconds).saturating_mul(1000));
+        until.saturating_sub(self.begun) < self.budget.milliseconds
+    }
+
+    async fn post(&self, Next { first, last, body, .. }: &Next) -> Result<(), Fault> {
+        let Some((first, last)) = first.zip(*last) else { return Ok(()) };
+        let Subscription { receiver, url, secret, .. } = self.subscription;
+        let id = format!("{}-{first}-{last}", receiver.name());
+        let timestamp = self.courier.now().div_euclid(1000);
+        let signature = secret.sign(&id, timestamp, body);
+        self.courier.post(url, Post { id, timestamp, signature, body }).await
+    }
+}
