@@ -290,6 +290,7 @@ export default {
   /** A test's orders come in the cron expression, the only thing that an event carries. */
   async scheduled(event, env, ctx) {
     const { cron, ...orders } = JSON.parse(event.cron);
+    ({ pace = 1, ahead = 0 } = orders.faults ?? {});
     const told = new Proxy(event, { get: (target, key) => (key === 'cron' ? cron : target[key]) });
     await worker.scheduled(told, counted(env, orders, { d1: 0, rows: 0, reads: 0, writes: 0 }), watched(ctx));
   },

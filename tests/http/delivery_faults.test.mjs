@@ -1,0 +1,329 @@
+// Receivers that are down, slow, hang or refuse, a database that fails, and several instances at the same time: nothing
+// is lost, nothing waits for it, and what is sent again says so.
+import assert from 'node:assert/strict';
+import fs from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { after, before, beforeEach, describe, test } from 'node:test';
+import { setTimeout } from 'node:timers/promises';
+import { sender } from '../support/client.mjs';
+import { MINUTE, startReceiver, startReceivers, WEBHOOK_SECRET } from '../support/receiver.mjs';
+import { startWorker } from '../support/worker.mjs';
+
+const settings = (receiver) => ({ CHANGES_URL: receiver.url, CHANGES_SECRET: WEBHOOK_SECRET });
+
+/** Lets every pause and every lease be over. */
+const muchLater = (worker) =>
+  worker.sql(
+    "UPDATE receivers SET next_attempt_at = '2000-01-01', leased_until = iif(lease IS NULL, NULL, '2000-01-01')",
+  );
+
+const insert = (worker, count = 1) =>
+  worker.sql(
+    'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) ' +
+      'INSERT INTO changes (request_id, route, actor_id, account_id, fields) ' +
+      `SELECT 'r', 'PUT /users', 1, 7, '["email"]' FROM n`,
+    count,
+  );
+
+/** The lines about deliveries that follow the first `seen` ones, once there are `count` of them. */
+async function lines(worker, seen, count) {
+  const found = () => worker.lines.slice(seen).filter(({ message }) => message.includes('"event":"delivery"'));
+  for (const deadline = Date.now() + 5000; found().length < count && Date.now() < deadline; ) await setTimeout(5);
+  return found().map(({ level, message }) => ({ level, ...JSON.parse(message) }));
+}
+
+const row = async (worker) => (await worker.sql('SELECT * FROM receivers'))[0];
+
+describe('one worker and one receiver', () => {
+  let worker, receiver;
+  before(async () => {
+    receiver = await startReceiver();
+    worker = await startWorker({ vars: settings(receiver) });
+  });
+  after(async () => {
+    await worker?.stop();
+    await receiver.stop();
+  });
+  beforeEach(async () => {
+    await worker.idle();
+    await worker.sql('DELETE FROM changes');
+    await worker.sql('DELETE FROM receivers');
+    receiver.clear();
+    receiver.status = 204;
+  });
+
+  test('a post that failed is sent again a second later, under the same id and with a new signature [C2 C3]', async () => {
+    receiver.status = () => (receiver.posts.length < 2 ? 500 : 200);
+    await worker.put('/users', { as: 6, json: { name: 'Luis' } });
+    await receiver.accepted(1);
+    await worker.idle();
+    const [first, second] = receiver.posts;
+    assert.equal(receiver.posts.length, 2);
+    assert.equal(first.id, second.id);
+    assert.ok(second.at - first.at >= 1000 && second.at - first.at < 3000, `${second.at - first.at} ms`);
+    assert.notEqual(first.headers['webhook-timestamp'], second.headers['webhook-timestamp']);
+    assert.notEqual(first.headers['webhook-signature'], second.headers['webhook-signature']);
+    const { position, failures, lease, next_attempt_at } = await row(worker);
+    assert.deepEqual([position, failures, lease, next_attempt_at], [first.changes[0].id, 0, null, null]);
+  });
+  test('pauses double, nobody makes an attempt before it is due, and an error is logged for each run [C3]', async () => {
+    receiver.status = 503;
+    await insert(worker);
+    const pauses = [];
+    for (let attempt = 1; attempt <= 7; attempt++) {
+      const seen = worker.lines.length;
+      // Timers are 40 times as fast: the run makes its second attempt before that is due.
+      await worker.scheduled(MINUTE, {}, { pace: 40 });
+      const { failures, next_attempt_at } = await row(worker);
+      assert.deepEqual([failures, receiver.posts.length], [attempt, attempt]);
+      const failedAt = performance.timeOrigin + receiver.posts.at(-1).at;
+      pauses.push(Math.round((Date.parse(next_attempt_at) - failedAt) / 1000));
+      const [{ duration_ms, ...line }] = await lines(worker, seen, 1);
+      const cause = 'receiver: returned 503';
+      assert.deepEqual(line, { level: 'error', event: 'delivery', receiver: 'all', sent: 0, cause });
+      await worker.scheduled(MINUTE, {}, { pace: 40 });
+      assert.equal(receiver.posts.length, attempt, 'it is not due');
+      await muchLater(worker);
+    }
+    assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 45]);
+    receiver.status = 200;
+    await worker.scheduled(MINUTE);
+    assert.deepEqual([(await row(worker)).failures, receiver.changes.length], [0, 1]);
+  });
+  for (const status of [301, 302, 307, 308, 400, 404, 409, 410, 429, 500])
+    test(`${status} is no acceptance, and a redirect is not followed [C3]`, async () => {
+      receiver.status = (response) => {
+        if (status < 400) response.setHeader('location', `${receiver.url}&redirected`);
+        return status;
+      };
+      await insert(worker);
+      await worker.scheduled(MINUTE, {}, { pace: 40 });
+      assert.deepEqual(
+        receiver.posts.map(({ url }) => url),
+        ['/changes?from=perfil'],
+      );
+      assert.equal((await row(worker)).failures, 1);
+      receiver.status = 200;
+      await muchLater(worker);
+      await worker.scheduled(MINUTE);
+      assert.equal(receiver.changes.length, 1);
+    });
+  for (const status of [200, 201, 202, 204, 299])
+    test(`${status} is an acceptance [C3]`, async () => {
+      receiver.status = status;
+      await insert(worker);
+      await worker.scheduled(MINUTE);
+      assert.deepEqual([(await row(worker)).position, receiver.posts.length], [1, 1]);
+    });
+  test('what a receiver returns besides its status is not waited for [C3]', async () => {
+    let open;
+    receiver.status = async (response) => {
+      response.writeHead(200, { 'content-type': 'text/plain' });
+      response.write('x'.repeat(100_000));
+      open = response;
+      await setTimeout(3000);
+      return 200;
+    };
+    await insert(worker);
+    const began = performance.now();
+    await worker.scheduled(MINUTE);
+    assert.ok(performance.now() - began < 2500);
+    assert.equal((await row(worker)).position, 1);
+    await setTimeout(100);
+    assert.ok(open.destroyed || open.writableEnded, 'the connection is given up');
+  });
+  test('a reply does not wait for a receiver that hangs, which is given up after 10 seconds [C3 C4]', async () => {
+    const hanging = Promise.withResolvers();
+    receiver.status = () => hanging.promise;
+    const seen = worker.lines.length;
+    const began = performance.now();
+    for (let n = 0; n < 20; n++)
+      assert.equal((await worker.put('/users', { as: 6, json: { name: `Luis ${n}` } })).status, 200);
+    const took = performance.now() - began;
+    assert.ok(took < 3000, `20 updates took ${took} ms`);
+    const [{ sent, duration_ms, cause }] = await (async () => {
+      await worker.idle();
+      return lines(worker, seen, 1);
+    })();
+    assert.deepEqual([sent, cause], [0, 'receiver: no answer within 10 s']);
+    assert.ok(duration_ms >= 10_000 && duration_ms < 12_000, `${duration_ms} ms`);
+    hanging.resolve(500);
+    receiver.status = 200;
+    await muchLater(worker);
+    await worker.scheduled(MINUTE);
+    assert.equal(receiver.changes.length, 20);
+  });
+  test('a receiver that is down gets everything when it is up again [C3]', async () => {
+    const down = await startReceiver();
+    await down.stop();
+    const vars = settings(down);
+    await insert(worker, 3);
+    const seen = worker.lines.length;
+    await worker.scheduled(MINUTE, vars, { pace: 40 });
+    const [{ level, sent, cause }] = await lines(worker, seen, 1);
+    assert.deepEqual([level, sent], ['error', 0]);
+    assert.match(cause, /^receiver: /);
+    await muchLater(worker);
+    await worker.scheduled(MINUTE);
+    assert.equal(receiver.changes.length, 3);
+  });
+  for (const [what, faults, posts] of [
+    ['the lease cannot be taken', { batch: ['refuse', 'refuse'] }, 0],
+    ['the lease is taken and the answer is lost', { batch: ['lose'] }, 1],
+    ['the position cannot be moved at first', { batch: [null, 'refuse'] }, 1],
+    ['the position is moved and the answer is lost', { batch: [null, 'lose'] }, 1],
+    ['the position cannot be moved at all', { batch: [null, 'refuse', 'refuse'] }, 1],
+  ])
+    test(`a database that fails loses nothing: ${what} [C3]`, async () => {
+      await insert(worker, 2);
+      await worker.scheduled(MINUTE, {}, faults);
+      assert.equal(receiver.posts.length, posts);
+      await muchLater(worker);
+      await worker.scheduled(MINUTE);
+      const ids = receiver.changes.map(({ id }) => id);
+      assert.deepEqual([...new Set(ids)], [1, 2]);
+      assert.equal(ids.length > 2, what.endsWith('at all'), 'only what could not be recorded is sent again');
+      assert.deepEqual([(await row(worker)).position, (await row(worker)).lease], [2, null]);
+    });
+  test('a delivery that was cut off is made up for once its lease has ended [C3]', async () => {
+    await insert(worker, 2);
+    // As a crash leaves it behind: the lease is taken, and nobody goes on.
+    await worker.sql(
+      "INSERT INTO receivers (name, lease, leased_until) VALUES ('all', 'x', strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 seconds'))",
+    );
+    await worker.scheduled(MINUTE);
+    assert.equal(receiver.posts.length, 0);
+    await setTimeout(1100);
+    await worker.scheduled(MINUTE);
+    assert.equal(receiver.changes.length, 2);
+  });
+  test('no value, secret or hash is in the log, whatever fails [C1 C2]', async () => {
+    receiver.status = 500;
+    const vars = { ...settings(receiver), CHANGES_HASHES: 'on' };
+    await worker.put('/api/v1/users/7', {
+      as: 6,
+      json: { password: 'a-new-password', email: 'hid@example.com' },
+      vars,
+    });
+    await worker.scheduled(MINUTE, vars, { batch: [null, 'refuse', 'refuse'] });
+    await worker.idle();
+    const log = worker.lines.map(({ message }) => message).join('\n');
+    assert.ok(log.includes('returned 500'));
+    for (const hidden of [
+      'a-new-password',
+      'hid@example.com',
+      '$2b$',
+      'whsec_',
+      WEBHOOK_SECRET.slice(6),
+      'from=perfil',
+    ])
+      assert.ok(!log.includes(hidden), hidden);
+  });
+});
+
+test('a receiver that hangs does not delay the others [C3]', async () => {
+  const set = await startReceivers('seam', 'falcon', 'django', 'personas');
+  const worker = await startWorker({ vars: set.vars });
+  try {
+    set.receivers.falcon.status = () => setTimeout(2500, 200);
+    await insert(worker);
+    const minute = worker.scheduled(MINUTE);
+    const began = performance.now();
+    await Promise.all([set.receivers.seam.accepted(1), set.receivers.django.accepted(1)]);
+    assert.ok(performance.now() - began < 1500);
+    await minute;
+    assert.equal(set.receivers.falcon.changes.length, 1);
+  } finally {
+    await worker.stop();
+    await set.stop();
+  }
+});
+
+test('two instances do not deliver the same at the same time, and keep the order together [C2 C3]', async () => {
+  const receiver = await startReceiver();
+  const worker = await startWorker({ vars: settings(receiver), twins: ['twin'] });
+  try {
+    let underWay = 0;
+    let most = 0;
+    receiver.status = async () => {
+      most = Math.max(most, ++underWay);
+      await setTimeout(100);
+      underWay--;
+      return 200;
+    };
+    const sends = [worker.send, sender(worker.urls.twin)];
+    const expected = [];
+    for (let n = 0; n < 60; n++) {
+      const responses = await Promise.all(
+        sends.map((send, at) => send('PUT', '/users', { as: [6, 7][at], json: { name: `Name ${n}` } })),
+      );
+      for (const { status, requestId } of responses) {
+        assert.equal(status, 200);
+        expected.push(requestId);
+      }
+      await setTimeout(50);
+    }
+    const changes = await receiver.accepted(120);
+    assert.equal(most, 1, 'one post at a time');
+    const ids = changes.map(({ id }) => id);
+    assert.deepEqual(
+      ids,
+      [...new Set(ids)].sort((a, b) => a - b),
+    );
+    assert.deepEqual(new Set(changes.map(({ request_id }) => request_id)), new Set(expected));
+    assert.ok(receiver.posts.length > 3, 'both deliver while updates go on');
+  } finally {
+    await worker.stop();
+    await receiver.stop();
+  }
+});
+
+test('if a lease ends during a post, both deliver, nothing is lost, and the receiver can tell [C2 C3]', async () => {
+  const receiver = await startReceiver();
+  const worker = await startWorker({ vars: settings(receiver) });
+  try {
+    const first = Promise.withResolvers();
+    receiver.status = () => (receiver.posts.length === 1 ? first.promise : 200);
+    await insert(worker, 3);
+    const slow = worker.scheduled(MINUTE);
+    while (receiver.posts.length === 0) await setTimeout(5);
+    await muchLater(worker);
+    await insert(worker, 2);
+    await worker.scheduled(MINUTE);
+    assert.equal((await row(worker)).position, 5);
+    first.resolve(200);
+    await slow;
+    assert.equal((await row(worker)).position, 5, 'who has lost the lease moves nothing');
+    assert.deepEqual(
+      receiver.posts.map(({ id }) => id),
+      ['all-1-3', 'all-1-5'],
+    );
+  } finally {
+    await worker.stop();
+    await receiver.stop();
+  }
+});
+
+test('where a receiver has got to outlives the worker [C2 C3]', async () => {
+  const persist = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-feed-'));
+  const receiver = await startReceiver();
+  let worker;
+  try {
+    worker = await startWorker({ vars: settings(receiver), persist });
+    await insert(worker, 2);
+    await worker.scheduled(MINUTE);
+    await insert(worker, 1);
+    await worker.stop();
+    worker = await startWorker({ vars: settings(receiver), persist });
+    await worker.scheduled(MINUTE);
+    assert.deepEqual(
+      receiver.posts.map(({ id }) => id),
+      ['all-1-2', 'all-3-3'],
+    );
+  } finally {
+    await worker.stop();
+    await receiver.stop();
+    fs.rmSync(persist, { recursive: true, force: true });
+  }
+});
