@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 /// The ids of docs/contract.md, and whether each is only planned. A statement is a list item: `- **[R4]** …`, or
 /// `- **[R13]** *(planned)* …`.
-fn statements() -> BTreeMap<String, bool> {
+pub fn statements() -> BTreeMap<String, bool> {
     let mut all = BTreeMap::new();
     for line in read(&super::project("docs/contract.md")).lines() {
         let Some((id, rest)) = line.strip_prefix("- **[").and_then(|item| item.split_once("]** ")) else { continue };
@@ -38,7 +38,7 @@ fn covered() -> BTreeMap<String, String> {
 }
 
 /// The ids that comments cite: `contract R4`, `contract S2, D3`, `contract A4–A6`.
-fn cited(text: &str) -> Vec<&str> {
+pub fn cited(text: &str) -> Vec<&str> {
     let lists = text.split("contract ").skip(1);
     let ids = lists.flat_map(|list| {
         let words = list.split([' ', ',', '–', '\n']).filter(|word| !["", "and", "//", "///", "//!"].contains(word));

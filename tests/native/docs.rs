@@ -91,7 +91,7 @@ fn table(document: &str, head: &str) -> Vec<Vec<String>> {
 }
 
 /// What stands between backticks.
-fn names(text: &str) -> Vec<String> {
+pub fn names(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
 

@@ -15,6 +15,7 @@
 #![allow(clippy::too_many_lines, reason = "a table of cases is as long as it has to be")]
 
 mod architecture;
+mod asvs;
 mod bodies;
 mod changes;
 mod common_passwords;
