@@ -17,6 +17,7 @@ pub struct Frame {
 }
 
 /// What a request is served with.
+#[allow(clippy::large_enum_variant, reason = "there is one for each request, and it is moved once")]
 pub enum Served {
     /// To a browser's preflight: the methods that the route takes.
     Preflight(&'static str),

@@ -164,7 +164,7 @@ async function minutes() {
 /** Lets every pause be over, and every lease that a crash left behind. */
 const muchLater = () => worker.sql('UPDATE receivers SET next_attempt_at = NULL, lease = NULL, leased_until = NULL');
 
-test(`whatever is killed at whichever moment, receivers get everything in order, seed ${SEED} [C2 C3]`, async (context) => {
+test(`after a kill at any moment, receivers get everything in order, seed ${SEED} [C2 C3]`, async (context) => {
   for (let round = 1; round <= ROUNDS; round++) {
     killed = false;
     const running = [...ACCOUNTS.map((account) => changes(account, round)), minutes()];

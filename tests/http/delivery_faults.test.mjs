@@ -53,7 +53,7 @@ describe('one worker and one receiver', () => {
     receiver.status = 204;
   });
 
-  test('a post that failed is sent again a second later, under the same id and with a new signature [C2 C3]', async () => {
+  test('a failed post is sent again a second later, with its id and a new signature [C2 C3]', async () => {
     receiver.status = () => (receiver.posts.length < 2 ? 500 : 200);
     await worker.put('/users', { as: 6, json: { name: 'Luis' } });
     await receiver.accepted(1);
@@ -67,7 +67,7 @@ describe('one worker and one receiver', () => {
     const { position, failures, lease, next_attempt_at } = await row(worker);
     assert.deepEqual([position, failures, lease, next_attempt_at], [first.changes[0].id, 0, null, null]);
   });
-  test('pauses double, nobody makes an attempt before it is due, and an error is logged for each run [C3]', async () => {
+  test('pauses double, no attempt is made before it is due, and each run logs an error [C3]', async () => {
     receiver.status = 503;
     await insert(worker);
     const pauses = [];
@@ -190,7 +190,8 @@ describe('one worker and one receiver', () => {
     await insert(worker, 2);
     // As a crash leaves it behind: the lease is taken, and nobody goes on.
     await worker.sql(
-      "INSERT INTO receivers (name, lease, leased_until) VALUES ('all', 'x', strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 seconds'))",
+      'INSERT INTO receivers (name, lease, leased_until) ' +
+        "VALUES ('all', 'x', strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 seconds'))",
     );
     await worker.scheduled(MINUTE);
     assert.equal(receiver.posts.length, 0);
