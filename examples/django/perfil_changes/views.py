@@ -1,0 +1,60 @@
+"""Stores what Perfil changes in Django's database."""
+
+import logging
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.db import DataError, IntegrityError, transaction
+from django.http import HttpResponse
+from django.utils.crypto import get_random_string
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_POST
+from standardwebhooks.webhooks import Webhook, WebhookVerificationError
+
+from .models import AppliedChange
+
+logger = logging.getLogger(__name__)
+FIELDS = ["username", "email", "first_name", "last_name", "number_phone", "avatar", "password"]
+
+
+def column_of(field, record):
+    """What the column of a field holds for the record that Perfil sent."""
+    if field == "avatar":
+        # The column holds the path below MEDIA_URL. New pictures are in Perfil's bucket, under the same URL.
+        return (record["avatar"] or "").removeprefix("/media/")
+    if field == "password":
+        # BCryptPasswordHasher verifies Perfil's hash. Without it, a password that nobody knows takes the old one's
+        # place. An unusable one would take away the reset by e-mail as well.
+        sent = record.get("password_hash")
+        return f"bcrypt${sent}" if sent else make_password(get_random_string(32))
+    return record[field]
+
+
+def apply(change):
+    """Applies a change, unless the account has that one or a newer one already."""
+    account, record = change["subject"]["account"], change["record"]
+    AppliedChange.objects.bulk_create([AppliedChange(account=account)], ignore_conflicts=True)
+    older = AppliedChange.objects.filter(account=account, change_id__lt=change["id"])
+    if not older.update(change_id=change["id"]) or record is None:
+        return
+    for field in (name for name in FIELDS if name in change["fields"]):
+        try:
+            with transaction.atomic():
+                get_user_model().objects.filter(pk=account).update(**{field: column_of(field, record)})
+        except (DataError, IntegrityError) as error:
+            # Failing would hold up all later changes: somebody has to look at this value.
+            logger.error("change %s: %s of account %s was not stored: %s", change["id"], field, account, error)
+
+
+@csrf_exempt
+@require_POST
+def changes(request):
+    try:
+        event = Webhook(settings.CHANGES_SECRET).verify(request.body, request.headers)
+    except (WebhookVerificationError, ValueError):
+        return HttpResponse(status=401)
+    with transaction.atomic():
+        for change in event["data"]["changes"]:
+            apply(change)
+    return HttpResponse(status=204)

@@ -1,0 +1,5 @@
+-- Beside personas' tables: the last change that was applied to each persona.
+CREATE TABLE perfil_changes (
+  persona INTEGER PRIMARY KEY,
+  change_id INTEGER NOT NULL
+);

@@ -1,0 +1,21 @@
+// Sends the e-mails that receiver.js has left in perfil_notices. It runs beside it, as a program of its own, so that a
+// mail server that is down delays no change and costs no e-mail.
+import { setTimeout } from 'node:timers/promises';
+import mysql from 'mysql2/promise';
+import nodemailer from 'nodemailer';
+
+const pool = mysql.createPool(process.env.DATABASE_URL);
+const mailer = nodemailer.createTransport(process.env.SMTP_URL);
+
+for (;;) {
+  try {
+    const [notices] = await pool.query('SELECT id, address, text FROM perfil_notices ORDER BY id LIMIT 100');
+    for (const { id, address, text } of notices) {
+      await mailer.sendMail({ from: process.env.MAIL_FROM, to: address, subject: 'Your account was changed', text });
+      await pool.query('DELETE FROM perfil_notices WHERE id = ?', [id]);
+    }
+  } catch (error) {
+    console.error(`notices: ${error.message}`);
+  }
+  await setTimeout(5000);
+}
