@@ -13,16 +13,17 @@ function packagesOf(file) {
 }
 
 /**
- * Whether node_modules holds what package-lock.json names. npm keeps its own account of node_modules there, whoever
- * started it. Packages for other platforms are optional and missing from it.
+ * Whether a folder's node_modules holds what its package-lock.json names. npm keeps its own account of node_modules
+ * there, whoever started it. Packages for other platforms are optional and missing from it.
  */
-function packagesAreInstalled() {
-  const installed = packagesOf('node_modules/.package-lock.json');
+export function packagesAreInstalled(folder = '.') {
+  const installed = packagesOf(path.join(folder, 'node_modules/.package-lock.json'));
   if (!installed) return false;
-  const wanted = Object.entries(packagesOf('package-lock.json')).filter(([folder]) => folder.includes('node_modules/'));
-  return wanted.every(([folder, { version, optional }]) =>
-    folder in installed
-      ? installed[folder].version === version && fs.existsSync(path.join(root, folder))
+  const all = packagesOf(path.join(folder, 'package-lock.json'));
+  const wanted = Object.entries(all).filter(([name]) => name.includes('node_modules/'));
+  return wanted.every(([name, { version, optional }]) =>
+    name in installed
+      ? installed[name].version === version && fs.existsSync(path.join(root, folder, name))
       : optional === true,
   );
 }

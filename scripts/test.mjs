@@ -3,6 +3,7 @@
 // may be named too; options are those of `node --test`.
 import os from 'node:os';
 import { IN_BROWSER, noBrowser } from '../tests/support/browser.mjs';
+import { leftOut, OF_RECEIVERS } from '../tests/support/examples_here.mjs';
 import { run, step } from './lib.mjs';
 import { installChecks, installPackages, installToolchain } from './setup.mjs';
 import { allTests, select } from './test/select.mjs';
@@ -49,5 +50,9 @@ const named = args.length > 0 ? select(args) : undefined;
 await installPackages();
 await installToolchain();
 await (named ? testSome(named) : testAll());
-if (noBrowser && (named?.files ?? allTests()).some((file) => IN_BROWSER.includes(file)))
-  console.log(`\nLeft out: ${noBrowser}.`);
+const files = named?.files ?? allTests();
+const left = [
+  files.some((file) => IN_BROWSER.includes(file)) && noBrowser,
+  files.some((file) => OF_RECEIVERS.includes(file)) && leftOut(),
+];
+for (const what of left.filter(Boolean)) console.log(`\nLeft out: ${what}.`);

@@ -1,0 +1,210 @@
+// The receivers of examples/, each started as its users start it, on a database with the tables and people of a dump.
+import { spawn, spawnSync } from 'node:child_process';
+import { createHmac } from 'node:crypto';
+import { once } from 'node:events';
+import fs from 'node:fs';
+import { createRequire } from 'node:module';
+import net from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as pause } from 'node:timers/promises';
+import { root } from './project.mjs';
+import { environment, python } from './examples_here.mjs';
+
+const examples = path.join(root, 'examples');
+export const SECRET = `whsec_${Buffer.from('a test secret for the change feed').toString('base64')}`;
+
+/** The headers that Perfil signs a post with, as Standard Webhooks specifies them. */
+export function signature(body, { id = 'seam-1-1', secret = SECRET, at = Math.floor(Date.now() / 1000) } = {}) {
+  const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
+  const signed = createHmac('sha256', key).update(`${id}.${at}.`).update(body).digest('base64');
+  return { 'webhook-id': id, 'webhook-timestamp': String(at), 'webhook-signature': `v1,${signed}` };
+}
+
+export const bodyOf = (changes) =>
+  JSON.stringify({ type: 'changes', timestamp: new Date().toISOString(), data: { changes } });
+
+/** Posts a batch of changes to a receiver; returns the response. */
+export function deliver({ url }, changes, { body = bodyOf(changes), headers = {}, ...signing } = {}) {
+  const json = { 'content-type': 'application/json' };
+  return fetch(url, { method: 'POST', body, headers: { ...json, ...signature(body, signing), ...headers } });
+}
+
+async function freePort() {
+  const server = net.createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {net.AddressInfo} */ (server.address());
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+/** Waits until `ready` resolves to something true, for ten seconds. */
+async function until(ready, what) {
+  for (const deadline = Date.now() + 10_000; !(await ready()); await pause(20))
+    if (Date.now() > deadline) throw new Error(`${what} does not start`);
+}
+
+/** A program that runs until `stop` is called; `printed` is what it wrote to its error stream. */
+function program(command, args, options) {
+  const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options });
+  const running = {
+    printed: '',
+    /** @param {NodeJS.Signals} name */
+    stop: async (name = 'SIGTERM') => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      child.kill(name);
+      await once(child, 'exit');
+    },
+  };
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    running.printed += text;
+  });
+  return running;
+}
+
+/** Starts a receiver on a free port; `env` is what its users set. */
+async function serve(command, args, cwd, env) {
+  const port = await freePort();
+  const environment = { ...process.env, CHANGES_SECRET: SECRET, PORT: String(port), ...env };
+  const running = program(command, args(port), { cwd, env: environment });
+  const url = `http://127.0.0.1:${port}/changes`;
+  await until(() => fetch(url).then(Boolean, () => false), `${command} ${args(port).join(' ')}`);
+  return Object.assign(running, { url });
+}
+
+/** A folder that goes when the tests end. */
+export function scratch() {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-receivers-'));
+  process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** A MariaDB of its own, on a socket alone. */
+export async function startMariaDb() {
+  const folder = scratch();
+  const [data, socket] = [path.join(folder, 'data'), path.join(folder, 'socket')];
+  const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
+  const create = ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', ...asRoot];
+  const created = spawnSync('mariadb-install-db', create, { encoding: 'utf8', env: environment });
+  if (created.status !== 0) throw new Error(`mariadb-install-db: ${created.stderr}`);
+  const files = [`--datadir=${data}`, `--socket=${socket}`, `--pid-file=${path.join(folder, 'pid')}`];
+  const client = ['--no-defaults', `--socket=${socket}`, '--user=root'];
+  const load = (schema, sql) => {
+    const { status, stderr } = spawnSync('mariadb', [...client, schema], { input: sql, encoding: 'utf8' });
+    if (status !== 0) throw new Error(`mariadb: ${stderr}`);
+  };
+  const start = async () => {
+    const server = program('mariadbd', ['--no-defaults', ...files, '--skip-networking', ...asRoot], {
+      env: environment,
+    });
+    const up = () => spawnSync('mariadb', [...client, '-e', 'SELECT 1'], { stdio: 'ignore' }).status === 0;
+    await until(up, 'mariadbd');
+    return server;
+  };
+  let server = await start();
+  return {
+    urlOf: (schema) => `mysql://root@localhost/${schema}?socketPath=${encodeURIComponent(socket)}`,
+    /** Creates a schema from a dump, and what the receiver adds to it. */
+    create: (schema, ...files) => {
+      load('mysql', `CREATE DATABASE ${schema} CHARACTER SET utf8mb4`);
+      for (const file of files) load(schema, fs.readFileSync(path.join(root, file)));
+    },
+    /** Kills the server as the machine would, runs `during`, and starts it again. */
+    gone: async (during) => {
+      await server.stop('SIGKILL');
+      try {
+        await during();
+      } finally {
+        server = await start();
+      }
+    },
+    stop: () => server.stop(),
+  };
+}
+
+/** Runs queries in a schema. */
+export async function queries(url) {
+  const mysql = createRequire(path.join(examples, 'seam/package.json'))('mysql2/promise');
+  const pool = mysql.createPool(url);
+  return {
+    rows: async (sql, ...values) => (await pool.query(sql, values))[0].map((row) => ({ ...row })),
+    run: (sql, ...values) => pool.query(sql, values),
+    stop: () => pool.end(),
+  };
+}
+
+export const startSeam = (url) =>
+  serve('node', () => ['receiver.js'], path.join(examples, 'seam'), { DATABASE_URL: url });
+
+/** Starts what sends seam's notices. */
+export const startNotices = (url, smtp) =>
+  program('node', ['notices.js'], {
+    cwd: path.join(examples, 'seam'),
+    env: { ...process.env, DATABASE_URL: url, SMTP_URL: smtp, MAIL_FROM: 'accounts@example.com' },
+  });
+
+export async function startFalcon(url) {
+  const folder = path.join(examples, 'falcon');
+  const built = spawnSync('npm', ['run', 'build'], { cwd: folder, encoding: 'utf8' });
+  if (built.status !== 0) throw new Error(`npm run build: ${built.stdout}${built.stderr}`);
+  return serve('node', () => ['dist/main.js'], folder, { DATABASE_URL: url });
+}
+
+/** A SQLite file with the table of personas and that of the receiver. */
+export function createPersonas(rows) {
+  const file = path.join(scratch(), 'personas.sqlite3');
+  const db = new DatabaseSync(file);
+  db.exec(`CREATE TABLE personas (id INTEGER PRIMARY KEY, nombres TEXT NOT NULL, apellidos TEXT NOT NULL, telefono TEXT,
+    dni TEXT NOT NULL UNIQUE, foto_url TEXT)`);
+  db.exec(fs.readFileSync(path.join(examples, 'personas/schema.sql'), 'utf8'));
+  const insert = db.prepare('INSERT INTO personas VALUES (:id, :nombres, :apellidos, :telefono, :dni, :foto_url)');
+  for (const row of rows) insert.run(row);
+  return { file, db };
+}
+
+export const startPersonas = (file) =>
+  serve('node', () => ['receiver.js'], path.join(examples, 'personas'), { DATABASE: file });
+
+const project = path.join(root, 'tests/support/django');
+const djangoEnvironment = (file) => ({
+  ...process.env,
+  CHANGES_SECRET: SECRET,
+  DATABASE: file,
+  DJANGO_SETTINGS_MODULE: 'settings',
+  PYTHONPATH: [project, path.join(examples, 'django')].join(path.delimiter),
+  PYTHONDONTWRITEBYTECODE: '1',
+});
+
+/** Runs a command of Django, or Python code in its shell; returns what it printed. */
+function django(file, args) {
+  const { status, stdout, stderr } = spawnSync(python, ['-m', 'django', ...args], {
+    env: djangoEnvironment(file),
+    encoding: 'utf8',
+  });
+  if (status !== 0) throw new Error(`django ${args[0]}: ${stderr}`);
+  return stdout.trim();
+}
+
+/** A SQLite file with the accounts of a `dumpdata`, and what the receiver's migration adds. */
+export function createDjango(dump) {
+  const folder = scratch();
+  const file = path.join(folder, 'db.sqlite3');
+  django(file, ['migrate', '--run-syncdb', '-v0']);
+  const people = JSON.parse(fs.readFileSync(path.join(root, dump), 'utf8'))
+    .filter(({ model }) => model === 'users.users')
+    .map(({ fields, ...rest }) => ({ ...rest, fields: { ...fields, groups: [], user_permissions: [] } }));
+  fs.writeFileSync(path.join(folder, 'people.json'), JSON.stringify(people));
+  django(file, ['loaddata', '-v0', path.join(folder, 'people.json')]);
+  const logsIn = (id, password) =>
+    django(file, [
+      'shell',
+      '-v0',
+      '-c',
+      `from users.models import Users; print(Users.objects.get(pk=${id}).check_password(${JSON.stringify(password)}))`,
+    ]) === 'True';
+  return { file, db: new DatabaseSync(file), logsIn };
+}
+
+export const startDjango = (file) =>
+  serve(python, (port) => ['-m', 'django', 'runserver', '--noreload', String(port)], project, djangoEnvironment(file));

@@ -1,0 +1,38 @@
+// Which receivers of examples/ can run on this machine. `npm test` reads this before anything is installed, with any
+// Node that the project allows.
+import { spawnSync } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import { root } from './project.mjs';
+
+/** The files of tests that start receivers. */
+export const OF_RECEIVERS = ['tests/http/receivers.test.mjs'];
+
+/** The Python of the receiver for Django, with its packages. */
+export const python = path.join(root, 'examples/django/.venv/bin/python');
+
+/** Debian keeps servers in a folder that is not on everybody's PATH. */
+export const environment = { ...process.env, PATH: [process.env.PATH, '/usr/sbin'].join(path.delimiter) };
+
+const works = (program, args) => spawnSync(program, args, { stdio: 'ignore', env: environment }).status === 0;
+const SERVER = ['mariadbd', 'mariadb', 'mariadb-install-db'];
+
+/** Why each receiver cannot run on this machine; false if it can. */
+export function lacking() {
+  const noPackages =
+    !fs.existsSync(path.join(root, 'examples/node_modules/express')) && 'npm packages are missing';
+  const noMariaDb = !SERVER.every((program) => works(program, ['--version'])) && 'MariaDB is missing';
+  const noPython =
+    !works(python, ['-c', 'import bcrypt, django, standardwebhooks']) && 'Python packages are missing';
+  return { seam: noPackages || noMariaDb, falcon: noPackages || noMariaDb, personas: noPackages, django: noPython };
+}
+
+/** Which receivers' tests are left out, and why, in one line; undefined if all of them can run. */
+export function leftOut() {
+  const without = Object.entries(lacking()).filter(([, why]) => why);
+  const reasons = [...new Set(without.map(([, why]) => why))];
+  const namesOf = (reason) => without.filter(([, why]) => why === reason).map(([name]) => name);
+  if (reasons.length === 0) return undefined;
+  const list = reasons.map((reason) => `${namesOf(reason).join(', ')} (${reason})`).join(', ');
+  return `the receivers of ${list}: see docs/testing.md#the-receivers`;
+}
