@@ -19,11 +19,9 @@ const SERVER = ['mariadbd', 'mariadb', 'mariadb-install-db'];
 
 /** Why each receiver cannot run on this machine; false if it can. */
 export function lacking() {
-  const noPackages =
-    !fs.existsSync(path.join(root, 'examples/node_modules/express')) && 'npm packages are missing';
+  const noPackages = !fs.existsSync(path.join(root, 'examples/node_modules/express')) && 'npm packages are missing';
   const noMariaDb = !SERVER.every((program) => works(program, ['--version'])) && 'MariaDB is missing';
-  const noPython =
-    !works(python, ['-c', 'import bcrypt, django, standardwebhooks']) && 'Python packages are missing';
+  const noPython = !works(python, ['-c', 'import bcrypt, django, standardwebhooks']) && 'Python packages are missing';
   return { seam: noPackages || noMariaDb, falcon: noPackages || noMariaDb, personas: noPackages, django: noPython };
 }
 
