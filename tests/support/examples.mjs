@@ -9,8 +9,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { root } from './project.mjs';
 import { environment, python } from './examples_here.mjs';
+import { root } from './project.mjs';
 
 const examples = path.join(root, 'examples');
 export const SECRET = `whsec_${Buffer.from('a test secret for the change feed').toString('base64')}`;
