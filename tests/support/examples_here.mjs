@@ -6,7 +6,7 @@ import path from 'node:path';
 import { root } from './project.mjs';
 
 /** The files of tests that start receivers. */
-export const OF_RECEIVERS = ['tests/http/receivers.test.mjs'];
+export const OF_RECEIVERS = ['tests/http/receivers.test.mjs', 'tests/http/receivers_live.test.mjs'];
 
 /** The Python of the receiver for Django, with its packages. */
 export const python = path.join(root, 'examples/django/.venv/bin/python');
