@@ -1,0 +1,115 @@
+// npx node scripts/bench/feed.mjs [--changes 100000] [--seconds 10] [--rounds 3]
+// What the delivery of changes costs and how quick it is, with a receiver on loopback that verifies every post: how
+// many changes a second it gets of those that have piled up, how long after the reply a change arrives, and how many
+// updates a second the worker makes with and without a receiver.
+import { setTimeout } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { MINUTE, startReceiver, WEBHOOK_SECRET } from '../../tests/support/receiver.mjs';
+import { token } from '../../tests/support/tokens.mjs';
+import { startWorker } from '../../tests/support/worker.mjs';
+import { median, quantile } from '../statistics.mjs';
+import { caller } from './requests.mjs';
+
+const { values } = parseArgs({
+  options: {
+    changes: { type: 'string', default: '100000' },
+    seconds: { type: 'string', default: '10' },
+    rounds: { type: 'string', default: '3' },
+  },
+});
+const [changes, seconds, rounds] = [values.changes, values.seconds, values.rounds].map(Number);
+
+const FILL =
+  'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1) ' +
+  'INSERT INTO changes (request_id, route, actor_id, account_id, fields) ' +
+  `SELECT 'r' || i, 'PUT /users', 6, 6, '["full_name"]' FROM n`;
+
+const headers = { 'content-type': 'application/json', authorization: `Bearer ${await token(6)}` };
+const update = {
+  name: 'PUT /users',
+  status: 200,
+  request: (n) => ({ method: 'PUT', path: '/users', headers, body: JSON.stringify({ name: `Luis ${n}` }) }),
+};
+
+/** Piles up changes, and delivers them by as many scheduled events as it takes. */
+async function catchUp(worker, receiver) {
+  await worker.sql(FILL, changes);
+  const begun = performance.now();
+  let events = 0;
+  for (; receiver.changes.length < changes; events++) await worker.scheduled(MINUTE);
+  const took = (performance.now() - begun) / 1000;
+  console.log(
+    `catch-up: ${changes} changes in ${took.toFixed(1)} s, ${Math.round(changes / took)} a second, ` +
+      `${receiver.posts.length} posts, ${events} scheduled events`,
+  );
+}
+
+let last = 0;
+
+/** How long after its reply each change arrives, in milliseconds. */
+async function lag(worker, receiver, what, connections, pause) {
+  const callers = Array.from({ length: connections }, () => caller(worker.url, 1));
+  const replied = new Map();
+  const until = performance.now() + seconds * 1000;
+  const send = async ({ ask }) => {
+    while (performance.now() < until) {
+      const id = `lag-${++last}`;
+      await ask(update, id);
+      replied.set(id, performance.now());
+      await setTimeout(pause());
+    }
+  };
+  await Promise.all(callers.map(send));
+  const arrived = () => receiver.posts.flatMap(({ changes, at }) => changes.map(({ request_id }) => [request_id, at]));
+  while (arrived().filter(([id]) => replied.has(id)).length < replied.size) await setTimeout(20);
+  const lags = arrived().flatMap(([id, at]) => (replied.has(id) ? [at - replied.get(id)] : []));
+  await Promise.all(callers.map(({ close }) => close()));
+  console.log(
+    `lag, ${what}: ${lags.length} changes, p50 ${median(lags).toFixed(0)} ms, ` +
+      `p99 ${quantile(lags, 0.99).toFixed(0)} ms, longest ${Math.max(...lags).toFixed(0)} ms`,
+  );
+}
+
+/** Updates a second, on so many connections. */
+async function rate(worker, connections) {
+  const { load, close } = caller(worker.url, connections);
+  const until = performance.now() + seconds * 1000;
+  const begun = performance.now();
+  const times = await load(connections, () => performance.now() < until && update);
+  await close();
+  return times.length / ((performance.now() - begun) / 1000);
+}
+
+const receiver = await startReceiver();
+receiver.status = 200;
+const vars = { CHANGES_URL: receiver.url, CHANGES_SECRET: WEBHOOK_SECRET };
+const [delivering, silent] = [await startWorker({ vars, counted: false }), await startWorker({ counted: false })];
+try {
+  // It has the paths of the tests for SQL, which the worker that is measured has not.
+  const counted = await startWorker({ vars });
+  await catchUp(counted, receiver);
+  await counted.stop();
+  receiver.clear();
+  await lag(delivering, receiver, 'one change every two seconds', 1, () => 1800 + Math.random() * 400);
+  receiver.clear();
+  await lag(delivering, receiver, 'up to ten changes a second', 1, () => 100 + Math.random() * 100);
+  receiver.clear();
+  await lag(delivering, receiver, '16 at a time', 16, () => 0);
+  for (const connections of [1, 16]) {
+    const found = { with: [], without: [] };
+    for (let round = 0; round < rounds; round++) {
+      found.without.push(await rate(silent, connections));
+      receiver.clear();
+      found.with.push(await rate(delivering, connections));
+    }
+    const ratios = found.with.map((each, at) => each / found.without[at]);
+    console.log(
+      `PUT /users, ${connections} at a time: ${Math.round(median(found.without))} requests/s without a receiver, ` +
+        `${Math.round(median(found.with))} with one, ratio ${ratios.map((ratio) => ratio.toFixed(2)).join(', ')}`,
+    );
+  }
+  if (receiver.faults.length > 0) throw receiver.faults[0];
+} finally {
+  await Promise.all([delivering.stop(), silent.stop()]);
+  await receiver.stop();
+}
