@@ -6,9 +6,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
-import { read, root } from './project.mjs';
+import { copyProject, temporaryFolder } from '../scripts/support.mjs';
+import { read } from './project.mjs';
 import { startWorker } from './worker.mjs';
 
 const [DATABASE, EMPTY] = ['11111111-0000-0000-0000-000000000001', '11111111-0000-0000-0000-000000000002'];
@@ -30,18 +30,14 @@ const api = (worker) => async (request, response) => {
 };
 
 /** Copies the project. Its environment `empty` has a deployed database without migrations, and `without` has none. */
-function copy(folder) {
-  for (const part of ['scripts', 'migrations', 'package.json', 'package-lock.json'])
-    fs.cpSync(path.join(root, part), path.join(folder, part), { recursive: true });
-  // Links to what is installed, in a folder of its own: an `npm ci` there must not empty the real one.
-  fs.mkdirSync(path.join(folder, 'node_modules'));
-  for (const entry of fs.readdirSync(path.join(root, 'node_modules')))
-    fs.symlinkSync(path.join(root, 'node_modules', entry), path.join(folder, 'node_modules', entry));
+function copy(t) {
+  const { folder } = copyProject(temporaryFolder(t));
   const database = (id) => `binding = "DB"\ndatabase_name = "perfil"\ndatabase_id = "${id}"\n`;
   const config =
-    `${read('wrangler.toml').replace(/database_id = ".*"/, `database_id = "${DATABASE}"`)}\n` +
+    `${read('wrangler.toml').replace(/^database_name = "perfil"$/m, `$&\ndatabase_id = "${DATABASE}"`)}\n` +
     `[env.empty]\n[[env.empty.d1_databases]]\n${database(EMPTY)}\n[env.without]\n`;
   fs.writeFileSync(path.join(folder, 'wrangler.toml'), config);
+  return folder;
 }
 
 /** Starts the worker that is the deployed database, and copies the project. */
@@ -51,8 +47,8 @@ export async function startProject() {
   await once(server, 'listening');
   const address = /** @type {import('node:net').AddressInfo} */ (server.address());
   const url = `http://127.0.0.1:${address.port}`;
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-commands-'));
-  copy(folder);
+  const cleanups = [];
+  const folder = copy({ after: (cleanup) => cleanups.push(cleanup) });
 
   /** Runs a program of the project with Node, and returns its exit code and what it printed. */
   async function run(program, args, environment = {}) {
@@ -94,7 +90,7 @@ export async function startProject() {
     stop: async () => {
       await worker.stop();
       server.close();
-      fs.rmSync(folder, { recursive: true, force: true });
+      for (const cleanup of cleanups) cleanup();
     },
   };
 }
