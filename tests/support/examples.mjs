@@ -151,10 +151,13 @@ export async function startFalcon(url) {
   return serve('node', () => ['dist/main.js'], folder, { DATABASE_URL: url });
 }
 
+/** A connection of the test's own to a SQLite file, which waits while a receiver commits. */
+const open = (file) => new DatabaseSync(file, { timeout: 5000 });
+
 /** A SQLite file with the table of personas and that of the receiver. */
 export function createPersonas(rows) {
   const file = path.join(scratch(), 'personas.sqlite3');
-  const db = new DatabaseSync(file);
+  const db = open(file);
   db.exec(`CREATE TABLE personas (id INTEGER PRIMARY KEY, nombres TEXT NOT NULL, apellidos TEXT NOT NULL, telefono TEXT,
     dni TEXT NOT NULL UNIQUE, foto_url TEXT)`);
   db.exec(fs.readFileSync(path.join(examples, 'personas/schema.sql'), 'utf8'));
@@ -203,7 +206,7 @@ export function createDjango(dump) {
       '-c',
       `from users.models import Users; print(Users.objects.get(pk=${id}).check_password(${JSON.stringify(password)}))`,
     ]) === 'True';
-  return { file, db: new DatabaseSync(file), logsIn };
+  return { file, db: open(file), logsIn };
 }
 
 export const startDjango = (file) =>
