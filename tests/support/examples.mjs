@@ -13,6 +13,12 @@ import { environment, python } from './examples_here.mjs';
 import { root } from './project.mjs';
 
 const examples = path.join(root, 'examples');
+
+/** What is left to do when the tests have ended, last things first. */
+const atExit = [];
+process.on('exit', () => {
+  for (const end of atExit.reverse()) end();
+});
 export const SECRET = `whsec_${Buffer.from('a test secret for the change feed').toString('base64')}`;
 
 /** The headers that Perfil signs a post with, as Standard Webhooks specifies them. */
@@ -48,6 +54,8 @@ async function until(ready, what) {
 /** A program that runs until `stop` is called; `printed` is what it wrote to its error stream. */
 function program(command, args, options) {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options });
+  // Also if a test fails before it can stop it.
+  atExit.push(() => child.kill('SIGKILL'));
   const running = {
     printed: '',
     /** @param {NodeJS.Signals} name */
@@ -76,7 +84,7 @@ async function serve(command, args, cwd, env) {
 /** A folder that goes when the tests end. */
 export function scratch() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-receivers-'));
-  process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
+  atExit.push(() => fs.rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
@@ -84,11 +92,13 @@ export function scratch() {
 export async function startMariaDb() {
   const folder = scratch();
   const [data, socket] = [path.join(folder, 'data'), path.join(folder, 'socket')];
+  // Not the machine's: a server clears away what others have there.
+  const own = [`--datadir=${data}`, `--tmpdir=${folder}`];
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
-  const create = ['--no-defaults', `--datadir=${data}`, '--auth-root-authentication-method=normal', ...asRoot];
+  const create = ['--no-defaults', ...own, '--auth-root-authentication-method=normal', ...asRoot];
   const created = spawnSync('mariadb-install-db', create, { encoding: 'utf8', env: environment });
   if (created.status !== 0) throw new Error(`mariadb-install-db: ${created.stderr}`);
-  const files = [`--datadir=${data}`, `--socket=${socket}`, `--pid-file=${path.join(folder, 'pid')}`];
+  const files = [...own, `--socket=${socket}`, `--pid-file=${path.join(folder, 'pid')}`];
   const client = ['--no-defaults', `--socket=${socket}`, '--user=root'];
   const load = (schema, sql) => {
     const { status, stderr } = spawnSync('mariadb', [...client, schema], { input: sql, encoding: 'utf8' });
@@ -146,9 +156,12 @@ export const startNotices = (url, smtp) =>
 
 export async function startFalcon(url) {
   const folder = path.join(examples, 'falcon');
-  const built = spawnSync('npm', ['run', 'build'], { cwd: folder, encoding: 'utf8' });
+  // A folder for each file of tests: they run at the same time.
+  const dist = `dist/${process.pid}`;
+  atExit.push(() => fs.rmSync(path.join(folder, dist), { recursive: true, force: true }));
+  const built = spawnSync('npm', ['run', 'build', '--', '--outDir', dist], { cwd: folder, encoding: 'utf8' });
   if (built.status !== 0) throw new Error(`npm run build: ${built.stdout}${built.stderr}`);
-  return serve('node', () => ['dist/main.js'], folder, { DATABASE_URL: url });
+  return serve('node', () => [`${dist}/main.js`], folder, { DATABASE_URL: url });
 }
 
 /** A connection of the test's own to a SQLite file, which waits while a receiver commits. */
