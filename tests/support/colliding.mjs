@@ -63,7 +63,9 @@ export async function collide(worker) {
 /** The rows of every table, by table and key, and the objects in the bucket. */
 export async function rowsOf(worker) {
   const [tables, objects] = JSON.parse(await worker.dump());
-  const keyed = tables.flatMap((rows, at) =>
+  // Every change leaves a row in the feed: changes.test.mjs is about those.
+  const records = tables.map((rows, at) => (TABLES[at] === 'changes' ? [] : rows));
+  const keyed = records.flatMap((rows, at) =>
     rows.map((row) => [`${TABLES[at]} ${Object.values(row).slice(0, 2).join(' ')}`, JSON.stringify(row)]),
   );
   // Updates change an account's second column, so only its id identifies the row.
