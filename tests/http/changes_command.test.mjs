@@ -1,7 +1,7 @@
 // `npm run changes`: who changed what, for a person and as JSON, of the local and of the deployed database.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { startProject } from '../support/commands.mjs';
+import { startProject } from '../scripts/commands.mjs';
 import { token } from '../support/tokens.mjs';
 
 const JANE = 'account 7 (falcon 7, seam 1007)';

@@ -2,8 +2,8 @@
 // request that docs/moving-over.md shows.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { startProject } from '../scripts/commands.mjs';
 import { refused } from '../support/answers.mjs';
-import { startProject } from '../support/commands.mjs';
 import { SAYS } from '../support/dialects.mjs';
 import { read } from '../support/project.mjs';
 import { token } from '../support/tokens.mjs';

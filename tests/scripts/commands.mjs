@@ -7,9 +7,9 @@ import { once } from 'node:events';
 import fs from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
-import { copyProject, temporaryFolder } from '../scripts/support.mjs';
-import { read } from './project.mjs';
-import { startWorker } from './worker.mjs';
+import { read } from '../support/project.mjs';
+import { startWorker } from '../support/worker.mjs';
+import { copyProject, temporaryFolder } from './support.mjs';
 
 const [DATABASE, EMPTY] = ['11111111-0000-0000-0000-000000000001', '11111111-0000-0000-0000-000000000002'];
 
