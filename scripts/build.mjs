@@ -2,7 +2,7 @@
 // what the tests run. wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
 import fs from 'node:fs';
 import path from 'node:path';
-import { compile } from './build/compile.mjs';
+import { compile } from './compile.mjs';
 import { output, root, run, Trouble } from './lib.mjs';
 import { writePage } from './page.mjs';
 

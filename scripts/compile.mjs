@@ -2,7 +2,7 @@
 // that is written over in a terminal, and otherwise a line now and then.
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
-import { start, Trouble } from '../lib.mjs';
+import { start, Trouble } from './lib.mjs';
 
 const QUIET_MS = 20_000;
 /** cargo's own lines: a verb that is aligned to the right in twelve columns. */
