@@ -1,16 +1,16 @@
 //! Perfil: the profile-update API of several existing back ends, as one Cloudflare Worker.
 //!
-//! The rooms, from the inside out; each may use those above it, none calls back down the list:
+//! The modules, from the innermost to the outermost. Each may import only modules listed above it:
 //!
-//! | room | what lives there |
+//! | module | contents |
 //! | --- | --- |
-//! | [`picture`] | bytes to a picture without its metadata, or why not |
-//! | [`domain`] | what an account, a persona, a change, a rule and a refusal are |
-//! | [`auth`] | bearer text to [`domain::Actor`]; password to bcrypt hash |
-//! | [`dialect`] | one file for each back end's way of spelling a change, a record and a refusal |
-//! | [`store`] | the SQL, its parameters and rows, and the D1 adapter |
-//! | [`serve`] | the route table, and the one flow that every update takes |
-//! | [`edge`] | events, bindings, bodies, replies and the log: the room that knows the platform |
+//! | [`picture`] | validation of uploaded pictures, and removal of their metadata |
+//! | [`domain`] | accounts, personas, changes, rules and refusals |
+//! | [`auth`] | bearer tokens to a [`domain::Actor`]; passwords to bcrypt hashes |
+//! | [`dialect`] | one file for each back end's format of changes, records and refusals |
+//! | [`store`] | the SQL, its parameters, and the interpretation of its rows |
+//! | [`serve`] | the route table, and the control flow that all updates share |
+//! | [`edge`] | events, bindings, bodies, replies and the log; the only module that knows the platform |
 
 pub mod auth;
 pub mod dialect;

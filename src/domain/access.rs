@@ -1,8 +1,9 @@
 use super::{BackEnd, PathId, Subject};
 
-/// Whom a verified token is about: proof that a caller is who it says.
+/// The subject of a verified token: proof that the caller has been authenticated.
 ///
-/// Only `auth` makes one (a test holds that wall), so whatever takes an `Actor` runs after authentication.
+/// Only `auth` creates one (Clippy's `disallowed_methods` enforces that), so code that requires an `Actor` always runs
+/// after authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
     subject: Subject,
@@ -11,53 +12,56 @@ pub struct Actor {
 }
 
 impl Actor {
-    /// For `auth` alone, once a signature and every claim have been checked.
+    /// Creates an actor. For `auth` alone, after it has checked the signature and every claim.
     pub fn verified(subject: Subject, issued_at: Option<i64>, authenticated_at: Option<i64>) -> Self {
         Self { subject, issued_at, authenticated_at }
     }
 
-    /// Who acts. Whether there is such an account is the database's to say.
+    /// Returns the token's subject. The database decides whether that account exists.
     pub fn subject(self) -> Subject {
         self.subject
     }
 
-    /// When its token was issued, in Unix seconds, if that says so: a change of password ends older ones.
+    /// Returns when the token was issued, in Unix seconds, if the token contains that time. A change of password
+    /// invalidates tokens that were issued earlier.
     pub fn issued_at(self) -> Option<i64> {
         self.issued_at
     }
 
-    /// When the person authenticated, in Unix seconds, if the token says so: a sensitive change may need that to be
-    /// recent (contract A9).
+    /// Returns when the person authenticated, in Unix seconds, if the token contains that time. A sensitive change may
+    /// require a recent authentication (contract A9).
     pub fn authenticated_at(self) -> Option<i64> {
         self.authenticated_at
     }
 }
 
-/// The record that an update is aimed at.
+/// The record that an update applies to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// The caller's own.
+    /// The caller's own record.
     Own,
-    /// The one named in the path.
+    /// The record named in the path.
     Named(PathId),
 }
 
-/// Who wants to change what, and by what right. The store's statements carry it as their guard, so that right
-/// and change are decided in one step.
+/// The caller, the record to change, and the permission that the change needs. The store's statements use it as their
+/// guard, so that permission and change are decided in one step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Access {
-    /// Who asks.
+    /// The caller.
     pub actor: Actor,
-    /// What for.
+    /// The record to change.
     pub target: Target,
-    /// Whose number the target's id is, and the one shown; `None` for records that have ids of their own (contract I3).
+    /// The back end that the IDs in the path and in the reply belong to; `None` for records with their own IDs
+    /// (contract I3).
     pub back_end: Option<BackEnd>,
-    /// The `nameUri` that the caller's role must hold; `None` where everybody may change their own record only.
+    /// The `nameUri` of the permission that the caller's role must have; `None` if callers may change only their own
+    /// record.
     pub permission: Option<&'static str>,
 }
 
 impl Access {
-    /// The target's id as it was written in the path; empty where the path names none.
+    /// Returns the target's ID as written in the path, or an empty string if the path has none.
     pub fn named(&self) -> &str {
         match &self.target {
             Target::Own => "",

@@ -1,59 +1,60 @@
 use super::{Change, Field, Password, Picture, Record, Text};
 
-/// One person's account, as every dialect shows a part of it. The password hash is not in it: no query reads it.
+/// One person's account, of which every dialect shows a part. The password hash is not included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
-    /// Its number in the back end whose dialect shows it, 1 to 2^53 − 1 (contract I3).
+    /// ID in the back end whose dialect shows the account, from 1 to 2^53 − 1 (contract I3).
     pub id: i64,
-    /// Unique without regard to ASCII case.
+    /// Unique, ignoring ASCII case.
     pub username: String,
-    /// Unique without regard to ASCII case.
+    /// Unique, ignoring ASCII case.
     pub email: String,
-    /// seam `full_name`, falcon `name`.
+    /// Shown by seam as `full_name` and by falcon as `name`.
     pub full_name: String,
-    /// django.
+    /// Shown by django.
     pub first_name: String,
-    /// django.
+    /// Shown by django.
     pub last_name: String,
-    /// django; `None` when cleared.
+    /// Shown by django; `None` if it was cleared.
     pub number_phone: Option<String>,
-    /// falcon `image_path`, django `avatar`: a path or an `http(s)` URL; `None` is the default picture.
+    /// Shown by falcon as `image_path` and by django as `avatar`: a path or an `http(s)` URL. `None` means the default
+    /// picture.
     pub image: Option<String>,
-    /// What decides its permissions; an account may have none.
+    /// Role, which determines the account's permissions; `None` if the account has none.
     pub role: Option<Role>,
-    /// The number of its role in that back end, where that gave it another one. It grants nothing (contract I4).
+    /// ID of the role in that back end, if the back end assigned one of its own. It grants nothing (contract I4).
     pub back_end_role: Option<i64>,
-    /// An inactive account's tokens are refused (contract A7).
+    /// Whether the account is active. Tokens of an inactive account are refused (contract A7).
     pub is_active: bool,
-    /// django.
+    /// Shown by django.
     pub is_staff: bool,
-    /// django.
+    /// Shown by django.
     pub is_superuser: bool,
-    /// UTC, `2024-03-01T08:00:00.000Z`.
+    /// Time of creation in UTC, as `2024-03-01T08:00:00.000Z`.
     pub created_at: String,
-    /// UTC, as `created_at`.
+    /// Time of the last update, in the format of `created_at`.
     pub updated_at: String,
-    /// UTC, as `created_at`; `None` for who never logged in.
+    /// Time of the last login, in the format of `created_at`; `None` if the person has never logged in.
     pub last_login: Option<String>,
 }
 
-/// A role as shown with an account.
+/// A role, as shown with an account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Role {
-    /// Its key in `roles`.
+    /// Primary key in `roles`.
     pub id: i64,
-    /// For example `admin`.
+    /// Name, for example `admin`.
     pub name: String,
-    /// For people.
+    /// Description for human readers.
     pub description: Option<String>,
 }
 
-/// What to change of an account; every text in it has passed its rules.
+/// The requested changes to an account. Every text in it has passed its rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccountChange {
     /// A new user name.
     pub username: Option<Text>,
-    /// A new address.
+    /// A new e-mail address.
     pub email: Option<Text>,
     /// A new full name.
     pub full_name: Option<Text>,
@@ -61,13 +62,13 @@ pub struct AccountChange {
     pub first_name: Option<Text>,
     /// A new last name.
     pub last_name: Option<Text>,
-    /// A new telephone number, or none.
+    /// A new telephone number, or its removal.
     pub number_phone: Field<Text>,
-    /// Where a new picture is, or the default one.
+    /// The location of a new picture. Clearing it restores the default picture.
     pub image: Field<Text>,
-    /// A new picture itself; `image` is where it was put then.
+    /// A new picture that was uploaded; `image` then becomes its location.
     pub upload: Option<Picture>,
-    /// The id of another role; whether there is one is the database's to say. 0 is nobody's.
+    /// The ID of another role. The database decides whether it exists; no role has the ID 0.
     pub role: Option<i64>,
     /// A new password.
     pub password: Option<Password>,

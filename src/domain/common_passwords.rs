@@ -1,17 +1,18 @@
 use miniz_oxide::inflate::stream::{InflateState, inflate};
 use miniz_oxide::{DataFormat, MZFlush};
 
-/// The 3,000 most common passwords of six characters and more, from Django's list (BSD-3-Clause), in lower case, as
-/// scripts/passwords.mjs writes them: 7.6 KB. As text, they would make the compressed worker 1.1 KB larger.
+/// The 3,000 most common passwords of six or more characters, from Django's list (BSD-3-Clause), in lower case.
+/// scripts/passwords.mjs generates the file (7.6 KB). As plain text, the passwords would make the compressed worker 1.1
+/// KB larger.
 const TABLE: &[u8] = include_bytes!("common_passwords.bin");
 
-/// Its length in bytes, inflated.
+/// Length of the inflated table, in bytes.
 const LENGTH: usize = 12_773;
 
-/// Whether it is one of the most common passwords, in any letter case.
+/// Checks whether a password is one of the most common ones, in any letter case.
 ///
-/// The table is a sequence of capital letters and texts. A letter says how many characters the word before loses at its
-/// end, A none and Z 25, and the text is what it gets in their place.
+/// The table is a sequence of capital letters, each followed by lower-case text. The letter gives the number of
+/// characters to remove from the end of the previous word, from A for 0 to Z for 25. The text is then appended.
 pub fn is_common(password: &str) -> bool {
     let password = password.to_ascii_lowercase();
     let mut table = vec![0; LENGTH];
@@ -23,7 +24,7 @@ pub fn is_common(password: &str) -> bool {
             word.push(byte);
             continue;
         }
-        // Here a word ends and the next one begins; the first one begins with nothing before it.
+        // One word ends here and the next one begins. There is no word before the first one.
         if !word.is_empty() && word == password.as_bytes() {
             return true;
         }

@@ -1,11 +1,12 @@
-/// What an update does to a value that may be empty. A value that may not be is an `Option`: it can't be cleared.
+/// A change to a value that may be empty. A value that must not be empty is an `Option` instead, because it cannot be
+/// cleared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Field<T> {
-    /// Leave it as it is: the client did not send it.
+    /// Leave the value unchanged: the client did not send it.
     #[default]
     Keep,
-    /// Replace it.
+    /// Replace the value.
     Set(T),
-    /// Empty it: the client sent null.
+    /// Clear the value: the client sent null.
     Clear,
 }

@@ -1,21 +1,21 @@
 use super::Id;
 
-/// An existing back end that numbers its accounts itself (contract I1).
+/// An existing back end that assigns its own account IDs (contract I1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum BackEnd {
-    /// `idUser`
+    /// Its tokens have the claim `idUser`.
     Seam,
-    /// `sub` beside `profile`
+    /// Its tokens have the claims `sub` and `profile`.
     Falcon,
-    /// `user_id`
+    /// Its tokens have the claim `user_id`.
     Django,
 }
 
 impl BackEnd {
-    /// All of them.
+    /// All back ends.
     pub const ALL: [Self; 3] = [Self::Seam, Self::Falcon, Self::Django];
 
-    /// Its name in the database, the settings and the log.
+    /// Returns its name in the database, the settings and the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::Seam => "seam",
@@ -24,23 +24,23 @@ impl BackEnd {
         }
     }
 
-    /// The back end of this name.
+    /// Returns the back end with this name.
     pub fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|back_end| back_end.name() == name)
     }
 }
 
-/// Whom a token is about. A number means nothing without whose number it is: every back end counts from 1.
+/// The account that a token identifies. An ID means nothing without its back end, because every back end counts from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
-    /// An account, by its own id.
+    /// An account, by its own ID.
     Account(Id),
-    /// An account, by its number in a back end.
+    /// An account, by its ID in a back end.
     Identity(BackEnd, Id),
 }
 
 impl Subject {
-    /// Whose number it is; `None` for an account's own id.
+    /// Returns the back end that the ID belongs to; `None` for an account's own ID.
     pub fn back_end(self) -> Option<BackEnd> {
         match self {
             Self::Account(_) => None,
@@ -48,7 +48,7 @@ impl Subject {
         }
     }
 
-    /// The number.
+    /// Returns the ID, without its back end.
     pub fn id(self) -> Id {
         match self {
             Self::Account(id) | Self::Identity(_, id) => id,
@@ -56,11 +56,11 @@ impl Subject {
     }
 }
 
-/// What the database knows of the account that a token is about.
+/// The account that a token identifies, as found in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The account's own id.
+    /// The account's own ID.
     pub account: Id,
-    /// Its number in each back end that knows it.
+    /// Its ID in each back end that knows it.
     pub identities: Vec<(BackEnd, Id)>,
 }

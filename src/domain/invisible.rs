@@ -1,5 +1,5 @@
-/// The characters that a person cannot see: Unicode 17's format characters (Cf), private use (Co), and
-/// Default_Ignorable_Code_Point. Ranges, in order; a native test compares them with Unicode's own tables.
+/// Ranges of characters that a person cannot see, in ascending order: Unicode 17's format characters (Cf), private-use
+/// characters (Co) and Default_Ignorable_Code_Point. A native test compares them with Unicode's own tables.
 const INVISIBLE: [(u32, u32); 28] = [
     (0xAD, 0xAD),
     (0x34F, 0x34F),
@@ -31,10 +31,10 @@ const INVISIBLE: [(u32, u32); 28] = [
     (0x100000, 0x10FFFD),
 ];
 
-/// Whether a person cannot see a character by itself (contract R14). Some of them change how their neighbours look, as
-/// emoji and scripts need it.
+/// Checks whether a character is invisible by itself (contract R14). Some of these characters change how their
+/// neighbours look, which emoji and some scripts need.
 pub fn is_invisible(character: char) -> bool {
     let code = u32::from(character);
-    // ASCII holds none of them, and is what most text is.
+    // Most text is ASCII, which contains none of them.
     code > 0x7F && INVISIBLE.iter().any(|(first, last)| (*first..=*last).contains(&code))
 }

@@ -1,7 +1,7 @@
-//! What an account, a persona, a change, a rule, a refusal and a picture's key in the bucket are.
+//! Accounts, personas, changes, rules, refusals, settings, and the keys of pictures in the bucket.
 //!
-//! May import `picture`; may name miniz_oxide, thiserror and validator. Must never know HTTP, JSON, SQL, a clock or the
-//! platform.
+//! May import `picture`; may use the crates miniz_oxide, thiserror and validator. Must not know HTTP, JSON, SQL, a
+//! clock or the platform.
 
 mod access;
 mod account;
@@ -37,29 +37,29 @@ pub use setting::{Setting, SettingKind};
 pub use text::Text;
 pub use url::{Url, is_secure};
 
-/// Something that an update changes and answers with: an [`Account`] or a [`Persona`].
+/// A record that an update changes and returns: an [`Account`] or a [`Persona`].
 pub trait Record: Sized {
-    /// What a client asked to change of it.
+    /// The changes that a client can request.
     type Change: Change;
 }
 
 /// A set of changes to one record.
 pub trait Change: Default {
-    /// Whether nothing was asked for; such an update answers with the record as it stands.
+    /// Returns whether no change was requested. Such an update returns the current record.
     fn is_empty(&self) -> bool;
 
-    /// The new password, if one was asked for: it is hashed before the change is saved.
+    /// Returns the new password, if one was sent. It is hashed before the change is saved.
     fn password(&self) -> Option<&Password> {
         None
     }
 
-    /// Whether it sets a password, an e-mail address or a telephone number, by which a person logs in or recovers the
-    /// account: such a change may need a recent authentication (contract A9).
+    /// Returns whether the change sets a password, an e-mail address or a telephone number, with which a person logs in
+    /// or recovers the account. Such a change may require a recent authentication (contract A9).
     fn is_sensitive(&self) -> bool;
 
-    /// The picture that was uploaded, if one was: it is stored before the change is saved.
+    /// Returns the uploaded picture, if there is one. It is stored before the change is saved.
     fn upload(&self) -> Option<&Picture>;
 
-    /// Whether the record is to show another picture, or none: the one before may be left over then.
+    /// Returns whether the change replaces or removes the record's picture, which may leave the old one unused.
     fn replaces_image(&self) -> bool;
 }

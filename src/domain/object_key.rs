@@ -1,10 +1,10 @@
 use super::{Id, PictureFormat};
 use std::fmt;
 
-/// R2's limit, in bytes.
+/// Maximum length of a key in R2, in bytes.
 const MAX_LENGTH: usize = 1024;
 
-/// Where a picture lies in the bucket (contract M3).
+/// The key of a picture in the bucket (contract M3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObjectKey {
     key: String,
@@ -12,24 +12,26 @@ pub struct ObjectKey {
 }
 
 impl ObjectKey {
-    /// What every key opens with; nothing else in the bucket is ours.
+    /// Prefix of every key. Nothing else in the bucket belongs to Perfil.
     pub const PREFIX: &'static str = "avatars/";
 
-    /// What the URL paths of pictures open with, before the key.
+    /// Prefix of the URL paths of pictures; the key follows it.
     pub const MEDIA: &'static str = "/media/";
 
-    /// How long a picture may be kept (contract M4): a key holds the hash of what is behind it, which never changes.
+    /// The `Cache-Control` header of a picture (contract M4). A key contains the hash of its object, which therefore
+    /// never changes.
     pub const CACHE_CONTROL: &'static str = "public, max-age=31536000, immutable";
 
-    /// `avatars/{owner}/{digest}.{extension}`, content-addressed by the picture's SHA-256.
+    /// Creates the key `avatars/{owner}/{digest}.{extension}`, content-addressed by the picture's SHA-256.
     pub fn new(owner: Id, digest: &[u8], format: PictureFormat) -> Self {
         let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
         let key = format!("{}{hex}.{}", Self::prefix(owner), format.extension());
         Self { key, format }
     }
 
-    /// Any key below `avatars/` that a path can hold without escapes, and that ends as a picture's name does. Not only
-    /// keys made here: pictures that were brought along from another back end keep their names.
+    /// Parses any key below `avatars/` that a URL path can contain without escapes and that ends in a picture's
+    /// extension. Keys need not have been created by [`ObjectKey::new`]: pictures that were brought along from another
+    /// back end keep their names.
     pub fn parse(key: &str) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let segments = key.strip_prefix(Self::PREFIX)?.split('/');
@@ -40,22 +42,23 @@ impl ObjectKey {
         valid.then(|| Self { key: key.to_owned(), format })
     }
 
-    /// Whether it lies under the account's own prefix: only then may that account have it removed (contract M5).
+    /// Returns whether the key is under the account's own prefix. Only then may that account have the object removed
+    /// (contract M5).
     pub fn belongs_to(&self, account: Id) -> bool {
         self.key.starts_with(&Self::prefix(account))
     }
 
-    /// The path of the URL that it is served at (contract M4).
+    /// Returns the path of the URL at which the picture is served (contract M4).
     pub fn url_path(&self) -> String {
         format!("{}{}", Self::MEDIA, self.key)
     }
 
-    /// The key as the bucket has it.
+    /// Returns the key as the bucket stores it.
     pub fn as_str(&self) -> &str {
         &self.key
     }
 
-    /// What its name says that it is; what was uploaded here is that.
+    /// Returns the format that the key's extension indicates. For pictures uploaded to Perfil, it is the actual format.
     pub fn format(&self) -> PictureFormat {
         self.format
     }

@@ -1,9 +1,9 @@
 use super::{Change, Field, Picture, Record, Text};
 
-/// A person in the personas back end. It may belong to an account, and can be shown without one.
+/// A person in the personas back end. A persona may belong to an account, but can also be shown without one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Persona {
-    /// 1 to 2^53 − 1.
+    /// From 1 to 2^53 − 1.
     pub id: i64,
     /// First names.
     pub nombres: String,
@@ -11,28 +11,28 @@ pub struct Persona {
     pub apellidos: String,
     /// `None` when cleared.
     pub telefono: Option<String>,
-    /// National id number, unique.
+    /// National ID number; unique.
     pub dni: String,
     /// An `http(s)` URL; `None` when cleared.
     pub foto_url: Option<String>,
-    /// UTC, `2024-03-01T08:00:00.000Z`.
+    /// Time of creation in UTC, as `2024-03-01T08:00:00.000Z`.
     pub created_at: String,
 }
 
-/// What to change of a persona; every text in it has passed its rules.
+/// The requested changes to a persona. Every text in it has passed its rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct PersonaChange {
     /// New first names.
     pub nombres: Option<Text>,
     /// New last names.
     pub apellidos: Option<Text>,
-    /// A new telephone number, or none.
+    /// A new telephone number, or its removal.
     pub telefono: Field<Text>,
-    /// A new national id number.
+    /// A new national ID number.
     pub dni: Option<Text>,
-    /// Where a new photo is, or none.
+    /// The URL of a new photo, or its removal.
     pub foto_url: Field<Text>,
-    /// A new photo itself; `foto_url` is where it was put then.
+    /// A new photo that was uploaded; `foto_url` then becomes its URL.
     pub upload: Option<Picture>,
 }
 

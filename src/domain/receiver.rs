@@ -3,16 +3,16 @@ use super::BackEnd;
 /// A receiver of the change feed (contract C2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Receiver {
-    /// Gets every change, with the accounts' own ids.
+    /// Gets every change, with the accounts' own IDs.
     All,
-    /// Gets the changes of personas.
+    /// Gets the changes to personas.
     Personas,
-    /// Gets the changes of the accounts that this back end knows, with its own ids.
+    /// Gets the changes to the accounts that this back end knows, with the back end's own IDs.
     BackEnd(BackEnd),
 }
 
 impl Receiver {
-    /// Its name in the settings, the database and the log.
+    /// Returns its name in the settings, the database and the log.
     pub fn name(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -21,7 +21,8 @@ impl Receiver {
         }
     }
 
-    /// The receiver of this name in a table. [`Receiver::All`] is in none.
+    /// Returns the receiver with this name in a table of `CHANGES_URL`. [`Receiver::All`] cannot appear in such a
+    /// table.
     pub fn in_table(name: &str) -> Option<Self> {
         if name == Self::Personas.name() { Some(Self::Personas) } else { BackEnd::named(name).map(Self::BackEnd) }
     }

@@ -1,78 +1,79 @@
 use super::Rule;
 
-/// Why a request was turned down: the client's doing. Each dialect says it in its own words and status.
+/// The reason a request was refused, which lies with the client. Each dialect reports it with its own status and
+/// wording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// No token was sent (contract A1).
+    /// The request has no token (contract A1).
     NoToken,
-    /// The token is not valid, or a change of password ended its session (contract A3–A7).
+    /// The token is not valid, or a change of password has ended its session (contract A3–A7).
     BadToken,
-    /// The token is good, and the person authenticated too long ago for this change (contract A9).
+    /// The token is valid, but the person authenticated too long ago for this change (contract A9).
     StaleToken {
-        /// How long ago that may be, in seconds.
+        /// Maximum age of the authentication, in seconds.
         max_age: u32,
     },
-    /// More than a scheme and a token was sent (contract A1).
+    /// The `Authorization` header has more than a scheme and a token (contract A1).
     BadAuthorization,
-    /// The token is good, and there is no such account (contract A7).
+    /// The token is valid, but its account does not exist (contract A7).
     AccountGone,
-    /// The token is good, and its account is inactive (contract A7).
+    /// The token is valid, but its account is inactive (contract A7).
     AccountInactive,
-    /// The caller may not do this.
+    /// The caller is not allowed to do this.
     Forbidden,
-    /// There is no such record.
+    /// The record does not exist.
     NotFound {
-        /// The id as it was asked for; empty where the path names none.
+        /// The ID as requested; empty if the path has none.
         id: String,
     },
-    /// There is no such path.
+    /// The path does not exist.
     NoRoute,
-    /// The path is there, the method is not.
+    /// The path exists, but does not support the method.
     MethodNotAllowed {
-        /// The method that was used.
+        /// The request's method.
         method: String,
     },
-    /// The caller, or the address of one who is none, has asked too often.
+    /// The caller, or the client address of an unauthenticated request, has exceeded its rate limit.
     TooManyRequests,
-    /// The body is larger than allowed.
+    /// The body exceeds the size limit.
     TooLarge,
     /// The body did not arrive in time (contract R12).
     TooSlow,
-    /// The body is of a type that is not understood.
+    /// The body's media type is not supported.
     UnsupportedMediaType {
-        /// The `Content-Type` as sent; empty where there was none.
+        /// The `Content-Type` as sent; empty if there was none.
         given: String,
     },
-    /// The body is no JSON, or JSON that cannot be read without guessing (contract R2).
+    /// The body is not valid JSON, or is JSON that cannot be read without guessing (contract R2).
     Malformed,
-    /// The body says that it is a form and cannot be read as one.
+    /// The body is declared as a form, but cannot be read as one.
     MalformedForm,
-    /// The body is JSON, but no object.
+    /// The body is JSON, but not an object.
     NotAnObject(JsonKind),
-    /// Fields that break their rules: all of them.
+    /// At least one field breaks a rule. The list is complete.
     Invalid(Vec<InvalidField>),
-    /// Nothing to change was sent where something had to be (contract F2).
+    /// The request contains no change, but its endpoint requires one (contract F2).
     NothingToUpdate,
-    /// There is no role with the id that the account was to get.
+    /// The role that the account is to get does not exist.
     NoSuchRole,
-    /// Values that somebody else has: all of them.
+    /// At least one value must be unique and already belongs to another record. The list is complete.
     Taken(Vec<Unique>),
 }
 
-/// The code of a preflight from an origin that is not allowed (contract R11). It is replied to as any request without a
-/// token is: only the log tells the difference.
+/// Log code of a preflight from an origin that is not allowed (contract R11). The reply is the same as for any request
+/// without a token; only the log shows the difference.
 pub const ORIGIN_NOT_ALLOWED: &str = "origin_not_allowed";
 
 /// A field that breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidField {
-    /// Its name on the wire.
+    /// The field's name on the wire.
     pub field: String,
-    /// The rule that it breaks.
+    /// The rule that the field breaks.
     pub rule: Rule,
 }
 
-/// A value that no two records may share.
+/// A column whose values must be unique.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unique {
     /// `users.username`
@@ -83,16 +84,16 @@ pub enum Unique {
     Dni,
 }
 
-/// What a JSON body is when it is no object.
+/// The type of a JSON body that is not an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum JsonKind {
     /// `null`
     Null,
     /// `true` or `false`
     Bool,
-    /// A number without fraction or exponent.
+    /// A number without a fraction or an exponent.
     Integer,
-    /// A number with one.
+    /// A number with a fraction or an exponent.
     Float,
     /// `"…"`
     Text,
@@ -101,17 +102,17 @@ pub enum JsonKind {
 }
 
 impl Refusal {
-    /// One field that breaks one rule.
+    /// Creates the refusal of one field that breaks one rule.
     pub fn invalid(field: impl Into<String>, rule: Rule) -> Self {
         Self::Invalid(vec![InvalidField::new(field, rule)])
     }
 
-    /// No record has the id `id`.
+    /// Creates the refusal of an ID that no record has.
     pub fn not_found(id: &str) -> Self {
         Self::NotFound { id: id.to_owned() }
     }
 
-    /// A stable name for logs and tests.
+    /// Returns a stable name for logs and tests.
     pub fn code(&self) -> &'static str {
         match self {
             Self::NoToken => "no_token",
@@ -140,91 +141,94 @@ impl Refusal {
 }
 
 impl InvalidField {
-    /// `field` breaks `rule`.
+    /// Records that `field` breaks `rule`.
     pub fn new(field: impl Into<String>, rule: Rule) -> Self {
         Self { field: field.into(), rule }
     }
 }
 
-/// What went wrong on our side. Its text is for the log; a dialect never sees it, so it can't leak into a reply.
+/// The cause of a server-side failure. Its text is for the log only: dialects never see it, so it cannot leak into a
+/// reply.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum Fault {
-    /// A variable or secret that must be set is not usable (contract A2).
+    /// A variable, secret or binding is missing or not usable (contract A2).
     #[error("{name} {problem}")]
     Setting {
-        /// The variable's name.
+        /// Name of the setting.
         name: &'static str,
-        /// What is wrong with it, never its value.
+        /// The problem with the setting; never contains its value.
         problem: &'static str,
     },
-    /// The database failed or refused.
+    /// The database failed or rejected the call.
     #[error("database: {0}")]
     Database(String),
     /// The database lacks a table or a column that the code needs.
     #[error("database: {0} (apply the migrations: wrangler d1 migrations apply DB)")]
     Schema(String),
-    /// A row is not what the statement promises.
+    /// A row does not have the form that its statement promises.
     #[error("unexpected row: {0}")]
     Row(String),
-    /// Nothing was changed and no reason can be found: a constraint that no rule of ours foresees.
-    #[error("the database changed nothing and gives no reason")]
+    /// The database changed nothing, and no reason was found. A constraint that Perfil's rules do not anticipate can
+    /// cause this.
+    #[error("the database changed nothing, for an unknown reason")]
     Unexplained,
-    /// The bucket failed or refused.
+    /// The bucket failed or rejected the call.
     #[error("bucket: {0}")]
     Bucket(String),
     /// The request's body could not be read.
     #[error("body: {0}")]
     Body(String),
-    /// The requests of this instance hold as much memory as they may together (contract R12). It passes.
-    #[error("the instance holds too many bodies")]
+    /// The request bodies of this instance have reached their memory limit (contract R12). The condition is temporary.
+    #[error("too many request bodies in memory")]
     Full,
-    /// A part of the platform does not answer. It may do so later.
-    #[error("{service}: no answer within {seconds} s")]
+    /// A service did not respond in time. The condition may be temporary.
+    #[error("{service}: no response within {seconds} s")]
     Late {
         /// `database`, `bucket`, `key set` or `receiver`.
         service: &'static str,
-        /// How long it was waited for.
+        /// The time that the service was given, in seconds.
         seconds: u64,
     },
-    /// An origin is down, or what it returned is not HTTP (contract X4).
+    /// An origin is down, or its response is not valid HTTP (contract X4).
     #[error("origin: {0}")]
     Origin(String),
-    /// An origin has begun no response in time (contract X4).
+    /// An origin did not begin a response in time (contract X4).
     #[error("origin: no response within {seconds} s")]
     OriginLate {
-        /// How long it was waited for, after the last byte of the request.
+        /// The time that the origin was given after the last byte of the request, in seconds.
         seconds: u64,
     },
     /// A receiver of the change feed is down, or did not return a 2xx (contract C3).
     #[error("receiver: {0}")]
     Receiver(String),
-    /// A request has come back that was passed on to an origin (contract X1).
+    /// A request that was passed on to an origin has come back (contract X1).
     #[error("ORIGIN leads back to this service")]
     Loop,
-    /// The keys that tokens are signed with can't be fetched. They may be later.
+    /// The public keys that verify tokens could not be fetched. The condition may be temporary.
     #[error("key set: {0}")]
     KeySet(String),
-    /// A password has waited too long to be hashed, or too many were waiting.
+    /// A password waited too long to be hashed, or too many passwords were already waiting.
     #[error("password hashing: too many passwords are waiting")]
     Busy,
-    /// The compiled worker stopped in the middle: a panic, whose words the platform has logged, or too little memory.
+    /// The compiled worker stopped in the middle of a request, because of a panic (whose message the platform has
+    /// logged) or a lack of memory.
     #[error("the instance is gone: {0}")]
     Gone(String),
-    /// The platform has no random bytes.
+    /// The platform provided no random bytes.
     #[error("random bytes: {0}")]
     Random(String),
-    /// There were no random bytes, or bcrypt failed.
+    /// The platform provided no random bytes for a salt, or bcrypt failed.
     #[error("password hashing: {0}")]
     Hashing(String),
 }
 
-/// Why an update did not happen.
+/// The reason an update was not applied.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// The client's doing.
+    /// The request was refused.
     #[error("refused: {}", .0.code())]
     Refused(Refusal),
-    /// Ours.
+    /// The server failed.
     #[error(transparent)]
     Broken(#[from] Fault),
 }

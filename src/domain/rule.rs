@@ -1,52 +1,53 @@
-/// A rule that a field's value breaks. Each dialect has its own words for each.
+/// A rule that a field or its value breaks. Each dialect has its own wording for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
-    /// The field has to be there.
+    /// The field is required.
     Required,
-    /// The field may not be null.
+    /// The field must not be null.
     NotNull,
-    /// The value has to be a text.
+    /// The value must be text.
     Text,
-    /// The value has to be a number.
+    /// The value must be a number.
     Number,
-    /// Fewer characters than allowed; an empty text where there must be one.
+    /// The value must have at least `min` characters. An empty value that must not be empty breaks this rule, too.
     TooShort {
-        /// Characters at least.
+        /// Minimum number of characters.
         min: u64,
-        /// Characters at most.
+        /// Maximum number of characters.
         max: u64,
     },
-    /// More characters than allowed.
+    /// The value must have at most `max` characters.
     TooLong {
-        /// Characters at least.
+        /// Minimum number of characters.
         min: u64,
-        /// Characters at most.
+        /// Maximum number of characters.
         max: u64,
     },
-    /// Control characters, NUL among them (contract R5).
+    /// The value must not contain control characters, including NUL (contract R5).
     ControlCharacter,
-    /// One of the passwords that people choose most often (contract S7).
+    /// The password must not be one of those that people choose most often (contract S7).
     CommonPassword,
-    /// `user@domain.tld`.
+    /// The value must be an e-mail address, `user@domain.tld`.
     Email,
-    /// What the back end allows in a user name: letters, digits and `_.@+-`, or everything but white space.
+    /// The value must contain only the characters that the back end allows in a user name: letters, digits and `_.@+-`,
+    /// or everything but white space.
     Username,
-    /// An optional `+`, then 6 to 15 digits with spaces or dashes between them.
+    /// The value must be an optional `+`, then 6 to 15 digits with spaces or dashes between them.
     Phone,
-    /// 5 to 20 letters, digits, dots or dashes.
+    /// The value must be 5 to 20 letters, digits, dots or dashes.
     NationalId,
-    /// An absolute `http(s)` URL.
+    /// The value must be an absolute `http(s)` URL.
     Url,
-    /// A path without `..`, or an `http(s)` URL.
+    /// The value must be a path without `..`, or an `http(s)` URL.
     ImagePath,
-    /// A file, not a text.
+    /// The value must be a file, not text.
     File,
-    /// A file with something in it.
+    /// The file must not be empty.
     NotEmpty,
-    /// A JPEG, PNG, GIF or WebP picture (contract M1).
+    /// The file must be a JPEG, PNG, GIF or WebP picture (contract M1).
     Image,
-    /// The id in the path has to be a number.
+    /// The ID in the path must be a number.
     PathNumber,
-    /// The field is none that may be sent.
+    /// The field is not one that may be sent.
     Unknown,
 }

@@ -1,10 +1,10 @@
 use std::fmt;
 
-/// A new password as the client sent it, checked for length. Never shown, never logged.
+/// A new password as the client sent it, after a check of its length. It is never shown or logged.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Password(String);
 
-/// A bcrypt hash (`$2b$12$…`). Goes into the database and nowhere else.
+/// A bcrypt hash (`$2b$12$…`). It is written to the database and nowhere else.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
@@ -13,19 +13,19 @@ impl Password {
         Self(text)
     }
 
-    /// The bytes to hash.
+    /// Returns the bytes to hash.
     pub fn reveal(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }
 
 impl PasswordHash {
-    /// Wraps what bcrypt made.
+    /// Wraps the output of bcrypt.
     pub fn new(text: String) -> Self {
         Self(text)
     }
 
-    /// The text to store.
+    /// Returns the text to store.
     pub fn reveal(&self) -> &str {
         &self.0
     }

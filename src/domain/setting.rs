@@ -1,4 +1,4 @@
-/// Where a setting is set.
+/// The place where a setting is configured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SettingKind {
     /// In `[vars]` of `wrangler.toml`.
@@ -9,24 +9,25 @@ pub enum SettingKind {
 
 macro_rules! settings {
     ($($(#[doc = $doc:literal])* $variant:ident: $kind:ident = $name:literal,)*) => {
-        /// A setting of a deployment. The documents' tables and `wrangler.toml` are compared with this one.
+        /// A setting of a deployment. Tests compare this enum with the tables in the documentation and with
+        /// `wrangler.toml`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Setting {
             $($(#[doc = $doc])* $variant,)*
         }
 
         impl Setting {
-            /// All of them.
+            /// All settings.
             pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
 
-            /// Its name in the deployment.
+            /// Returns its name in the deployment.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)*
                 }
             }
 
-            /// Where it is set.
+            /// Returns where it is configured.
             pub const fn kind(self) -> SettingKind {
                 match self {
                     $(Self::$variant => SettingKind::$kind,)*
@@ -37,66 +38,66 @@ macro_rules! settings {
 }
 
 settings! {
-    /// What the login services sign with.
+    /// Secret that the login services sign tokens with.
     JwtSecret: Secret = "JWT_SECRET",
-    /// The secret before it.
+    /// Predecessor of `JWT_SECRET`.
     JwtSecretPrevious: Secret = "JWT_SECRET_PREVIOUS",
-    /// What seam's login service signs with.
+    /// Secret that seam's login service signs tokens with.
     JwtSecretSeam: Secret = "JWT_SECRET_SEAM",
-    /// The secret before it.
+    /// Predecessor of `JWT_SECRET_SEAM`.
     JwtSecretSeamPrevious: Secret = "JWT_SECRET_SEAM_PREVIOUS",
-    /// What falcon's login service signs with.
+    /// Secret that falcon's login service signs tokens with.
     JwtSecretFalcon: Secret = "JWT_SECRET_FALCON",
-    /// The secret before it.
+    /// Predecessor of `JWT_SECRET_FALCON`.
     JwtSecretFalconPrevious: Secret = "JWT_SECRET_FALCON_PREVIOUS",
-    /// What django's login service signs with.
+    /// Secret that django's login service signs tokens with.
     JwtSecretDjango: Secret = "JWT_SECRET_DJANGO",
-    /// The secret before it.
+    /// Predecessor of `JWT_SECRET_DJANGO`.
     JwtSecretDjangoPrevious: Secret = "JWT_SECRET_DJANGO_PREVIOUS",
-    /// Whose number a bare `sub` is.
+    /// Interpretation of the ID in a bare `sub`.
     JwtSub: Variable = "JWT_SUB",
-    /// The public keys of those who sign with private ones.
+    /// Public keys of the login services that sign tokens with private keys.
     JwtJwks: Variable = "JWT_JWKS",
-    /// Where these keys are fetched.
+    /// URL that these keys are fetched from.
     JwtJwksUrl: Variable = "JWT_JWKS_URL",
-    /// What `iss` must be.
+    /// Required value of `iss`.
     JwtIssuer: Variable = "JWT_ISSUER",
-    /// What `aud` must be or hold.
+    /// Value that `aud` must equal or contain.
     JwtAudience: Variable = "JWT_AUDIENCE",
-    /// How long ago a person may have authenticated to make a sensitive change, in seconds.
+    /// Maximum age of the authentication for a sensitive change, in seconds.
     FreshTokenSeconds: Variable = "FRESH_TOKEN_SECONDS",
-    /// Whether common passwords are refused.
+    /// Enables the refusal of common passwords.
     PasswordBlocklist: Variable = "PASSWORD_BLOCKLIST",
-    /// Whose pages may call from a browser.
+    /// Origins whose pages may call from a browser.
     CorsAllowedOrigins: Variable = "CORS_ALLOWED_ORIGINS",
-    /// What our own URLs begin with.
+    /// Scheme, host and port of the URLs that Perfil writes into records.
     PublicOrigin: Variable = "PUBLIC_ORIGIN",
-    /// Where what Perfil does not handle goes.
+    /// URLs of the back ends that get the requests that Perfil does not handle.
     Origin: Variable = "ORIGIN",
-    /// The updates that Perfil handles itself.
+    /// Updates that Perfil handles itself.
     TakeOver: Variable = "TAKE_OVER",
-    /// The largest picture, in bytes.
+    /// Maximum size of a picture, in bytes.
     AvatarMaxBytes: Variable = "AVATAR_MAX_BYTES",
-    /// The largest picture, in pixels.
+    /// Maximum size of a picture, in pixels.
     AvatarMaxPixels: Variable = "AVATAR_MAX_PIXELS",
-    /// How old an object must be that is swept away, in hours.
+    /// Minimum age of an object that the sweep removes, in hours.
     AvatarGraceHours: Variable = "AVATAR_GRACE_HOURS",
-    /// Where the changes are posted.
+    /// URLs that changes are posted to.
     ChangesUrl: Variable = "CHANGES_URL",
-    /// What these posts are signed with.
+    /// Secret that signs these posts.
     ChangesSecret: Secret = "CHANGES_SECRET",
-    /// What the posts to personas' receiver are signed with.
+    /// Secret that signs posts to personas' receiver.
     ChangesSecretPersonas: Secret = "CHANGES_SECRET_PERSONAS",
-    /// What the posts to seam's receiver are signed with.
+    /// Secret that signs posts to seam's receiver.
     ChangesSecretSeam: Secret = "CHANGES_SECRET_SEAM",
-    /// What the posts to falcon's receiver are signed with.
+    /// Secret that signs posts to falcon's receiver.
     ChangesSecretFalcon: Secret = "CHANGES_SECRET_FALCON",
-    /// What the posts to django's receiver are signed with.
+    /// Secret that signs posts to django's receiver.
     ChangesSecretDjango: Secret = "CHANGES_SECRET_DJANGO",
-    /// Whether the hash of a new password is posted.
+    /// Enables posting the hash of a new password.
     ChangesHashes: Variable = "CHANGES_HASHES",
-    /// How long the rows of the change feed are kept, in days.
+    /// Retention of the change feed's rows, in days.
     ChangesKeepDays: Variable = "CHANGES_KEEP_DAYS",
-    /// Whether clients are told how long the database took.
+    /// Enables the `Server-Timing` header, which tells clients how long the database took.
     ServerTiming: Variable = "SERVER_TIMING",
 }

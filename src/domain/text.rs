@@ -1,13 +1,13 @@
-//! The rules for text: one function per kind of value, from what a client sent to a [`Text`] that may be stored.
+//! The rules for text. One function for each kind of value turns a client's input into a [`Text`] that may be stored.
 //!
-//! All trim first and count Unicode scalar values (contract R5).
+//! All of them count Unicode scalar values, and all but those for passwords trim the text first (contract R5).
 
 use super::common_passwords::is_common;
 use super::{Password, Rule, Url, is_invisible};
 use std::net::{Ipv4Addr, Ipv6Addr};
 use validator::{ValidateLength, ValidateNonControlCharacter};
 
-/// The longest URL that is stored (contract P1).
+/// Maximum length of a URL that is stored, in characters (contract P1).
 const MAX_URL: u64 = 2048;
 
 /// A text that has passed one of this module's rules.
@@ -15,14 +15,14 @@ const MAX_URL: u64 = 2048;
 pub struct Text(String);
 
 impl Text {
-    /// The text to store.
+    /// Returns the text to store.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Any text of `min` to `max` characters without control characters. One of nothing but characters that a person cannot
-/// see is blank (contract R14), and too short unless `min` is 0.
+/// Accepts any text of `min` to `max` characters without control characters. Text that consists only of invisible
+/// characters is blank (contract R14), and too short unless `min` is 0.
 pub fn line(raw: &str, min: u64, max: u64) -> Result<Text, Rule> {
     let text = raw.trim();
     check_line(text, min, max)?;
@@ -46,48 +46,49 @@ fn check_line(text: &str, min: u64, max: u64) -> Result<(), Rule> {
     Ok(())
 }
 
-/// `user@domain.tld` of at most `max` characters: an HTML5 e-mail address whose user may have letters of any script
-/// (RFC 6531), with what the back ends' own validators ask for beside that (contract S1, F5, D1, R16): a domain with a
-/// dot that is no number, and no dot at an end of the user.
+/// Accepts an e-mail address `user@domain.tld` of at most `max` characters. The rule is that of HTML5, but the local
+/// part may have letters of any script (RFC 6531). The back ends' own validators add two requirements (contract S1, F5,
+/// D1, R16): the domain must have a dot and must not be a number, and the local part must neither begin nor end with a
+/// dot.
 ///
-/// Not `validator`'s rule, which brings regular expressions along: a quarter of the whole worker. Its rule for URLs
-/// brings tables of Unicode along, a tenth.
+/// `validator`'s own rule is not used because it depends on regular expressions, which would be a quarter of the whole
+/// worker. Its rule for URLs depends on Unicode tables, which would be a tenth.
 pub fn email(raw: &str, max: u64) -> Result<Text, Rule> {
     let email = line(raw, 1, max)?;
     let (user, domain) = email.0.rsplit_once('@').ok_or(Rule::Email)?;
-    // Two addresses that look alike must be one: some letters, Hangul fillers, cannot be seen (contract R14).
+    // Two addresses that look alike must be equal, but some letters (Hangul fillers) are invisible (contract R14).
     if !is_email_user(user) || !is_domain_name(domain) || email.0.contains(is_invisible) {
         return Err(Rule::Email);
     }
     Ok(email)
 }
 
-/// Letters and digits of any script and the signs that HTML5 allows, in words that dots join: 64 bytes at most, as RFC
-/// 6531 leaves the limit of RFC 5321 (section 4.5.3.1.1) as it is.
+/// Checks the local part: letters and digits of any script and the signs that HTML5 allows, in words joined by dots.
+/// The limit is 64 bytes, because RFC 6531 does not change the limit of RFC 5321 (section 4.5.3.1.1).
 fn is_email_user(user: &str) -> bool {
     let allowed = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
     user.len() <= 64 && user.chars().all(allowed) && user.split('.').all(|word| !word.is_empty())
 }
 
-/// Labels of letters and digits of any script, two at least, the last one no number and no single character. That
-/// leaves no room for address literals, and none for characters that can't be seen.
+/// Checks for at least two labels of letters and digits of any script, the last of which is neither a number nor a
+/// single character. This excludes address literals.
 fn is_domain_name(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map(|(_, top)| top);
     let is_top = |top: &str| top.chars().count() > 1 && top.chars().any(char::is_alphabetic);
     domain.len() <= 255 && domain.split('.').all(is_label) && top.is_some_and(is_top)
 }
 
-/// 1 to 63 letters, digits and dashes, no dash at an end (RFC 1034 section 3.5, of any script).
+/// Checks for 1 to 63 letters, digits and dashes, with no dash at either end (RFC 1034 section 3.5, but of any script).
 fn is_label(label: &str) -> bool {
     let allowed = |c: char| c.is_alphanumeric() || c == '-';
     let dash_at_an_end = label.starts_with('-') || label.ends_with('-');
     (1..=63).contains(&label.chars().count()) && label.chars().all(allowed) && !dash_at_an_end
 }
 
-/// 1 to `max` letters, digits and `_.@+-` (contract D1). Letters are Unicode's, as they are in Django.
+/// Accepts 1 to `max` letters, digits and `_.@+-` (contract D1). Letters are those of Unicode, as in Django.
 pub fn username(raw: &str, max: u64) -> Result<Text, Rule> {
     let username = line(raw, 1, max)?;
-    // Two names that look alike must be one: some letters, Hangul fillers, cannot be seen (contract R14).
+    // Two names that look alike must be equal, but some letters (Hangul fillers) are invisible (contract R14).
     let allowed = |c: char| (c.is_alphanumeric() || "_.@+-".contains(c)) && !is_invisible(c);
     if !username.0.chars().all(allowed) {
         return Err(Rule::Username);
@@ -95,17 +96,18 @@ pub fn username(raw: &str, max: u64) -> Result<Text, Rule> {
     Ok(username)
 }
 
-/// 1 to `max` characters without white space (contract F5).
+/// Accepts 1 to `max` characters without white space (contract F5).
 pub fn unspaced_username(raw: &str, max: u64) -> Result<Text, Rule> {
     let username = line(raw, 1, max)?;
-    // Two names that look alike must be one (contract R14).
+    // Two names that look alike must be equal (contract R14).
     if username.0.contains(|c: char| c.is_whitespace() || is_invisible(c)) {
         return Err(Rule::Username);
     }
     Ok(username)
 }
 
-/// An optional `+` and 6 to 15 digits, with spaces and dashes between them, kept as sent (contract P9).
+/// Accepts an optional `+` and 6 to 15 digits with spaces and dashes between them, which are kept as sent (contract
+/// P9).
 pub fn phone(raw: &str) -> Result<Text, Rule> {
     let text = raw.trim();
     let number = text.strip_prefix('+').unwrap_or(text);
@@ -113,14 +115,14 @@ pub fn phone(raw: &str) -> Result<Text, Rule> {
     let ends_are_digits =
         [number.bytes().next(), number.bytes().last()].iter().all(|end| end.is_some_and(|b| b.is_ascii_digit()));
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    // Without a limit to what stands between the digits, a "telephone number" could be a page of dashes.
+    // Without a limit on the separators, a "telephone number" could be a page of dashes.
     if !allowed || !ends_are_digits || !(6..=15).contains(&digits) || text.len() > 40 {
         return Err(Rule::Phone);
     }
     Ok(Text(text.to_owned()))
 }
 
-/// 5 to 20 ASCII letters, digits, dots or dashes (contract P9).
+/// Accepts 5 to 20 ASCII letters, digits, dots or dashes (contract P9).
 pub fn national_id(raw: &str) -> Result<Text, Rule> {
     let text = raw.trim();
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b".-".contains(&b);
@@ -130,10 +132,10 @@ pub fn national_id(raw: &str) -> Result<Text, Rule> {
     Ok(Text(text.to_owned()))
 }
 
-/// An absolute `http` or `https` URL of at most 2048 characters (contract P1, P9).
+/// Accepts an absolute `http` or `https` URL of at most 2048 characters (contract P1, P9).
 pub fn url(raw: &str) -> Result<Text, Rule> {
     let text = raw.trim();
-    // What RFC 3986 leaves out of every URL; parsers forgive it, and pages that show the URL unescaped pay for it.
+    // RFC 3986 allows none of these in a URL. Parsers tolerate them, which endangers pages that show the URL unescaped.
     let foreign = |c: char| c.is_whitespace() || "\"<>\\^`{|}".contains(c);
     if check_line(text, 1, MAX_URL).is_err() || text.contains(foreign) || !has_http_host(text) {
         return Err(Rule::Url);
@@ -141,8 +143,8 @@ pub fn url(raw: &str) -> Result<Text, Rule> {
     Ok(Text(text.to_owned()))
 }
 
-/// Whether the text opens with `http://` or `https://` and the name or address of a host, perhaps with a user and a
-/// port (RFC 3986 section 3.2): URL parsers forgive more than that, and what they forgive differs between them.
+/// Checks whether the text begins with `http://` or `https://` and the name or address of a host, perhaps with a user
+/// and a port (RFC 3986 section 3.2). URL parsers tolerate more than that, but differ in what they tolerate.
 fn has_http_host(text: &str) -> bool {
     Url::split(text).is_some_and(|url| {
         let is_http = url.scheme.eq_ignore_ascii_case("http") || url.scheme.eq_ignore_ascii_case("https");
@@ -150,33 +152,35 @@ fn has_http_host(text: &str) -> bool {
     })
 }
 
-/// Scheme, host and port of a URL of our own, which records may hold with a path behind it (contract M6): what
-/// [`url`] takes, without a user and no longer than a host's name can be. A slash at its end is left out.
+/// Returns scheme, host and port of one of Perfil's own URLs, which records may contain with a path after it (contract
+/// M6). Accepts what [`url`] accepts, if it has no user and its host is no longer than a host name can be. A slash at
+/// the end is removed.
 pub fn origin(raw: &str) -> Option<&str> {
     let text = raw.strip_suffix('/').unwrap_or(raw);
     let split = Url::split(text).filter(|url| url.origin == text && url.user.is_none())?;
     (split.host.len() <= 255 && url(text).is_ok()).then_some(text)
 }
 
-/// A name or an address.
+/// Checks for a host name or an IP address.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().is_ok();
     }
     let name = host.strip_suffix('.').unwrap_or(host);
-    // Host names hold no underscores, and URLs in use do all the same.
+    // Underscores are not allowed in host names, but occur in URLs in use.
     let labels = name.split('.').map(|label| label.replace('_', "x"));
     let is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     let is_name = labels.into_iter().all(|label| is_label(&label));
     is_name && (!is_number || name.parse::<Ipv4Addr>().is_ok())
 }
 
-/// Digits of 65535 at most, or nothing (RFC 3986 section 3.2.3).
+/// Checks for an empty port or a number up to 65535 (RFC 3986 section 3.2.3).
 fn is_port(port: &str) -> bool {
     port.is_empty() || port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
 
-/// A picture's place: an `http(s)` URL or a path without `..`, of at most `max` characters (contract F5).
+/// Accepts the location of a picture: an `http(s)` URL or a path without `..`, of at most `max` characters (contract
+/// F5).
 pub fn image_path(raw: &str, max: u64) -> Result<Text, Rule> {
     let path = line(raw, 1, max)?;
     let valid = if path.0.contains("://") { url(&path.0).is_ok() } else { is_path(&path.0) };
@@ -186,8 +190,8 @@ pub fn image_path(raw: &str, max: u64) -> Result<Text, Rule> {
     Ok(path)
 }
 
-/// A path below the root that it will be read from, absolute or relative: no scheme, no host (`//host`, which browsers
-/// also read in `/\host`), no absolute path of Windows, and no `..`, also not percent-encoded.
+/// Checks for a path below the root that it will be read from, absolute or relative. A scheme, a host (`//host`, which
+/// is also how browsers read `/\host`), an absolute Windows path and `..` are refused, even if percent-encoded.
 fn is_path(path: &str) -> bool {
     let decoded = [("%2e", "."), ("%2f", "/"), ("%5c", "\\"), ("%3a", ":")]
         .iter()
@@ -196,14 +200,14 @@ fn is_path(path: &str) -> bool {
     !names_a_host && !decoded.contains(':') && decoded.split(['/', '\\', '?', '#']).all(|segment| segment != "..")
 }
 
-/// A new password of `min` to `max` characters (contract S1). It is not trimmed: the login services compare what
-/// a person types, spaces included.
+/// Accepts a new password of `min` to `max` characters (contract S1). It is not trimmed, because the login services
+/// compare exactly what a person types, spaces included.
 pub fn password(raw: &str, min: u64, max: u64) -> Result<Password, Rule> {
     check_line(raw, min, max)?;
     Ok(Password::new(raw.to_owned()))
 }
 
-/// The same, unless it is one of the most common passwords (contract S7).
+/// Like [`password`], but refuses the most common passwords (contract S7).
 pub fn uncommon_password(raw: &str, min: u64, max: u64) -> Result<Password, Rule> {
     let password = password(raw, min, max)?;
     if is_common(raw) { Err(Rule::CommonPassword) } else { Ok(password) }

@@ -1,23 +1,23 @@
-/// A URL taken apart where RFC 3986 (section 3) says that its parts end. Nothing is decoded, and no part is checked:
-/// each reader checks those that it relies on.
+/// A URL split into its parts as RFC 3986 (section 3) defines them. Nothing is decoded and no part is checked: each
+/// caller checks the parts that it relies on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Url<'a> {
-    /// What precedes `://`.
+    /// The part before `://`.
     pub scheme: &'a str,
-    /// What may precede an `@`: a user name, perhaps with a password.
+    /// The part before an `@`, if there is one: a user name, perhaps with a password.
     pub user: Option<&'a str>,
-    /// A name or an address; that of IPv6 with its brackets.
+    /// A name or an address; an IPv6 address includes its brackets.
     pub host: &'a str,
-    /// What follows the host's colon; empty where there is none.
+    /// The part after the host's colon; empty if there is none.
     pub port: &'a str,
-    /// Scheme, user, host and port as they were written: what precedes the path.
+    /// Scheme, user, host and port as written: everything before the path.
     pub origin: &'a str,
-    /// Without query and fragment; `/` where there is none.
+    /// The path without query and fragment; `/` if there is none.
     pub path: &'a str,
 }
 
 impl<'a> Url<'a> {
-    /// Splits `scheme://user@host:port/path?query#fragment`; `None` for a text without `://`.
+    /// Splits `scheme://user@host:port/path?query#fragment`. Returns `None` for text without `://`.
     pub fn split(text: &'a str) -> Option<Self> {
         let (scheme, rest) = text.split_once("://")?;
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -36,7 +36,7 @@ impl<'a> Url<'a> {
     }
 }
 
-/// A host and its port. Colons within the brackets of an IPv6 address are the address's own.
+/// Splits a host from its port. Colons within the brackets of an IPv6 address are part of the address.
 fn split_port(host: &str) -> (&str, &str) {
     let address = host.rfind(']').unwrap_or(0);
     let colon = host.get(address..).and_then(|rest| rest.find(':')).and_then(|at| at.checked_add(address));
@@ -44,7 +44,8 @@ fn split_port(host: &str) -> (&str, &str) {
     parts.map_or((host, ""), |(host, port)| (host, port.strip_prefix(':').unwrap_or(port)))
 }
 
-/// `https`, or `http` on this machine, for development. Strict, so that no URL parser can read it differently.
+/// Checks for an `https` URL, or an `http` URL of this machine for development. The check is strict, so that no URL
+/// parser can read the URL differently.
 pub fn is_secure(text: &str) -> bool {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let is_local = |host| ["localhost", "127.0.0.1", "[::1]"].contains(&host);

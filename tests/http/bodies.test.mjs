@@ -104,7 +104,7 @@ describe('bodies that are held open', () => {
     );
     const fifth = await upload(7);
     const line = await answered(worker, fifth, 503, { error: 'Internal server error' }, NONE);
-    assert.deepEqual([fifth.headers.get('retry-after'), line.cause], ['5', 'the instance holds too many bodies']);
+    assert.deepEqual([fifth.headers.get('retry-after'), line.cause], ['5', 'too many request bodies in memory']);
     assert.equal((await worker.put('/users', { as: 7, json: { name: 'Jane' } })).status, 200);
     await Promise.all(open.map((each) => each.hangUp()));
     await worker.idle();

@@ -146,7 +146,7 @@ describe('one worker and one receiver', () => {
       await worker.idle();
       return lines(worker, seen, 1);
     })();
-    assert.deepEqual([sent, cause], [0, 'receiver: no answer within 10 s']);
+    assert.deepEqual([sent, cause], [0, 'receiver: no response within 10 s']);
     assert.ok(duration_ms >= 10_000 && duration_ms < 12_000, `${duration_ms} ms`);
     hanging.resolve(500);
     receiver.status = 200;

@@ -342,9 +342,9 @@ describe('a key set at a URL', () => {
         setTimeout(20).then(() => request.destroy());
       },
     ],
-    'that never answers': [/^key set: no answer within 5 s$/, () => {}],
+    'that never answers': [/^key set: no response within 5 s$/, () => {}],
     'that never ends': [
-      /^key set: no answer within 5 s$/,
+      /^key set: no response within 5 s$/,
       (request, response) => {
         response.write('{"keys":[');
       },

@@ -47,7 +47,7 @@ describe('a database that does not answer', () => {
         faults: { batch: fault, pace: PACE },
       });
       const line = await answered(worker, response, 503, unavailable(route), { d1: 1 });
-      assert.deepEqual([line.cause, response.headers.get('retry-after')], ['database: no answer within 10 s', '5']);
+      assert.deepEqual([line.cause, response.headers.get('retry-after')], ['database: no response within 10 s', '5']);
       await release();
     });
   }
@@ -76,7 +76,7 @@ describe('a bucket that does not answer', () => {
           faults: { [call]: fault, pace: PACE },
         });
         const line = await answered(worker, response, 503, unavailable(route), { d1: response.d1Calls });
-        assert.deepEqual([line.cause, response.headers.get('retry-after')], ['bucket: no answer within 30 s', '5']);
+        assert.deepEqual([line.cause, response.headers.get('retry-after')], ['bucket: no response within 30 s', '5']);
         await release();
         await endsInStep(worker);
       });

@@ -496,7 +496,7 @@ fn requests_at_the_same_time_share_one_fetch_and_give_up_on_one_that_never_ends(
     let ask = |now| ready(keys.verify(BearerToken::parse(Some(&header)).unwrap(), now, &model));
     for at in [0, 1, 6] {
         let Err(Failure::Broken(fault)) = ask(NOW + at) else { panic!("there are no keys") };
-        assert_eq!(fault.to_string(), "key set: no answer within 10 s");
+        assert_eq!(fault.to_string(), "key set: no response within 10 s");
     }
     assert_eq!((model.fetched.get(), model.paused.get()), (1, 3000));
     assert!(ask(NOW + 11).is_err());
