@@ -3,19 +3,19 @@ use super::subject::Claimed;
 use crate::domain::{BackEnd, Id};
 use serde::{Deserialize, Deserializer};
 
-/// The claims that the login services issue (contract A5, A6); all others are ignored, roles among them (A7).
-/// A claim that is there as null counts as there: it is then refused, not skipped.
+/// The claims that the login services issue (contract A5, A6). All others are ignored, including roles (A7). A claim
+/// that is present as null counts as present, so it is refused rather than skipped.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AccessClaims {
     #[serde(default, deserialize_with = "as_sent")]
     sub: Option<Claim>,
-    /// django's.
+    /// Issued by django.
     #[serde(default, deserialize_with = "as_sent")]
     user_id: Option<Claim>,
-    /// seam's.
+    /// Issued by seam.
     #[serde(default, deserialize_with = "as_sent", rename = "idUser")]
     id_user: Option<Claim>,
-    /// Beside falcon's `sub`.
+    /// Issued by falcon, alongside `sub`.
     #[serde(default, deserialize_with = "as_sent")]
     profile: Option<Claim>,
     #[serde(default, deserialize_with = "as_sent", rename = "type")]
@@ -31,15 +31,15 @@ pub struct AccessClaims {
 }
 
 impl AccessClaims {
-    /// The number that the claims name, in the layouts that the login services issue (contract A5). `None` where there
-    /// is none, where it is not an id, where two claims disagree, and where numbers of more than one back end are
-    /// claimed.
+    /// Returns the ID that the claims contain, in one of the layouts that the login services issue (contract A5).
+    /// Returns `None` if no ID is claimed, if a claim is not an ID, if two claims disagree, or if IDs of more than one
+    /// back end are claimed.
     pub fn claimed(&self) -> Option<Claimed> {
         let (has_profile, profile_id) = match &self.profile {
             Some(Claim::Object(id)) => (true, id.as_deref()),
             _ => (false, None),
         };
-        // A profile without a number says something about falcon's `sub` alone.
+        // A profile without an ID only counts as falcon's alongside a `sub`.
         let is_falcon = profile_id.is_some() || has_profile && self.sub.is_some();
         match (&self.id_user, &self.user_id, is_falcon) {
             (Some(id), None, false) => in_layout(BackEnd::Seam, [Some(id), self.sub.as_ref()]),
@@ -50,7 +50,7 @@ impl AccessClaims {
             }
             (None, None, false) => {
                 let id = self.sub.as_ref().and_then(as_id)?;
-                // OpenID Connect's claim of this name is a URL. One that is null is falcon's, for a user who has none.
+                // OpenID Connect's `profile` is a URL. A null `profile` is falcon's, for a user who has none.
                 let is_bare = matches!(self.profile, None | Some(Claim::Text(_)));
                 Some(if is_bare { Claimed::BareSub(id) } else { Claimed::InLayout(BackEnd::Falcon, id) })
             }
@@ -58,13 +58,13 @@ impl AccessClaims {
         }
     }
 
-    /// Whether it is one, if it says what it is (contract A6).
+    /// Returns whether the token is an access token. A token without a type counts as one (contract A6).
     pub fn is_access_token(&self) -> bool {
         [&self.kind, &self.token_type].into_iter().flatten().all(|kind| kind.is("access"))
     }
 
-    /// When the person authenticated, in Unix seconds: `auth_time`, or the token's own `iat` if there is no such claim
-    /// (contract A9). `None` if `auth_time` is not a whole number.
+    /// Returns when the person authenticated, in Unix seconds: `auth_time`, or the token's own `iat` if there is no
+    /// such claim (contract A9). Returns `None` if `auth_time` is not a whole number.
     pub fn authenticated_at(&self, issued_at: Option<i64>) -> Option<i64> {
         match &self.auth_time {
             None => issued_at,
@@ -73,12 +73,12 @@ impl AccessClaims {
         }
     }
 
-    /// Whether `iss` is this one.
+    /// Returns whether `iss` equals the issuer. `None` accepts any token.
     pub fn is_issued_by(&self, issuer: Option<&str>) -> bool {
         issuer.is_none_or(|issuer| self.iss.as_ref().is_some_and(|iss| iss.is(issuer)))
     }
 
-    /// Whether `aud` is or holds this one.
+    /// Returns whether `aud` equals or contains the audience. `None` accepts any token.
     pub fn is_meant_for(&self, audience: Option<&str>) -> bool {
         audience.is_none_or(|audience| match &self.aud {
             Some(Claim::List(several)) => several.iter().any(|aud| aud.is(audience)),
@@ -87,7 +87,7 @@ impl AccessClaims {
     }
 }
 
-/// Claims that are there have to be ids, and the same one.
+/// Returns the ID if at least one claim is present and all claims that are present are the same ID.
 fn in_layout(back_end: BackEnd, claims: [Option<&Claim>; 2]) -> Option<Claimed> {
     let mut ids = claims.into_iter().flatten().map(as_id);
     let first = ids.next()??;

@@ -2,30 +2,31 @@ use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAcce
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// For `#[serde(default, deserialize_with = "is_present")]`: whether a member is there, whatever its value, null
-/// included.
+/// Returns true for a member that is present, whatever its value, null included. For use with serde's `default` and
+/// `deserialize_with`.
 pub fn is_present<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     IgnoredAny::deserialize(value).map(|_| true)
 }
 
-/// A claim as it was signed, as far as any rule reads it.
+/// A claim as it was signed, reduced to what the rules read.
 ///
-/// This is not `serde_json::Value`, which replaces an object whose first key is `$serde_json::private::RawValue` with
-/// the JSON in that member's text: an object would pass for a number, and falcon's `profile` for something that is not
-/// an object. `Value` also keeps the last of several members with the same name, where this type fails.
+/// `serde_json::Value` is not used, because it replaces an object whose first key is `$serde_json::private::RawValue`
+/// with the JSON in that member's text. An object could then pass for a number, and falcon's `profile` for something
+/// that is not an object. `Value` also keeps the last of several members with the same name, whereas this type returns
+/// an error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claim {
     Integer(i64),
     Text(String),
     List(Vec<Self>),
-    /// An object, and its member `id`.
+    /// An object, with its member `id` if there is one.
     Object(Option<Box<Self>>),
-    /// Null, a boolean, or a number that is not an integer or too large.
+    /// Null, a boolean, or a number that is too large or not an integer.
     Other,
 }
 
 impl Claim {
-    /// Whether it is this text.
+    /// Returns whether the claim is this text.
     pub fn is(&self, text: &str) -> bool {
         matches!(self, Self::Text(own) if own == text)
     }
@@ -86,7 +87,7 @@ impl<'de> Visitor<'de> for ClaimVisitor {
                 id = Some(Box::new(value));
             }
             if !names.insert(name) {
-                return Err(A::Error::custom("a key is there twice"));
+                return Err(A::Error::custom("duplicate key"));
             }
         }
         Ok(Claim::Object(id))

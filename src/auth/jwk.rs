@@ -4,24 +4,26 @@ use super::claim::is_present;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::Deserialize;
 
-/// Shorter moduli can be factored, or soon will be (RFC 7518 section 3.3); longer ones only take time.
+/// Accepted lengths of an RSA modulus. Shorter ones can be factored, or soon will be (RFC 7518 section 3.3); longer
+/// ones only cost time.
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
-/// What every issuer uses; lower exponents have a history (FIPS 186-5 section 5.4).
+/// Smallest accepted RSA exponent, which every issuer uses. Lower exponents have a history of problems (FIPS 186-5
+/// section 5.4).
 const LEAST_EXPONENT: u32 = 65537;
 
-/// How a token with a public key can be signed.
+/// A public-key signature algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
     /// ECDSA on P-256 with SHA-256.
     Es256,
-    /// EdDSA on Ed25519, the only curve that is taken.
+    /// EdDSA on Ed25519, the only curve that is accepted.
     EdDsa,
 }
 
 impl Algorithm {
-    /// By its name in a header or a key; exactly as it is registered.
+    /// Returns the algorithm with this name in a header or a key. The name must be spelled exactly as registered.
     pub fn named(name: &str) -> Option<Self> {
         match name {
             "RS256" => Some(Self::Rs256),
@@ -32,8 +34,8 @@ impl Algorithm {
     }
 }
 
-/// A public key and the one algorithm that it is for. There is no other: what a token says of its algorithm finds a
-/// key, and never tells one what to do (RFC 8725 section 3.1).
+/// A public key and the one algorithm that it is for. The algorithm in a token's header only selects keys and never
+/// determines how a key is used (RFC 8725 section 3.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PublicKey {
     algorithm: Algorithm,
@@ -42,30 +44,31 @@ pub struct PublicKey {
 }
 
 impl PublicKey {
-    /// The algorithm that it is for.
+    /// Returns the algorithm that the key is for.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The key as a JSON Web Key of what makes it one, and nothing else.
+    /// Returns the key as a JSON Web Key with only the required members.
     pub fn jwk(&self) -> &str {
         &self.jwk
     }
 
-    /// Whether a signature by it could be of that length. ECDSA's two numbers stand side by side, in 32 bytes each (RFC
-    /// 7518 section 3.4): the DER that other protocols write has another length, or it would not verify.
+    /// Returns whether a signature by this key can have that length. An ECDSA signature consists of two numbers of 32
+    /// bytes each (RFC 7518 section 3.4). The DER encoding that other protocols use has another length, or fails to
+    /// verify.
     pub(super) fn could_have_made(&self, signature: &[u8]) -> bool {
         signature.len() == self.signature_bytes
     }
 }
 
-/// What a key set's entry is to us.
+/// An entry of a key set, classified by its use to Perfil.
 pub enum Entry {
     /// A key to verify with, and its `kid`.
     Usable(Option<String>, PublicKey),
-    /// Something that must not be published: a private key, or one that is shared (`oct`).
+    /// A key that must not be published: a private or a symmetric one (`oct`).
     Secret,
-    /// For something else, or too weak, or not understood: to be passed over (RFC 7517 section 5).
+    /// An entry for another purpose, too weak, or not understood. It is skipped (RFC 7517 section 5).
     Other,
 }
 
@@ -82,10 +85,10 @@ struct Jwk {
     e: Option<String>,
     x: Option<String>,
     y: Option<String>,
-    /// The private part of every kind of key (RFC 7518 section 6.2.2, 6.3.2, RFC 8037 section 2).
+    /// The private part of any type of key (RFC 7518 section 6.2.2, 6.3.2, RFC 8037 section 2).
     #[serde(default, deserialize_with = "is_present")]
     d: bool,
-    /// A shared key (RFC 7518 section 6.4).
+    /// A symmetric key (RFC 7518 section 6.4).
     #[serde(default, deserialize_with = "is_present")]
     k: bool,
     #[serde(default, deserialize_with = "is_present")]
@@ -95,7 +98,7 @@ struct Jwk {
 }
 
 impl Entry {
-    /// Reads one entry.
+    /// Parses one entry.
     pub fn parse(json: &str) -> Self {
         let Ok(jwk) = serde_json::from_str::<Jwk>(json) else { return Self::Other };
         if jwk.kty == "oct" || jwk.d || jwk.k || jwk.p || jwk.q {
@@ -109,7 +112,8 @@ impl Entry {
 }
 
 impl Jwk {
-    /// `use`, `key_ops` and `alg` may be missing; what is there has to allow it (RFC 7517 section 4.2 to 4.4).
+    /// Returns whether `use`, `key_ops` and `alg` allow this algorithm. Each of them may be missing (RFC 7517 section
+    /// 4.2 to 4.4).
     fn allows(&self, algorithm: Algorithm) -> bool {
         self.usage.as_ref().is_none_or(|usage| usage == "sig")
             && self.key_ops.as_ref().is_none_or(|operations| operations.iter().any(|operation| operation == "verify"))
@@ -136,7 +140,7 @@ impl Jwk {
     fn rsa(&self) -> Option<PublicKey> {
         let (modulus, exponent) = (integer(&self.n)?, integer(&self.e)?);
         let is_whole_byte = modulus.first().is_some_and(|first| *first >= 0x80);
-        // 2048 bits and not one less; longer ones may begin anywhere in their first byte.
+        // At least 2048 bits. Only a longer modulus may start with a zero bit.
         let is_long_enough =
             RSA_BYTES.contains(&modulus.len()) && (modulus.len() > *RSA_BYTES.start() || is_whole_byte);
         let is_odd = |bytes: &[u8]| bytes.last().is_some_and(|last| last & 1 == 1);
@@ -151,13 +155,13 @@ impl Jwk {
     }
 }
 
-/// An integer without the zeros that some issuers write before it (RFC 7518 section 6.3.1.1).
+/// Decodes an integer and strips the leading zeros that some issuers write (RFC 7518 section 6.3.1.1).
 fn integer(text: &Option<String>) -> Option<Vec<u8>> {
     let bytes = Base64UrlUnpadded::decode_vec(text.as_deref()?).ok()?;
     Some(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
 }
 
-/// 32 bytes, all of them (RFC 7518 section 6.2.1.2, RFC 8037 section 2), in base64url, as it stands.
+/// Returns the base64url text unchanged if it encodes exactly 32 bytes (RFC 7518 section 6.2.1.2, RFC 8037 section 2).
 fn coordinate(text: &Option<String>) -> Option<&str> {
     let text = text.as_deref()?;
     let bytes = Base64UrlUnpadded::decode_vec(text).ok()?;

@@ -10,32 +10,33 @@ use jwt_compact::alg::Hs256Key;
 use std::fmt;
 use std::rc::Rc;
 
-/// The variables that say which tokens are good. An empty text counts as not set.
+/// The settings that determine which tokens are valid. An empty value counts as not set.
 #[derive(Default)]
 pub struct Settings {
-    /// `JWT_SECRET` and those of the back ends; see [`secrets::secret_settings`].
+    /// `JWT_SECRET` and the back ends' own secrets; see [`secrets::secret_settings`].
     pub secrets: Vec<(Signer, Secret)>,
-    /// `JWT_SUB`: whose number a bare `sub` is, where no back end's own secret says so.
+    /// `JWT_SUB`: the interpretation of the ID in a bare `sub`, unless a back end's own secret signed the token.
     pub bare_sub: Option<String>,
-    /// `JWT_JWKS`: the public keys of those who sign with private ones.
+    /// `JWT_JWKS`: the public keys of login services that sign with private keys.
     pub key_set: Option<String>,
-    /// `JWT_JWKS_URL`: where these keys are fetched.
+    /// `JWT_JWKS_URL`: the URL that these keys are fetched from.
     pub key_set_url: Option<String>,
-    /// `JWT_ISSUER`: what `iss` must be.
+    /// `JWT_ISSUER`: the required value of `iss`.
     pub issuer: Option<String>,
-    /// `JWT_AUDIENCE`: what `aud` must be or hold.
+    /// `JWT_AUDIENCE`: the value that `aud` must equal or contain.
     pub audience: Option<String>,
 }
 
-/// The prepared keys and demands that tokens are checked against. Made once for each instance of the worker.
+/// The prepared keys and requirements that tokens are checked against. They are created once per instance of the
+/// worker.
 pub struct Keys {
-    /// The secrets that tokens are signed with, and whose they are.
+    /// The secrets that tokens are signed with, and their owners.
     secrets: Vec<(Signer, Hs256Key)>,
     public: Public,
     demands: Demands,
 }
 
-/// Where the public keys are.
+/// The source of the public keys.
 enum Public {
     None,
     Here(Rc<KeySet>),
@@ -43,7 +44,8 @@ enum Public {
 }
 
 impl Keys {
-    /// Refuses to be made without any key, and from a short secret: a weak key is never verified with (contract A2).
+    /// Prepares the keys. Fails if there is no key or if a secret is too short, so that no token is ever verified with
+    /// a weak key (contract A2).
     pub fn new(settings: Settings) -> Result<Self, Fault> {
         let set = |value: Option<String>| value.filter(|text| !text.is_empty());
         let public = Public::new(set(settings.key_set), set(settings.key_set_url))?;
@@ -51,7 +53,7 @@ impl Keys {
         if secrets.is_empty() && matches!(public, Public::None) {
             return Err(Fault::Setting {
                 name: Setting::JwtSecret.name(),
-                problem: "is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)",
+                problem: "is not set (wrangler secret put JWT_SECRET; locally, npm run dev creates one)",
             });
         }
         let problem = "is not account, seam, falcon, django or none";
@@ -63,22 +65,22 @@ impl Keys {
         Ok(Self { secrets, public, demands })
     }
 
-    /// Verifies a token's form, algorithm, signature and claims (contract A2–A6); `now` is in Unix seconds.
-    /// Whether the account is there and active is the database's to say (contract A7).
+    /// Verifies a token's form, algorithm, signature and claims (contract A2–A6); `now` is in Unix seconds. The
+    /// database decides whether the account exists and is active (contract A7).
     ///
-    /// Fails where the keys that it takes were never there to be fetched.
+    /// Returns a fault if it needs public keys that have never been fetched successfully.
     pub async fn verify(&self, token: BearerToken<'_>, now: i64, service: &impl KeyService) -> Result<Actor, Failure> {
         let token = token.open().ok_or(Refusal::BadToken)?;
         let claims = match Algorithm::named(token.algorithm()) {
-            // What is not HS256 either is refused by jwt-compact.
+            // jwt-compact refuses all algorithms but HS256 here.
             None => self.secrets.iter().find_map(|(signer, key)| token.signed_with(key, *signer)),
-            // Apart, so that the many that are HS256 do not carry the room for it along.
+            // Boxed, so that the futures of the many HS256 tokens do not reserve memory for it.
             Some(algorithm) => Box::pin(self.signed_by_owner(&token, algorithm, now, service)).await?,
         };
         Ok(claims.and_then(|claims| self.demands.judge(&claims, now)).ok_or(Refusal::BadToken)?)
     }
 
-    /// Hands over what came of a fetch that [`KeyService::fetch`] has begun. An error is for the log.
+    /// Takes the result of a fetch that [`KeyService::fetch`] started. An error is for the log.
     pub fn receive(&self, answer: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
         match &self.public {
             Public::There(remote) => remote.receive(answer),
@@ -116,19 +118,18 @@ impl Public {
         let fault = |setting: Setting, problem| Fault::Setting { name: setting.name(), problem };
         match (here, url) {
             (None, None) => Ok(Self::None),
-            (Some(_), Some(_)) => Err(fault(Setting::JwtJwksUrl, "is set beside JWT_JWKS: only one of them can be")),
+            (Some(_), Some(_)) => Err(fault(Setting::JwtJwksUrl, "conflicts with JWT_JWKS: set only one of them")),
             (None, Some(url)) => Remote::new(url)
                 .map(Self::There)
-                .ok_or(fault(Setting::JwtJwksUrl, "is no https URL (or http, on localhost)")),
+                .ok_or(fault(Setting::JwtJwksUrl, "is not an https URL (or http, on localhost)")),
             (Some(json), None) => {
                 let set = KeySet::parse(json.as_bytes()).map_err(|problem| fault(Setting::JwtJwks, problem))?;
                 match (set.has_secrets(), set.is_empty()) {
-                    (true, _) => {
-                        Err(fault(Setting::JwtJwks, "holds a private or a shared key: it takes public ones alone"))
-                    }
-                    (false, true) => {
-                        Err(fault(Setting::JwtJwks, "holds no key for RS256, ES256 or EdDSA that may be used"))
-                    }
+                    (true, _) => Err(fault(
+                        Setting::JwtJwks,
+                        "contains a private or symmetric key: only public keys are allowed",
+                    )),
+                    (false, true) => Err(fault(Setting::JwtJwks, "contains no usable key for RS256, ES256 or EdDSA")),
                     (false, false) => Ok(Self::Here(Rc::new(set))),
                 }
             }

@@ -1,7 +1,7 @@
-//! Who calls, what a new password becomes, and how posts of the change feed are signed.
+//! Authentication of callers, hashing of new passwords, and signing of the change feed's posts.
 //!
-//! May import `domain`; may name jwt-compact, base64ct, bcrypt, blowfish, getrandom, serde and serde_json. Must never
-//! read a clock (the time is handed in), know the platform (what only that can do is handed in), or log or show a
+//! May import `domain`; may use the crates jwt-compact, base64ct, bcrypt, blowfish, getrandom, serde and serde_json.
+//! Must not read a clock (the time is an argument), know the platform (callers pass in its services), or log or show a
 //! token, a secret or a password.
 
 mod access_claims;
@@ -29,31 +29,31 @@ pub use token::{BearerToken, MAX_TOKEN_BYTES};
 pub use turns::{DEADLINE as HASHING_DEADLINE, Turn, Turns};
 pub use webhook::{WebhookSecret, webhook_secret_setting};
 
-/// What only the platform can do for tokens that are signed with a private key: verify their signatures, and fetch the
-/// public keys.
+/// Platform services for tokens that are signed with a private key: verifying their signatures and fetching the public
+/// keys.
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
 pub trait KeyService {
-    /// Whether the owner of the key signed these bytes, by the one algorithm that the key is for.
+    /// Returns whether the owner of the key signed these bytes with the one algorithm that the key is for.
     async fn verify(&self, key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool;
 
-    /// Starts to fetch the key set, and hands the result to [`Keys::receive`], also if this request ends before.
+    /// Starts to fetch the key set, and passes the result to [`Keys::receive`] even if this request ends first.
     fn fetch(&self, url: &str);
 
-    /// Lets other requests run for a moment. The platform forbids one request to await what another one started, so a
-    /// request that waits for the same fetch checks again after each pause.
+    /// Lets other requests run for a moment. The platform does not allow one request to await what another one started,
+    /// so a request that waits for the same fetch checks again after each pause.
     async fn pause(&self);
 }
 
-/// The thread that all requests of an instance share. A request that computes for long must pause, or it stops all
-/// others.
+/// The thread that all requests of an instance share. A request that computes for a long time must pause, or it blocks
+/// all others.
 #[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
 pub trait EventLoop {
-    /// Whose turn it is to hash a password; the same for all requests of the instance.
+    /// Returns the queue for hashing passwords, which all requests of the instance share.
     fn turns(&self) -> &Turns;
 
-    /// Milliseconds of Unix time. The clock moves on with each pause.
+    /// Returns the Unix time in milliseconds. The clock advances with each pause.
     fn now(&self) -> i64;
 
-    /// Lets other requests run, for so many milliseconds at least.
+    /// Lets other requests run for at least this many milliseconds.
     async fn pause(&self, milliseconds: u64);
 }

@@ -4,20 +4,22 @@ use super::turns::Turn;
 use crate::domain::{Fault, Password, PasswordHash};
 use bcrypt::{HashParts, Version};
 
-/// What the existing login services use (contract S5).
+/// The bcrypt cost that the existing login services use (contract S5).
 const COST: u8 = 12;
-/// How many of the 4096 rounds are computed without a pause: 7 of 250 milliseconds. Counted in rounds, because the
-/// clock stands still while the CPU works. What other sizes cost is in docs/performance.md.
+/// Number of the 4096 rounds that are computed without a pause: 7 of 250 milliseconds. The unit is rounds because the
+/// clock stands still while the CPU works. docs/performance.md has the cost of other sizes.
 const SLICE: u32 = 104;
-/// In milliseconds. A timer of 0 is due as soon as something else is: the next slice would begin before a request that
-/// came in the meantime was answered.
+/// Length of a pause, in milliseconds. A timer of 0 is due as soon as anything else is, so the next slice would begin
+/// before a request that arrived in the meantime gets its response.
 const PAUSE: u64 = 1;
 
-/// Hashes a password with bcrypt as `$2b$12$…`, so that the existing login services can verify it. Like them it
-/// reads the first 72 bytes (contract S5). Slow on purpose, a quarter of a second of CPU: other requests run between
-/// the slices of it, and other passwords wait (contract R13).
+/// Hashes a password with bcrypt as `$2b$12$…`, so that the existing login services can verify it. Like them, it reads
+/// only the first 72 bytes (contract S5).
 ///
-/// Fails if the platform gives no random bytes for the salt, or if too many passwords are waiting.
+/// This is slow on purpose: it takes a quarter of a second of CPU. Other requests run between the slices, and other
+/// passwords wait (contract R13).
+///
+/// Fails if the platform provides no random bytes for the salt, or if too many passwords are waiting.
 pub async fn hash(password: &Password, event_loop: &impl EventLoop) -> Result<PasswordHash, Fault> {
     let turn = Turn::new(event_loop);
     turn.comes().await?;
@@ -25,7 +27,7 @@ pub async fn hash(password: &Password, event_loop: &impl EventLoop) -> Result<Pa
     getrandom::fill(&mut salt).map_err(|error| Fault::Hashing(error.to_string()))?;
     let mut rounds = Rounds::new(password.reveal(), COST, salt);
     let text = loop {
-        // Also before the first slice, which would otherwise follow the last one of another password.
+        // Pauses before the first slice, too, which would otherwise directly follow the last slice of another password.
         event_loop.pause(PAUSE).await;
         if let Some(text) = rounds.advance(SLICE) {
             break text;
@@ -38,7 +40,8 @@ pub async fn hash(password: &Password, event_loop: &impl EventLoop) -> Result<Pa
     Ok(PasswordHash::new(text))
 }
 
-/// Whether the crate `bcrypt` reads the hash as what was to be made: a malformed one would lock its owner out.
+/// Checks that the crate `bcrypt` parses the hash and finds the expected version, cost and salt. A malformed hash would
+/// lock its owner out.
 fn is_well_formed(text: &str, salt: [u8; 16]) -> bool {
     text.parse::<HashParts>().is_ok_and(|parts| {
         let is_expected = parts.get_cost() == u32::from(COST) && parts.get_salt_raw() == salt;

@@ -1,4 +1,4 @@
-//! The key set that a URL serves: when it is fetched, and what is done until it is there.
+//! A key set that is served by a URL. Decides when to fetch it, and how requests wait for it.
 
 use super::KeyService;
 use super::key_set::KeySet;
@@ -6,23 +6,23 @@ use crate::domain::{Fault, is_secure};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// The largest set that is read; an issuer's has a few KiB.
+/// Maximum size of a set, in bytes. An issuer's set has a few KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
 
 // In seconds.
-/// How long a key that was taken from the set may still verify.
+/// Age at which the set is fetched again. A key that the issuer has removed can verify tokens until then.
 const MAX_AGE: i64 = 10 * 60;
-/// How often it is asked for a key that is not there, or again after it could not be fetched.
+/// Minimum time between fetches, for a key that the set does not contain or after a failed fetch.
 const PAUSE: i64 = 60;
-/// How often while there is none at all: nobody gets in.
+/// Shorter while there is no set at all, because no token that needs it can be verified.
 const FIRST_PAUSE: i64 = 5;
-/// More than a fetch can take: one that is older went down with its instance.
+/// More than a fetch can take. A fetch that has not ended by then went down with its instance.
 const LONGEST: i64 = 10;
 
-/// How often a request that waits looks: more than a fetch can take.
+/// Maximum number of times that a waiting request checks for the set: enough to outlast any fetch.
 const MOST_LOOKS: usize = 1000;
 
-/// A key set that is fetched when it is needed.
+/// A key set that is fetched on demand.
 pub struct Remote {
     url: String,
     state: RefCell<State>,
@@ -31,22 +31,23 @@ pub struct Remote {
 #[derive(Default)]
 struct State {
     set: Option<Rc<KeySet>>,
-    /// When what is there was asked for.
+    /// When the fetch of the current set started.
     as_of: i64,
     asked: Option<i64>,
     is_asking: bool,
-    /// Why the last fetch came to nothing.
+    /// The reason the last fetch failed.
     fault: Option<Fault>,
 }
 
 impl Remote {
-    /// Nothing was fetched yet. Keys have to come over TLS: from elsewhere than this machine only `https` is taken.
+    /// Creates a key set that has not been fetched yet. Keys must come over TLS, so the URL must be `https`, unless its
+    /// host is this machine.
     pub fn new(url: String) -> Option<Self> {
         is_secure(&url).then(|| Self { url, state: RefCell::default() })
     }
 
-    /// The set to look for a key in, fetched before where that is due: where there is none, where it is too old, and
-    /// where it does not know the key. Where it cannot be fetched, it is the one that was there before.
+    /// Returns the set to look up a key in. It is fetched first if there is none yet, if it is too old, or if it does
+    /// not contain the key. If the fetch fails, the previous set is returned.
     pub async fn set(
         &self,
         now: i64,
@@ -68,9 +69,9 @@ impl Remote {
         state.set.clone().ok_or_else(fault)
     }
 
-    /// What came of a fetch. An error is for the log; the set that was there before stays, unless there is a new one. A
-    /// set without a usable key is a failed fetch (contract O4): an issuer that has lost its keys for a moment must not
-    /// log everybody out.
+    /// Takes the result of a fetch. An error is for the log. The previous set stays unless there is a new one. A set
+    /// without a usable key counts as a failed fetch (contract O4), because an issuer that has lost its keys for a
+    /// moment must not log everybody out.
     pub fn receive(&self, answer: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
         let fetched = answer.and_then(|json| usable(&json).map_err(fault));
         let mut state = self.state.borrow_mut();
@@ -80,13 +81,13 @@ impl Remote {
         let has_secrets = set.has_secrets();
         state.as_of = state.asked.unwrap_or_default();
         state.set = Some(Rc::new(set));
-        if has_secrets { Err(fault("publishes a private or a shared key, which is not used")) } else { Ok(()) }
+        if has_secrets { Err(fault("contains a private or symmetric key, which is ignored")) } else { Ok(()) }
     }
 }
 
 fn usable(json: &[u8]) -> Result<KeySet, &'static str> {
     let set = KeySet::parse(json)?;
-    if set.is_empty() { Err("holds no key for RS256, ES256 or EdDSA that may be used") } else { Ok(set) }
+    if set.is_empty() { Err("contains no usable key for RS256, ES256 or EdDSA") } else { Ok(set) }
 }
 
 fn fault(problem: &str) -> Fault {
@@ -94,7 +95,8 @@ fn fault(problem: &str) -> Fault {
 }
 
 impl State {
-    /// Whether a fetch is due, and may begin: then it has. An attacker may make up as many keys as he likes.
+    /// Returns whether the caller must start a fetch, and records its start. Fetches are limited because an attacker
+    /// can make up any number of keys.
     fn begins(&mut self, now: i64, knows: impl Fn(&KeySet) -> bool) -> bool {
         let pause = if self.set.is_some() { PAUSE } else { FIRST_PAUSE };
         let may = self.asked.is_none_or(|asked| now.saturating_sub(asked) >= pause);
@@ -106,8 +108,8 @@ impl State {
         begins
     }
 
-    /// Whether a fetch is on its way that will say more. Not where the keys are only old and the last one failed: that
-    /// is what old keys are kept for.
+    /// Returns whether to wait for a fetch that is in flight. If the set contains the key and is merely old, and the
+    /// last fetch failed, the request does not wait: old keys are kept for that case.
     fn is_worth_waiting(&self, now: i64, knows: impl Fn(&KeySet) -> bool) -> bool {
         self.is_asking(now) && (!self.knows(&knows) || (self.is_old(now) && self.fault.is_none()))
     }

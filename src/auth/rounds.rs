@@ -2,30 +2,30 @@ use base64ct::{Base64Bcrypt, Encoding};
 use blowfish::Blowfish;
 use blowfish::cipher::zeroize::Zeroizing;
 
-/// bcrypt reads no more of a password.
+/// Number of bytes of a password that bcrypt reads.
 const MOST_BYTES: usize = 72;
-/// How often bcrypt encrypts its text, `OrpheanBeholderScryDoubt`.
+/// Number of times that bcrypt encrypts its text, `OrpheanBeholderScryDoubt`.
 const ENCRYPTIONS: u32 = 64;
 const TEXT: [[u32; 2]; 3] = [[0x4f72_7068, 0x6561_6e42], [0x6568_6f6c, 0x6465_7253], [0x6372_7944, 0x6f75_6274]];
-/// bcrypt leaves out the last byte of the 24 that it makes.
+/// Length of a hash, in bytes: bcrypt omits the last of the 24 bytes that it computes.
 const HASH_BYTES: usize = 23;
 
-/// A bcrypt hash in the making: the crate `bcrypt` makes it in one go, which stops every other request of the instance.
-/// Key and state are overwritten when it is dropped.
+/// A bcrypt hash that is computed in slices. The crate `bcrypt` computes it in one go, which blocks every other request
+/// of the instance. Key and state are overwritten when the value is dropped.
 pub struct Rounds {
-    /// The password and the zero byte after it, as far as bcrypt reads them.
+    /// The password and a zero byte, truncated to what bcrypt reads.
     key: Zeroizing<Vec<u8>>,
     salt: [u8; 16],
     cost: u8,
     left: u32,
-    /// Boxed: 4 KiB that the futures of other requests should not reserve.
+    /// Boxed, so that the futures of other requests do not reserve its 4 KiB.
     state: Box<Blowfish>,
 }
 
 impl Rounds {
-    /// Begins a hash of 2^`cost` rounds; bcrypt knows costs from 4 to 31.
+    /// Starts a hash of 2^`cost` rounds; bcrypt supports costs from 4 to 31.
     pub fn new(password: &[u8], cost: u8, salt: [u8; 16]) -> Self {
-        // With its full capacity from the start, so that no copy is left behind.
+        // Allocated with its full capacity, so that growth leaves no copy of the password in memory.
         let mut key = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
         key.extend(password.iter().chain([&0]).take(MOST_BYTES));
         let mut state = Box::new(Blowfish::bc_init_state());
@@ -33,7 +33,7 @@ impl Rounds {
         Self { key, salt, cost, left: 1_u32.wrapping_shl(cost.into()), state }
     }
 
-    /// Computes at most so many rounds. Returns the hash as `$2b$…` after the last one.
+    /// Computes at most `most` rounds. Returns the hash as `$2b$…` after the last one.
     pub fn advance(&mut self, most: u32) -> Option<String> {
         let rounds = most.min(self.left);
         for _ in 0..rounds {

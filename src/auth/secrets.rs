@@ -1,23 +1,24 @@
-//! The secrets that the login services sign with (HS256), each with who vouches by it (contract A2).
+//! The secrets that the login services sign with (HS256), each with its signer (contract A2).
 
 use super::subject::Signer;
 use crate::domain::{BackEnd, Fault, Setting};
 use jwt_compact::alg::Hs256Key;
 
-/// HS256 needs a key of at least the hash's size (RFC 7518 section 3.2, contract A2).
+/// Minimum length of a secret, in bytes. HS256 requires a key of at least the hash's size (RFC 7518 section 3.2,
+/// contract A2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// A secret and the one before it, which verifies too, so that a secret can be rotated without logging anybody out. An
-/// empty text counts as not set.
+/// A secret and its predecessor. Both verify tokens, so that a secret can be rotated without logging anybody out. An
+/// empty value counts as not set.
 #[derive(Default)]
 pub struct Secret {
-    /// What is signed with now.
+    /// The secret that tokens are signed with now.
     pub current: Option<String>,
-    /// What was signed with before.
+    /// The secret that tokens were signed with before.
     pub previous: Option<String>,
 }
 
-/// The settings that hold a signer's secret and the one before it.
+/// Returns the settings for a signer's current and previous secret.
 pub fn secret_settings(signer: Signer) -> [Setting; 2] {
     match signer {
         Signer::Shared => [Setting::JwtSecret, Setting::JwtSecretPrevious],
@@ -35,8 +36,8 @@ pub const SIGNERS: [Signer; 4] = [
     Signer::BackEnd(BackEnd::Django),
 ];
 
-/// Prepares the keys. Fails for a secret that is too short, for a previous one without a current one, and for one that
-/// is there twice: then it would not be clear who vouches.
+/// Prepares the keys. Fails if a secret is too short, if a previous secret is set without a current one, or if two
+/// secrets are equal, because it would not be clear which signer vouches for a token.
 pub fn prepare(secrets: Vec<(Signer, Secret)>) -> Result<Vec<(Signer, Hs256Key)>, Fault> {
     let mut seen: Vec<String> = Vec::new();
     let mut keys = Vec::new();
@@ -45,7 +46,7 @@ pub fn prepare(secrets: Vec<(Signer, Secret)>) -> Result<Vec<(Signer, Hs256Key)>
         let is_set = |secret: &String| !secret.is_empty();
         let (current, previous) = (current.filter(is_set), previous.filter(is_set));
         if current.is_none() && previous.is_some() {
-            let problem = "is not set, and its …_PREVIOUS is";
+            let problem = "is not set, but its …_PREVIOUS is";
             return Err(Fault::Setting { name, problem });
         }
         for (name, secret) in [(name, current), (previous_name, previous)] {

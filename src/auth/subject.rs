@@ -1,18 +1,18 @@
-//! Who may vouch for whose numbers (contract A2).
+//! The rules for which signers may vouch for the IDs of which back ends (contract A2).
 
 use crate::domain::{BackEnd, Id, Subject};
 
-/// Whose secret or key signed a token.
+/// The owner of the secret or key that signed a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signer {
-    /// `JWT_SECRET` or a key of the key set: any login service.
+    /// Any login service: the token is signed with `JWT_SECRET` or a key of the key set.
     Shared,
-    /// A back end's own secret: its login service alone.
+    /// One back end's login service: the token is signed with that back end's own secret.
     BackEnd(BackEnd),
 }
 
 impl Signer {
-    /// The back end whose own secret it is.
+    /// Returns the back end whose own secret signed the token.
     pub fn back_end(self) -> Option<BackEnd> {
         match self {
             Self::Shared => None,
@@ -21,32 +21,32 @@ impl Signer {
     }
 }
 
-/// The number that a token claims.
+/// The ID that a token claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Claimed {
-    /// In the layout of a back end's login service: it is that back end's number.
+    /// An ID in the layout of a back end's login service. It belongs to that back end.
     InLayout(BackEnd, Id),
-    /// A `sub` and nothing that says whose it is.
+    /// A `sub` without any indication of the back end that it belongs to.
     BareSub(Id),
 }
 
-/// What a bare `sub` is that [`Signer::Shared`] vouches for: `JWT_SUB`.
+/// The interpretation of a bare `sub` that [`Signer::Shared`] vouches for: `JWT_SUB`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BareSub {
-    /// `account`: the account's own id.
+    /// `account`: the account's own ID.
     Account,
-    /// `seam`, `falcon` or `django`: that back end's number.
+    /// `seam`, `falcon` or `django`: an ID of that back end.
     Of(BackEnd),
-    /// `none`: nothing; the token is refused.
+    /// `none`: the token is refused.
     Nothing,
 }
 
-/// Who may vouch for whose numbers.
+/// The rules for which signers may vouch for the IDs of which back ends.
 #[derive(Debug)]
 pub struct Vouching {
-    /// `JWT_SUB`
+    /// The setting `JWT_SUB`.
     pub bare_sub: BareSub,
-    /// The back ends that have a secret of their own.
+    /// The back ends that have their own secrets.
     pub with_own_secret: Vec<BackEnd>,
 }
 
@@ -62,9 +62,9 @@ impl BareSub {
 }
 
 impl Vouching {
-    /// Whom the token is about; `None` where its signer cannot vouch for that number. A back end's own secret vouches
-    /// for its numbers alone, and for these no other one does: a secret that leaks, or a login service that can be made
-    /// to sign odd claims, opens one back end's identities only.
+    /// Returns the token's subject, or `None` if its signer cannot vouch for the ID. A back end's own secret vouches
+    /// only for that back end's IDs, and no other key vouches for them. A leaked secret, or a login service that can be
+    /// made to sign unexpected claims, therefore exposes the identities of one back end only.
     pub fn subject(&self, signer: Signer, claimed: Claimed) -> Option<Subject> {
         match (signer, claimed) {
             (Signer::BackEnd(own), Claimed::InLayout(back_end, id)) => {

@@ -11,31 +11,32 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// Far more than any login service issues; a longer one is refused before it is decoded.
+/// Maximum length of a token, far more than any login service issues. A longer one is refused before it is decoded.
 pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
-/// How far the login services' clocks may be off, in seconds (contract A4).
+/// Tolerance for the login services' clocks, in seconds (contract A4).
 const LEEWAY: i64 = 60;
 
-/// What claims must be, as far as that is configured.
+/// The configured requirements for claims.
 pub struct Demands {
-    /// What `iss` must be.
+    /// Required value of `iss`.
     pub issuer: Option<String>,
-    /// What `aud` must be or hold.
+    /// Value that `aud` must equal or contain.
     pub audience: Option<String>,
-    /// Who may vouch for whose numbers.
+    /// Rules for which signers may vouch for the IDs of which back ends.
     pub vouching: Vouching,
 }
 
-/// The token of an `Authorization` header, not verified.
+/// The token of an `Authorization` header, which has not been verified.
 #[derive(Clone, Copy)]
 pub struct BearerToken<'a>(&'a str);
 
 impl<'a> BearerToken<'a> {
-    /// Parses `Bearer <token>`; the scheme's case does not matter (contract A1, RFC 6750 section 2.1).
-    /// No header, another scheme or an empty token is [`Refusal::NoToken`], and more than two words are
-    /// [`Refusal::BadAuthorization`].
+    /// Parses `Bearer <token>`, in which the scheme's case does not matter (contract A1, RFC 6750 section 2.1).
+    ///
+    /// Returns [`Refusal::NoToken`] if there is no header, another scheme or an empty token, and
+    /// [`Refusal::BadAuthorization`] if there are more than two words.
     pub fn parse(authorization: Option<&'a str>) -> Result<Self, Refusal> {
-        // White space in a header is blanks and tabs (RFC 9110 section 5.6.3), whatever Unicode knows beside them.
+        // White space in a header consists of spaces and tabs only (RFC 9110 section 5.6.3), unlike that of Unicode.
         let trimmed = authorization.map(|header| header.trim_matches([' ', '\t']));
         let (scheme, token) = trimmed.and_then(|header| header.split_once(' ')).ok_or(Refusal::NoToken)?;
         let token = token.trim_start_matches(' ');
@@ -50,7 +51,7 @@ impl<'a> BearerToken<'a> {
 }
 
 impl<'a> BearerToken<'a> {
-    /// Takes it apart: no more than its form and its header are known to be good then (contract A3).
+    /// Decodes the token without verifying its signature. Only its form and its header are checked (contract A3).
     pub(super) fn open(self) -> Option<Opened<'a>> {
         let Self(text) = self;
         if text.len() > MAX_TOKEN_BYTES {
@@ -66,36 +67,36 @@ impl<'a> BearerToken<'a> {
     }
 }
 
-/// A token whose signature was not verified yet.
+/// A decoded token whose signature has not been verified.
 pub struct Opened<'a> {
     text: &'a str,
     parts: UntrustedToken<'a, Extensions>,
 }
 
-/// Claims that somebody signed whose key we know: there is no other way to them.
+/// Claims that were signed with a known key. They can only be obtained by verifying the signature.
 pub struct SignedClaims {
     claims: Claims<AccessClaims>,
     signer: Signer,
 }
 
 impl Opened<'_> {
-    /// What it says that it is signed by.
+    /// Returns the signature algorithm that the header names.
     pub fn algorithm(&self) -> &str {
         self.parts.algorithm()
     }
 
-    /// `kid`: which key it says that it is signed with.
+    /// Returns the `kid`, the ID of the signing key that the header names.
     pub fn key_id(&self) -> Option<&str> {
         self.parts.header().key_id.as_deref()
     }
 
-    /// Its claims, where it is signed by HS256 with this secret, which is the signer's.
+    /// Returns the claims if the token is signed by HS256 with this key, which belongs to the signer.
     pub fn signed_with(&self, key: &Hs256Key, signer: Signer) -> Option<SignedClaims> {
         let token = Hs256.validator(key).validate(&self.parts).ok()?;
         self.read(token.into_parts().1, signer)
     }
 
-    /// Its claims, where the owner of this key signed it by the algorithm that the key is for.
+    /// Returns the claims if the owner of this key signed the token with the algorithm that the key is for.
     pub async fn signed_by(&self, key: &PublicKey, service: &impl KeyService) -> Option<SignedClaims> {
         let (signed, _) = self.text.rsplit_once('.')?;
         let signature = self.parts.signature_bytes();
@@ -113,8 +114,8 @@ impl Opened<'_> {
 }
 
 impl Demands {
-    /// Who it is that acts, where the claims are good (contract A2, A4–A6, I2); `now` is in Unix seconds.
-    #[expect(clippy::disallowed_methods, reason = "the one place where an Actor is made")]
+    /// Returns the actor if the claims meet all requirements (contract A2, A4–A6, I2); `now` is in Unix seconds.
+    #[expect(clippy::disallowed_methods, reason = "the only place that creates an Actor")]
     pub fn judge(&self, SignedClaims { claims, signer }: &SignedClaims, now: i64) -> Option<Actor> {
         let accepted = in_time(claims, now)
             && claims.custom.is_access_token()
@@ -123,14 +124,15 @@ impl Demands {
         let claimed = claims.custom.claimed().filter(|_| accepted)?;
         let subject = self.vouching.subject(*signer, claimed)?;
         let issued_at = claims.issued_at.map(|at| at.timestamp());
-        // Nobody has authenticated in the future: a login service may have written milliseconds, which would stay fresh
-        // forever.
+        // Ignore an authentication time in the future. If a login service wrote milliseconds instead of seconds, its
+        // tokens would otherwise stay fresh forever.
         let authenticated_at = claims.custom.authenticated_at(issued_at).filter(|at| *at <= now.saturating_add(LEEWAY));
         Some(Actor::verified(subject, issued_at, authenticated_at))
     }
 }
 
-/// `exp` is required; `nbf` and `iat`, where present, may not lie in the future (contract A4).
+/// Checks the times of a token: `exp` is required, and `nbf` and `iat`, if present, must not be in the future (contract
+/// A4).
 fn in_time(claims: &Claims<AccessClaims>, now: i64) -> bool {
     let latest_start = now.saturating_add(LEEWAY);
     let starts = [claims.not_before, claims.issued_at];
@@ -139,22 +141,23 @@ fn in_time(claims: &Claims<AccessClaims>, now: i64) -> bool {
     started && claims.expiration.is_some_and(|end| end.timestamp() > earliest_end)
 }
 
-/// What else may stand in a token's header and must be understood.
+/// Members of a token's header that jwt-compact does not interpret.
 #[derive(Debug, Clone, Deserialize)]
 struct Extensions {
-    /// We understand no extension, so a token that says one is critical is refused (RFC 7515 section 4.1.11).
+    /// Perfil supports no extensions, so a token with a critical extension is refused (RFC 7515 section 4.1.11).
     #[serde(default, deserialize_with = "is_present")]
     crit: bool,
 }
 
-/// Whether a header says of what type the token is, be it null: the library takes that for none.
+/// The presence of `typ` in a token's header. jwt-compact treats a null `typ` as absent.
 #[derive(Deserialize)]
 struct TypeHeader {
     #[serde(default, deserialize_with = "is_present")]
     typ: bool,
 }
 
-/// Whether each date is a whole number of seconds since 1970, or not there: the library takes fractions and signs.
+/// A check that each date is either absent or a whole number of seconds since 1970. jwt-compact also accepts fractions
+/// and signs.
 #[derive(Deserialize)]
 struct Dates {
     #[serde(default = "yes", deserialize_with = "is_whole")]
@@ -165,7 +168,7 @@ struct Dates {
     iat: bool,
 }
 
-/// A part of the token, read by rules of our own.
+/// Decodes a part of the token independently of jwt-compact, by stricter rules.
 fn part<T: DeserializeOwned>(token: &str, number: usize) -> Option<T> {
     let json = Base64UrlUnpadded::decode_vec(token.split('.').nth(number)?).ok()?;
     serde_json::from_slice(&json).ok()

@@ -7,12 +7,12 @@ use jwt_compact::{Algorithm, AlgorithmSignature};
 use std::fmt;
 use std::ops::RangeInclusive;
 
-/// What a secret begins with.
+/// Prefix of a secret.
 const PREFIX: &str = "whsec_";
-/// How many bytes a secret has.
+/// Accepted lengths of a decoded secret, in bytes.
 const LENGTHS: RangeInclusive<usize> = 24..=64;
 
-/// A secret that a receiver shares with us.
+/// A secret that Perfil shares with a receiver.
 #[derive(Clone)]
 pub struct WebhookSecret(Hs256Key);
 
@@ -29,14 +29,14 @@ impl WebhookSecret {
         LENGTHS.contains(&bytes.len()).then(|| Self(Hs256Key::new(bytes)))
     }
 
-    /// The `webhook-signature` of a post; `timestamp` is in Unix seconds.
+    /// Returns the `webhook-signature` header of a post; `timestamp` is in Unix seconds.
     pub fn sign(&self, id: &str, timestamp: i64, body: &str) -> String {
         let signature = Hs256.sign(&self.0, format!("{id}.{timestamp}.{body}").as_bytes());
         format!("v1,{}", Base64::encode_string(&signature.as_bytes()))
     }
 }
 
-/// The setting that holds a receiver's own secret.
+/// Returns the setting for a receiver's own secret.
 pub fn webhook_secret_setting(receiver: Receiver) -> Setting {
     match receiver {
         Receiver::All => Setting::ChangesSecret,

@@ -152,22 +152,22 @@ describe('settings', () => {
   test('JWT_JWKS may be a table in wrangler.toml, which is an object here [A2]', async () =>
     letsIn(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
   const misconfigured = {
-    'JWT_JWKS that is no JSON': ['JWT_JWKS is no JSON Web Key Set', { JWT_JWKS: 'x' }],
-    'JWT_JWKS that is another object': ['JWT_JWKS is no JSON Web Key Set', { JWT_JWKS: { kty: 'OKP' } }],
-    'JWT_JWKS without a usable key': ['JWT_JWKS holds no key', { JWT_JWKS: '{"keys":[]}' }],
+    'JWT_JWKS that is no JSON': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: 'x' }],
+    'JWT_JWKS that is another object': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: { kty: 'OKP' } }],
+    'JWT_JWKS without a usable key': ['JWT_JWKS contains no usable key', { JWT_JWKS: '{"keys":[]}' }],
     'JWT_JWKS with a shared key': [
-      'JWT_JWKS holds a private or a shared key',
+      'JWT_JWKS contains a private or symmetric key',
       () => ({ JWT_JWKS: setOf(keys.ed, { kty: 'oct', k: 'c2VjcmV0', kid: 'hs' }) }),
     ],
     'JWT_JWKS with a private key': [
-      'JWT_JWKS holds a private or a shared key',
+      'JWT_JWKS contains a private or symmetric key',
       async () => ({ JWT_JWKS: setOf(keys.ec, { ...keys.ed.jwk, d: 'c2VjcmV0' }) }),
     ],
     'JWT_JWKS_URL that is not encrypted': [
-      'JWT_JWKS_URL is no https URL',
+      'JWT_JWKS_URL is not an https URL',
       { JWT_JWKS: '', JWT_JWKS_URL: 'http://login.example.com/keys' },
     ],
-    both: ['JWT_JWKS_URL is set beside JWT_JWKS', { JWT_JWKS_URL: 'https://login.example.com/keys' }],
+    both: ['JWT_JWKS_URL conflicts with JWT_JWKS', { JWT_JWKS_URL: 'https://login.example.com/keys' }],
     'a short secret beside good keys': ['JWT_SECRET is shorter than 32 bytes', { JWT_SECRET: 'short' }],
     'neither keys nor a secret': ['JWT_SECRET is not set', { JWT_JWKS: '' }],
   };
@@ -312,13 +312,19 @@ describe('a key set at a URL', () => {
         response.writeHead(request.url === '/keys' ? 302 : 200, { location: '/other' }).end(setOf(keys.next)),
     ],
     'that serves a page': [
-      /^key set: JWT_JWKS_URL is no JSON Web Key Set$/,
+      /^key set: JWT_JWKS_URL is not a JSON Web Key Set$/,
       '<html><body>We are back soon</body></html>',
     ],
-    'that serves nothing': [/^key set: JWT_JWKS_URL is no JSON Web Key Set$/, ''],
-    'that serves something else in JSON': [/^key set: JWT_JWKS_URL is no JSON Web Key Set$/, '{"error":"unavailable"}'],
-    'that serves no key': [/^key set: JWT_JWKS_URL holds no key for/, '{"keys":[]}'],
-    'that serves private keys alone': [/^key set: JWT_JWKS_URL holds no key for/, setOf({ kty: 'oct', k: 'c2VjcmV0' })],
+    'that serves nothing': [/^key set: JWT_JWKS_URL is not a JSON Web Key Set$/, ''],
+    'that serves something else in JSON': [
+      /^key set: JWT_JWKS_URL is not a JSON Web Key Set$/,
+      '{"error":"unavailable"}',
+    ],
+    'that serves no key': [/^key set: JWT_JWKS_URL contains no usable key for/, '{"keys":[]}'],
+    'that serves private keys alone': [
+      /^key set: JWT_JWKS_URL contains no usable key for/,
+      setOf({ kty: 'oct', k: 'c2VjcmV0' }),
+    ],
     'that serves a huge set': [
       /^key set: JWT_JWKS_URL answers more than 64 KiB$/,
       (request, response) => response.end(large()),
@@ -331,7 +337,7 @@ describe('a key set at a URL', () => {
       },
     ],
     'that serves too many keys': [
-      /^key set: JWT_JWKS_URL holds more than 64 keys$/,
+      /^key set: JWT_JWKS_URL contains more than 64 keys$/,
       (request, response) => response.end(JSON.stringify({ keys: Array(65).fill({ kty: 'x' }) })),
     ],
     'that breaks off': [
@@ -406,9 +412,7 @@ describe('a key set at a URL', () => {
       assert.deepEqual(await asks(keys.ed), [200, 1]);
       assert.deepEqual(await asks(keys.ec), [401, 0]);
     });
-    assert.deepEqual(lines, [
-      ['error', 'key set: JWT_JWKS_URL publishes a private or a shared key, which is not used'],
-    ]);
+    assert.deepEqual(lines, [['error', 'key set: JWT_JWKS_URL contains a private or symmetric key, which is ignored']]);
     assert.equal(JSON.stringify(worker.lines).includes('c2VjcmV0'), false);
   });
   test('a client that hangs up does not take the fetch with it [A2]', async (t) => {

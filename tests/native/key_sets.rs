@@ -220,7 +220,7 @@ fn keys_that_are_weak_or_on_another_curve_are_passed_over() {
         let made = Keys::new(Settings { key_set: Some(set(std::slice::from_ref(&key))), ..Settings::default() });
         assert_eq!(made.is_ok(), usable, "{key}");
         if let Err(fault) = made {
-            assert_eq!(fault.to_string(), "JWT_JWKS holds no key for RS256, ES256 or EdDSA that may be used");
+            assert_eq!(fault.to_string(), "JWT_JWKS contains no usable key for RS256, ES256 or EdDSA");
         }
         // And never in the way of one that is good.
         assert!(good(&inline(&[key, jwk("EdDSA", 5)]), &token("EdDSA", 5, json!({"kid": null}))) || usable);
@@ -292,22 +292,22 @@ fn settings_that_cannot_be_right_are_named() {
     let text = |text: &str| Some(text.to_owned());
     let many = set(&vec![jwk("EdDSA", 9); 65]);
     let secret = |member: &str| set(&[with(jwk("EdDSA", 9), json!({member: "AA"})), jwk("RS256", 9)]);
-    let secrets = "JWT_JWKS holds a private or a shared key: it takes public ones alone";
-    let no_url = "JWT_JWKS_URL is no https URL (or http, on localhost)";
+    let secrets = "JWT_JWKS contains a private or symmetric key: only public keys are allowed";
+    let no_url = "JWT_JWKS_URL is not an https URL (or http, on localhost)";
     for (key_set, url, says) in [
-        (text("{}"), None, "JWT_JWKS is no JSON Web Key Set"),
-        (text("x"), None, "JWT_JWKS is no JSON Web Key Set"),
-        (text(r#"{"keys":{}}"#), None, "JWT_JWKS is no JSON Web Key Set"),
-        (text(r#"{"keys":[],"keys":[]}"#), None, "JWT_JWKS is no JSON Web Key Set"),
-        (text(&jwk("EdDSA", 9).to_string()), None, "JWT_JWKS is no JSON Web Key Set"),
-        (text(&many), None, "JWT_JWKS holds more than 64 keys"),
-        (text(r#"{"keys":[]}"#), None, "JWT_JWKS holds no key for RS256, ES256 or EdDSA that may be used"),
+        (text("{}"), None, "JWT_JWKS is not a JSON Web Key Set"),
+        (text("x"), None, "JWT_JWKS is not a JSON Web Key Set"),
+        (text(r#"{"keys":{}}"#), None, "JWT_JWKS is not a JSON Web Key Set"),
+        (text(r#"{"keys":[],"keys":[]}"#), None, "JWT_JWKS is not a JSON Web Key Set"),
+        (text(&jwk("EdDSA", 9).to_string()), None, "JWT_JWKS is not a JSON Web Key Set"),
+        (text(&many), None, "JWT_JWKS contains more than 64 keys"),
+        (text(r#"{"keys":[]}"#), None, "JWT_JWKS contains no usable key for RS256, ES256 or EdDSA"),
         (text(&secret("d")), None, secrets),
         (text(&secret("k")), None, secrets),
         (text(&secret("p")), None, secrets),
         (text(&set(&[json!({"kty": "oct", "k": "AAAA"}), jwk("RS256", 9)])), None, secrets),
         (text(&set(&[json!({"kty": "oct"}), jwk("RS256", 9)])), None, secrets),
-        (text(&set(&[jwk("RS256", 9)])), text(URL), "JWT_JWKS_URL is set beside JWT_JWKS: only one of them can be"),
+        (text(&set(&[jwk("RS256", 9)])), text(URL), "JWT_JWKS_URL conflicts with JWT_JWKS: set only one of them"),
         (None, text("http://login.example.com/keys"), no_url),
         (None, text("ftp://login.example.com/keys"), no_url),
         (None, text("login.example.com/keys"), no_url),
@@ -336,7 +336,7 @@ fn settings_that_cannot_be_right_are_named() {
         assert!(Keys::new(Settings { key_set_url: text(url), ..Settings::default() }).is_ok(), "{url}");
     }
     let previous = Settings { secrets: shared(None, Some(SECRET)), key_set_url: text(URL), ..Settings::default() };
-    assert_eq!(Keys::new(previous).unwrap_err().to_string(), "JWT_SECRET is not set, and its …_PREVIOUS is");
+    assert_eq!(Keys::new(previous).unwrap_err().to_string(), "JWT_SECRET is not set, but its …_PREVIOUS is");
 }
 
 const URL: &str = "https://login.example.com/keys";
@@ -435,7 +435,7 @@ fn a_key_that_was_taken_away_is_good_for_ten_minutes_and_no_longer() {
 fn a_set_without_a_usable_key_is_a_failed_fetch_cold_and_warm() {
     let nothing =
         [json!([]), json!([{"kty": "oct", "k": "AAAA"}]), json!([{"kty": "EC"}]), json!([null, 1, "x", [], {}])];
-    let told = "key set: JWT_JWKS_URL holds no key for RS256, ES256 or EdDSA that may be used";
+    let told = "key set: JWT_JWKS_URL contains no usable key for RS256, ES256 or EdDSA";
     for keys_of_set in nothing {
         let keys = remote();
         let story = Story::new(&keys);
@@ -470,7 +470,7 @@ fn nonsense_does_not_replace_keys() {
     let story = Story::new(&keys);
     assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
     for nonsense in ["", "{", "<html>", "[]", "null", r#"{"keys":"x"}"#, "\u{feff}{\"keys\":[]}"] {
-        assert_eq!(receive(nonsense), Err("key set: JWT_JWKS_URL is no JSON Web Key Set".to_owned()));
+        assert_eq!(receive(nonsense), Err("key set: JWT_JWKS_URL is not a JSON Web Key Set".to_owned()));
     }
     assert!(receive(&set(&vec![keyed(2); 65])).is_err());
     assert_eq!(story.at(1, 1, Ok(&[2])), (Ok(true), 0));
@@ -483,7 +483,7 @@ fn a_private_key_that_is_published_is_told_and_not_used_any_more() {
     assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
     let leaked = set(&[with(keyed(1), json!({"d": base64(&[1; 32])})), keyed(2)]);
     let told = keys.receive(Ok(leaked.into_bytes())).unwrap_err().to_string();
-    assert_eq!(told, "key set: JWT_JWKS_URL publishes a private or a shared key, which is not used");
+    assert_eq!(told, "key set: JWT_JWKS_URL contains a private or symmetric key, which is ignored");
     assert_eq!(story.at(1, 1, Ok(&[])), (Ok(false), 0));
     assert_eq!(story.at(1, 2, Ok(&[])), (Ok(true), 0));
 }

@@ -291,18 +291,18 @@ fn secrets_that_cannot_be_used_make_no_keys_and_are_named() {
         (Signer::BackEnd(BackEnd::Seam), Secret { current, previous })
     };
     let other = Some(OF[1].1);
-    let missing = "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev makes one)";
+    let missing = "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev creates one)";
     for (secrets, says) in [
         (Vec::new(), missing),
         (shared(None, None), missing),
         (shared(Some(""), Some("")), missing),
         (shared(short, None), "JWT_SECRET is shorter than 32 bytes"),
         (shared(Some(SECRET), short), "JWT_SECRET_PREVIOUS is shorter than 32 bytes"),
-        (shared(None, other), "JWT_SECRET is not set, and its …_PREVIOUS is"),
+        (shared(None, other), "JWT_SECRET is not set, but its …_PREVIOUS is"),
         (shared(Some(SECRET), Some(SECRET)), "JWT_SECRET_PREVIOUS is equal to another secret"),
         (vec![seam(short, None)], "JWT_SECRET_SEAM is shorter than 32 bytes"),
         (vec![seam(other, short)], "JWT_SECRET_SEAM_PREVIOUS is shorter than 32 bytes"),
-        (vec![seam(None, other)], "JWT_SECRET_SEAM is not set, and its …_PREVIOUS is"),
+        (vec![seam(None, other)], "JWT_SECRET_SEAM is not set, but its …_PREVIOUS is"),
         (
             shared(Some(SECRET), None).into_iter().chain([seam(Some(SECRET), None)]).collect(),
             "JWT_SECRET_SEAM is equal to another secret",
