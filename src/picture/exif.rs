@@ -1,9 +1,10 @@
-//! The one tag of Exif that a picture needs: without its orientation, a telephone's portrait lies on its side.
+//! The one Exif tag that a picture needs, its orientation. Without it, a portrait from a phone lies on its side.
 
-/// The length of what [`block`] makes. No block that holds an orientation is shorter, so there is always room for it.
+/// Length of the TIFF block that [`Orientation::block`] returns. No block that contains an orientation is shorter, so
+/// there is always room for it.
 const LENGTH: usize = 26;
 
-/// The first image file directory, and its entry (TIFF 6.0, section 2).
+/// Lowest offset of the first image file directory, and length of a directory entry (TIFF 6.0, section 2).
 const FIRST_DIRECTORY: usize = 8;
 const ENTRY: usize = 12;
 
@@ -12,12 +13,13 @@ const ORIENTATION: u16 = 0x0112;
 const SHORT: u16 = 3;
 const ONE: u32 = 1;
 
-/// A rotation or reflection that a viewer has to undo: 2 to 8. 1 is the picture as it lies, which needs no tag.
+/// A rotation or reflection that a viewer must undo, as a value from 2 to 8. The value 1 means that the picture is
+/// shown as stored, which needs no tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Orientation(u8);
 
 impl Orientation {
-    /// Reads the tag of the first directory of a TIFF block. A block that is broken has none.
+    /// Reads the tag from the first directory of a TIFF block. A broken block counts as one without the tag.
     pub(super) fn read(tiff: &[u8]) -> Option<Self> {
         let order = match tiff {
             [b'I', b'I', 42, 0, ..] => Order::Little,
@@ -37,7 +39,7 @@ impl Orientation {
         })
     }
 
-    /// A TIFF block with this tag and nothing else.
+    /// Returns a TIFF block with this tag and nothing else.
     pub(super) fn block(self) -> [u8; LENGTH] {
         let mut block = *b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0\x00\0\0\0\0\0\0";
         if let Some(value) = block.get_mut(19) {

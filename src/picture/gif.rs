@@ -1,8 +1,8 @@
-//! GIF (GIF89a specification, CompuServe 1990). The section numbers are its.
+//! GIF (GIF89a specification, CompuServe 1990). Section numbers refer to that specification.
 
 use super::{NotAPicture, Pixels, Size, ensure, icc, tape::Tape};
 
-/// The header and the logical screen descriptor (sections 17 and 18).
+/// Length of the header and the logical screen descriptor (sections 17 and 18).
 const SCREEN: usize = 13;
 
 const EXTENSION: u8 = 0x21;
@@ -13,21 +13,21 @@ const PLAIN_TEXT: u8 = 0x01;
 const GRAPHIC_CONTROL: u8 = 0xF9;
 const APPLICATION: u8 = 0xFF;
 
-/// The applications whose blocks say how often an animation runs, and how long the sub-block is that says it.
+/// The applications whose blocks specify how often an animation repeats, and the length of the sub-block for that.
 const LOOPS: [&[u8; 11]; 2] = [b"NETSCAPE2.0", b"ANIMEXTS1.0"];
 const LOOP: usize = 4;
 
-/// The application whose block is a colour profile.
+/// The application whose block contains a colour profile.
 const COLOUR_PROFILE: &[u8; 11] = b"ICCRGBG1012";
 
-/// The longest sub-block (section 15).
+/// Maximum length of a sub-block (section 15).
 const MAX_BLOCK: usize = 255;
 
-/// The length and the name that an application block begins with (section 26).
+/// Length of an application block's head: a length byte and the application's name (section 26).
 const APPLICATION_HEAD: usize = 12;
 
 /// Keeps the screen, the images with their colour tables and graphic controls, the first loop count and the first
-/// colour profile. Comments, plain text and the blocks of all other applications go.
+/// colour profile. Removes comments, plain text and the blocks of all other applications.
 pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     let mut gif = Gif::screen(tape)?;
     loop {
@@ -39,7 +39,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
                 tape.keep(1)?;
                 return Ok(gif.canvas);
             }
-            // Some encoders end a run of sub-blocks twice.
+            // Some encoders terminate a run of sub-blocks twice.
             [0] => tape.cut(1)?,
             _ => return Err(NotAPicture),
         }
@@ -47,14 +47,14 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
 }
 
 struct Gif {
-    /// The screen, or what the images make of it.
+    /// The screen, enlarged if necessary to contain all images.
     canvas: Size,
     has_colours: bool,
     has_image: bool,
     has_loop: bool,
     has_profile: bool,
     pixels: Pixels,
-    /// The graphic control that waits for its image. It is written with it, or never.
+    /// The graphic control for the next image. It is written together with the image, or never.
     control: Option<[u8; 8]>,
 }
 
@@ -85,7 +85,8 @@ impl Gif {
             return ensure(length == 4 && end == 0);
         }
         if label == PLAIN_TEXT {
-            // A graphic control belongs to whatever is drawn next (section 23): to this, which goes.
+            // A graphic control belongs to whatever is drawn next (section 23). Here, that is plain text, which is
+            // removed.
             self.control = None;
         }
         let body = tape.rest().get(2..).unwrap_or_default();
@@ -103,8 +104,8 @@ impl Gif {
         tape.put(&[0])
     }
 
-    /// What stays of an application's block, its head and its data: nothing, unless it is the first of a kind that
-    /// decoders need. Of one that says how often to loop no more than that: others say how much to buffer, too.
+    /// Returns the head and the data to keep of an application block: only the first block of each kind that decoders
+    /// need is kept. A loop block is reduced to its loop count, because some also contain the size of a buffer.
     fn application(&mut self, block: &[u8]) -> Option<([u8; APPLICATION_HEAD], Vec<u8>)> {
         let (head, rest) = block.split_first_chunk::<APPLICATION_HEAD>()?;
         let [11, name @ ..] = head else { return None };
@@ -122,7 +123,7 @@ impl Gif {
         let [_, x0, x1, y0, y1, w0, w1, h0, h1, flags] = tape.peek::<10>()?;
         let frame = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         let [left, top] = [[x0, x1], [y0, y1]].map(|bytes| u32::from(u16::from_le_bytes(bytes)));
-        // Browsers let a frame stand out of the screen and take the screen to be larger then.
+        // Browsers let a frame extend beyond the screen, and enlarge the screen accordingly.
         self.canvas = self.canvas.around(frame, left, top)?;
         self.pixels.add(frame)?;
         if let Some(control) = self.control.take() {
@@ -145,13 +146,14 @@ fn size(width: u16, height: u16) -> Result<Size, NotAPicture> {
     Size::new(width.into(), height.into())
 }
 
-/// The length of the colour table that these flags announce: 3 × 2^(n+1) bytes, or none (sections 18 and 20).
+/// Returns the length of the colour table that these flags announce: 3 × 2^(n+1) bytes, or 0 (sections 18 and 20).
 fn colour_table(flags: u8) -> usize {
     let entries = 2_usize.checked_shl(u32::from(flags & 7)).unwrap_or_default();
     if flags & 0x80 == 0 { 0 } else { entries.saturating_mul(3) }
 }
 
-/// The length of a run of sub-blocks with its terminator (sections 15 and 16). Steps of up to 256 bytes.
+/// Returns the length of a run of sub-blocks including its terminator (sections 15 and 16). The loop advances by up to
+/// 256 bytes at a time.
 fn sub_blocks(data: &[u8]) -> Result<usize, NotAPicture> {
     let mut length = 0_usize;
     loop {
@@ -163,9 +165,9 @@ fn sub_blocks(data: &[u8]) -> Result<usize, NotAPicture> {
     }
 }
 
-/// The colour profile in a run of sub-blocks, without what colours don't need.
+/// Returns the colour profile in a run of sub-blocks, without the parts that colours do not need.
 fn profile(blocks: &[u8]) -> Option<Vec<u8>> {
-    // The lengths of the sub-blocks are among the bytes, but there is at most one for 255 others.
+    // The bytes include the sub-blocks' lengths: one byte for 255 others, if the sub-blocks have the maximum length.
     if blocks.len() > icc::MAX_LENGTH.saturating_add(icc::MAX_LENGTH / 128) {
         return None;
     }

@@ -1,13 +1,14 @@
-//! Whether an upload is a picture, decided by its bytes alone, and the picture without its metadata (contract M1, M2).
+//! Validation of uploaded pictures by their bytes alone, and removal of their metadata (contract M1, M2).
 //!
-//! One module per format walks the file from front to back and moves what stays towards the front of the same buffer
-//! ([`tape`]); pixels are never decoded, and the compressed ones stay bit for bit. What a decoder needs stays: the part
-//! of a colour profile that converts colours ([`icc`]), animation, transparency, and the orientation as the only tag of
-//! an Exif block of its own. Everything else goes, and so does what follows the picture's end. A structure that isn't
-//! exactly valid is no picture: what one decoder forgives, another one reads as something else.
+//! One module per format walks through the file from front to back and moves the bytes to keep towards the front of the
+//! same buffer ([`tape`]). Pixels are never decoded, and the compressed pixels stay the same, bit for bit. What a
+//! decoder needs is kept: the part of a colour profile that converts colours ([`icc`]), animation, transparency, and
+//! the orientation, as the only tag of a new Exif block. Everything else is removed, including any data after the
+//! picture's end. A structure that is not exactly valid is refused, because what one decoder tolerates, another may
+//! read as something else.
 //!
-//! May import nothing of ours; may name memchr and miniz_oxide. Must never panic, recurse, or allocate memory that
-//! grows with the picture: only a colour profile is copied, and [`icc::MAX_LENGTH`] bounds it.
+//! May import no other module; may use the crates memchr and miniz_oxide. Must not panic, recurse, or allocate memory
+//! that grows with the picture: only a colour profile is copied, and [`icc::MAX_LENGTH`] limits its size.
 
 mod exif;
 mod gif;
@@ -20,18 +21,19 @@ mod webp;
 use std::fmt;
 use tape::Tape;
 
-/// The largest width and height of a picture and of each of its frames (contract M1).
+/// Maximum width and height of a picture and of each of its frames, in pixels (contract M1).
 pub const MAX_SIDE: u32 = 16_384;
 
-/// The most pixels of a picture, unless the deployment sets another limit: telephones take pictures of 12, 24 and 48
-/// megapixels (contract M1).
+/// Maximum number of pixels in a picture, unless the deployment sets another limit. Phones take pictures of 12, 24 and
+/// 48 megapixels (contract M1).
 pub const DEFAULT_MAX_PIXELS: u32 = 50_000_000;
 
-/// The most pixels of all frames of an animation together. A small file can ask a decoder for any number of them.
+/// Maximum number of pixels in all frames of an animation in total. Without a limit, a small file could make a decoder
+/// produce any number of them.
 const MAX_FRAME_PIXELS: u32 = 1 << 28;
 
-/// The bytes are no picture that may be stored: another format, a broken one, or one too large (contract M1). It has
-/// no detail, because no client can act on one.
+/// The upload is not a picture that may be stored: it has another format, is broken, or is too large (contract M1). The
+/// error has no details, because no client could act on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotAPicture;
 
@@ -43,7 +45,7 @@ impl fmt::Display for NotAPicture {
 
 impl std::error::Error for NotAPicture {}
 
-/// A picture by its bytes, without its metadata (contract M1, M2).
+/// A picture, recognised by its bytes and without its metadata (contract M1, M2).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Picture {
     format: PictureFormat,
@@ -51,12 +53,12 @@ pub struct Picture {
 }
 
 impl Picture {
-    /// Takes an upload for a picture of at most `max_pixels` pixels, whatever its name and declared type say, and
-    /// strips it in its own buffer. What comes out parses to itself.
+    /// Parses an upload as a picture of at most `max_pixels` pixels, regardless of its name and declared type, and
+    /// strips it in its own buffer. Parsing the result again returns it unchanged.
     pub fn parse(bytes: Vec<u8>, max_pixels: u32) -> Result<Self, NotAPicture> {
         let format = PictureFormat::of_bytes(&bytes).ok_or(NotAPicture)?;
         let mut tape = Tape::new(bytes);
-        // Nothing here decodes pixels or takes more time for more of them, so the limit can wait until the end.
+        // Nothing here decodes pixels or takes longer if there are more of them, so the limit can be checked last.
         let size = match format {
             PictureFormat::Jpeg => jpeg::strip(&mut tape)?,
             PictureFormat::Png => png::strip(&mut tape)?,
@@ -67,12 +69,12 @@ impl Picture {
         Ok(Self { format, bytes: tape.finish() })
     }
 
-    /// What it is.
+    /// Returns the picture's format.
     pub fn format(&self) -> PictureFormat {
         self.format
     }
 
-    /// The bytes to store and to hash.
+    /// Returns the bytes to store and to hash.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -84,14 +86,14 @@ impl fmt::Debug for Picture {
     }
 }
 
-/// The formats that are taken (contract M1).
+/// An accepted picture format (contract M1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PictureFormat {
-    /// ITU-T T.81, in JFIF or Exif clothes.
+    /// ITU-T T.81, as JFIF or Exif.
     Jpeg,
-    /// PNG, animated ones among them.
+    /// PNG, still or animated.
     Png,
-    /// GIF87a and GIF89a.
+    /// GIF87a or GIF89a.
     Gif,
     /// WebP, still or animated.
     Webp,
@@ -109,14 +111,14 @@ impl PictureFormat {
         }
     }
 
-    /// The format that names with this extension have, in any case: cameras write `JPG`, and others `jpeg`.
+    /// Returns the format for a file extension in any letter case. Cameras write `JPG`, and others `jpeg`.
     pub fn of_extension(extension: &str) -> Option<Self> {
         let extension = if extension.eq_ignore_ascii_case("jpeg") { "jpg" } else { extension };
         let all = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp];
         all.into_iter().find(|format| format.extension().eq_ignore_ascii_case(extension))
     }
 
-    /// The end of an object's name, without the dot (contract M3).
+    /// Returns the extension for an object's name, without the dot (contract M3).
     pub fn extension(self) -> &'static str {
         match self {
             Self::Jpeg => "jpg",
@@ -126,7 +128,7 @@ impl PictureFormat {
         }
     }
 
-    /// The `Content-Type` to serve it with (contract M4).
+    /// Returns the `Content-Type` to serve the picture with (contract M4).
     pub fn media_type(self) -> &'static str {
         match self {
             Self::Jpeg => "image/jpeg",
@@ -154,19 +156,19 @@ impl Size {
         self.width.saturating_mul(self.height)
     }
 
-    /// A canvas that is large enough for a frame with its left upper corner there, too.
+    /// Returns this canvas, enlarged if necessary to contain a frame with its upper left corner at `left` and `top`.
     fn around(self, frame: Self, left: u32, top: u32) -> Result<Self, NotAPicture> {
         let (right, bottom) = (left.saturating_add(frame.width), top.saturating_add(frame.height));
         Self::new(self.width.max(right), self.height.max(bottom))
     }
 
-    /// Whether a frame of this size fits into `canvas` with its left upper corner there.
+    /// Returns whether a frame of this size fits into `canvas` with its upper left corner at `left` and `top`.
     fn fits(self, left: u32, top: u32, canvas: Self) -> bool {
         left.saturating_add(self.width) <= canvas.width && top.saturating_add(self.height) <= canvas.height
     }
 }
 
-/// The pixels of the frames so far, of which there are at most [`MAX_FRAME_PIXELS`].
+/// The number of pixels in the frames so far, at most [`MAX_FRAME_PIXELS`].
 #[derive(Debug, Default)]
 struct Pixels(u32);
 
@@ -177,7 +179,7 @@ impl Pixels {
     }
 }
 
-/// Turns a rule that doesn't hold into the refusal.
+/// Returns an error if a rule does not hold.
 fn ensure(holds: bool) -> Result<(), NotAPicture> {
     holds.then_some(()).ok_or(NotAPicture)
 }

@@ -1,9 +1,9 @@
-//! What the tags hold (ICC.1:2022, section 10): numbers, and no more of them than the type has. Reserved bytes, what
-//! lies between the parts of a table, and what follows the last of them become zeros, or go.
+//! The data of the tags (ICC.1:2022, section 10). Only the numbers that a type defines are copied. Reserved bytes, gaps
+//! between the parts of a table, and trailing bytes are set to zero or removed.
 
 use super::output::Output;
 
-/// The types, by the signatures that their data begins with.
+/// Signatures of the types, with which their data begins.
 const COLOUR: [u8; 4] = *b"XYZ ";
 const MATRIX: [u8; 4] = *b"sf32";
 const CODE_POINTS: [u8; 4] = *b"cicp";
@@ -14,22 +14,22 @@ const TABLE_OF_WORDS: [u8; 4] = *b"mft2";
 const FROM_DEVICE: [u8; 4] = *b"mAB ";
 const TO_DEVICE: [u8; 4] = *b"mBA ";
 
-/// The signature, and four bytes that are reserved.
+/// Length of the signature and four reserved bytes.
 const HEAD: usize = 8;
 
-/// How many numbers the functions of a parametric curve have (section 10.18, table 68).
+/// Number of parameters of each function of a parametric curve (section 10.18, table 68).
 const PARAMETERS: [usize; 5] = [1, 3, 4, 5, 7];
 
-/// The most channels of a table.
+/// Maximum number of channels of a table.
 const MAX_CHANNELS: u8 = 15;
 
-/// A matrix of three by three numbers.
+/// Length of a matrix of three by three numbers, in bytes.
 const SQUARE: usize = 36;
 
-/// The bytes that say how many points a grid of [`stages`] has in each direction, used or not.
+/// Number of bytes that specify how many points a grid of [`stages`] has in each direction, used or not.
 const GRID_SIDES: usize = 16;
 
-/// What a tag holds.
+/// The kind of a tag's data.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     Colour,
@@ -54,14 +54,14 @@ impl Kind {
     }
 }
 
-/// Copies an element that is so long.
+/// Copies an element of this length, with its reserved bytes set to zero.
 fn copy(data: &[u8], length: usize, output: &mut Output) -> Option<()> {
     output.put(data.get(..4)?)?;
     output.put_zeros(4)?;
     output.put(data.get(HEAD..length)?)
 }
 
-/// Copies a curve (sections 10.6 and 10.18), and returns how long it is.
+/// Copies a curve (sections 10.6 and 10.18) and returns its length.
 fn curve(data: &[u8], output: &mut Output) -> Option<usize> {
     let (kind, rest) = data.split_first_chunk()?;
     let start = output.length();
@@ -81,7 +81,8 @@ fn curve(data: &[u8], output: &mut Output) -> Option<usize> {
     }
 }
 
-/// Copies a table of 8 or 16 bits (sections 10.10 and 10.11): a matrix, curves, a grid, curves.
+/// Copies a table of 8 or 16 bits (sections 10.10 and 10.11), which consists of a matrix, curves, a grid and more
+/// curves.
 fn table(data: &[u8], output: &mut Output) -> Option<()> {
     let [_, _, _, _, _, _, _, _, inputs, outputs, side, _] = *data.first_chunk()?;
     let has_words = data.starts_with(&TABLE_OF_WORDS);
@@ -99,13 +100,13 @@ fn word(data: &[u8], at: usize) -> Option<usize> {
     Some(usize::from(u16::from_be_bytes(*data.get(at..)?.first_chunk()?)))
 }
 
-/// How many numbers a grid has: one for each output at each of its points.
+/// Returns how many numbers a grid has: one for each output at each of its points.
 fn grid(sides: &[u8; GRID_SIDES], [inputs, outputs]: [u8; 2]) -> Option<usize> {
     let sides = sides.iter().take(usize::from(inputs));
     sides.chain([&outputs]).try_fold(1_usize, |product, factor| product.checked_mul(usize::from(*factor)))
 }
 
-/// Copies a conversion in up to five stages, each of which may stand anywhere (sections 10.12 and 10.13).
+/// Copies a conversion in up to five stages, each of which may be anywhere in the data (sections 10.12 and 10.13).
 fn stages(data: &[u8], output: &mut Output) -> Option<()> {
     let (head, offsets) = data.first_chunk::<32>()?.split_at_checked(12)?;
     let [inputs, outputs] = *head.get(8..)?.first_chunk()?;
@@ -135,7 +136,7 @@ fn stages(data: &[u8], output: &mut Output) -> Option<()> {
     Some(())
 }
 
-/// A part of a conversion: a curve for each of so many channels, a matrix, or a grid with its inputs and outputs.
+/// A stage of a conversion: one curve for each channel, a matrix, or a grid with its numbers of inputs and outputs.
 enum Stage {
     Curves(u8),
     Matrix,

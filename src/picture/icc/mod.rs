@@ -1,8 +1,8 @@
-//! Colour profiles (ICC.1:2022; the section numbers are its): the numbers that convert colours stay, and what tells of
-//! people, places and devices goes. docs/decisions.md has the reason for each tag.
+//! Colour profiles (ICC.1:2022, to which section numbers refer). The numbers that convert colours are kept; information
+//! about people, places and devices is removed. docs/decisions.md gives the reason for each tag.
 //!
-//! A profile is written anew from the tags that stay, in the order of [`KEPT`] and without gaps, so that nothing else
-//! can be left in it.
+//! A profile is rewritten from the tags that are kept, in the order of [`KEPT`] and without gaps, so that nothing else
+//! can remain in it.
 
 mod element;
 mod output;
@@ -12,13 +12,14 @@ use element::Kind;
 use output::{Output, Place};
 use tags::Tags;
 
-/// The largest profile that stays. Those of cameras, telephones and printers have a few hundred bytes to 2 MiB.
+/// Maximum size of a profile that is kept, in bytes. Those of cameras, phones and printers range from a few hundred
+/// bytes to 2 MiB.
 pub(super) const MAX_LENGTH: usize = 4 << 20;
 
-/// The name of a profile in a container that requires one.
+/// Name for a profile in a container that requires one.
 pub(super) const NAME: &[u8] = b"-";
 
-/// The header with the tag count, and an entry of the tag table (sections 7.2 and 7.3).
+/// Lengths of the header including the tag count, and of an entry of the tag table (sections 7.2 and 7.3).
 const HEAD: usize = 132;
 const ENTRY: usize = 12;
 
@@ -28,7 +29,7 @@ const VERSIONS: std::ops::RangeInclusive<u8> = 2..=4;
 /// The classes of profiles that a picture can have: input, display, output and colour space (section 7.2.5).
 const CLASSES: [&[u8; 4]; 4] = [b"scnr", b"mntr", b"prtr", b"spac"];
 
-/// The colour spaces of pictures (section 7.2.6), and those that profiles convert them to (section 7.2.7).
+/// The colour spaces of pictures (section 7.2.6), and the spaces that profiles convert them to (section 7.2.7).
 const PICTURE_SPACES: [&[u8; 4]; 5] = [b"RGB ", b"GRAY", b"CMYK", b"YCbr", b"Lab "];
 const CONNECTION_SPACES: [&[u8; 4]; 2] = [b"XYZ ", b"Lab "];
 
@@ -38,8 +39,8 @@ const LAST_INTENT: u8 = 3;
 /// The illuminant, which is D50 in every profile (section 7.2.16).
 const D50: [u8; 12] = [0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D];
 
-/// The tags that stay (section 9.2; `bkpt` is from version 2), and what they hold. The last [`TO_DEVICE`] of them
-/// convert to a device's colours: showing a picture doesn't take them, saving it again may.
+/// The tags that are kept (section 9.2; `bkpt` is from version 2), with their kinds of data. The last [`TO_DEVICE`] of
+/// them convert to a device's colours. They are not needed to show a picture, but may be needed to save it again.
 const KEPT: [([u8; 4], Kind); 18] = [
     (*b"wtpt", Kind::Colour),
     (*b"bkpt", Kind::Colour),
@@ -62,14 +63,15 @@ const KEPT: [([u8; 4], Kind); 18] = [
 ];
 const TO_DEVICE: usize = 4;
 
-/// The description and the copyright, which every profile has to have (section 8.2). They say nothing here.
+/// The description and the copyright, which every profile must have (section 8.2). Here they contain only a
+/// placeholder.
 const TEXTS: [[u8; 4]; 2] = [*b"desc", *b"cprt"];
 
-/// A text of version 4 that says "-" (`multiLocalizedUnicodeType`, section 10.15).
+/// The text "-" as version 4 stores it (`multiLocalizedUnicodeType`, section 10.15).
 const UNICODE: &[u8] = b"mluc\0\0\0\0\0\0\0\x01\0\0\0\x0CenUS\0\0\0\x02\0\0\0\x1C\0-";
 
-/// Both texts of version 2 (ICC.1:2001-04, sections 6.5.17 and 6.5.18): `textDescriptionType` has three texts, of which
-/// two are empty, and the last of these has a fixed length.
+/// Both texts as version 2 stores them (ICC.1:2001-04, sections 6.5.17 and 6.5.18). `textDescriptionType` has three
+/// texts, of which two are empty here; the last of these has a fixed length.
 const DESCRIPTION: &[u8] = &description();
 const TEXT: &[u8] = b"text\0\0\0\0-\0";
 
@@ -80,9 +82,8 @@ const fn description() -> [u8; 92] {
     description
 }
 
-/// How to write the two texts. The first way is that of version 2, for which small profiles have no room: those that
-/// are in use let their description overlap with other tags. All readers of that version that we know take the second
-/// way as well, and do without texts.
+/// How to write the two texts. Version 2 specifies `Separate`, for which small profiles have no room: those in use let
+/// their description overlap with other tags. All known readers of version 2 also accept `Shared` and `Absent`.
 #[derive(Clone, Copy)]
 enum Texts {
     Separate,
@@ -90,15 +91,15 @@ enum Texts {
     Absent,
 }
 
-/// What a tag of the new profile is made of.
+/// The source of a tag in the new profile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
     Text(&'static [u8]),
     Tag(Kind, Place),
 }
 
-/// The profile without what colours don't need. It is not longer than before, and cleaning it once more changes
-/// nothing. `None` if the bytes are not a valid profile for a picture.
+/// Returns the profile without the parts that colours do not need. The result is not longer than the original, and
+/// cleaning it again changes nothing. Returns `None` if the bytes are not a valid profile for a picture.
 pub(super) fn clean(profile: &[u8]) -> Option<Vec<u8>> {
     let tags = Tags::read(profile)?;
     let first = if version(profile)? < 4 { Texts::Separate } else { Texts::Shared };
@@ -106,14 +107,14 @@ pub(super) fn clean(profile: &[u8]) -> Option<Vec<u8>> {
     texts.into_iter().find_map(|texts| write(profile, &sources(&tags, texts, &KEPT)))
 }
 
-/// As [`clean`], and without anything else that showing a picture doesn't need: the shortest profile that has the same
-/// colours.
+/// Like [`clean`], but also without everything else that is not needed to show a picture. The result is the shortest
+/// profile with the same colours.
 pub(super) fn shorten(profile: &[u8]) -> Option<Vec<u8>> {
     let (kept, _) = KEPT.split_last_chunk::<TO_DEVICE>()?;
     write(profile, &sources(&Tags::read(profile)?, Texts::Absent, kept))
 }
 
-/// The tags that the new profile has.
+/// Returns the tags of the new profile.
 fn sources(tags: &Tags, texts: Texts, kept: &[([u8; 4], Kind)]) -> Vec<([u8; 4], Source)> {
     let [description, copyright] = match texts {
         Texts::Separate => [Some(DESCRIPTION), Some(TEXT)],
@@ -128,7 +129,7 @@ fn sources(tags: &Tags, texts: Texts, kept: &[([u8; 4], Kind)]) -> Vec<([u8; 4],
     texts.chain(kept).collect()
 }
 
-/// Writes a profile with these tags, if it doesn't become longer than it was.
+/// Writes a profile with these tags. Returns `None` if it would be longer than the original.
 fn write(profile: &[u8], sources: &[([u8; 4], Source)]) -> Option<Vec<u8>> {
     let mut output = Output::new(profile.len());
     write_header(profile, &mut output)?;
@@ -137,7 +138,7 @@ fn write(profile: &[u8], sources: &[([u8; 4], Source)]) -> Option<Vec<u8>> {
     let mut written: Vec<(Source, Place)> = Vec::new();
     let mut entry = HEAD;
     for (signature, source) in sources {
-        // Tags that shared their data, as the three curves usually do, go on doing so.
+        // Tags that shared their data, as the three curves usually do, still share it.
         let place = match written.iter().find(|(other, _)| other == source) {
             Some((_, place)) => *place,
             None => output.element(|output| match source {
@@ -157,9 +158,9 @@ fn version(profile: &[u8]) -> Option<u8> {
     profile.get(8).copied().filter(|version| VERSIONS.contains(version))
 }
 
-/// Writes the header without its tag count (section 7.2): version, class, colour spaces and intent as they were; zeros
-/// for the preferred software, the date, the platform, the flags, the device's maker, model and attributes, the
-/// creator, and the identifier, which is a hash over what went.
+/// Writes the header without its tag count (section 7.2). Version, class, colour spaces and intent are kept. The
+/// preferred software, the date, the platform, the flags, the device's manufacturer, model and attributes, the creator,
+/// and the identifier, which is a hash of the original profile, are set to zero.
 fn write_header(profile: &[u8], output: &mut Output) -> Option<()> {
     let (class, spaces) = (profile.get(12..16)?, profile.get(16..24)?);
     let (picture, connection) = spaces.split_at_checked(4)?;

@@ -1,4 +1,4 @@
-/// Where something stands in a profile.
+/// The position and length of an element in a profile.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Place {
     start: u32,
@@ -10,7 +10,7 @@ impl Place {
         Self { start: u32::from_be_bytes(start), length: u32::from_be_bytes(length) }
     }
 
-    /// What stands there, if the profile is that long.
+    /// Returns the bytes at this place, if the profile is long enough.
     pub(super) fn of(self, profile: &[u8]) -> Option<&[u8]> {
         let [start, length] = [self.start, self.length].map(usize::try_from);
         profile.get(start.ok()?..)?.get(..length.ok()?)
@@ -21,7 +21,7 @@ impl Place {
     }
 }
 
-/// A profile that is being written. It never becomes longer than its limit, whatever is put into it.
+/// A profile that is being written. It never becomes longer than its limit: writes that would exceed it fail.
 pub(super) struct Output {
     bytes: Vec<u8>,
     limit: usize,
@@ -48,12 +48,12 @@ impl Output {
         Some(())
     }
 
-    /// Fills up to a multiple of four bytes, where the next element may begin (ICC.1:2022, section 7.2.1).
+    /// Pads to a multiple of four bytes, where the next element may begin (ICC.1:2022, section 7.2.1).
     pub(super) fn align(&mut self) -> Option<()> {
         self.put_zeros(self.length().wrapping_neg() & 3)
     }
 
-    /// Writes an element, and says where it stands.
+    /// Writes an element and returns its place.
     pub(super) fn element(&mut self, write: impl FnOnce(&mut Self) -> Option<()>) -> Option<Place> {
         let start = self.length();
         write(self)?;
@@ -62,13 +62,13 @@ impl Output {
         Some(Place { start: u32::try_from(start).ok()?, length: u32::try_from(length).ok()? })
     }
 
-    /// Writes over what was put there before.
+    /// Overwrites bytes that were written before.
     pub(super) fn patch(&mut self, at: usize, bytes: &[u8]) -> Option<()> {
         self.bytes.get_mut(at..)?.get_mut(..bytes.len())?.copy_from_slice(bytes);
         Some(())
     }
 
-    /// The profile, with its length at its beginning (ICC.1:2022, section 7.2.2).
+    /// Returns the profile, with its length at the beginning (ICC.1:2022, section 7.2.2).
     pub(super) fn finish(mut self) -> Option<Vec<u8>> {
         let length = u32::try_from(self.length()).ok()?;
         self.patch(0, &length.to_be_bytes())?;

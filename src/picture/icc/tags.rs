@@ -1,15 +1,15 @@
 use super::{ENTRY, HEAD, MAX_LENGTH, output::Place};
 
-/// The most tags. lcms doesn't read profiles that have more.
+/// Maximum number of tags. lcms does not read profiles with more.
 const MAX_TAGS: usize = 100;
 
 /// The tag table (ICC.1:2022, section 7.3).
 pub(super) struct Tags<'a>(&'a [[u8; ENTRY]]);
 
 impl<'a> Tags<'a> {
-    /// Reads the table of a profile: the signature `acsp` at byte 36, the length that the profile gives itself, to
-    /// which writers may pad up to the next multiple of four, and tags that are all different and lie within it. Their
-    /// data may overlap: in small profiles that are in use, the description does.
+    /// Reads the table of a profile. The signature `acsp` must be at byte 36. The profile's length must match its
+    /// header, except that writers may pad to the next multiple of four. The tags must all be different and lie within
+    /// the profile. Their data may overlap: in small profiles that are in use, the description does.
     pub(super) fn read(profile: &'a [u8]) -> Option<Self> {
         let length = number(profile, 0)?;
         let is_profile = profile.get(36..40) == Some(b"acsp") && profile.len() <= MAX_LENGTH;
@@ -23,7 +23,7 @@ impl<'a> Tags<'a> {
         (!tags.0.iter().any(|entry| lie(entry) || has_twin(entry))).then_some(tags)
     }
 
-    /// Where the data of this tag stands.
+    /// Returns the place of this tag's data.
     pub(super) fn find(&self, signature: [u8; 4]) -> Option<Place> {
         self.0.iter().find(|entry| entry.starts_with(&signature)).map(place)
     }

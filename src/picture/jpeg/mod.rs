@@ -1,4 +1,4 @@
-//! JPEG (ITU-T T.81), as far as browsers show it: baseline, extended and progressive Huffman coding of 8 bits.
+//! JPEG (ITU-T T.81), limited to what browsers show: baseline, extended and progressive Huffman coding of 8 bits.
 
 mod profile;
 mod scan;
@@ -8,8 +8,8 @@ use crate::picture::{NotAPicture, Size, exif::Orientation, tape::Tape};
 use profile::Profile;
 use scan::Frame;
 
-/// Markers (T.81, table B.1). Those that are missing here are refused: arithmetic, lossless and hierarchical coding,
-/// a height that comes after the picture (DNL), what is reserved, and what stands by itself where it must not.
+/// Markers (T.81, table B.1). All others are refused: arithmetic, lossless and hierarchical coding, a height that
+/// follows the picture (DNL), reserved markers, and standalone markers in the wrong place.
 const SOF0: u8 = 0xC0;
 const SOF2: u8 = 0xC2;
 const DHT: u8 = 0xC4;
@@ -24,16 +24,16 @@ const APP14: u8 = 0xEE;
 const APP15: u8 = 0xEF;
 const COM: u8 = 0xFE;
 
-/// What the kept application segments begin with.
+/// Prefixes of the application segments that are kept.
 const JFIF: &[u8] = b"JFIF\0";
 const EXIF: &[u8] = b"Exif\0";
 const ADOBE: &[u8] = b"Adobe";
 
-/// `Exif`, two NUL or padding bytes, then TIFF (Exif 3.0, section 4.7.2).
+/// Length of `Exif` and two NUL or padding bytes, after which TIFF begins (Exif 3.0, section 4.7.2).
 const EXIF_HEAD: usize = 6;
 
-/// Keeps the tables, the frame and the scans, and of the application segments those that decoders need: JFIF and
-/// Adobe (how the colours are coded), the colour profile, and of Exif the orientation.
+/// Keeps the tables, the frame, the scans, and the application segments that decoders need: JFIF and Adobe (how the
+/// colours are coded), the colour profile, and the orientation from Exif.
 pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     tape.keep(2)?;
     let mut frame = Frame::default();
@@ -60,16 +60,16 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     }
 }
 
-/// Reads a marker with what stands before it, which goes.
+/// Reads the next marker. The marker and any bytes before it are removed.
 fn marker(tape: &mut Tape) -> Result<u8, NotAPicture> {
     let (code, length) = next_marker(tape.rest()).ok_or(NotAPicture)?;
     tape.cut(length)?;
     Ok(code)
 }
 
-/// The next marker, and how many bytes it takes with what stands before it: fill bytes (T.81, B.1.1.2), and stray ones.
-/// Photoshop and others have written segments whose length is too short; every decoder looks for the next marker then,
-/// as this does.
+/// Returns the next marker, and the number of bytes up to its end. These include fill bytes (T.81, B.1.1.2) and stray
+/// bytes before the marker. Photoshop and others have written segments whose length is too short. Every decoder then
+/// looks for the next marker, as this function does.
 fn next_marker(bytes: &[u8]) -> Option<(u8, usize)> {
     let mut rest = bytes;
     loop {
@@ -83,12 +83,12 @@ fn next_marker(bytes: &[u8]) -> Option<(u8, usize)> {
     }
 }
 
-/// The length of the segment whose marker was read, without the marker.
+/// Returns the length of the segment whose marker was read, without the marker.
 fn segment_length(tape: &Tape) -> Result<usize, NotAPicture> {
     Ok(usize::from(u16::from_be_bytes(tape.peek()?)))
 }
 
-/// The segment whose marker was read, without its length.
+/// Returns the segment whose marker was read, without its length.
 fn body(tape: &Tape) -> Result<&[u8], NotAPicture> {
     tape.ahead(segment_length(tape)?)?.get(2..).ok_or(NotAPicture)
 }
@@ -99,14 +99,14 @@ fn keep_segment(tape: &mut Tape, code: u8) -> Result<(), NotAPicture> {
     tape.keep(length)
 }
 
-/// The application segments and comments: all that holds metadata.
+/// The application segments and comments, which contain all metadata.
 #[derive(Default)]
 struct Segments {
     has_jfif: bool,
     has_exif: bool,
-    /// The colour profile, once the first of its parts was seen.
+    /// The colour profile, once the first of its parts has been seen.
     profile: Option<Profile>,
-    /// After the first scan nothing is kept any more.
+    /// Whether the first scan has been seen. After it, no such segment is kept.
     are_over: bool,
 }
 
@@ -138,7 +138,7 @@ impl Segments {
     }
 }
 
-/// Puts what `write` makes of `kept` in the place of the next `length` bytes, or nothing.
+/// Replaces the next `length` bytes with what `write` returns for `kept`, or removes them if it is `None`.
 fn replace<T, const N: usize>(
     tape: &mut Tape,
     length: usize,
@@ -149,14 +149,14 @@ fn replace<T, const N: usize>(
     kept.map_or(Ok(()), |kept| tape.put(&write(kept)))
 }
 
-/// JFIF's version and density, with a thumbnail of 0 × 0 (JFIF 1.02, page 5).
+/// Returns a JFIF segment with the version and density, and a thumbnail of 0 × 0 (JFIF 1.02, page 5).
 fn jfif(head: [u8; 12]) -> [u8; 18] {
     let mut segment = *b"\xFF\xE0\0\x10____________\0\0";
     fill(&mut segment, &head);
     segment
 }
 
-/// An Exif segment with nothing but the orientation.
+/// Returns an Exif segment with nothing but the orientation.
 fn exif(orientation: Orientation) -> [u8; 36] {
     let mut segment = *b"\xFF\xE1\0\x22Exif\0\0__________________________";
     if let Some(tiff) = segment.get_mut(10..) {
@@ -165,7 +165,8 @@ fn exif(orientation: Orientation) -> [u8; 36] {
     segment
 }
 
-/// Adobe's version, flags and colour transform, without what writers may append (Adobe TN 5116, section 18).
+/// Returns an Adobe segment with the version, flags and colour transform, without anything that writers may append
+/// (Adobe TN 5116, section 18).
 fn adobe(head: [u8; 12]) -> [u8; 16] {
     let mut segment = *b"\xFF\xEE\0\x0E____________";
     fill(&mut segment, &head);

@@ -1,34 +1,35 @@
-//! A colour profile in a JPEG stands in several segments, for one of them holds no more than 64 KiB (ICC.1:2022,
-//! annex B.4): each has the name, its own number from 1, the number of them all, and a part of the profile.
+//! The colour profile of a JPEG, which is split into several segments, because a segment has at most 64 KiB
+//! (ICC.1:2022, annex B.4). Each segment contains the name, its own number from 1, the total number of parts, and a
+//! part of the profile.
 
 use super::{APP2, SOS, next_marker};
 use crate::picture::{NotAPicture, icc, tape::Tape};
 
-/// What a part begins with.
+/// Prefix of a part.
 pub(super) const NAME: &[u8] = b"ICC_PROFILE\0";
 
-/// How much of the profile a segment can hold beside its length, the name and two numbers.
+/// Maximum length of a part of the profile. The rest of a segment is its length, the name and two numbers.
 const MAX_PART: usize = 0xFFFF - 2 - 12 - 2;
 
-/// A picture's profile, once its first part was seen.
+/// A picture's profile, once its first part has been seen.
 pub(super) struct Profile {
-    /// What is left of it; nothing if its parts don't make a valid profile.
+    /// The cleaned profile; empty if the parts are not a valid profile.
     cleaned: Vec<u8>,
-    /// How many of its parts are still to come.
+    /// Number of parts that are still to come.
     parts: usize,
 }
 
 impl Profile {
-    /// Collects the parts from here to the first scan. `rest` begins with the length of the first one. It only looks
-    /// ahead, once in a picture, and hops from segment to segment.
+    /// Collects the parts from here to the first scan. `rest` begins with the length of the first part's segment. This
+    /// only looks ahead, once per picture, and jumps from segment to segment.
     pub(super) fn ahead(rest: &[u8]) -> Self {
         let mut parts = Parts { data: [None; 256], found: 0, count: None };
         let cleaned = parts.collect(rest).and_then(|()| parts.join()).and_then(|profile| icc::clean(&profile));
         Self { cleaned: cleaned.unwrap_or_default(), parts: parts.found }
     }
 
-    /// Drops a part, and writes the profile in the place of the last one. There is always room for it there: it isn't
-    /// longer than before, and no segment of the old parts was longer than those of the new ones.
+    /// Removes a part, and writes the profile in the place of the last one. There is always room for it there, because
+    /// it is not longer than before, and no old segment contained more of the profile than a new one does.
     pub(super) fn replace(&mut self, tape: &mut Tape, length: usize) -> Result<(), NotAPicture> {
         tape.cut(length)?;
         self.parts = self.parts.saturating_sub(1);
@@ -50,7 +51,7 @@ impl Profile {
     }
 }
 
-/// A segment's body, the marker of the next one, and what follows that.
+/// Returns a segment's body, the marker of the next segment, and everything after that marker.
 fn segment(rest: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     let length = usize::from(u16::from_be_bytes(*rest.first_chunk()?));
     let (segment, after) = rest.split_at_checked(length)?;
@@ -58,7 +59,7 @@ fn segment(rest: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     Some((segment.get(2..)?, code, after.get(hop..)?))
 }
 
-/// The parts by their numbers.
+/// The parts, by their numbers.
 struct Parts<'a> {
     data: [Option<&'a [u8]>; 256],
     found: usize,
@@ -66,7 +67,7 @@ struct Parts<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// `None` when they can't be parts of one profile.
+    /// Collects all parts. Returns `None` if they cannot be parts of one profile.
     fn collect(&mut self, rest: &'a [u8]) -> Option<()> {
         let (mut code, mut rest) = (APP2, rest);
         while code != SOS {
@@ -89,7 +90,7 @@ impl<'a> Parts<'a> {
         (is_fresh && fits).then_some(())
     }
 
-    /// All of them, one after the other, if none is missing and they are not too long.
+    /// Joins all parts, if none is missing and they are not too long in total.
     fn join(&self) -> Option<Vec<u8>> {
         let parts = || self.data.iter().flatten();
         let length = parts().fold(0_usize, |length, part| length.saturating_add(part.len()));

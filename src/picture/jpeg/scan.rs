@@ -2,17 +2,19 @@ use super::{DHT, DQT, DRI, SOF0, SOF2, tables::Tables};
 use crate::picture::{NotAPicture, Size, ensure};
 use memchr::memchr;
 
-/// The most scans. Real progressive pictures have about ten; thousands of tiny ones keep a decoder busy for minutes.
+/// Maximum number of scans. Real progressive pictures have about ten; thousands of tiny ones keep a decoder busy for
+/// minutes.
 const MAX_SCANS: u32 = 100;
 
-/// The most blocks of all components together in a unit of an interleaved scan (T.81, B.2.3).
+/// Maximum number of blocks of all components in a unit of an interleaved scan (T.81, B.2.3).
 const MAX_BLOCKS: u32 = 10;
 
-/// The last coefficient of a block, and the most bits that a progressive scan may leave to later ones (T.81, G.1.1.1).
+/// The last coefficient of a block, and the maximum number of bits that a progressive scan may leave to later scans
+/// (T.81, G.1.1.1).
 const LAST_COEFFICIENT: u8 = 63;
 const MAX_SHIFT: u8 = 13;
 
-/// What the segments have said of the picture so far.
+/// The state of the picture after the segments so far.
 #[derive(Default)]
 pub(super) struct Frame {
     tables: Tables,
@@ -31,7 +33,7 @@ struct Component {
 }
 
 impl Frame {
-    /// Takes a segment that no decoder can do without.
+    /// Parses a segment that every decoder needs.
     pub(super) fn segment(&mut self, code: u8, body: &[u8]) -> Result<(), NotAPicture> {
         match code {
             SOF0..=SOF2 => self.frame(body, code == SOF2),
@@ -46,7 +48,7 @@ impl Frame {
         }
     }
 
-    /// The frame header (T.81, B.2.2): one in a picture, with 8 bits and 1, 3 or 4 components.
+    /// Parses the frame header (T.81, B.2.2). A picture has only one, with 8 bits and 1, 3 or 4 components.
     fn frame(&mut self, body: &[u8], is_progressive: bool) -> Result<(), NotAPicture> {
         let [8, h0, h1, w0, w1, count, components @ ..] = body else { return Err(NotAPicture) };
         ensure(self.size.is_none() && matches!(count, 1 | 3 | 4))?;
@@ -63,7 +65,7 @@ impl Frame {
         ensure(self.components.len() == usize::from(*count))
     }
 
-    /// A scan header (T.81, B.2.3).
+    /// Parses a scan header (T.81, B.2.3).
     pub(super) fn scan(&mut self, body: &[u8]) -> Result<(), NotAPicture> {
         self.scans = self.scans.saturating_add(1);
         let (count, rest) = body.split_first().ok_or(NotAPicture)?;
@@ -72,7 +74,7 @@ impl Frame {
         ensure(self.scans <= MAX_SCANS && (1..=4).contains(&count) && selectors.len() == count.saturating_mul(2))?;
         let band = Band::read(*band, self.is_progressive, count)?;
         let mut blocks = 0_u32;
-        // They come in the order of the frame header, so that one pass over its components finds each at most once.
+        // Selectors are in the order of the frame header, so one pass over its components finds each at most once.
         let mut components = self.components.iter_mut();
         for selector in selectors.chunks_exact(2) {
             let [id, tables] = *selector else { return Err(NotAPicture) };
@@ -80,7 +82,7 @@ impl Frame {
             ensure(
                 band.finds_its_tables(&self.tables, tables) && self.tables.has_quantization(component.quantization),
             )?;
-            // The first scan of a component is the one that opens it, and no other is.
+            // The first scan of a component must open it, and no later scan may.
             ensure(component.is_scanned != band.opens)?;
             component.is_scanned = true;
             blocks = blocks.saturating_add(component.blocks);
@@ -92,16 +94,16 @@ impl Frame {
         self.restart_interval > 0
     }
 
-    /// The size of the picture, if there is a frame and each of its components was in a scan.
+    /// Returns the size of the picture, if there is a frame and each of its components was in a scan.
     pub(super) fn end(&self) -> Result<Size, NotAPicture> {
         ensure(self.components.iter().all(|component| component.is_scanned))?;
         self.size.ok_or(NotAPicture)
     }
 }
 
-/// Which coefficients a scan brings, and which bits of them.
+/// The coefficients that a scan contains, and which of their bits.
 struct Band {
-    /// Whether it is the first that a component sees: everything, or the upper bits of the mean values (DC).
+    /// Whether it is a component's first scan, with everything, or with the upper bits of the mean values (DC).
     opens: bool,
     needs_dc: bool,
     needs_ac: bool,
@@ -111,7 +113,7 @@ impl Band {
     fn read([start, end, bits]: [u8; 3], is_progressive: bool, components: usize) -> Result<Self, NotAPicture> {
         let (before, after) = (bits >> 4, bits & 15);
         if !is_progressive {
-            // T.81 asks for 0 to 63; encoders that write zeros are about, and all decoders take them.
+            // T.81 requires 0 to 63. Some encoders write zeros, which all decoders accept.
             ensure(start == 0 && matches!(end, 0 | LAST_COEFFICIENT) && bits == 0)?;
             return Ok(Self { opens: true, needs_dc: true, needs_ac: true });
         }
@@ -128,8 +130,8 @@ impl Band {
     }
 }
 
-/// The length of a scan's entropy-coded data, restart markers included (T.81, B.1.1.5): up to the marker that is none
-/// of its own. The fill bytes before that one don't count.
+/// Returns the length of a scan's entropy-coded data, including restart markers (T.81, B.1.1.5). The data ends at the
+/// first marker that is not one of them. Fill bytes before that marker do not count.
 pub(super) fn entropy_coded(data: &[u8], has_restarts: bool) -> Result<usize, NotAPicture> {
     let (mut at, mut restart) = (0_usize, 0_u8);
     loop {

@@ -1,12 +1,12 @@
 use crate::picture::{NotAPicture, ensure};
 
-/// How many tables of each kind there are (T.81, B.2.4).
+/// Maximum number of tables of each kind (T.81, B.2.4).
 const SLOTS: usize = 4;
 
-/// The largest magnitude category of a DC difference that a Huffman code may stand for (T.81, F.1.2.1).
+/// Largest magnitude category of a DC difference that a Huffman code may represent (T.81, F.1.2.1).
 const MAX_DC_SYMBOL: u8 = 15;
 
-/// Which tables are defined. A picture that leaves some to its decoder, as motion JPEG does, is none by itself.
+/// The tables that are defined. A picture that leaves some to its decoder, as in motion JPEG, is not valid by itself.
 #[derive(Default)]
 pub(super) struct Tables {
     quantization: [bool; SLOTS],
@@ -15,7 +15,7 @@ pub(super) struct Tables {
 }
 
 impl Tables {
-    /// Quantization tables of 64 values of 8 or 16 bits (T.81, B.2.4.1).
+    /// Parses quantization tables of 64 values of 8 or 16 bits (T.81, B.2.4.1).
     pub(super) fn define_quantization(&mut self, body: &[u8]) -> Result<(), NotAPicture> {
         let mut rest = body;
         ensure(!rest.is_empty())?;
@@ -31,7 +31,7 @@ impl Tables {
         Ok(())
     }
 
-    /// Huffman tables: how many codes there are of each length, then what they stand for (T.81, B.2.4.2).
+    /// Parses Huffman tables: the number of codes of each length, then the symbols that they represent (T.81, B.2.4.2).
     pub(super) fn define_huffman(&mut self, body: &[u8]) -> Result<(), NotAPicture> {
         let mut rest = body;
         ensure(!rest.is_empty())?;
@@ -63,8 +63,8 @@ impl Tables {
     }
 }
 
-/// How many codes these are, if so many codes of these lengths can exist: at most 256, and none the start of another
-/// (T.81, annex C).
+/// Returns the total number of codes, if codes of these lengths can exist: at most 256, none of which is a prefix of
+/// another (T.81, annex C).
 fn codes(counts: &[u8; 16]) -> Option<usize> {
     let (mut total, mut free) = (0_usize, 1_u32);
     for count in counts {

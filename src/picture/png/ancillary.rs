@@ -1,9 +1,9 @@
-//! The ancillary chunks that change how a picture looks. Where the specification lets a decoder ignore one (a wrong
-//! place, a second one, a length that doesn't fit), it goes.
+//! The ancillary chunks that change how a picture looks. A chunk that the specification lets a decoder ignore (wrong
+//! place, duplicate, wrong length) is removed.
 
 use super::{Header, Stage};
 
-/// Where a chunk has to stand (section 5.6, table 7).
+/// The required place of a chunk (section 5.6, table 7).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
     BeforePalette,
@@ -11,7 +11,7 @@ enum Place {
     BeforeImage,
 }
 
-/// The chunks that stay. `mDCv` and `cLLi` are how drafts of the third edition spelled them.
+/// The chunks that are kept. `mDCv` and `cLLi` are the names of `mDCV` and `cLLI` in drafts of the third edition.
 const KNOWN: [([u8; 4], Place); 13] = [
     (*b"cHRM", Place::BeforePalette),
     (*b"cICP", Place::BeforePalette),
@@ -28,7 +28,7 @@ const KNOWN: [([u8; 4], Place); 13] = [
     (*b"pHYs", Place::BeforeImage),
 ];
 
-/// Which of them were seen: there is at most one of each.
+/// The chunks seen so far, of which there is at most one of each kind.
 #[derive(Default)]
 pub(super) struct Ancillary {
     seen: [bool; KNOWN.len()],
@@ -39,7 +39,7 @@ impl Ancillary {
         KNOWN.iter().any(|(known, _)| *known == kind)
     }
 
-    /// Whether this chunk is one to keep.
+    /// Returns whether to keep this chunk.
     pub(super) fn stays(
         &mut self,
         kind: [u8; 4],
@@ -55,13 +55,13 @@ impl Ancillary {
             Place::AfterPalette => palette.is_some() || header.colour != 3,
             Place::BeforeImage => true,
         };
-        // The first counts, right or wrong: a file can hold a thousand profiles that each inflate to 4 MiB.
+        // The first one counts, valid or not: a file can contain a thousand profiles that each inflate to 4 MiB.
         let is_first = !std::mem::replace(seen, true);
         is_first && stage == Stage::Before && stands_right && is_valid(kind, data, header, palette)
     }
 }
 
-/// Whether a chunk's data is as long as its kind has it, and within its bounds (section 11.3).
+/// Checks that a chunk's data has the length that its type requires, and valid values (section 11.3).
 fn is_valid(kind: [u8; 4], data: &[u8], header: &Header, palette: Option<usize>) -> bool {
     let length = data.len();
     match &kind {
@@ -82,14 +82,14 @@ fn is_valid(kind: [u8; 4], data: &[u8], header: &Header, palette: Option<usize>)
             3 => palette.is_some_and(|entries| (1..=entries).contains(&length)),
             _ => false,
         },
-        // Whether it is a profile is checked where it is rewritten.
+        // A profile is validated when it is rewritten.
         b"iCCP" => true,
         _ => false,
     }
 }
 
-/// Whether these are the two bytes that a zlib stream begins with: deflate, a window of at most 32 KiB, no preset
-/// dictionary, a check sum (RFC 1950, section 2.2).
+/// Checks the first two bytes of a zlib stream: deflate, a window of at most 32 KiB, no preset dictionary, and a valid
+/// checksum (RFC 1950, section 2.2).
 pub(super) fn is_zlib([method, flags]: [u8; 2]) -> bool {
     let has_dictionary = flags & 0x20 != 0;
     method & 15 == 8 && method >> 4 <= 7 && !has_dictionary && u16::from_be_bytes([method, flags]) % 31 == 0

@@ -4,15 +4,15 @@ use crate::picture::{NotAPicture, Pixels, Size, ensure};
 pub(super) struct Animation {
     frames: u32,
     found: u32,
-    /// The number that the next chunk of the animation has to have.
+    /// The sequence number that the next chunk of the animation must have.
     sequence: u32,
     pixels: Pixels,
-    /// Whether a frame of its own has begun, to which data may belong.
+    /// Whether a frame with its own data has begun.
     is_open: bool,
 }
 
 impl Animation {
-    /// The animation control: how many frames there are, and how often they are shown.
+    /// Parses the animation control: the number of frames, and how often they are shown.
     pub(super) fn control(data: &[u8]) -> Result<Self, NotAPicture> {
         let [f0, f1, f2, f3, _, _, _, _] = *data else { return Err(NotAPicture) };
         let frames = u32::from_be_bytes([f0, f1, f2, f3]);
@@ -20,8 +20,8 @@ impl Animation {
         Ok(Self { frames, found: 0, sequence: 0, pixels: Pixels::default(), is_open: false })
     }
 
-    /// A frame control; answers the frame's size. The one before the image data makes that the first frame, which is
-    /// as large as the canvas.
+    /// Parses a frame control and returns the frame's size. A frame control before the image data makes that data the
+    /// first frame, which must be as large as the canvas.
     pub(super) fn frame(&mut self, data: &[u8], canvas: Size, is_after_image: bool) -> Result<Size, NotAPicture> {
         let (numbers, rest) = data.split_at_checked(20).ok_or(NotAPicture)?;
         let [_, _, _, _, 0..=2, 0 | 1] = *rest else { return Err(NotAPicture) };
@@ -37,7 +37,7 @@ impl Animation {
         Ok(size)
     }
 
-    /// A part of a frame's data, without its number.
+    /// Returns a part of a frame's data, without its sequence number.
     pub(super) fn data<'a>(&mut self, data: &'a [u8]) -> Result<&'a [u8], NotAPicture> {
         let (sequence, data) = data.split_first_chunk().ok_or(NotAPicture)?;
         ensure(self.is_open && !data.is_empty())?;

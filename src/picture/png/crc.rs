@@ -1,8 +1,9 @@
-/// The polynomial of a chunk's check sum, bits reversed (annex D).
+/// The polynomial of a chunk's checksum, with its bits reversed (annex D).
 const POLYNOMIAL: u32 = 0xEDB8_8320;
 
-/// The check sum of PNG, eight bytes at a time (annex D, with the tables of "slicing-by-8"). The tables are computed
-/// for each picture, in some microseconds: in the module they would be kilobytes that don't compress.
+/// The checksum of PNG, computed eight bytes at a time (annex D, with the tables of "slicing-by-8"). The tables are
+/// computed for each picture, which takes a few microseconds. As constants, they would add kilobytes to the module that
+/// do not compress.
 pub(super) struct Crc([[u32; 256]; 8]);
 
 impl Crc {

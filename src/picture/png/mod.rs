@@ -1,4 +1,4 @@
-//! PNG, still and animated (PNG specification, third edition, W3C 2025). The section numbers are its.
+//! PNG, still and animated (PNG specification, third edition, W3C 2025). Section numbers refer to that specification.
 
 mod ancillary;
 mod animation;
@@ -12,22 +12,22 @@ use animation::Animation;
 use crc::Crc;
 use stream::Stream;
 
-/// What every PNG begins with (section 5.2).
+/// The first bytes of every PNG (section 5.2).
 pub(super) const SIGNATURE: [u8; 8] = *b"\x89PNG\r\n\x1a\n";
 
-/// The longest chunk (section 5.3).
+/// Maximum length of a chunk (section 5.3).
 const MAX_CHUNK: u32 = 0x7FFF_FFFF;
 
-/// The length and the type of a chunk, and the check sum behind its data (section 5.3).
+/// Lengths of a chunk's head, which contains its length and type, and of the checksum after its data (section 5.3).
 const HEAD: usize = 8;
 const CRC: usize = 4;
 
-/// The bit of a type's first letter that says whether decoders can do without the chunk (section 5.4).
+/// The bit of a type's first letter that is set if decoders can do without the chunk (section 5.4).
 const ANCILLARY: u8 = 0x20;
 
-/// Keeps the critical chunks, the animation, and the ancillary chunks that change how the picture looks; of Exif the
-/// orientation. A critical chunk or one of an animation with a wrong check sum makes the picture a broken one, another
-/// is dropped.
+/// Keeps the critical chunks, the animation, the ancillary chunks that change how the picture looks, and the
+/// orientation from Exif. A wrong checksum in a critical chunk or in a chunk of the animation makes the picture
+/// invalid. Any other chunk with a wrong checksum is removed.
 pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     tape.keep(SIGNATURE.len())?;
     let crc = Crc::new();
@@ -56,7 +56,7 @@ fn is_vital(kind: [u8; 4]) -> bool {
     first & ANCILLARY == 0 || matches!(&kind, b"acTL" | b"fcTL" | b"fdAT")
 }
 
-/// A chunk that the tape stands before.
+/// The next chunk on the tape.
 #[derive(Clone, Copy)]
 struct Chunk {
     kind: [u8; 4],
@@ -93,7 +93,7 @@ impl Chunk {
     }
 }
 
-/// What the image header says (section 11.2.1).
+/// The contents of the image header (section 11.2.1).
 struct Header {
     size: Size,
     depth: u8,
@@ -114,7 +114,7 @@ impl Header {
         Ok(Self { size, depth, colour })
     }
 
-    /// How many bits a pixel has: one sample, or one for each channel (section 11.2.1, table 11.1).
+    /// Returns the number of bits per pixel: one sample, or one for each channel (section 11.2.1, table 11.1).
     fn bits_per_pixel(&self) -> u8 {
         let samples = match self.colour {
             2 => 3,
@@ -126,7 +126,7 @@ impl Header {
     }
 }
 
-/// How far the picture has come: the image data is one run of chunks (section 5.6).
+/// The position relative to the image data, which is one run of chunks (section 5.6).
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Before,
@@ -137,7 +137,7 @@ enum Stage {
 struct Png {
     header: Header,
     stage: Stage,
-    /// The entries of the palette, once there is one.
+    /// The number of entries in the palette, once there is one.
     palette: Option<usize>,
     ancillary: Ancillary,
     has_exif: bool,
@@ -158,7 +158,7 @@ impl Png {
         }
     }
 
-    /// Moves on to a chunk of this kind. One of any other kind ends the run of image data.
+    /// Advances to a chunk of this kind. Any kind other than image data ends the run of image data.
     fn advance(&mut self, kind: [u8; 4]) -> Result<(), NotAPicture> {
         let is_data = kind == *b"IDAT";
         ensure(!is_data || self.stage != Stage::After)?;
@@ -170,7 +170,7 @@ impl Png {
         Ok(())
     }
 
-    /// Whether it matters if this chunk's check sum is right. Those that go anyway need none.
+    /// Returns whether the checksum of such a chunk matters. It does not for chunks that are removed anyway.
     fn minds(&self, kind: [u8; 4]) -> bool {
         is_vital(kind) || kind == *b"eXIf" || Ancillary::knows(kind)
     }
@@ -205,7 +205,7 @@ impl Png {
         chunk.keep(tape)
     }
 
-    /// The palette (section 11.2.2): needed by indexed colour, a suggestion for true colour, never with greyscale.
+    /// Checks the palette (section 11.2.2): required by indexed colour, suggested for true colour, invalid for grey.
     fn palette(&mut self, data: &[u8]) -> Result<(), NotAPicture> {
         let entries = data.len() / 3;
         let most = if self.header.colour == 3 { 1_usize.checked_shl(self.header.depth.into()) } else { Some(256) };
@@ -232,7 +232,7 @@ impl Png {
     }
 }
 
-/// Puts a colour profile in the place of another one.
+/// Replaces a colour profile with its cleaned version, or removes it if there is none.
 fn profile(chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAPicture> {
     let room = tape.position().saturating_sub(tape.written()).saturating_add(chunk.length);
     let cleaned = profile::clean(chunk.data(tape)?, room);
@@ -240,7 +240,7 @@ fn profile(chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAPicture> 
     cleaned.map_or(Ok(()), |cleaned| put(tape, &cleaned, crc))
 }
 
-/// Writes a chunk of our own: the type and the data that the check sum covers.
+/// Writes a new chunk. `covered` is its type and its data, which the checksum covers.
 fn put(tape: &mut Tape, covered: &[u8], crc: &Crc) -> Result<(), NotAPicture> {
     let length = u32::try_from(covered.len().saturating_sub(4)).map_err(|_| NotAPicture)?;
     tape.put(&length.to_be_bytes())?;

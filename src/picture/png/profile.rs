@@ -5,19 +5,19 @@ use miniz_oxide::{
     inflate::stream::{InflateState, inflate},
 };
 
-/// The longest name of a colour profile (section 11.3.2.3).
+/// Maximum length of a colour profile's name (section 11.3.2.3).
 const MAX_NAME: usize = 79;
 
-/// How hard to look for the shortest stream, from 0 to 10. For profiles, 9 gains less than one in a hundred bytes, but
-/// can take ten seconds for 4 MiB that were made for that.
+/// Compression level, from 0 to 10. For profiles, level 9 saves less than one in a hundred bytes, but can take ten
+/// seconds for 4 MiB that were crafted for that.
 const LEVEL: u8 = 4;
 
-/// A chunk with a colour profile, as type and data, without what colours don't need: another name, another profile,
-/// and a stream of our own, because a compressed stream can hide bytes. `None` if there was no valid profile, or if the
-/// data takes more than `room` bytes.
+/// Returns the type and data of a chunk with a colour profile, without the parts that colours do not need. The name and
+/// the profile are replaced. The profile is compressed again, because a compressed stream can hide bytes. Returns
+/// `None` if there is no valid profile, or if the data takes more than `room` bytes.
 ///
-/// Another program may have compressed better than we do. If our stream has no room, a profile that was clean before
-/// keeps its own, and others become as short as they can.
+/// Another program may have compressed the profile better. If the new stream does not fit, a profile that was already
+/// clean keeps its original stream, and any other is shortened as far as possible.
 pub(super) fn clean(data: &[u8], room: usize) -> Option<Vec<u8>> {
     let end = data.iter().take(MAX_NAME + 1).position(|b| *b == 0).filter(|end| *end > 0)?;
     let (name, rest) = data.split_at_checked(end)?;
@@ -35,7 +35,7 @@ pub(super) fn clean(data: &[u8], room: usize) -> Option<Vec<u8>> {
     Some([head, stream].concat())
 }
 
-/// Inflates a profile, piece by piece, to see that it is no bomb, and that nothing follows it.
+/// Inflates a profile piece by piece, to make sure that it is not a decompression bomb and that nothing follows it.
 fn inflated(stream: &[u8]) -> Option<Vec<u8>> {
     let mut state = InflateState::new_boxed(DataFormat::Zlib);
     collect(stream, icc::MAX_LENGTH, |input, piece| inflate(&mut state, input, piece, MZFlush::None))
@@ -47,7 +47,7 @@ fn deflated(profile: &[u8], room: usize) -> Option<Vec<u8>> {
     collect(profile, room, |input, piece| deflate(&mut state, input, piece, MZFlush::Finish))
 }
 
-/// Puts all of the input through `convert`. `None` if that fails, or gives more than `most` bytes.
+/// Passes all of the input through `convert`. Returns `None` if that fails or produces more than `most` bytes.
 fn collect(
     mut input: &[u8],
     most: usize,

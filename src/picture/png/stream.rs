@@ -1,33 +1,33 @@
 use super::ancillary;
 use crate::picture::{NotAPicture, Size, ensure};
 
-/// Deflate makes one byte of 1032 at most (RFC 1951: a match of 258 bytes takes two bits at least).
+/// Maximum compression ratio of deflate (RFC 1951: a match of 258 bytes takes at least two bits).
 const MOST_RATIO: u64 = 1032;
 
-/// What a wasteful encoder adds to a row: a block of its own, with its tables.
+/// Bytes that a wasteful encoder adds to a row: those of a separate block with its tables.
 const ROW_OVERHEAD: u64 = 128;
 
-/// A compressed stream of pixels (section 10), which may be cut into chunks anywhere. It is not decompressed here, but
-/// its length has to go with the pixels that it holds: one that is too short lacks some, one that is too long holds
-/// something else, a bomb for example.
+/// A compressed stream of pixels (section 10), which may be split into chunks anywhere. It is not decompressed here,
+/// but its length must be plausible for its pixels. A stream that is too short lacks some pixels; one that is too long
+/// contains something else, for example a decompression bomb.
 pub(super) struct Stream {
     first: Option<u8>,
     has_header: bool,
     length: u64,
-    /// The pixels, in bytes, and the rows that they stand in.
+    /// The size of the pixels in bytes, and the number of their rows.
     pixels: u64,
     rows: u64,
 }
 
 impl Stream {
-    /// One for a picture, or a frame, of this size.
+    /// Starts the stream of a picture or a frame of this size.
     pub(super) fn of(size: Size, bits_per_pixel: u8) -> Self {
         let bits = u64::from(size.pixels()).saturating_mul(bits_per_pixel.into());
         let rows = size.height.into();
         Self { first: None, has_header: false, length: 0, pixels: bits / 8, rows }
     }
 
-    /// The stream goes on with these bytes. The first two are its header.
+    /// Continues the stream with these bytes. The first two bytes of a stream are its header.
     pub(super) fn feed(&mut self, data: &[u8]) -> Result<(), NotAPicture> {
         if !self.has_header {
             let header = match (self.first, data) {
@@ -43,7 +43,7 @@ impl Stream {
         Ok(())
     }
 
-    /// At its end, whether it can hold its pixels and no more than them.
+    /// Ends the stream, and checks that its length is plausible for its pixels.
     pub(super) fn end(&self) -> Result<(), NotAPicture> {
         let least = self.pixels / MOST_RATIO;
         let most = self.pixels.saturating_add(self.pixels / 8).saturating_add(1024);

@@ -1,32 +1,32 @@
-//! WebP, still and animated (RFC 9649). The section numbers are its.
+//! WebP, still and animated (RFC 9649). Section numbers refer to that RFC.
 
 mod bitstream;
 
 use crate::picture::{NotAPicture, Pixels, Size, ensure, exif::Orientation, icc, tape::Tape};
 use bitstream::Bitstream;
 
-/// `RIFF`, the length of what follows, `WEBP` (section 2.4).
+/// Length of the file header: `RIFF`, the length of the rest, `WEBP` (section 2.4).
 const FILE_HEAD: usize = 12;
 
-/// The type and the length of a chunk (section 2.3).
+/// Length of a chunk's head: its type and its length (section 2.3).
 const CHUNK_HEAD: usize = 8;
 
-/// Where the extended header's data stands, and how long it is (section 2.7).
+/// Position and length of the extended header's data (section 2.7).
 const EXTENDED_AT: usize = FILE_HEAD + CHUNK_HEAD;
 const EXTENDED_LENGTH: usize = 10;
 
-/// How long the parameters of an animation are, and the header of a frame (section 2.7.1.1).
+/// Lengths of an animation's parameters and of a frame's header (section 2.7.1.1).
 const PARAMETERS_LENGTH: usize = 6;
 const FRAME_HEAD: usize = 16;
 
-/// What the extended header says is there.
+/// Flags of the extended header, which announce the contents of the file.
 const HAS_PROFILE: u8 = 0x20;
 const HAS_ALPHA: u8 = 0x10;
 const HAS_EXIF: u8 = 0x08;
 const IS_ANIMATED: u8 = 0x02;
 
-/// Keeps the pictures with their transparency, the animation and the colour profile; of Exif the orientation. The
-/// lengths and flags that say what is in the file are corrected.
+/// Keeps the pictures with their transparency, the animation, the colour profile, and the orientation from Exif.
+/// Corrects the lengths and flags that describe the contents of the file.
 pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     let [_, _, _, _, length @ .., _, _, _, _] = tape.peek::<FILE_HEAD>()?;
     let length = u32::from_le_bytes(length);
@@ -41,7 +41,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     Ok(size)
 }
 
-/// A chunk that the tape stands before.
+/// The next chunk on the tape.
 #[derive(Clone, Copy)]
 struct Chunk {
     kind: [u8; 4],
@@ -49,7 +49,8 @@ struct Chunk {
 }
 
 impl Chunk {
-    /// The chunk ahead, which ends at `end` at the latest: that of the file, or of the frame that it belongs to.
+    /// Returns the next chunk. It must end at or before `end`, which is the end of the file or of the frame that
+    /// contains it.
     fn next(tape: &Tape, end: usize) -> Result<Self, NotAPicture> {
         let [k0, k1, k2, k3, length @ ..] = tape.peek::<CHUNK_HEAD>()?;
         let length = usize::try_from(u32::from_le_bytes(length)).map_err(|_| NotAPicture)?;
@@ -58,7 +59,7 @@ impl Chunk {
         Ok(chunk)
     }
 
-    /// With its head, and with the byte that makes it even (section 2.3).
+    /// Returns the length including the head and the byte that makes it even (section 2.3).
     fn whole(self) -> usize {
         self.length.saturating_add(CHUNK_HEAD).saturating_add(self.length & 1)
     }
@@ -81,7 +82,7 @@ impl Chunk {
     }
 }
 
-/// One picture and nothing else (sections 2.5 and 2.6).
+/// Strips a file with a single picture and no extended header (sections 2.5 and 2.6).
 fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<Size, NotAPicture> {
     ensure(matches!(&first.kind, b"VP8 " | b"VP8L"))?;
     let mut bitstream = Bitstream::default();
@@ -92,7 +93,8 @@ fn simple(tape: &mut Tape, first: Chunk, end: usize) -> Result<Size, NotAPicture
     bitstream.size()
 }
 
-/// A header that says what there is, then chunks of which some must come before others (section 2.7).
+/// Strips a file with an extended header, which announces the contents. Chunks follow, some of which must come before
+/// others (section 2.7).
 fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<Size, NotAPicture> {
     ensure(header.length == EXTENDED_LENGTH)?;
     let [flags, _, _, _, w0, w1, w2, h0, h1, h2] = *header.data(tape)?.first_chunk().ok_or(NotAPicture)?;
@@ -107,13 +109,13 @@ fn extended(tape: &mut Tape, header: Chunk, end: usize) -> Result<Size, NotAPict
     Ok(canvas)
 }
 
-/// A number of 24 bits that counts from one.
+/// Decodes a number of 24 bits that is stored minus one.
 fn plus_one([low, middle, high]: [u8; 3]) -> u32 {
     u32::from_le_bytes([low, middle, high, 0]).saturating_add(1)
 }
 
 struct Extended {
-    /// The flags as they came.
+    /// The flags as received.
     flags: u8,
     canvas: Size,
     still: Bitstream,
@@ -166,14 +168,15 @@ impl Extended {
         }
     }
 
-    /// The first profile, where decoders look for it: announced, and before the picture (section 2.7.1.4).
+    /// Returns whether a profile here is kept. It must be the first one, and be where decoders look for it: announced,
+    /// and before the picture (section 2.7.1.4).
     fn takes_profile(&self) -> bool {
         let is_announced = self.flags & HAS_PROFILE != 0;
         is_announced && !self.has_profile && !self.still.is_begun() && !self.has_frames
     }
 
-    /// Keeps the profile without what colours don't need. Its length is a multiple of four, so that nothing has to make
-    /// it even.
+    /// Keeps the profile without the parts that colours do not need. Its length is a multiple of four, so it needs no
+    /// padding.
     fn profile(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAPicture> {
         let cleaned = icc::clean(chunk.data(tape)?);
         chunk.cut(tape)?;
@@ -184,7 +187,7 @@ impl Extended {
         tape.put(&profile)
     }
 
-    /// The first Exif block counts. Some writers begin it as JPEG has it.
+    /// Reads the orientation from the first Exif block. Some writers begin it with the prefix that it has in JPEG.
     fn exif(&mut self, data: &[u8]) {
         if !self.has_exif {
             self.orientation = Orientation::read(data.strip_prefix(b"Exif\0\0").unwrap_or(data));
@@ -192,7 +195,7 @@ impl Extended {
         self.has_exif = true;
     }
 
-    /// A frame: where it stands, then the chunks of its picture (section 2.7.1.1).
+    /// Strips a frame: its position and size, then the chunks of its picture (section 2.7.1.1).
     fn frame(&mut self, tape: &mut Tape, frame: Chunk) -> Result<(), NotAPicture> {
         let [x0, x1, x2, y0, y1, y2, w0, w1, w2, h0, h1, h2, ..] =
             *frame.data(tape)?.first_chunk::<FRAME_HEAD>().ok_or(NotAPicture)?;
@@ -214,7 +217,7 @@ impl Extended {
         tape.patch(start.saturating_add(4), &u32::try_from(length).map_err(|_| NotAPicture)?.to_le_bytes())
     }
 
-    /// Writes the orientation, and the flags as they are now.
+    /// Writes the orientation and the corrected flags.
     fn finish(self, tape: &mut Tape) -> Result<(), NotAPicture> {
         ensure(if self.is_animated() { self.has_frames } else { self.still.is_drawn() })?;
         if let Some(orientation) = self.orientation {
@@ -224,7 +227,7 @@ impl Extended {
         let flags = [
             (IS_ANIMATED, self.is_animated()),
             (HAS_PROFILE, self.has_profile),
-            // Some decoders go by this one whatever the pictures have, so it is part of how they look.
+            // Some decoders obey this flag whatever the pictures contain, so it affects how they look.
             (HAS_ALPHA, self.flags & HAS_ALPHA != 0),
             (HAS_EXIF, self.orientation.is_some()),
         ];
