@@ -9,7 +9,7 @@ use std::rc::Rc;
 /// Maximum size of a set, in bytes. An issuer's set has a few KiB.
 pub const MAX_BYTES: usize = 64 * 1024;
 
-// In seconds.
+// The following times are in seconds.
 /// Age at which the set is fetched again. A key that the issuer has removed can verify tokens until then.
 const MAX_AGE: i64 = 10 * 60;
 /// Minimum time between fetches, for a key that the set does not contain or after a failed fetch.

@@ -4,7 +4,7 @@ use std::cell::{Cell, RefCell};
 
 /// Maximum number of requests that wait on one instance. More could not get their turn in time.
 const MOST_WAITING: usize = 64;
-// In milliseconds.
+// The following times are in milliseconds.
 /// Maximum time that a request waits for its turn. An administrator may change 20 passwords a minute. If two
 /// administrators send all of theirs at once, the last request waits 12 seconds.
 pub const DEADLINE: u64 = 15_000;

@@ -9,11 +9,11 @@ pub struct Persona {
     pub nombres: String,
     /// Last names.
     pub apellidos: String,
-    /// `None` when cleared.
+    /// Telephone number; `None` if it was cleared.
     pub telefono: Option<String>,
     /// National ID number; unique.
     pub dni: String,
-    /// An `http(s)` URL; `None` when cleared.
+    /// URL (`http` or `https`) of the photo; `None` if it was cleared.
     pub foto_url: Option<String>,
     /// Time of creation in UTC, as `2024-03-01T08:00:00.000Z`.
     pub created_at: String,

@@ -1,7 +1,7 @@
 use super::Rule;
 
-/// The reason a request was refused, which lies with the client. Each dialect reports it with its own status and
-/// wording.
+/// The reason a request was refused. The cause is always on the client's side. Each dialect reports it with its own
+/// status and wording.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The request has no token (contract A1).

@@ -10,7 +10,7 @@ use validator::{ValidateLength, ValidateNonControlCharacter};
 /// Maximum length of a URL that is stored, in characters (contract P1).
 const MAX_URL: u64 = 2048;
 
-/// A text that has passed one of this module's rules.
+/// Text that has passed one of this module's rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Text(String);
 

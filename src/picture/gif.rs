@@ -13,7 +13,7 @@ const PLAIN_TEXT: u8 = 0x01;
 const GRAPHIC_CONTROL: u8 = 0xF9;
 const APPLICATION: u8 = 0xFF;
 
-/// The applications whose blocks specify how often an animation repeats, and the length of the sub-block for that.
+/// The applications whose blocks specify how often an animation repeats, and the length of the sub-block that does so.
 const LOOPS: [&[u8; 11]; 2] = [b"NETSCAPE2.0", b"ANIMEXTS1.0"];
 const LOOP: usize = 4;
 

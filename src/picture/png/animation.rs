@@ -12,7 +12,7 @@ pub(super) struct Animation {
 }
 
 impl Animation {
-    /// Parses the animation control: the number of frames, and how often they are shown.
+    /// Parses the animation control, which contains the number of frames and how often the animation is played.
     pub(super) fn control(data: &[u8]) -> Result<Self, NotAPicture> {
         let [f0, f1, f2, f3, _, _, _, _] = *data else { return Err(NotAPicture) };
         let frames = u32::from_be_bytes([f0, f1, f2, f3]);
