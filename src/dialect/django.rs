@@ -1,4 +1,5 @@
-//! `PUT /api/profile/:id/update/`: the flat record, or Django REST framework's errors (contract D1–D10).
+//! `PUT /api/profile/:id/update/`: returns the flat record, or errors in Django REST framework's format
+//! (contract D1–D10).
 
 use super::{Answer, Dialect, Fields, Forms, Framework, Object, Value, form};
 use crate::domain::text as rules;
@@ -20,12 +21,12 @@ pub const PROFILE: Dialect<Account> = Dialect {
     fail: |status| answer(status, &[("error", "Internal server error")]),
 };
 
-/// A file in a form; in JSON it can only be taken away (contract D5).
+/// The picture's field: a file in a form. In JSON it can only be null, which removes the picture (contract D5).
 const AVATAR: &str = "avatar";
-/// Where DRF puts what is wrong with a body as a whole.
+/// The key under which DRF reports faults of the body as a whole.
 const NON_FIELD: &str = "non_field_errors";
 
-/// Anything but a number is an account that does not exist (contract D3).
+/// Parses the ID in the path. Anything but a number is treated as an account that does not exist (contract D3).
 fn target(segment: &str) -> Result<PathId, Refusal> {
     PathId::parse(segment).ok_or_else(|| Refusal::not_found(segment))
 }
@@ -55,13 +56,13 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     fields.finish(change)
 }
 
-/// A text, or a number as its text, as DRF's CharField takes it (contract D1).
+/// Parses a text, or a number as its text, as DRF's CharField does (contract D1).
 fn char_field(value: &Value<'_>, parse: impl FnOnce(&str) -> Result<Text, Rule>) -> Result<Text, Rule> {
     if let Value::Number(digits) = value { parse(&python_number(digits)) } else { super::text(value, parse) }
 }
 
-/// A JSON number as Python's `str` shows it once `json.loads` has read it: integers digit for digit, others as the
-/// shortest text that reads back the same, with an exponent below 1e-4 and from 1e16 on.
+/// Formats a JSON number as Python's `str` does after `json.loads`: integers digit for digit, other numbers as the
+/// shortest text that reads back the same, with an exponent below 1e-4 and from 1e16.
 fn python_number(digits: &str) -> String {
     let is_integer = !digits.contains(['.', 'e', 'E']);
     if is_integer {
@@ -114,13 +115,13 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// The URL path of a picture that is served from here. What falcon's clients wrote there is free text: a picture that
-/// they keep elsewhere has no path here.
+/// Returns the URL path of a picture that Perfil serves. Clients of falcon can write any text into this column; a
+/// picture that they keep elsewhere has no path here.
 fn avatar(image: &str) -> Option<String> {
     ObjectKey::parse(image).map(|key| key.url_path())
 }
 
-/// Without the fraction where that is zero.
+/// Formats a time without its fraction if that is zero.
 fn time(stored: &str) -> String {
     match stored.strip_suffix(".000Z") {
         Some(seconds) => format!("{seconds}Z"),
@@ -128,7 +129,7 @@ fn time(stored: &str) -> String {
     }
 }
 
-/// A refusal in DRF's words; also for paths below `/api/profile` that are not an endpoint.
+/// Renders a refusal in DRF's format. Also used for paths below `/api/profile` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => detail(401, "Authentication credentials were not provided."),
@@ -199,7 +200,7 @@ fn answer<V: Serialize>(status: u16, entries: &[(&str, V)]) -> Answer {
     Answer::new(status, &Ordered(entries))
 }
 
-/// An object whose keys come in the order in which they are given.
+/// An object whose keys keep the order in which they are given.
 struct Ordered<'a, V>(&'a [(&'a str, V)]);
 
 impl<V: Serialize> Serialize for Ordered<'_, V> {

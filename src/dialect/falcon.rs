@@ -1,11 +1,11 @@
-//! `PUT /users`: the bare record, or NestJS's `{"message", "error", "statusCode"}` (contract F1–F7).
+//! `PUT /users`: returns the bare record, or NestJS's `{"message", "error", "statusCode"}` (contract F1–F7).
 
 use super::{Answer, Dialect, Fields, Forms, Framework, Object, text};
 use crate::domain::text as rules;
 use crate::domain::{Account, AccountChange, BackEnd, Change, InvalidField, Refusal, Rule, Unique};
 use serde::Serialize;
 
-/// `PUT /users`, a path that names nobody.
+/// `PUT /users`, a path without an ID: it always means the caller's own account.
 pub const USERS: Dialect<Account> = Dialect {
     name: "falcon",
     back_end: Some(BackEnd::Falcon),
@@ -20,7 +20,7 @@ pub const USERS: Dialect<Account> = Dialect {
 
 const FIELDS: [&str; 4] = ["email", "name", "username", "image_path"];
 const DEFAULT_IMAGE: &str = "profile-pictures/default.jpg";
-/// What stands where the documents show a hash and a salt: clients expect the keys (contract F6).
+/// The placeholder for the hash and the salt that the original's documents show. Clients expect the keys (contract F6).
 const REDACTED: &str = "[redacted]";
 
 fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
@@ -70,7 +70,7 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// A refusal in NestJS's words; also for paths below `/users` that are not an endpoint.
+/// Renders a refusal in NestJS's format. Also used for paths below `/users` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken
@@ -89,7 +89,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::UnsupportedMediaType { .. } => error(415, "Unsupported Media Type"),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, "Request body must be a valid JSON object"),
         Refusal::MalformedForm => error(400, "Request body must be a valid form"),
-        // A list, even of one: clients read `message[0]`.
+        // A list even for a single fault, because clients read `message[0]`.
         Refusal::Invalid(faults) => body(400, faults.iter().map(fault).collect::<Vec<_>>()),
         Refusal::NothingToUpdate => error(400, "No fields provided to update"),
         Refusal::NoSuchRole => error(400, "Role does not exist"),
@@ -97,7 +97,8 @@ pub fn refuse(refusal: &Refusal) -> Answer {
     }
 }
 
-/// One sentence is all the shape has room for; the address comes first, as in the documents.
+/// Returns the message for taken values. The format has room for one; the e-mail address comes first, as in the
+/// original's documents.
 fn taken(values: &[Unique]) -> &'static str {
     if values.contains(&Unique::Username) && !values.contains(&Unique::Email) {
         "Username already exists"
@@ -139,7 +140,7 @@ fn body(status: u16, message: impl Serialize) -> Answer {
     Answer::new(status, &ErrorBody { message, error, status_code })
 }
 
-/// class-validator's sentences. One of them covers every fault of an address (contract F5).
+/// Renders a fault in class-validator's wording. One message covers every fault of an e-mail address (contract F5).
 fn fault(InvalidField { field, rule }: &InvalidField) -> String {
     if field == "email" && *rule != Rule::Unknown {
         return "email must be an email".to_owned();

@@ -8,13 +8,13 @@ use std::fmt;
 pub enum Part {
     /// A text.
     Text(String),
-    /// A file's bytes. Its name and declared type are not here: nothing is decided by them (contract M1).
+    /// A file's bytes. Its name and declared type are omitted, because no decision depends on them (contract M1).
     File(Vec<u8>),
-    /// A file input in which nothing was chosen: an empty file name and no bytes.
+    /// A file input in which no file was chosen: an empty file name and no bytes.
     NoFile,
 }
 
-/// What somebody sent is nobody's to read in a log.
+/// Redacts what the client sent, so that it cannot end up in a log.
 impl fmt::Debug for Part {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -26,9 +26,9 @@ impl fmt::Debug for Part {
 }
 
 impl Object<'static> {
-    /// A form as an object; a picture in it may have so many pixels (contract M1).
+    /// Converts a form into an object. A picture in it may have at most `max_pixels` pixels (contract M1).
     ///
-    /// A name that is there twice is refused, as a key in JSON is, unless the last one counts.
+    /// A duplicate name is refused, like a duplicate key in JSON, unless the last part of a name counts.
     pub fn from_form(parts: Vec<(String, Part)>, forms: &Forms, max_pixels: u32) -> Result<Self, Refusal> {
         let parts = if forms.last_counts { as_django_reads(parts, forms.file) } else { parts };
         let distinct: BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
@@ -40,7 +40,7 @@ impl Object<'static> {
     }
 }
 
-/// The last part of each name, without file inputs that were left alone (contract D9).
+/// Drops file inputs in which no file was chosen, and keeps the last part of each name (contract D9).
 fn as_django_reads(mut parts: Vec<(String, Part)>, file: Option<&str>) -> Vec<(String, Part)> {
     parts.retain(|(name, part)| match part {
         Part::NoFile => false,
@@ -64,7 +64,7 @@ impl From<Part> for Value<'_> {
     }
 }
 
-/// The picture that a form's part holds (contract D5, M1).
+/// Parses the picture in a part of a form (contract D5, M1).
 pub fn picture(value: Value<'_>, max_pixels: u32) -> Result<Picture, Rule> {
     match value {
         Value::Text(text) if text.is_empty() => Err(Rule::NotEmpty),

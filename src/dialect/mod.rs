@@ -1,9 +1,9 @@
-//! How the existing back ends spell a change, a record and a refusal: one file each.
+//! The formats of the existing back ends, one file each: how they read a change, show a record and report a refusal.
 //!
-//! May import `domain`; may name serde and serde_json. A dialect knows nothing of the other dialects, of HTTP beyond
-//! a status, of the database, or of what went wrong on our side: it is never told a fault's cause.
+//! May import `domain`, and the crates serde and serde_json. A dialect knows nothing about the other dialects, the
+//! database, or HTTP beyond a status. It never learns the cause of a server-side failure.
 
-// A new refusal or rule does not compile until every dialect has words for it.
+// A new refusal or rule does not compile until every dialect has a message for it.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod django;
@@ -20,31 +20,31 @@ pub use object::{Object, Value};
 
 use crate::domain::{BackEnd, Field, InvalidField, PathId, Record, Refusal, Rule, Text};
 
-/// How one endpoint reads and answers. The functions are total: whatever a client sends, they return.
+/// The request and response format of one endpoint. The functions are total: they return for any input.
 pub struct Dialect<R: Record> {
-    /// Its name in the settings.
+    /// The dialect's name in the settings.
     pub name: &'static str,
-    /// Whose numbers its paths and records hold; `None` where the records have ids of their own (contract I3).
+    /// The back end whose IDs the paths and records contain; `None` if the records have their own IDs (contract I3).
     pub back_end: Option<BackEnd>,
-    /// An id in the path to what it names; what is not an id at all is refused in the dialect's way. `None` where the
-    /// path has no id.
+    /// Parses the ID in the path, and refuses anything that is not an ID in the dialect's own way. `None` if the path
+    /// has no ID.
     pub target: Option<ParseId>,
-    /// What the original is built with.
+    /// The framework of the original back end.
     pub framework: Framework,
-    /// Which forms it takes.
+    /// The forms that the endpoint accepts.
     pub forms: Forms,
-    /// A body to the change that it asks for.
+    /// Turns a body into the change that it requests.
     pub read: fn(Object<'_>) -> Result<R::Change, Refusal>,
-    /// A record to the body that shows it.
+    /// Turns a record into a response body.
     pub show: fn(&R) -> String,
-    /// A refusal to its status and body.
+    /// Turns a refusal into a status and a body.
     pub refuse: fn(&Refusal) -> Answer,
-    /// What is said when something failed on our side, with this status.
+    /// Returns the body for a server-side failure with this status.
     pub fail: fn(u16) -> Answer,
 }
 
-/// What an original is built with. Clients depend on how that matches paths, and on what it calls JSON (contract R8,
-/// R10).
+/// The framework of an original back end. Clients depend on how it matches paths, and on the content type that it uses
+/// for JSON (contract R8, R10).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framework {
     /// Express, or NestJS on top of it.
@@ -53,23 +53,23 @@ pub enum Framework {
     Django,
 }
 
-/// Which forms an endpoint takes, and how it reads them.
+/// The forms that an endpoint accepts, and how it reads them.
 pub struct Forms {
-    /// The part of `multipart/form-data` that holds a picture; `None` where no such form is taken.
+    /// The part of `multipart/form-data` that contains a picture; `None` if such forms are not accepted.
     pub file: Option<&'static str>,
-    /// Whether `application/x-www-form-urlencoded` is taken.
+    /// Whether `application/x-www-form-urlencoded` is accepted.
     pub urlencoded: bool,
-    /// Whether the last part of a name counts, and a file input that was left alone does not, as in Django (contract
-    /// D9). Otherwise, a name that is there twice is refused, and such an input is an empty file.
+    /// Whether to read forms as Django does (contract D9): the last part of a name counts, and a file input in which no
+    /// file was chosen is ignored. Otherwise, a duplicate name is refused, and such an input counts as an empty file.
     pub last_counts: bool,
 }
 
 impl Forms {
-    /// For an endpoint that takes no forms.
+    /// The value for an endpoint that accepts no forms.
     pub const NONE: Self = Self { file: None, urlencoded: false, last_counts: false };
 }
 
-/// Parses an id in a path.
+/// A function that parses the ID in a path.
 pub type ParseId = fn(&str) -> Result<PathId, Refusal>;
 
 /// A status and a JSON body.
@@ -77,7 +77,7 @@ pub type ParseId = fn(&str) -> Result<PathId, Refusal>;
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// JSON.
+    /// The body, as JSON.
     pub body: String,
 }
 
@@ -87,7 +87,7 @@ impl Answer {
     }
 }
 
-/// Reads the fields of a body one by one and gathers every fault, so that a client learns of all at once.
+/// Reads the fields of a body one by one and collects their faults, so that a client gets all of them in one response.
 struct Fields<'a> {
     object: Object<'a>,
     faults: Vec<InvalidField>,
@@ -98,14 +98,14 @@ impl<'a> Fields<'a> {
         Self { object, faults: Vec::new() }
     }
 
-    /// A field that may not be null.
+    /// Reads a field that may not be null.
     fn value<T>(&mut self, name: &'static str, parse: impl FnOnce(&Value<'a>) -> Result<T, Rule>) -> Option<T> {
         let value = self.object.get(name)?;
         let read = if matches!(value, Value::Null) { Err(Rule::NotNull) } else { parse(value) };
         self.check(name, read)
     }
 
-    /// A field that null clears (contract R4).
+    /// Reads a field that null clears (contract R4).
     fn clearable(&mut self, name: &'static str, parse: impl FnOnce(&Value<'a>) -> Result<Text, Rule>) -> Field<Text> {
         match self.object.get(name) {
             None => Field::Keep,
@@ -117,18 +117,18 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// What was read of a field; where it broke a rule, that is noted.
+    /// Returns the value of a field, or records the rule that the field breaks.
     fn check<T>(&mut self, name: &str, read: Result<T, Rule>) -> Option<T> {
         read.map_err(|rule| self.faults.push(InvalidField::new(name, rule))).ok()
     }
 
-    /// The change, unless a field of it was faulty.
+    /// Returns the change, unless a field was faulty.
     fn finish<C>(self, change: C) -> Result<C, Refusal> {
         if self.faults.is_empty() { Ok(change) } else { Err(Refusal::Invalid(self.faults)) }
     }
 }
 
-/// A text, parsed by a rule of [`crate::domain::text`].
+/// Parses a text by a rule of [`crate::domain::text`].
 fn text<T>(value: &Value<'_>, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Result<T, Rule> {
     match value {
         Value::Text(text) => parse(text),

@@ -4,9 +4,10 @@ use serde_json::value::RawValue;
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// A body as a client sent it: its fields by name. A form becomes one too, see [`super::Part`]. JSON is read strictly:
-/// what two parsers could read differently is refused (contract R2). That is malformed JSON, invalid UTF-8, a key that
-/// is there twice, at any depth, and nesting deeper than serde_json's 128 levels.
+/// The fields of a body by name, as a client sent them. A form becomes an object as well, see [`super::Part`].
+///
+/// JSON is read strictly: anything that two parsers could read differently is refused (contract R2). This includes
+/// malformed JSON, invalid UTF-8, a duplicate key at any depth, and nesting deeper than serde_json's 128 levels.
 #[derive(Debug, Default)]
 pub struct Object<'a> {
     pub(super) fields: Vec<(String, Value<'a>)>,
@@ -15,33 +16,34 @@ pub struct Object<'a> {
     pub(super) blocks_common_passwords: bool,
 }
 
-/// One value of an [`Object`]. Lists and objects are checked and let go: no field of any dialect is one.
+/// One value of an [`Object`]. The contents of lists and objects are checked and dropped, because no field of any
+/// dialect has these types.
 #[derive(PartialEq, Eq)]
 pub enum Value<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool,
-    /// A number, as the digits that were sent: nothing is rounded.
+    /// A number, as the digits that were sent, so that nothing is rounded.
     Number(&'a str),
-    /// A string, its escapes resolved.
+    /// A string, with its escapes resolved.
     Text(String),
     /// `[…]`
     List,
     /// `{…}`
     Object,
-    /// A form's file.
+    /// A file in a form.
     File(Vec<u8>),
 }
 
 impl<'a> Object<'a> {
-    /// Parses a body. No body at all is an empty object.
+    /// Parses a body. An empty body counts as an empty object.
     pub fn parse(body: &'a [u8]) -> Result<Self, Refusal> {
         if body.is_empty() {
             return Ok(Self::default());
         }
         let text = std::str::from_utf8(body).map_err(|_| Refusal::Malformed)?;
-        // Some clients write a byte order mark. RFC 8259 lets parsers ignore it, and it changes no value.
+        // Some clients send a byte order mark. RFC 8259 lets parsers ignore it, and it does not change any value.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         if !text.trim_start().starts_with('{') {
             serde_json::from_str::<Checked>(text).map_err(|_| Refusal::Malformed)?;
@@ -56,34 +58,34 @@ impl<'a> Object<'a> {
         Ok(Self { fields, ..Self::default() })
     }
 
-    /// The same body, read by a deployment that refuses common passwords or not (contract S7).
+    /// Sets whether common passwords are refused (contract S7).
     pub fn blocking_common_passwords(self, blocks_common_passwords: bool) -> Self {
         Self { blocks_common_passwords, ..self }
     }
 
-    /// The value of a field; `None` where it was not sent.
+    /// Returns the value of a field, or `None` if it was not sent.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         self.fields.iter().find(|(field, _)| field == name).map(|(_, value)| value)
     }
 
-    /// The value of a field, taken out: a file is not copied.
+    /// Removes a field and returns its value, so that a file need not be copied.
     pub fn take(&mut self, name: &str) -> Option<Value<'a>> {
         let at = self.fields.iter().position(|(field, _)| field == name)?;
         Some(self.fields.swap_remove(at).1)
     }
 
-    /// Whether it was sent as a form.
+    /// Returns whether the body was sent as a form.
     pub fn is_form(&self) -> bool {
         self.is_form
     }
 
-    /// The fields' names in the order in which they were sent.
+    /// Returns the names of the fields in the order in which they were sent.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|(name, _)| name.as_str())
     }
 }
 
-/// Text can be a password.
+/// Redacts values, because a text can be a password.
 impl fmt::Debug for Value<'_> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
@@ -107,13 +109,13 @@ impl<'a> Value<'a> {
             b'"' => serde_json::from_str(raw).ok().map(Self::Text),
             b'[' => serde_json::from_str(raw).ok().map(|Checked| Self::List),
             b'{' => serde_json::from_str(raw).ok().map(|Checked| Self::Object),
-            // One that no float can hold is infinite to some parsers and an error to others.
+            // A number beyond the range of a float is infinite to some parsers and an error to others.
             _ => raw.parse::<f64>().is_ok_and(f64::is_finite).then_some(Self::Number(raw)),
         }
     }
 }
 
-/// What a valid JSON text that is no object is.
+/// Returns the kind of a valid JSON text that is not an object.
 fn kind(text: &str) -> JsonKind {
     match text.as_bytes().first() {
         Some(b'n') => JsonKind::Null,
@@ -125,12 +127,12 @@ fn kind(text: &str) -> JsonKind {
     }
 }
 
-/// Writes a body. The types that dialects write hold nothing that JSON can't, so this does not fail.
+/// Serializes a body. This does not fail, because dialects only write types that JSON can represent.
 pub fn write(body: &impl serde::Serialize) -> String {
     serde_json::to_string(body).unwrap_or_default()
 }
 
-/// The entries of an object, unparsed, with no name twice.
+/// The entries of an object, with distinct names and unparsed values.
 struct Entries<'a>(Vec<(String, &'a RawValue)>);
 
 impl<'de> Deserialize<'de> for Entries<'de> {
@@ -155,13 +157,13 @@ impl<'de> Visitor<'de> for EntriesVisitor {
         }
         let distinct: BTreeSet<&str> = entries.iter().map(|(name, _)| name.as_str()).collect();
         if distinct.len() != entries.len() {
-            return Err(A::Error::custom("a key is there twice"));
+            return Err(A::Error::custom("duplicate key"));
         }
         Ok(Entries(entries))
     }
 }
 
-/// Any JSON value without a duplicate key in it, checked and forgotten.
+/// Any JSON value without a duplicate key. It is checked and dropped.
 struct Checked;
 
 impl<'de> Deserialize<'de> for Checked {
@@ -212,7 +214,7 @@ impl<'de> Visitor<'de> for CheckedVisitor {
         let mut names = BTreeSet::new();
         while let Some((name, Checked)) = map.next_entry::<String, _>()? {
             if !names.insert(name) {
-                return Err(A::Error::custom("a key is there twice"));
+                return Err(A::Error::custom("duplicate key"));
             }
         }
         Ok(Checked)

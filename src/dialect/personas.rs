@@ -1,4 +1,4 @@
-//! `PUT /api/personas/:id/foto` and `PUT /api/personas/me`: the persona itself, or `{"message": …}` in Spanish
+//! `PUT /api/personas/:id/foto` and `PUT /api/personas/me`: return the persona itself, or `{"message": …}` in Spanish
 //! (contract P1–P10).
 
 use super::{Answer, Dialect, Fields, Forms, Framework, Object, Value, form, spanish, text};
@@ -32,10 +32,10 @@ pub const ME: Dialect<Persona> = Dialect {
     fail: |status| message(status, "Error al actualizar perfil"),
 };
 
-/// The photo itself, in a form (contract P5).
+/// The part of a form that contains the photo (contract P5).
 const FOTO_FILE: &str = "foto";
 
-/// Anything but a positive number is a persona that does not exist (contract P3).
+/// Parses the ID in the path. Anything but a positive number is treated as a persona that does not exist (contract P3).
 fn target(segment: &str) -> Result<PathId, Refusal> {
     PathId::parse(segment)
         .filter(|id| id.digits().bytes().any(|digit| digit != b'0'))
@@ -93,7 +93,7 @@ fn show(persona: &Persona) -> String {
     })
 }
 
-/// A refusal in Spanish; also for paths below `/api/personas` that are not an endpoint.
+/// Renders a refusal in Spanish. Also used for paths below `/api/personas` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => message(401, spanish::NO_TOKEN),
@@ -115,7 +115,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::Invalid(faults) => message(400, &spanish::faults(faults)),
         Refusal::NothingToUpdate => message(400, spanish::NOTHING_TO_UPDATE),
         Refusal::NoSuchRole => message(400, spanish::NO_SUCH_ROLE),
-        // The only unique value that is changed here is the dni (contract P8).
+        // The dni is the only unique value that these endpoints change (contract P8).
         Refusal::Taken(_) => message(409, "Error al actualizar perfil"),
     }
 }

@@ -1,9 +1,9 @@
-//! What belongs to no back end answers with problem details (RFC 9457, contract R8).
+//! Problem details (RFC 9457) for responses that belong to no back end (contract R8).
 
 use super::Answer;
 use serde::Serialize;
 
-/// The media type of [`problem`]'s bodies.
+/// The media type of problem details.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
 #[derive(Serialize)]
@@ -13,13 +13,13 @@ struct Problem {
     status: u16,
 }
 
-/// A problem that its status says all about.
+/// Returns a problem of type `about:blank`, which means nothing beyond its status.
 pub fn problem(status: u16, title: &'static str) -> Answer {
     let r#type = "about:blank";
     Answer::new(status, &Problem { r#type, title, status })
 }
 
-/// Our failure, with this status.
+/// Returns the problem for a server-side failure with this status.
 pub fn failure(status: u16) -> Answer {
     let title = match status {
         502 => "Bad Gateway",

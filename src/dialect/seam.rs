@@ -1,4 +1,4 @@
-//! `PUT /api/v1/users/:id`: `{"success", "message", "data"}` in Spanish (contract S1–S6).
+//! `PUT /api/v1/users/:id`: returns `{"success", "message", "data"}` in Spanish (contract S1–S6).
 
 use super::{Answer, Dialect, Fields, Forms, Framework, Object, Value, spanish, text};
 use crate::domain::text as rules;
@@ -18,7 +18,7 @@ pub const USER: Dialect<Account> = Dialect {
     fail: |status| error(status, "Error interno del servidor"),
 };
 
-/// Anything but a number is a fault of the field `id` (contract S2).
+/// Parses the ID in the path. Anything but a number is a fault of the field `id` (contract S2).
 fn target(segment: &str) -> Result<PathId, Refusal> {
     PathId::parse(segment).ok_or_else(|| Refusal::invalid("id", Rule::PathNumber))
 }
@@ -28,7 +28,7 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     let mut fields = Fields::of(body);
     let change = AccountChange {
         full_name: fields.value("full_name", |value| text(value, |raw| rules::line(raw, 2, 100))),
-        // One sentence covers every fault of an address here (contract S2).
+        // One message covers every fault of an e-mail address here (contract S2).
         email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254).map_err(|_| Rule::Email))),
         role: fields.value("roleId", role),
         password: fields.value("password", |value| text(value, |raw| password(raw, 6, 100))),
@@ -37,8 +37,8 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     fields.finish(change)
 }
 
-/// Any number will do here, however it is spelled (`2`, `2.0`, `2e0`): whether a role has it is the database's to
-/// say. What can be no id (a fraction, a negative number) becomes 0, which no role has.
+/// Parses a role's ID from a number in any spelling (`2`, `2.0`, `2e0`). The database decides whether the role exists.
+/// A number that cannot be an ID (a fraction, a negative number) becomes 0, which no role has.
 fn role(value: &Value<'_>) -> Result<i64, Rule> {
     let Value::Number(digits) = value else {
         return Err(Rule::Number);
@@ -82,7 +82,7 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// A refusal in Spanish; also for paths below `/api/v1` that are not an endpoint.
+/// Renders a refusal in Spanish. Also used for paths below `/api/v1` that are not an endpoint.
 pub fn refuse(refusal: &Refusal) -> Answer {
     match refusal {
         Refusal::NoToken => error(401, spanish::NO_TOKEN),
@@ -104,7 +104,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::Invalid(faults) => error(400, &spanish::faults(faults)),
         Refusal::NothingToUpdate => error(400, spanish::NOTHING_TO_UPDATE),
         Refusal::NoSuchRole => error(400, spanish::NO_SUCH_ROLE),
-        // The only unique value that is changed here is the address (contract S4).
+        // The e-mail address is the only unique value that this endpoint changes (contract S4).
         Refusal::Taken(_) => error(409, "El correo ya está en uso por otro usuario"),
     }
 }

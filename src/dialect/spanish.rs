@@ -1,4 +1,4 @@
-//! The sentences that the two Spanish-speaking back ends share, word for word.
+//! Messages that the two Spanish-speaking back ends share word for word.
 
 use crate::domain::{InvalidField, Rule};
 
@@ -16,7 +16,7 @@ pub const MALFORMED_FORM: &str = "El formulario no es válido";
 pub const NO_SUCH_ROLE: &str = "El campo 'roleId' no corresponde a un rol existente";
 pub const NOTHING_TO_UPDATE: &str = "No hay campos para actualizar";
 
-/// All faults in one text (contract S2).
+/// Renders all faults as one text (contract S2).
 pub fn faults(faults: &[InvalidField]) -> String {
     let all: Vec<String> = faults.iter().map(fault).collect();
     all.join(". ")
