@@ -1,4 +1,4 @@
-//! `GET /health` (contract O1, O3): anybody may ask, so the database is asked once a second at most.
+//! `GET /health` (contract O1, O3). Anyone may call it, so the database is queried at most once a second.
 
 use super::{Call, Platform, RETRY_AFTER, Reply, media};
 use crate::auth::KeyService;
@@ -7,25 +7,25 @@ use crate::domain::Fault;
 use crate::store::{self, Batch};
 use std::cell::{Cell, RefCell};
 
-/// How long a result holds, in milliseconds.
+/// Time for which a result is valid, in milliseconds.
 const HOLDS: u64 = 1000;
-/// More than a check can take, in milliseconds: a longer one was cancelled with its request.
+/// More time than a check can take, in milliseconds. A check that takes longer was cancelled with its request.
 const LONGEST: i64 = 30_000;
-/// How often a request that waits for another one's check looks for its result.
+/// Maximum number of times that a request looks for the result of another request's check.
 const MOST_LOOKS: usize = 1000;
 
-/// What the requests of an instance know of the database's health.
+/// The database's health, shared by the requests of one instance.
 #[derive(Debug, Default)]
 pub struct Health {
     last: RefCell<Option<(i64, Result<(), Fault>)>>,
-    /// When the check began that is under way.
+    /// When the check in progress started, if there is one.
     asking: Cell<Option<i64>>,
 }
 
 impl Health {
-    /// Whether the database responds and has the schema that the code needs; `now` is in milliseconds.
+    /// Checks whether the database responds and has the schema that the code needs. `now` is in milliseconds.
     ///
-    /// While another request asks, its result is that of all: the one before, or the first one, which is waited for.
+    /// While another request's check is in progress, returns the previous result, or waits for the first one.
     pub async fn check(&self, database: &impl Batch, now: i64, waiting: &impl KeyService) -> Result<(), Fault> {
         if self.is_due(now) {
             self.asking.set(Some(now));
@@ -49,7 +49,7 @@ impl Health {
     }
 }
 
-/// `GET /health` (contract O1, O3).
+/// Responds to `GET /health` (contract O1, O3).
 pub async fn answer(call: &Call<'_>, platform: &impl Platform) -> Reply {
     if !media::takes(call.method) {
         return media::method_not_allowed();
@@ -64,10 +64,10 @@ pub async fn answer(call: &Call<'_>, platform: &impl Platform) -> Reply {
     }
 }
 
-/// 503, with the reason if it is one that nobody can guess from outside.
+/// Returns a 503, with the reason if the database lacks a migration.
 pub fn unavailable(fault: Fault) -> Reply {
     let body = match fault {
-        // Nobody can guess it from outside, and it does not pass by itself (contract O3).
+        // It cannot be guessed from outside, and it does not resolve itself (contract O3).
         Fault::Schema(_) => r#"{"status":"unavailable","reason":"the database lacks a migration"}"#,
         _ => r#"{"status":"unavailable"}"#,
     };

@@ -1,30 +1,30 @@
-//! How many bytes of bodies the requests of one instance hold at the same time (contract R12). An instance has 128 MB
-//! for all of them, so what a body may need is reserved before it is read.
+//! Limits the memory that request bodies take up in one instance (contract R12). An instance has 128 MB for all of its
+//! requests, so the memory that a body may need is reserved before the body is read.
 
 use crate::domain::{Failure, Fault, Refusal, Subject};
 use std::cell::{Cell, RefCell};
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
-/// What every body is given to arrive, in seconds.
+/// Time that every body has to arrive, in seconds.
 pub const LEAST_SECONDS: u64 = 30;
-/// How much of it has to arrive in each further second, in bytes.
+/// Number of bytes for which a body has one more second to arrive.
 pub const SLOWEST: usize = 64 * KIB;
-/// How long a request may take after its body has arrived, in seconds: more than the deadlines of all its calls.
+/// Time that a request may take after its body has arrived, in seconds: more than the deadlines of all its calls.
 const AFTERWARDS: i64 = 120;
 
-/// What a body is.
+/// The kind of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// Text, which is dropped once it is parsed.
     Json,
-    /// A form with a picture. The platform copies the picture when it is stored, so it counts twice at its peak.
+    /// A form with a picture. The platform copies the picture to store it, so at its peak it takes up twice its size.
     Upload,
 }
 
 impl Kind {
-    /// What all requests of an instance may hold together, in bytes: four uploads of the largest size as shipped, twice
-    /// over, leave room for everything else.
+    /// Returns how many bytes all requests of an instance may hold in total. Four uploads of the default maximum size,
+    /// at twice their size, leave enough memory for everything else.
     const fn of_instance(self) -> usize {
         match self {
             Self::Json => 8 * MIB,
@@ -32,7 +32,7 @@ impl Kind {
         }
     }
 
-    /// What those of one account may hold together, in bytes.
+    /// Returns how many bytes the requests of one account may hold in total.
     const fn of_account(self) -> usize {
         match self {
             Self::Json => MIB,
@@ -45,7 +45,7 @@ impl Kind {
 #[derive(Debug, Default)]
 pub struct InFlight {
     held: RefCell<Vec<Held>>,
-    /// How many reservations there were.
+    /// Number of reservations that have been made.
     count: Cell<u64>,
 }
 
@@ -55,31 +55,31 @@ struct Held {
     kind: Kind,
     caller: Subject,
     bytes: usize,
-    /// In Unix seconds. A request that the platform has cancelled never gives back what it holds.
+    /// Expiry time, in Unix seconds. A request that the platform cancels never releases its reservation.
     expires: i64,
 }
 
-/// Bytes that a request may hold until this is dropped.
+/// A request's reservation of memory, released when it is dropped.
 #[derive(Debug)]
 pub struct Reservation<'a> {
     of: &'a InFlight,
     number: u64,
 }
 
-/// How long a body of so many bytes may take to arrive, in seconds.
+/// Returns the time that a body of `bytes` bytes has to arrive, in seconds.
 pub fn seconds_for(bytes: usize) -> u64 {
     LEAST_SECONDS.saturating_add(u64::try_from(bytes.div_ceil(SLOWEST)).unwrap_or(u64::MAX))
 }
 
 impl InFlight {
-    /// Nothing is held.
+    /// Creates an instance's empty list of reservations.
     pub const fn new() -> Self {
         Self { held: RefCell::new(Vec::new()), count: Cell::new(0) }
     }
 
-    /// Reserves so many bytes for a body of the caller; `now` is in Unix seconds.
+    /// Reserves `bytes` bytes for a body of the caller; `now` is in Unix seconds.
     ///
-    /// Refused if the caller holds too much, and a fault that passes if the instance does.
+    /// Returns a refusal if the caller holds too much, and a temporary fault if the instance does.
     pub fn reserve(&self, kind: Kind, caller: Subject, bytes: usize, now: i64) -> Result<Reservation<'_>, Failure> {
         let mut held = self.held.borrow_mut();
         held.retain(|one| one.expires > now);

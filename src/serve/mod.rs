@@ -1,7 +1,7 @@
-//! From a request to a reply: the route table, and the one flow that every update takes.
+//! From a request to a reply: the route table, and the one flow that every update follows.
 //!
-//! May import `domain`, `auth`, `dialect` and `store`. Must never know the platform: what only that can do, reading a
-//! body for example, comes in through [`Platform`].
+//! May import `domain`, `auth`, `dialect` and `store`. Must not depend on the platform: anything that only the platform
+//! can do, such as reading a body, is provided through [`Platform`].
 
 pub mod feed;
 pub mod form;
@@ -36,34 +36,35 @@ pub use reply::{RETRY_AFTER, Reply};
 pub use route::{Endpoint, Matched, Right, Route, UPDATES, Update};
 pub use urls::Urls;
 
-/// What of a request decides about it; the body is read later, if it comes to that.
+/// The parts of a request that decide how it is handled. The body is read later, if at all.
 pub struct Call<'a> {
     /// `X-Request-Id` of the reply.
     pub request_id: &'a str,
-    /// As sent: `PUT`, `GET`, …
+    /// The method, as sent: `PUT`, `GET`, …
     pub method: &'a str,
     /// `Authorization`
     pub authorization: Option<&'a str>,
-    /// Scheme, host and port that the request was sent to, as the client has them.
+    /// Scheme, host and port that the client sent the request to.
     pub origin: &'a str,
-    /// When it came in, in milliseconds of Unix time.
+    /// When the request arrived, in milliseconds of Unix time.
     pub now: i64,
 }
 
 impl Call<'_> {
-    /// When it came in, in Unix seconds.
+    /// Returns when the request arrived, in Unix seconds.
     pub fn seconds(&self) -> i64 {
         self.now.div_euclid(1000)
     }
 }
 
-/// What the platform hands in for one request. If a part of it is unusable, its fault is returned when it is needed.
+/// Platform services and settings that one request depends on. If one of them is unusable, its method returns the
+/// fault, so that only the requests that need it fail.
 pub trait Platform {
-    /// Verifies public-key signatures, and fetches the keys.
+    /// Verifies public-key signatures and fetches key sets.
     type KeyService: KeyService;
     /// Lets other requests run while a password is hashed.
     type EventLoop: EventLoop;
-    /// The database.
+    /// The database of the accounts.
     type Database: Batch;
     /// The bucket of the pictures.
     type Bucket: Bucket;
@@ -72,101 +73,101 @@ pub trait Platform {
     /// The request's body.
     type Body: Body;
 
-    /// The keys that tokens are verified with.
+    /// Returns the keys that verify tokens.
     fn keys(&self) -> Result<&Keys, Fault>;
 
-    /// What it takes to verify with the public ones.
+    /// Returns the service for verification with public keys.
     fn key_service(&self) -> &Self::KeyService;
 
-    /// The thread that this request shares with others.
+    /// Returns the event loop that this request shares with others.
     fn event_loop(&self) -> &Self::EventLoop;
 
-    /// How long ago a person may have authenticated to make a sensitive change, in seconds; `None` if that does not
+    /// Returns the maximum age of the authentication behind a sensitive change, in seconds; `None` if its age does not
     /// matter (contract A9).
     fn fresh_token_seconds(&self) -> Result<Option<u32>, Fault>;
 
-    /// Whether common passwords are refused (contract S7).
+    /// Returns whether common passwords are refused (contract S7).
     fn blocks_common_passwords(&self) -> Result<bool, Fault>;
 
-    /// The database of the accounts.
+    /// Returns the database of the accounts.
     fn database(&self) -> Result<&Self::Database, Fault>;
 
-    /// The bucket of the pictures.
+    /// Returns the bucket of the pictures.
     fn bucket(&self) -> Result<&Self::Bucket, Fault>;
 
-    /// What the instance knows of the database's health.
+    /// Returns the instance's latest knowledge of the database's health.
     fn health(&self) -> &Health;
 
-    /// Which accounts the instance knows.
+    /// Returns the accounts that the instance knows.
     fn known(&self) -> &KnownAccounts;
 
-    /// How many bytes of bodies the instance's requests hold.
+    /// Returns the memory that the instance's requests have reserved for bodies.
     fn in_flight(&self) -> &InFlight;
 
-    /// How often a caller may send requests.
+    /// Returns the rate limits.
     fn limits(&self) -> &Self::Limits;
 
-    /// What is passed on to origins (contract X1).
+    /// Returns the rules for passing requests on to origins (contract X1).
     fn pass_through(&self) -> Result<&PassThrough, Fault>;
 
-    /// What our own URLs begin with, where that is set (contract M6).
+    /// Returns the origin of Perfil's own URLs, if it is configured (contract M6).
     fn public_origin(&self) -> Result<Option<&str>, Fault>;
 
-    /// The largest picture that may be uploaded.
+    /// Returns the maximum size of an uploaded picture.
     fn upload_limits(&self) -> Result<UploadLimits, Fault>;
 }
 
-/// The largest picture that may be uploaded.
+/// Maximum size of an uploaded picture.
 #[derive(Debug, Clone, Copy)]
 pub struct UploadLimits {
-    /// Of its file (contract R3).
+    /// Maximum size of its file, in bytes (contract R3).
     pub bytes: usize,
-    /// By its header (contract M1).
+    /// Maximum number of pixels, according to its header (contract M1).
     pub pixels: u32,
 }
 
 /// A request's body, which only the platform can read.
-#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+#[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Body {
-    /// `Content-Type`; empty where there is none.
+    /// Returns `Content-Type`, or an empty string if it is missing.
     fn content_type(&self) -> Result<String, Fault>;
 
-    /// `Content-Encoding`
+    /// Returns `Content-Encoding`.
     fn content_encoding(&self) -> Result<Option<String>, Fault>;
 
-    /// How long it says that it is, in bytes; 0 where there is none, and `None` where nothing is said.
+    /// Returns the announced length in bytes: 0 if there is no body, and `None` if no length is announced.
     fn length(&self) -> Result<Option<usize>, Fault>;
 
-    /// All of it, up to so many bytes, within [`in_flight::seconds_for`] them. [`Refusal::Malformed`] if the client
-    /// breaks off.
+    /// Reads the whole body, of at most `limit` bytes, within the time that [`in_flight::seconds_for`] allows. Returns
+    /// [`Refusal::Malformed`] if the client disconnects before the end.
     async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure>;
 }
 
-/// What becomes of a call that Perfil handles.
+/// The outcome of a call that Perfil handles.
 pub enum Outcome<B> {
-    /// A reply of ours.
+    /// Perfil's own reply.
     Reply(Reply),
-    /// Its origin knows the account, and Perfil does not: nothing was done yet (contract X2).
+    /// Only the origin knows the account. Nothing has been done yet (contract X2).
     Newcomer(Newcomer<B>),
 }
 
-/// A request of somebody whom the origin alone knows, or about such a person.
+/// A request from, or about, an account that only the origin knows.
 pub struct Newcomer<B> {
-    /// The request's body, to be sent on as it came.
+    /// The request's body, to be sent on unchanged.
     pub body: Untouched<B>,
-    /// Who calls.
+    /// The subject of the caller's token.
     pub caller: Subject,
-    /// The account that calls, if it is here.
+    /// The caller's account, if Perfil has it.
     pub account: Option<i64>,
-    /// Where it goes.
+    /// The origin that the request goes to.
     pub origin: Origin,
 }
 
-/// A body that nothing was done with.
+/// A body that has not been processed.
 pub enum Untouched<B> {
-    /// Not a byte was read.
+    /// A body of which no byte has been read.
     Unread(B),
-    /// All of its bytes.
+    /// All bytes of a body that has been read.
     Read(Vec<u8>),
 }
 
@@ -177,13 +178,13 @@ pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &
         Route::Persona(update) => return update::answer(update, call, platform, body).await,
         Route::Health => health::answer(call, platform).await,
         Route::Unknown(Some(update)) => Reply::refused(&Refusal::NoRoute, update.refuse()).from(update.framework()),
-        // A picture is not a reply of ours: edge streams it.
+        // Requests for pictures do not get here: edge streams the pictures.
         Route::Media(_) | Route::Unknown(None) => media::not_found(),
     };
     Outcome::Reply(reply)
 }
 
-/// The reply to a call whose instance is gone, or whose origin has failed.
+/// Returns the reply to a call whose instance has crashed, or whose origin has failed.
 pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
     let (fail, framework) = match route {
         Route::Account(Matched { endpoint, .. }) => (endpoint.dialect.fail, endpoint.dialect.framework),

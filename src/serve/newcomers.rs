@@ -1,4 +1,5 @@
-//! Whom a back end knows, and Perfil does not: who signed up there since the last import (contract X2).
+//! Newcomers: accounts that signed up at a back end since the last import, so that Perfil does not know them yet
+//! (contract X2).
 
 use super::Platform;
 use super::origin::Origin;
@@ -9,30 +10,30 @@ use crate::domain::{Access, Failure, Fault, Record, Refusal};
 use crate::store::{self, Stored, Update};
 use std::cell::Cell;
 
-/// What tells one update of a newcomer, or about one, from all others. None is, where nothing is passed on.
+/// Decides whether one update comes from a newcomer, or is about one. If nothing is passed on, no update counts as such.
 pub struct Newcomers<'a, P: Platform> {
     session: &'a Session<'a, P>,
     access: Access,
     origin: Option<&'a Origin>,
-    /// Whether the database was asked.
+    /// Whether the database has been queried.
     looked: Cell<bool>,
 }
 
 impl<'a, P: Platform> Newcomers<'a, P> {
-    /// Only tokens of the dialect's own back end are passed on: another one's is none of its origin's business.
+    /// Prepares the check of one update. An origin receives only tokens of its own back end, never those of another one.
     pub fn of<R: Record>(dialect: &Dialect<R>, session: &'a Session<'a, P>, access: Access) -> Result<Self, Fault> {
         let origin = session.platform.pass_through()?.origin(dialect.name);
         let is_own = session.actor.subject().back_end() == dialect.back_end;
         Ok(Self { session, access, origin: origin.filter(|_| is_own), looked: Cell::new(false) })
     }
 
-    /// Their origin; `None` where nobody is passed on.
+    /// Returns the newcomers' origin; `None` if nothing is passed on.
     pub fn origin(&self) -> Option<&'a Origin> {
         self.origin
     }
 
-    /// Whether a refusal by the database means that the update is about a newcomer. On endpoints that need a
-    /// permission, that is told after the check for it.
+    /// Checks whether a refusal by the database means that the update comes from a newcomer, or is about one. A missing
+    /// target counts only on endpoints that need a permission, where the database checks the permission first.
     pub fn include(&self, refusal: &Refusal) -> bool {
         self.origin.is_some()
             && match refusal {
@@ -42,8 +43,8 @@ impl<'a, P: Platform> Newcomers<'a, P> {
             }
     }
 
-    /// Whether the database is asked before a body is refused or read: what may be long is read once, by whoever it is
-    /// for.
+    /// Checks whether to query the database before a body is refused or read. A body that may be long is read only
+    /// once, by whichever service handles the update.
     pub fn are_looked_up_before(&self, announced: &Result<Announced, Failure>) -> bool {
         self.origin.is_some()
             && match announced {
@@ -53,7 +54,8 @@ impl<'a, P: Platform> Newcomers<'a, P> {
             }
     }
 
-    /// Asks the database whether the update is about a newcomer: one call. Returns what it says if it is.
+    /// Queries the database in one call. If the update comes from a newcomer, or is about one, returns the refusal that
+    /// shows it.
     pub async fn look<R: Stored>(&self) -> Result<Option<Refusal>, Fault> {
         self.looked.set(true);
         let change = R::Change::default();
@@ -67,8 +69,9 @@ impl<'a, P: Platform> Newcomers<'a, P> {
         }
     }
 
-    /// Why an update fails that is refused before the database is asked. If it is about a newcomer, the origin is to
-    /// say what is wrong with it.
+    /// Returns the failure of an update that is refused before the database is queried. If the update comes from a
+    /// newcomer, or is about one, that is the database's refusal instead, because the origin decides what is wrong with
+    /// the update.
     pub async fn instead_of<R: Stored>(&self, failure: Failure) -> Failure {
         match failure {
             Failure::Refused(refusal) if self.origin.is_some() && !self.looked.get() && is_about_content(&refusal) => {
@@ -82,7 +85,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
     }
 }
 
-/// Whether the body was refused, or the change that it asks for.
+/// Checks whether a refusal is about the body, or about the change that it requests.
 fn is_about_content(refusal: &Refusal) -> bool {
     matches!(
         refusal,

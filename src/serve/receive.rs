@@ -1,4 +1,4 @@
-//! A request's body: whether it is taken at all, and its content, bounded in size, time and memory.
+//! Decides whether a request's body is accepted, and reads it within limits on size, time and memory.
 
 use super::in_flight::{Kind, Reservation};
 use super::limits::Metered;
@@ -8,29 +8,29 @@ use crate::dialect::{Dialect, Forms, Object, Part};
 use crate::domain::{Failure, Record, Refusal};
 use std::mem;
 
-/// The largest JSON body, in bytes (contract R3).
+/// Maximum size of a JSON body or a URL-encoded form, in bytes (contract R3).
 pub const JSON_LIMIT: usize = 64 * 1024;
 
-/// A body as it was sent, and what it holds of the instance's memory.
+/// A body that has been read, and its reservation of the instance's memory.
 pub struct Sent<'a> {
-    /// What it says.
+    /// The body's content.
     pub content: Content,
-    /// To be given back when the request is done.
+    /// The reservation, to be released when the request is done.
     pub held: Reservation<'a>,
 }
 
 /// A body's content.
 pub enum Content {
-    /// Empty where nothing was sent.
+    /// JSON; empty if nothing was sent.
     Json(Vec<u8>),
-    /// The fields of a page's form, all of them texts.
+    /// A URL-encoded form, whose fields are all texts.
     Urlencoded(Vec<u8>),
-    /// The parts of a form with a picture, and how many pixels that may have.
+    /// The parts of a form that may contain a picture, and the maximum number of its pixels.
     Form(Vec<(String, Part)>, u32),
 }
 
 impl Content {
-    /// The change that it asks for. The parts of a form are taken out of it.
+    /// Parses the change that the body requests. The parts of a form are moved out of the content.
     pub fn read<R: Record>(&mut self, dialect: &Dialect<R>, blocks: bool) -> Result<R::Change, Refusal> {
         let form = |parts, pixels| Object::from_form(parts, &dialect.forms, pixels);
         let object = match self {
@@ -41,7 +41,7 @@ impl Content {
         (dialect.read)(object?.blocking_common_passwords(blocks))
     }
 
-    /// The body as it was sent; `None` for one with a picture, of which only the parts are left.
+    /// Returns the body as it was sent; `None` for a multipart form, of which only the parts are left.
     pub fn into_bytes(self) -> Option<Vec<u8>> {
         match self {
             Self::Json(bytes) | Self::Urlencoded(bytes) => Some(bytes),
@@ -50,16 +50,16 @@ impl Content {
     }
 }
 
-/// How a body is read.
+/// The format of a body.
 enum Format {
     Json,
     Urlencoded,
-    /// A form, the part of it that holds a picture, and how large that may be.
+    /// A form, with the name of the part that contains a picture, and the maximum size of that picture.
     Multipart(&'static str, UploadLimits),
 }
 
 impl Format {
-    /// What it counts as, and its largest size in bytes.
+    /// Returns the kind of body that its memory counts as, and its maximum size in bytes.
     fn bounds(&self) -> (Kind, usize) {
         match self {
             Self::Json | Self::Urlencoded => (Kind::Json, JSON_LIMIT),
@@ -68,7 +68,7 @@ impl Format {
     }
 }
 
-/// A body whose headers were checked: nothing of it was read yet.
+/// A body whose headers have been checked, and of which nothing has been read yet.
 pub struct Announced {
     format: Format,
     content_type: String,
@@ -76,7 +76,7 @@ pub struct Announced {
 }
 
 impl Announced {
-    /// Checks what a body's headers say of it (contract R2, R3, R15).
+    /// Checks a body's headers (contract R2, R3, R15).
     pub async fn check<P: Platform>(forms: &Forms, session: &Session<'_, P>, body: &P::Body) -> Result<Self, Failure> {
         let content_type = body.content_type()?;
         let length = body.length()?;
@@ -99,12 +99,12 @@ impl Announced {
         Ok(Self { format, content_type, length })
     }
 
-    /// Whether it is an upload or says no length.
+    /// Returns whether the body is a multipart form, or has no announced length.
     pub fn may_be_long(&self) -> bool {
         matches!(self.format, Format::Multipart(..)) || self.length.is_none()
     }
 
-    /// Reads it, bounded in size, time and memory (contract R3, R12).
+    /// Reads the body within limits on size, time and memory (contract R3, R12).
     pub async fn read<'a, P: Platform>(self, session: &Session<'a, P>, body: P::Body) -> Result<Sent<'a>, Failure> {
         let Self { format, content_type, length } = self;
         let platform = session.platform;
@@ -124,7 +124,7 @@ impl Announced {
     }
 }
 
-/// Nothing here unpacks a body (contract R15).
+/// Checks that a body is not encoded, because the worker does not decode such bodies (contract R15).
 fn is_plain(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
     match body.content_encoding()? {
         Some(encoding) if length != Some(0) && !encoding.trim().eq_ignore_ascii_case("identity") => {
@@ -134,7 +134,8 @@ fn is_plain(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
     }
 }
 
-/// JSON's limit does not apply to a form that is not taken: its type is what is wrong with it.
+/// Returns the refusal of a body that exceeds the limit. A multipart form that the endpoint does not accept is refused
+/// for its type, because the limit for JSON does not apply to it.
 fn too_large(format: &Format, content_type: &str) -> Refusal {
     let is_not_taken = matches!(format, Format::Json) && media_type::is_form(content_type);
     if is_not_taken { unsupported(content_type) } else { Refusal::TooLarge }
@@ -147,7 +148,7 @@ fn unsupported(content_type: &str) -> Refusal {
 fn json_of(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Content, Failure> {
     match bytes {
         Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(&Format::Json, content_type).into()),
-        // It has announced no length, and was not empty.
+        // If no length was announced, the content type has not been checked yet.
         Ok(bytes) if !bytes.is_empty() => {
             is_json(content_type)?;
             Ok(Content::Json(bytes))
@@ -168,7 +169,7 @@ fn form_of(
         Err(Failure::Refused(Refusal::Malformed)) => return Err(Refusal::MalformedForm.into()),
         bytes => bytes?,
     };
-    // No body at all is an empty object, whatever its type (contract R2).
+    // An empty body counts as an empty object, whatever its content type (contract R2).
     if bytes.is_empty() {
         return Ok(Content::Json(bytes));
     }

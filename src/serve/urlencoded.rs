@@ -1,5 +1,5 @@
-//! An `application/x-www-form-urlencoded` body taken apart (contract F7, D1). Read as strictly as other forms: what two
-//! parsers could read differently is refused.
+//! Parser for `application/x-www-form-urlencoded` bodies (contract F7, D1). It is as strict as the parser for other
+//! forms: anything that two parsers could read differently is refused.
 
 use super::form::MOST_PARTS;
 use crate::dialect::Part;
@@ -7,7 +7,7 @@ use crate::domain::Refusal;
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
-/// The fields of a form, all of them texts. One without `=` is empty, as in the back ends' own parsers.
+/// Parses the fields of a form, all of which are texts. A field without `=` is empty, as in the back ends' own parsers.
 pub fn parse(body: &[u8]) -> Result<Vec<(String, Part)>, Refusal> {
     let mut fields = Vec::new();
     for field in body.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
@@ -24,7 +24,7 @@ pub fn parse(body: &[u8]) -> Result<Vec<(String, Part)>, Refusal> {
 
 fn decode(text: &[u8]) -> Result<String, Refusal> {
     let mut escapes = text.split(|byte| *byte == b'%').skip(1);
-    // The crate keeps a percent sign that is not one of an escape, as browsers do; others refuse it.
+    // The crate keeps a percent sign that does not begin an escape, as browsers do. Other parsers refuse it.
     if !escapes.all(|rest| rest.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))) {
         return Err(Refusal::MalformedForm);
     }

@@ -1,8 +1,8 @@
-/// A setting that is one URL, or a table of several.
+/// The value of a setting that is either one URL or a table of URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Urls {
     /// One URL for everything.
     One(String),
-    /// URLs by the names of what they are for.
+    /// One URL for each name, that of a dialect or receiver.
     Each(Vec<(String, String)>),
 }
