@@ -1,22 +1,24 @@
-//! A `multipart/form-data` body taken apart (RFC 7578): texts are copied out, and the bytes of the one file that is
-//! wanted are moved to the front of the body's own buffer, so that a picture is in memory once.
+//! Parser for `multipart/form-data` bodies (RFC 7578). Texts are copied out, and the bytes of the one file that is
+//! wanted are moved to the front of the body's own buffer, so that a picture is in memory only once.
 //!
-//! Read strictly: what two parsers could read differently is refused. One pass over the body, whatever it holds.
+//! The parser is strict: anything that two parsers could read differently is refused. It makes one pass over the body,
+//! whatever that contains.
 
 use crate::dialect::Part;
 use crate::domain::Refusal;
 use memchr::memchr;
 use std::ops::Range;
 
-/// What a form may hold beside its file, in bytes: boundaries, part headers, and the other fields (contract R3).
+/// Maximum size of a form without its file, in bytes: boundaries, part headers and other fields (contract R3).
 pub const OVERHEAD: usize = 64 * 1024;
-/// More than a form for any of the endpoints has.
+/// Maximum number of parts, which is more than a form for any of the endpoints has.
 pub const MOST_PARTS: usize = 64;
-/// The headers of one part, in bytes.
+/// Maximum size of the headers of one part, in bytes.
 const MOST_HEADERS: usize = 8 * 1024;
 
-/// The parts of a form: every text, and of the files the bytes of the one in the part `file`, of at most `limit` bytes.
-/// If there are several such parts, that is the last one. Other files come out empty: no field could be one.
+/// Parses a form into its parts: every text, and the file in the part `file`, which may have at most `limit` bytes. If
+/// several parts have that name, the last file is returned. Other files are returned empty, because no other field
+/// takes one.
 pub fn parse(mut body: Vec<u8>, boundary: &str, file: &str, limit: usize) -> Result<Vec<(String, Part)>, Refusal> {
     let (mut parts, mut wanted) = (Vec::new(), None);
     let mut reader = Reader { body: &body, at: 0, boundary: boundary.as_bytes() };
@@ -52,13 +54,14 @@ pub fn parse(mut body: Vec<u8>, boundary: &str, file: &str, limit: usize) -> Res
     Ok(parts)
 }
 
-/// The text of a part. Bytes that are not UTF-8 would be stored as something that nobody sent.
+/// Returns the text of a part. Bytes that are not UTF-8 are refused: they would be stored as something that the client
+/// did not send.
 fn text(body: &[u8], content: &Range<usize>) -> Result<String, Refusal> {
     let bytes = body.get(content.clone()).ok_or(Refusal::MalformedForm)?;
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Refusal::MalformedForm)
 }
 
-/// A body that is read from front to back.
+/// Reads a body from front to back.
 struct Reader<'a> {
     body: &'a [u8],
     at: usize,
@@ -66,9 +69,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The delimiter that a form begins with. Returns whether it is the last one. In RFC 2046 the line break before a
-    /// boundary is part of the delimiter, and clients that build forms by hand write it before the first one, too. No
-    /// other preamble is accepted.
+    /// Reads the first delimiter of a form, and returns whether it is also the last one. In RFC 2046, the line break
+    /// before a boundary is part of the delimiter, and clients that build forms by hand write it before the first
+    /// boundary as well. No other preamble is accepted.
     fn first_delimiter(&mut self) -> Result<bool, Refusal> {
         while self.skip(b"\r\n").is_ok() {}
         self.skip(b"--")?;
@@ -76,8 +79,8 @@ impl<'a> Reader<'a> {
         self.delimiter()
     }
 
-    /// What follows a boundary: the end of its line, or two dashes at the end of the form. Returns whether it is that;
-    /// what comes after the end is ignored.
+    /// Reads what follows a boundary, and returns whether it ends the form: two dashes do, and the end of the line does
+    /// not. Anything after the end of the form is ignored.
     fn delimiter(&mut self) -> Result<bool, Refusal> {
         if self.rest().starts_with(b"--") {
             return Ok(true);
@@ -87,7 +90,7 @@ impl<'a> Reader<'a> {
         self.skip(b"\r\n").map(|()| false)
     }
 
-    /// The header lines of a part.
+    /// Reads the header lines of a part.
     fn headers(&mut self) -> Result<&'a [u8], Refusal> {
         let rest = self.rest();
         let end = rest.windows(4).take(MOST_HEADERS).position(|window| window == b"\r\n\r\n");
@@ -97,8 +100,8 @@ impl<'a> Reader<'a> {
         Ok(headers)
     }
 
-    /// The content of a part: what precedes the next boundary on a line of its own. A boundary holds no line break, so
-    /// no byte is compared twice.
+    /// Reads the content of a part, up to the next boundary at the start of a line. A boundary contains no line break,
+    /// so no byte is compared twice.
     fn content(&mut self) -> Result<Range<usize>, Refusal> {
         let start = self.at;
         loop {
@@ -124,7 +127,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What a part's `Content-Disposition` says.
+/// The parameters of a part's `Content-Disposition`.
 struct Head {
     name: String,
     filename: Filename,
@@ -133,9 +136,9 @@ struct Head {
 /// The file name of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Filename {
-    /// It has none, so it is a text.
+    /// The part has no file name, so it is a text.
     Absent,
-    /// Browsers send this for a file input in which nothing was chosen.
+    /// The file name is empty. Browsers send this for a file input in which no file was chosen.
     Empty,
     Given,
 }
@@ -163,7 +166,7 @@ impl Head {
     }
 }
 
-/// The value of the one `Content-Disposition`.
+/// Returns the value of the header `Content-Disposition`, which must occur exactly once.
 fn disposition(headers: &[u8]) -> Result<&[u8], Refusal> {
     let mut disposition = None;
     for line in headers.split(|byte| *byte == b'\n') {
@@ -175,7 +178,7 @@ fn disposition(headers: &[u8]) -> Result<&[u8], Refusal> {
     disposition.ok_or(Refusal::MalformedForm)
 }
 
-/// The first parameter of a list, its key, its value without quotes, and what follows it.
+/// Returns the key of the first parameter in a list, its value without quotes, and the rest of the list.
 fn parameter(list: &[u8]) -> Option<(&[u8], Vec<u8>, &[u8])> {
     let (key, rest) = split(list, b'=')?;
     let Some(mut rest) = rest.trim_ascii_start().strip_prefix(b"\"") else {

@@ -1,19 +1,20 @@
-//! Which account a back end's number is: what the instance has learned from the database's replies.
+//! The accounts behind the back ends' IDs, as learned from the database's replies.
 
 use crate::domain::{Caller, Id, Subject};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-/// How many numbers are remembered; about 200 KiB. Beyond that all are forgotten, and learned again.
+/// Maximum number of IDs that are remembered, about 200 KiB. When it is reached, all are forgotten and learned again.
 const MOST: usize = 4096;
 
-/// The accounts behind the numbers that callers were known by. The database decides who calls, at every request; this
-/// decides only what is counted together: rate limits and memory, whoever's token it is. It may be out of date.
+/// A cache of the accounts behind the subjects of callers' tokens. It may be out of date, because the database decides
+/// at every request which account is calling. The cache decides which requests count together for rate limits and
+/// memory, whichever back end issued the token, and which account an upload probably belongs to.
 #[derive(Debug, Default)]
 pub struct KnownAccounts(RefCell<BTreeMap<Subject, Id>>);
 
 impl KnownAccounts {
-    /// Remembers every number of an account.
+    /// Remembers all of an account's IDs.
     pub fn learn(&self, caller: &Caller) {
         let mut known = self.0.borrow_mut();
         if known.len() >= MOST {
@@ -24,12 +25,12 @@ impl KnownAccounts {
         }
     }
 
-    /// Forgets a number that no active account has any more.
+    /// Forgets an ID that no longer belongs to an active account.
     pub fn forget(&self, subject: Subject) {
         self.0.borrow_mut().remove(&subject);
     }
 
-    /// The account, if its number was learned.
+    /// Returns the subject's account, if it is known.
     pub fn account(&self, subject: Subject) -> Option<Id> {
         match subject {
             Subject::Account(id) => Some(id),
@@ -37,7 +38,7 @@ impl KnownAccounts {
         }
     }
 
-    /// The account, or the number as long as nothing more is known.
+    /// Returns the subject's account, or the subject itself if its account is not known.
     pub fn resolve(&self, subject: Subject) -> Subject {
         self.account(subject).map_or(subject, Subject::Account)
     }

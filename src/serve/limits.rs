@@ -17,7 +17,7 @@ pub enum Class<'a> {
 }
 
 /// What counts how often somebody asks: the platform's rate limits in the worker.
-#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+#[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Limits {
     /// Counts one more, and answers whether that is still allowed.
     async fn allow(&self, class: Class<'_>) -> bool;

@@ -10,7 +10,7 @@ use crate::domain::{Access, Failure, Fault, Record, Refusal};
 use crate::store::{self, Stored, Update};
 use std::cell::Cell;
 
-/// Decides whether one update comes from a newcomer, or is about one. If nothing is passed on, no update counts as such.
+/// Decides whether one update comes from a newcomer, or is about one. The answer is no if nothing is passed on.
 pub struct Newcomers<'a, P: Platform> {
     session: &'a Session<'a, P>,
     access: Access,
@@ -20,7 +20,7 @@ pub struct Newcomers<'a, P: Platform> {
 }
 
 impl<'a, P: Platform> Newcomers<'a, P> {
-    /// Prepares the check of one update. An origin receives only tokens of its own back end, never those of another one.
+    /// Prepares the check of one update. An origin only ever receives tokens of its own back end.
     pub fn of<R: Record>(dialect: &Dialect<R>, session: &'a Session<'a, P>, access: Access) -> Result<Self, Fault> {
         let origin = session.platform.pass_through()?.origin(dialect.name);
         let is_own = session.actor.subject().back_end() == dialect.back_end;

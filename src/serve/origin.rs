@@ -1,22 +1,22 @@
-//! Which requests go to the back ends that Perfil stands in front of (contract X1, X2, X6).
+//! Decides which requests are passed on to the back ends behind Perfil (contract X1, X2, X6).
 
 use super::{Reply, Route, UPDATES, Update, Urls, media, route};
 use crate::domain::text as rules;
 use crate::domain::{Fault, Setting, is_secure};
 use percent_encoding::percent_decode_str;
 
-/// Where a back end is served: scheme, host and port.
+/// The origin of a back end: scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
 impl Origin {
-    /// Parses an `https` URL (or `http` on this machine) that has no path, query or user name.
+    /// Parses an `https` URL (or `http` on localhost) without a path, query or user name.
     pub fn parse(url: &str) -> Option<Self> {
         let origin = rules::origin(url)?;
         is_secure(origin).then(|| Self(origin.to_owned()))
     }
 
-    /// The URL of a path and its query there. Whatever the path is, the host stays the origin's.
+    /// Returns the URL of a path and its query at this origin. No path can change the host.
     pub fn url(&self, path_and_query: &str) -> String {
         let Self(origin) = self;
         let slash = if path_and_query.starts_with('/') { "" } else { "/" };
@@ -32,7 +32,7 @@ enum Origins {
     Each(Vec<(&'static str, Origin)>),
 }
 
-/// What a deployment passes on to origins, and which updates it takes over from them.
+/// The origins of a deployment, and the updates that it leaves to them.
 #[derive(Debug, Default)]
 pub struct PassThrough {
     origins: Origins,
@@ -40,14 +40,14 @@ pub struct PassThrough {
     left: Vec<&'static str>,
 }
 
-/// Where a request goes.
+/// The destination of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination<'a> {
-    /// Perfil handles it.
+    /// Perfil handles the request.
     Here,
-    /// An origin handles it.
+    /// An origin handles the request.
     Origin(&'a Origin),
-    /// It is an update that `TAKE_OVER` leaves to an origin, and there is none.
+    /// The request is an update that `TAKE_OVER` leaves to an origin, but no origin is configured for it.
     Nowhere,
 }
 
@@ -65,17 +65,17 @@ impl PassThrough {
         Ok(Self { origins, left: left(take_over)? })
     }
 
-    /// Whether every request is handled here.
+    /// Returns whether Perfil handles every request.
     pub fn is_off(&self) -> bool {
         !self.has_origin() && self.left.is_empty()
     }
 
-    /// Whether anything is passed on.
+    /// Returns whether any origin is configured.
     pub fn has_origin(&self) -> bool {
         !matches!(self.origins, Origins::None)
     }
 
-    /// Where the requests go whose paths are no dialect's.
+    /// Returns the origin for requests whose paths belong to no dialect.
     pub fn only_origin(&self) -> Option<&Origin> {
         match &self.origins {
             Origins::One(origin) => Some(origin),
@@ -83,7 +83,7 @@ impl PassThrough {
         }
     }
 
-    /// The origin of the dialect of this name.
+    /// Returns the origin of the dialect with this name.
     pub fn origin(&self, dialect: &str) -> Option<&Origin> {
         match &self.origins {
             Origins::None => None,
@@ -92,7 +92,8 @@ impl PassThrough {
         }
     }
 
-    /// Where a request goes, by its method and path alone. `asked` is the method that a browser's preflight asks about.
+    /// Returns the destination of a request, which depends on its method and path alone. `asked` is the method that a
+    /// browser's preflight asks about.
     pub fn destination(&self, route: &Route<'_>, method: &str, asked: Option<&str>, path: &str) -> Destination<'_> {
         let asked = asked.unwrap_or(method);
         let origin = match route {
@@ -101,7 +102,7 @@ impl PassThrough {
             Route::Account(update) => return self.left_to(update.endpoint.dialect.name, asked),
             Route::Persona(update) => return self.left_to(update.endpoint.dialect.name, asked),
             Route::Health => None,
-            // Not `asked`: a preflight that we do not allow ourselves may be allowed there.
+            // Not `asked`: the origin may allow a preflight that Perfil does not.
             Route::Media(_) if media::takes(method) => None,
             Route::Unknown(_) if asked == route::METHOD && self.is_ours_in_disguise(path) => None,
             Route::Unknown(Some(update)) => self.origin(update.dialect()),
@@ -110,7 +111,7 @@ impl PassThrough {
         origin.map_or(Destination::Here, Destination::Origin)
     }
 
-    /// Where another method on an update's path goes, or an update that is not ours.
+    /// Returns the destination of an update that is left to its origin, or of another method on the path of an update.
     fn left_to(&self, dialect: &str, method: &str) -> Destination<'_> {
         match self.origin(dialect) {
             Some(origin) => Destination::Origin(origin),
@@ -127,15 +128,15 @@ impl PassThrough {
         method == route::METHOD && !self.leaves(pattern)
     }
 
-    /// Whether a server that is less strict about paths than we are would take it for one of an update that is ours:
-    /// nobody gets past our checks by spelling a path in another way.
+    /// Checks whether a server that is less strict about paths could read this path as one of an update that Perfil
+    /// handles. Spelling a path in another way must not bypass Perfil's checks.
     fn is_ours_in_disguise(&self, path: &str) -> bool {
         let path = normalized(path);
         UPDATES.iter().any(|update| !self.leaves(update.pattern()) && update.resembles(&path))
     }
 }
 
-/// A path without escapes, empty and dot segments, and the characters that URL parsers drop.
+/// Decodes a path, and removes empty and dot segments and the characters that URL parsers drop.
 fn normalized(path: &str) -> String {
     let decoded = percent_decode_str(path).decode_utf8_lossy();
     let kept: String = decoded.chars().filter(|c| !c.is_ascii_control() && *c != ' ').collect();
@@ -153,7 +154,7 @@ fn normalized(path: &str) -> String {
 }
 
 fn parse(url: &str) -> Result<Origin, Fault> {
-    let problem = "is not an https URL (or http on localhost) without user name, path and query";
+    let problem = "is not an https URL (or http on localhost) without a user name, path or query";
     Origin::parse(url.trim()).ok_or(fault(Setting::Origin, problem))
 }
 
@@ -163,7 +164,7 @@ fn dialect(name: &str) -> Result<&'static str, Fault> {
     names.find(|known| *known == name).ok_or(fault(Setting::Origin, problem))
 }
 
-/// The updates that `TAKE_OVER` does not list.
+/// Returns the patterns of the updates that `TAKE_OVER` does not list.
 fn left(take_over: &str) -> Result<Vec<&'static str>, Fault> {
     let patterns = UPDATES.iter().map(Update::pattern);
     let listed: Vec<&str> = match take_over.trim() {
@@ -172,7 +173,7 @@ fn left(take_over: &str) -> Result<Vec<&'static str>, Fault> {
         list => list.split(',').map(str::trim).collect(),
     };
     if listed.iter().any(|entry| !patterns.clone().any(|pattern| pattern == *entry)) {
-        return Err(fault(Setting::TakeOver, "has an entry that is not an endpoint, such as PUT /users, or none"));
+        return Err(fault(Setting::TakeOver, "has an entry that is neither an endpoint, such as PUT /users, nor none"));
     }
     Ok(patterns.filter(|pattern| !listed.contains(pattern)).collect())
 }
@@ -181,12 +182,12 @@ fn fault(setting: Setting, problem: &'static str) -> Fault {
     Fault::Setting { name: setting.name(), problem }
 }
 
-/// Why an update goes nowhere.
+/// Returns the fault of an update that has no destination.
 pub fn nowhere() -> Fault {
-    fault(Setting::TakeOver, "leaves out an endpoint that ORIGIN has no URL for")
+    fault(Setting::TakeOver, "omits an endpoint for which ORIGIN has no URL")
 }
 
-/// The reply to a request that has been passed on once already.
+/// Returns the reply to a request that has already been passed on once.
 pub fn loop_detected() -> Reply {
     let title = "Loop Detected: the origin leads back to this service";
     Reply { fault: Some(Fault::Loop), ..Reply::problem(508, title) }

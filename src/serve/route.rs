@@ -1,14 +1,16 @@
+//! The route table, and the matching of paths against it.
+
 use crate::dialect::{Answer, Dialect, Framework, django, falcon, personas, seam};
 use crate::domain::{Account, ObjectKey, Persona, Record, Refusal};
 
 /// The method of every endpoint.
 pub const METHOD: &str = "PUT";
-/// The methods of what is only looked at.
+/// The methods of read-only resources.
 pub const READ: &str = "GET, HEAD";
 
-/// The route table: a row for each endpoint. What else depends on it (the prefixes, the names of permissions, the
-/// platform's `run_worker_first`, the matrix of bad callers, the reference document) is derived from it, or compared
-/// with it by a test.
+/// The route table, with one row for each endpoint. Everything that depends on it (the prefixes, the names of
+/// permissions, the platform's `run_worker_first`, the matrix of bad callers, the reference document) is derived from
+/// it, or compared with it by a test.
 pub static UPDATES: [Update; 5] = [
     Update::Persona(Endpoint::new("PUT /api/personas/:id/foto", Right::Permission, personas::FOTO)),
     Update::Persona(Endpoint::new("PUT /api/personas/me", Right::Permission, personas::ME)),
@@ -17,37 +19,37 @@ pub static UPDATES: [Update; 5] = [
     Update::Account(Endpoint::new("PUT /api/profile/:id/update/", Right::OwnRecord, django::PROFILE)),
 ];
 
-/// A row of the route table, by what it changes.
+/// A row of the route table, by the kind of record that it changes.
 pub enum Update {
-    /// An account.
+    /// The endpoint changes an account.
     Account(Endpoint<Account>),
-    /// A persona.
+    /// The endpoint changes a persona.
     Persona(Endpoint<Persona>),
 }
 
 /// One `PUT` endpoint.
 pub struct Endpoint<R: Record> {
-    /// Method and path: what the log calls it, and the name of the permission that it may need.
+    /// Method and path: the endpoint's name in the log, and the name of the permission that it may need.
     pub pattern: &'static str,
-    /// Who may call it.
+    /// The right that callers need.
     pub right: Right,
-    /// How it reads and answers.
+    /// The format of requests and responses.
     pub dialect: Dialect<R>,
 }
 
-/// Who may call an endpoint.
+/// The right that callers of an endpoint need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// Who has a role that holds the permission of the endpoint's name.
+    /// The caller needs a role that holds the permission with the endpoint's pattern as its name.
     Permission,
-    /// Everybody, for their own record only.
+    /// Every caller may change their own record, and no other.
     OwnRecord,
 }
 
 impl<R: Record> Endpoint<R> {
-    /// Does not compile if the path has an id that the dialect does not parse, or the other way round.
+    /// Creates an endpoint. Fails to compile if the path has an ID that the dialect does not parse, or vice versa.
     const fn new(pattern: &'static str, right: Right, dialect: Dialect<R>) -> Self {
-        assert!(has_id(pattern) == dialect.target.is_some(), "the path has an id, and the dialect no target");
+        assert!(has_id(pattern) == dialect.target.is_some(), "the pattern and the dialect disagree about an ID");
         Self { pattern, right, dialect }
     }
 }
@@ -64,7 +66,7 @@ const fn has_id(pattern: &str) -> bool {
 }
 
 impl Update {
-    /// Method and path.
+    /// Returns method and path.
     pub fn pattern(&self) -> &'static str {
         match self {
             Self::Account(endpoint) => endpoint.pattern,
@@ -72,12 +74,12 @@ impl Update {
         }
     }
 
-    /// The path, with `:id` for an id.
+    /// Returns the path, with `:id` in place of an ID.
     pub fn path(&self) -> &'static str {
         self.pattern().split_once(' ').map_or("", |(_, path)| path)
     }
 
-    /// What the paths of the back end begin with: `/users`, or `/api` and what comes after it.
+    /// Returns the prefix of the back end's paths: `/users`, or `/api` and the next segment.
     pub fn prefix(&self) -> &'static str {
         let path = self.path();
         let segments = if path.starts_with("/api/") { 2 } else { 1 };
@@ -85,7 +87,7 @@ impl Update {
         path.get(..end).unwrap_or(path)
     }
 
-    /// Its dialect's name.
+    /// Returns the name of the dialect.
     pub fn dialect(&self) -> &'static str {
         match self {
             Self::Account(endpoint) => endpoint.dialect.name,
@@ -93,7 +95,7 @@ impl Update {
         }
     }
 
-    /// How its dialect says that something failed on our side.
+    /// Returns the dialect's function for server-side failures.
     pub fn fail(&self) -> fn(u16) -> Answer {
         match self {
             Self::Account(endpoint) => endpoint.dialect.fail,
@@ -101,7 +103,7 @@ impl Update {
         }
     }
 
-    /// How its dialect refuses.
+    /// Returns the dialect's function for refusals.
     pub fn refuse(&self) -> fn(&Refusal) -> Answer {
         match self {
             Self::Account(endpoint) => endpoint.dialect.refuse,
@@ -109,7 +111,7 @@ impl Update {
         }
     }
 
-    /// What its original is built with.
+    /// Returns the framework of the original back end.
     pub fn framework(&self) -> Framework {
         match self {
             Self::Account(endpoint) => endpoint.dialect.framework,
@@ -117,7 +119,7 @@ impl Update {
         }
     }
 
-    /// Compares a piece of a path as the original does: Express ignores the case of ASCII letters (contract R8).
+    /// Compares parts of paths as the original back end does: Express ignores the case of ASCII letters (contract R8).
     fn is_same(&self, expected: &str, piece: &str) -> bool {
         match self.framework() {
             Framework::Express => expected.eq_ignore_ascii_case(piece),
@@ -140,12 +142,12 @@ impl Update {
         })
     }
 
-    /// Whether a path without its trailing slash is the one of this row, and the id in it.
+    /// Matches a path without its trailing slash against this row. Returns the ID in it, if the row has one.
     fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
         self.matches_by(path, |expected, segment| self.is_same(expected, segment))
     }
 
-    /// Whether a path without its trailing slash is the one of this row for somebody who ignores the case of letters.
+    /// Checks whether a path without its trailing slash matches this row on a server that ignores the case of letters.
     pub fn resembles(&self, path: &str) -> bool {
         self.matches_by(path, str::eq_ignore_ascii_case).is_some()
     }
@@ -164,30 +166,31 @@ impl Update {
     }
 }
 
-/// An endpoint that a path leads to.
+/// An endpoint that a path has matched.
 pub struct Matched<'p, R: Record + 'static> {
     /// The endpoint.
     pub endpoint: &'static Endpoint<R>,
-    /// The id in the path, as it was written; `None` where the pattern has none.
+    /// The ID in the path, as it was written; `None` if the pattern has none.
     pub id: Option<&'p str>,
 }
 
-/// Where a path leads.
+/// The route of a path.
 pub enum Route<'p> {
-    /// To an endpoint that changes an account.
+    /// An endpoint that changes an account.
     Account(Matched<'p, Account>),
-    /// To an endpoint that changes a persona.
+    /// An endpoint that changes a persona.
     Persona(Matched<'p, Persona>),
     /// `GET /health`
     Health,
-    /// To a picture (contract M4).
+    /// A picture (contract M4).
     Media(ObjectKey),
-    /// Nowhere; inside the prefix of a back end, its dialect says so (contract R8). Any endpoint of it will do.
+    /// An unknown path. Inside the prefix of a back end, it has one of that back end's endpoints, whose dialect renders
+    /// the 404 (contract R8).
     Unknown(Option<&'static Update>),
 }
 
 impl<'p> Route<'p> {
-    /// The route of a path. With and without its trailing slash it is the same (contract R8).
+    /// Returns the route of a path. A trailing slash makes no difference, except for pictures (contract R8).
     pub fn of(path: &'p str) -> Self {
         if let Some(key) = path.strip_prefix(ObjectKey::MEDIA) {
             return ObjectKey::parse(key).map_or(Self::Unknown(None), Self::Media);
@@ -200,7 +203,7 @@ impl<'p> Route<'p> {
         UPDATES.iter().find_map(|update| update.matched(path)).unwrap_or_else(|| Self::Unknown(nowhere()))
     }
 
-    /// The pattern, for the log; `None` for a path that leads nowhere.
+    /// Returns the pattern, for the log; `None` for an unknown path.
     pub fn pattern(&self) -> Option<&'static str> {
         match self {
             Self::Account(update) => Some(update.endpoint.pattern),
@@ -211,7 +214,7 @@ impl<'p> Route<'p> {
         }
     }
 
-    /// The methods that the route takes, as `Allow` lists them.
+    /// Returns the methods that the route accepts, as listed in `Allow`.
     pub fn methods(&self) -> Option<&'static str> {
         match self {
             Self::Account(..) | Self::Persona(..) => Some(METHOD),

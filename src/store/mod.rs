@@ -29,14 +29,14 @@ pub use update::{NewObject, Update, Updated, load, ping, update};
 pub use upload::{Upload, upload};
 
 /// What runs statements: D1 in the worker, SQLite itself in the native tests.
-#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+#[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Batch {
     /// Runs statements in one transaction and one round trip; returns the rows of each, as JSON objects.
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault>;
 }
 
 /// What holds the pictures: R2 in the worker, a map in the native tests.
-#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+#[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Bucket {
     /// Where a picture belongs, and whether it is there.
     async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault>;

@@ -399,9 +399,9 @@ describe('settings', () => {
     }
   });
 
-  const URL_PROBLEM = 'ORIGIN is not an https URL (or http on localhost) without user name, path and query';
+  const URL_PROBLEM = 'ORIGIN is not an https URL (or http on localhost) without a user name, path or query';
   const TABLE_PROBLEM = 'ORIGIN is a table whose values are not all texts';
-  const ENTRY_PROBLEM = 'TAKE_OVER has an entry that is not an endpoint, such as PUT /users, or none';
+  const ENTRY_PROBLEM = 'TAKE_OVER has an entry that is neither an endpoint, such as PUT /users, nor none';
   const BAD = [
     [{ ORIGIN: 'http://backend.example.com' }, URL_PROBLEM],
     [{ ORIGIN: 'backend.example.com' }, URL_PROBLEM],
@@ -445,7 +445,7 @@ describe('settings', () => {
       const body = { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 };
       await answered(worker, left, 500, body, { d1: 0 });
       const { cause } = await worker.logOf(left);
-      assert.equal(cause, 'TAKE_OVER leaves out an endpoint that ORIGIN has no URL for');
+      assert.equal(cause, 'TAKE_OVER omits an endpoint for which ORIGIN has no URL');
       assert.equal((await kept(() => worker.send('GET', '/users', { vars }))).status, 401);
       assert.equal((await kept(() => worker.send('GET', '/x', { vars }))).status, 404);
     }

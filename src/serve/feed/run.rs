@@ -3,7 +3,7 @@ use crate::domain::Fault;
 use crate::store::{Batch, Lease, Next, Step};
 
 /// What a run needs of the platform.
-#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+#[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Courier {
     /// Sends a post. Fails if no 2xx comes back in time.
     async fn post(&self, url: &str, post: Post<'_>) -> Result<(), Fault>;
