@@ -1,30 +1,32 @@
+//! Rate limits: the kinds of requests that are counted, and the account that they are counted for.
+
 use super::KnownAccounts;
 use crate::domain::{Refusal, Subject};
 use std::cell::RefCell;
 
-/// For how long a limit counts, in seconds, and so how long who is over it is told to wait.
+/// Period of the limits, in seconds. A caller who exceeds a limit is told to wait for one period.
 pub const PERIOD: u32 = 60;
 
-/// What asks for a limit of its own; the platform keeps how many it allows.
+/// The kinds of requests with a limit of their own. The numbers that are allowed are configured on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class<'a> {
-    /// Every update of an account, for each endpoint's pattern.
+    /// Updates, by account and by the endpoint's pattern.
     Update(Subject, &'a str),
-    /// What costs much: a new password, a picture. For each account.
+    /// Costly operations (a new password, a picture), by account.
     Costly(Subject),
-    /// A token that is missing or not good. For each client's address, which the platform knows.
+    /// Missing or bad tokens, by the client's address, which the platform knows.
     FailedAuth,
 }
 
-/// What counts how often somebody asks: the platform's rate limits in the worker.
+/// Counts requests. In the worker, these are the platform's rate limits.
 #[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Limits {
-    /// Counts one more, and answers whether that is still allowed.
+    /// Counts one request, and returns whether it is still allowed.
     async fn allow(&self, class: Class<'_>) -> bool;
 }
 
 impl Class<'_> {
-    /// Whom it is counted for; `None` for the client's address.
+    /// Returns the key that requests are counted under; `None` for the client's address.
     pub fn key(&self) -> Option<String> {
         match self {
             Self::Update(caller, pattern) => Some(format!("{} {pattern}", name(*caller))),
@@ -41,7 +43,7 @@ fn name(caller: Subject) -> String {
     }
 }
 
-/// What a caller is counted for.
+/// A request or operation that counts towards a caller's limits.
 #[derive(Debug, Clone, Copy)]
 pub enum Metered {
     /// [`Class::Update`], at the endpoint of this pattern.
@@ -59,23 +61,23 @@ impl Metered {
     }
 }
 
-/// The limits of one caller. They follow the account, whoever's token it is: a first request whose account is not known
-/// yet is counted for the token's number, and for the account as well once the database has named it.
+/// The limits of one caller. They apply to the account, whichever back end issued the token. A request whose account is
+/// not known yet is counted for the token's subject, and for the account as well once the database has identified it.
 pub struct Meter<'a, L: Limits> {
     limits: &'a L,
     known: &'a KnownAccounts,
     subject: Subject,
-    /// What was counted while the account was not known.
+    /// Counted for the token's subject, because the account was not known.
     unsettled: RefCell<Vec<Metered>>,
 }
 
 impl<'a, L: Limits> Meter<'a, L> {
-    /// Nothing was counted yet.
+    /// Creates a meter that has not counted anything yet.
     pub fn new(limits: &'a L, known: &'a KnownAccounts, subject: Subject) -> Self {
         Self { limits, known, subject, unsettled: RefCell::default() }
     }
 
-    /// Counts one more.
+    /// Counts one request or operation, and refuses it if it exceeds the limit.
     pub async fn allow(&self, metered: Metered) -> Result<(), Refusal> {
         let caller = self.known.resolve(self.subject);
         if let Subject::Identity(..) = caller {
@@ -84,7 +86,7 @@ impl<'a, L: Limits> Meter<'a, L> {
         self.count(metered, caller).await
     }
 
-    /// Counts for the account what was counted before it was known.
+    /// Counts for the account, once it is known, everything that was counted for the token's subject before.
     pub async fn settle(&self) -> Result<(), Refusal> {
         let caller = self.known.resolve(self.subject);
         let Subject::Account(_) = caller else { return Ok(()) };

@@ -1,10 +1,10 @@
-//! What of a picture a request asks for: conditional and range requests (contract M4, RFC 9110 sections 13 and 14).
+//! Conditional and range requests for pictures (contract M4, RFC 9110 sections 13 and 14).
 
 use super::{Reply, route};
 use crate::dialect::problem;
 use crate::domain::{Fault, Refusal};
 
-/// The headers that make a request conditional, or ask for a part.
+/// The headers that make a request conditional, or ask for a range.
 #[derive(Debug, Default)]
 pub struct Conditions {
     /// `If-Match`
@@ -17,28 +17,29 @@ pub struct Conditions {
     pub range: Option<String>,
 }
 
-/// What to answer with.
+/// The response to a request for a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
-    /// All of it: 200.
+    /// The whole picture: 200.
     Whole,
-    /// These bytes: 206.
+    /// A range of its bytes: 206.
     Part {
-        /// The first one's place.
+        /// Position of the first byte.
         first: u64,
-        /// How many; not 0.
+        /// Number of bytes; not 0.
         length: u64,
     },
-    /// The client has it: 304.
+    /// The client already has the picture: 304.
     NotModified,
-    /// It is not what the client takes it for: 412.
+    /// The picture is not the one that the client expects: 412.
     PreconditionFailed,
-    /// It has none of the bytes that were asked for: 416.
+    /// The picture has none of the requested bytes: 416.
     Unsatisfiable,
 }
 
 impl Conditions {
-    /// Evaluates them in RFC 9110's order (section 13.2.2), against a strong tag, quotes included, and a size in bytes.
+    /// Evaluates the headers in the order of RFC 9110 (section 13.2.2), for a picture with this strong entity tag,
+    /// quotes included, and this size in bytes.
     pub fn select(&self, method: &str, etag: &str, size: u64) -> Selection {
         let matches = |tags: &str| tags.trim() == "*" || tags_of(tags).any(|tag| tag == Some(etag));
         if self.if_match.as_deref().is_some_and(|tags| !matches(tags)) {
@@ -56,13 +57,13 @@ impl Conditions {
     }
 }
 
-/// The tag without the mark of a weak one.
+/// Returns an entity tag without the prefix of weak tags.
 fn opaque(tag: &str) -> &str {
     tag.strip_prefix("W/").unwrap_or(tag)
 }
 
-/// The entity tags of a list (RFC 9110 section 8.8.3), quotes and weakness included. A tag may hold commas. What is no
-/// tag ends the list with a `None`: nothing matches it.
+/// Returns the entity tags of a list (RFC 9110 section 8.8.3), with their quotes and weak prefixes. A tag may contain
+/// commas. Anything that is not a tag ends the list with a `None`, which nothing matches.
 fn tags_of(list: &str) -> impl Iterator<Item = Option<&str>> {
     let separator = [' ', '\t', ','];
     let mut rest = list.trim_start_matches(separator);
@@ -91,8 +92,8 @@ enum Range {
 }
 
 impl Range {
-    /// `None` for what is to be ignored: another unit, a syntax error, and several ranges, which a server need not
-    /// send (section 14.2).
+    /// Parses a `Range` header. Returns `None` if it is to be ignored: for another unit, for a syntax error, and for
+    /// several ranges, which a server need not support (section 14.2).
     fn parse(header: &str) -> Option<Self> {
         let (unit, range) = header.trim().split_once('=')?;
         let (first, last) = range.split_once('-')?;
@@ -116,7 +117,7 @@ impl Range {
             Self::From(first, Some(last)) => (first, last.saturating_add(1).min(size)),
         };
         match end.checked_sub(first) {
-            // All of nothing: there is no Content-Range for it.
+            // The whole of an empty picture, for which no `Content-Range` exists.
             Some(0) if size == 0 && matches!(self, Self::Last(1..)) => Selection::Whole,
             None | Some(0) => Selection::Unsatisfiable,
             Some(length) => Selection::Part { first, length },
@@ -124,40 +125,40 @@ impl Range {
     }
 }
 
-/// Digits; more of them than a number of ours has is beyond every picture.
+/// Parses a position. One that does not fit a `u64` becomes the largest one, which is beyond the end of any picture.
 fn position(digits: &str) -> Option<u64> {
     let valid = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
     valid.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Whether what is only looked at takes a method.
+/// Checks whether read-only resources accept a method.
 pub fn takes(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }
 
-/// It takes no other.
+/// Returns the reply to a method that read-only resources do not accept.
 pub fn method_not_allowed() -> Reply {
     let code = Some("method_not_allowed");
     Reply { allow: Some(route::READ), code, ..Reply::problem(405, "Method Not Allowed") }
 }
 
-/// There is no such picture, or path.
+/// Returns the reply for a picture or path that does not exist.
 pub fn not_found() -> Reply {
     Reply { code: Some(Refusal::NoRoute.code()), ..Reply::problem(404, "Not Found") }
 }
 
-/// A condition of the client's does not hold.
+/// Returns the reply to a request with a condition that does not hold.
 pub fn precondition_failed() -> Reply {
     Reply { code: Some("precondition_failed"), ..Reply::problem(412, "Precondition Failed") }
 }
 
-/// The picture, of so many bytes, has none of those that were asked for.
+/// Returns the reply to a request for bytes that a picture of `size` bytes does not have.
 pub fn unsatisfiable(size: u64) -> Reply {
     let content_range = Some(format!("bytes */{size}"));
     Reply { content_range, code: Some("unsatisfiable"), ..Reply::problem(416, "Range Not Satisfiable") }
 }
 
-/// The bucket failed.
+/// Returns the reply to a server-side failure, such as one of the bucket, outside the dialects.
 pub fn failed(fault: Fault) -> Reply {
     Reply { content_type: problem::MEDIA_TYPE, ..Reply::failed(fault, problem::failure) }
 }

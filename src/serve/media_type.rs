@@ -1,6 +1,6 @@
-//! What a `Content-Type` says.
+//! Parsing of `Content-Type`.
 
-/// Whether a `Content-Type` says JSON: `application/json` or any `+json` type, whatever its parameters
+/// Checks whether a `Content-Type` is JSON: `application/json` or any `+json` type, with any parameters
 /// (contract R2, RFC 6839 section 3.1).
 pub fn is_json(content_type: &str) -> bool {
     let essence = essence(content_type).to_ascii_lowercase();
@@ -11,17 +11,18 @@ pub fn is_json(content_type: &str) -> bool {
     }
 }
 
-/// Whether a `Content-Type` says `multipart/form-data`.
+/// Checks whether a `Content-Type` is `multipart/form-data`.
 pub fn is_form(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("multipart/form-data")
 }
 
-/// Whether a `Content-Type` says `application/x-www-form-urlencoded`.
+/// Checks whether a `Content-Type` is `application/x-www-form-urlencoded`.
 pub fn is_urlencoded(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }
 
-/// The boundary of a form: 1 to 70 of the characters that RFC 2046 (section 5.1.1) allows, with or without quotes.
+/// Returns the boundary of a form: 1 to 70 of the characters that RFC 2046 (section 5.1.1) allows, with or without
+/// quotes.
 pub fn boundary(content_type: &str) -> Option<&str> {
     let parameters = content_type.split(';').skip(1).filter_map(|parameter| parameter.split_once('='));
     let mut boundaries = parameters.filter(|(key, _)| key.trim().eq_ignore_ascii_case("boundary"));

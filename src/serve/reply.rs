@@ -1,9 +1,11 @@
+//! A reply and its headers, before the platform sends it.
+
 use super::{limits, route};
 use crate::dialect::{Answer, Framework, problem};
 use crate::domain::{Fault, ObjectKey, Refusal, Subject};
 use std::borrow::Cow;
 
-/// A reply, and what the log wants to know of how it came about.
+/// A reply, with details for the log.
 #[derive(Debug)]
 pub struct Reply {
     /// Status and body.
@@ -18,33 +20,33 @@ pub struct Reply {
     pub retry_after: Option<u32>,
     /// `Content-Range`, with every 416 (contract M4).
     pub content_range: Option<String>,
-    /// Who called, once its token was verified.
+    /// The subject of the caller's token, once the token is verified.
     pub caller: Option<Subject>,
-    /// The account that called, once that is known.
+    /// The caller's account, once it is known.
     pub account: Option<i64>,
     /// The refusal's stable code.
     pub code: Option<&'static str>,
-    /// What failed on our side. For the log alone.
+    /// The cause of a server-side failure. For the log only.
     pub fault: Option<Fault>,
-    /// An object that no record may be showing any more: to be removed once the reply is out.
+    /// An object that the record no longer shows. It is removed after the reply, unless another record shows it.
     pub leftover: Option<ObjectKey>,
-    /// Whether the change feed has a new row: to be delivered once the reply is out.
+    /// Whether the change feed has a new row, to be delivered after the reply is sent.
     pub is_recorded: bool,
 }
 
 const JSON: &str = "application/json";
-/// What Express calls it.
+/// Express's content type for JSON.
 const JSON_UTF_8: &str = "application/json; charset=utf-8";
-/// When to try again what the platform was too slow for, in seconds.
+/// `Retry-After` of a 503, in seconds.
 pub const RETRY_AFTER: u32 = 5;
 
 impl Reply {
-    /// 200 with this body.
+    /// Returns a 200 with this body.
     pub fn ok(body: String) -> Self {
         Self::json(Answer { status: 200, body })
     }
 
-    /// A body of JSON and its status.
+    /// Returns a reply with this status and JSON body.
     pub fn json(answer: Answer) -> Self {
         Self {
             answer,
@@ -62,7 +64,7 @@ impl Reply {
         }
     }
 
-    /// A refusal in the words of whoever answers for it.
+    /// Returns the reply to a refused request, whose body `refuse` renders.
     pub fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Self {
         Self {
             challenge: challenge(refusal),
@@ -73,7 +75,8 @@ impl Reply {
         }
     }
 
-    /// Our failure: 503 where it may pass, and 502 or 504 where it is an origin's.
+    /// Returns the reply to a server-side failure: 503 if it may be temporary, 502 or 504 if an origin failed, and
+    /// otherwise 500.
     pub fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
         let status = match fault {
             Fault::Busy | Fault::Full | Fault::Late { .. } | Fault::KeySet(_) => 503,
@@ -84,7 +87,7 @@ impl Reply {
         Self { fault: Some(fault), retry_after: (status == 503).then_some(RETRY_AFTER), ..Self::json(fail(status)) }
     }
 
-    /// The same, of the type that the original calls JSON (contract R10).
+    /// Sets the content type that the framework uses for JSON (contract R10).
     pub fn from(self, framework: Framework) -> Self {
         let content_type = match framework {
             Framework::Express => JSON_UTF_8,
@@ -93,14 +96,14 @@ impl Reply {
         Self { content_type, ..self }
     }
 
-    /// Problem details: for what is no dialect's.
+    /// Returns problem details, for responses that belong to no dialect.
     pub fn problem(status: u16, title: &'static str) -> Self {
         Self { content_type: problem::MEDIA_TYPE, ..Self::json(problem::problem(status, title)) }
     }
 }
 
-/// RFC 6750 section 3: the scheme alone where no token was sent, the error where one was (contract A8). RFC 9470
-/// section 3 if the person has to authenticate again (contract A9).
+/// Returns the challenge of a 401. It has only the scheme if no token was sent, and the error if one was (RFC 6750
+/// section 3, contract A8). It follows RFC 9470 section 3 if the person has to authenticate again (contract A9).
 fn challenge(refusal: &Refusal) -> Option<Cow<'static, str>> {
     match refusal {
         Refusal::NoToken => Some("Bearer".into()),

@@ -1,32 +1,35 @@
+//! A request after authentication.
+
 use super::limits::Meter;
 use super::{Call, Platform};
 use crate::domain::{Actor, Change, Failure, Id, Record, Refusal};
 use crate::store::{Trace, Update};
 
-/// A request whose token was verified.
+/// A request with a verified token.
 pub struct Session<'a, P: Platform> {
     pub call: &'a Call<'a>,
     pub platform: &'a P,
     pub actor: Actor,
     /// The endpoint's pattern.
     pub pattern: &'static str,
-    /// Its limits.
+    /// The caller's limits.
     pub meter: Meter<'a, P::Limits>,
 }
 
 impl<P: Platform> Session<'_, P> {
-    /// What the change feed tells of the request.
+    /// Returns what the change feed records about the request.
     pub fn trace(&self) -> Trace<'_> {
         Trace { request_id: self.call.request_id, route: self.pattern }
     }
 
-    /// Whether common passwords are refused. If that is not clear, [`Self::admit`] fails for every new password.
+    /// Returns whether common passwords are refused. If the setting is invalid, [`Self::admit`] fails for every new
+    /// password.
     pub fn blocks_common_passwords(&self) -> bool {
         self.platform.blocks_common_passwords().unwrap_or_default()
     }
 
-    /// The change, unless it is sensitive and the person authenticated too long ago (contract A9), or a setting that
-    /// protects it is invalid.
+    /// Returns the change, unless it is sensitive and the person authenticated too long ago (contract A9), or a setting
+    /// that protects it is invalid.
     pub fn admit<C: Change>(&self, change: C) -> Result<C, Failure> {
         if change.password().is_some() {
             self.platform.blocks_common_passwords()?;
@@ -40,12 +43,12 @@ impl<P: Platform> Session<'_, P> {
         if is_fresh { Ok(change) } else { Err(Refusal::StaleToken { max_age }.into()) }
     }
 
-    /// The account that calls, if the instance knows it.
+    /// Returns the caller's account, if the instance knows it.
     pub fn account(&self) -> Option<Id> {
         self.platform.known().account(self.actor.subject())
     }
 
-    /// Remembers what the database has said of the account.
+    /// Remembers what the database has returned about the caller's account.
     pub fn learn<R: Record>(&self, update: &Update<'_, R>) {
         let known = self.platform.known();
         match update.caller.get() {

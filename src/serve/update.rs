@@ -1,5 +1,5 @@
-//! The one flow that every update takes. The order of its checks (contract R1) is written here and nowhere else:
-//! each step takes what the step before has made, so that none can be left out.
+//! The one flow that every update follows. The order of its checks (contract R1) is defined here and nowhere else. Each
+//! step requires the result of the step before, so none can be skipped.
 
 use super::limits::{Class, Limits, Meter, Metered};
 use super::newcomers::Newcomers;
@@ -14,10 +14,10 @@ use crate::domain::text as rules;
 use crate::domain::{Access, Actor, Change, Failure, Id, Record, Refusal, Rule, Target};
 use crate::store::{self, Stored, Update, Updated, Upload};
 
-/// Why an update was not made.
+/// The reason an update was not applied.
 enum Stopped<B> {
     Failed(Failure),
-    /// It is its origin's to make.
+    /// The update is left to its origin.
     Newcomer(Untouched<B>, Origin),
 }
 
@@ -27,7 +27,7 @@ impl<B, F: Into<Failure>> From<F> for Stopped<B> {
     }
 }
 
-/// Replies to an update in its dialect, or leaves it to its origin.
+/// Replies to an update in its dialect, or leaves the update to its origin.
 pub async fn answer<R: Stored, P: Platform>(
     matched: &Matched<'_, R>,
     call: &Call<'_>,
@@ -49,12 +49,12 @@ pub async fn answer<R: Stored, P: Platform>(
     let meter = Meter::new(platform.limits(), platform.known(), actor.subject());
     let session = Session { call, platform, actor, meter, pattern: matched.endpoint.pattern };
     let updated = update(matched, &session, body).await;
-    // What was done cannot be refused any more.
+    // The update is complete and can no longer be refused.
     let _ = session.meter.settle().await;
     let (caller, account) = (actor.subject(), session.account().map(Id::get));
     let reply = match updated {
         Ok(Updated { record, replaced, is_recorded }) => {
-            // An account may have objects removed only under its own prefix (contract M5).
+            // An account can only cause objects under its own prefix to be removed (contract M5).
             let leftover = replaced.filter(|key| session.account().is_some_and(|account| key.belongs_to(account)));
             Reply { leftover, is_recorded, ..Reply::ok((dialect.show)(&record)) }
         }
@@ -103,7 +103,7 @@ async fn update<R: Stored, P: Platform>(
         Ok((target, change)) => make(&access(target), &change, session).await,
         Err(failure) => Err(newcomers.instead_of::<R>(failure).await),
     };
-    // A picture is in memory until here.
+    // A picture stays in memory until this point.
     drop(held);
     match (saved, untouched) {
         (Err(Failure::Refused(refusal)), Some((bytes, origin))) if newcomers.include(&refusal) => {
@@ -132,7 +132,7 @@ async fn save<R: Stored, P: Platform>(
     let database = platform.database()?;
     if let Some(password) = update.change.password() {
         session.meter.allow(Metered::Costly).await?;
-        // Hashing is slow on purpose: only a caller who may change that password can make us do it (contract S6).
+        // Hashing is slow on purpose, so it is done only for a caller who may change that password (contract S6).
         store::load(database, update).await?;
         session.learn(update);
         session.meter.settle().await?;
@@ -148,8 +148,8 @@ async fn save<R: Stored, P: Platform>(
     }
 }
 
-/// What our own URLs begin with: as it is set, or else as the client has it, if that can stand in a record (contract
-/// M6).
+/// Returns the origin of Perfil's own URLs: the configured one, or else the client's, if that may be written into a
+/// record (contract M6).
 fn origin<'a>(call: &Call<'a>, platform: &'a impl Platform) -> Result<&'a str, Failure> {
     match platform.public_origin()? {
         Some(origin) => Ok(origin),
@@ -157,8 +157,8 @@ fn origin<'a>(call: &Call<'a>, platform: &'a impl Platform) -> Result<&'a str, F
     }
 }
 
-/// What the path names, or what is wrong with its id. That is a field's fault like the body's, and told together with
-/// them (contract S2).
+/// The target that the path names, or the fault of its ID, which is reported together with the faults of the body's
+/// fields (contract S2).
 struct PathTarget(Result<Target, Refusal>);
 
 impl PathTarget {
@@ -175,7 +175,7 @@ impl PathTarget {
         }
     }
 
-    /// The caller's own where the path names none, and where it names none that there could be.
+    /// Returns the target that the path names. It is the caller's own record if the path has no ID, or an invalid one.
     fn named(&self) -> Target {
         self.0.clone().unwrap_or(Target::Own)
     }

@@ -432,8 +432,8 @@ describe('with one receiver for everything', () => {
       'CHANGES_URL has an entry that is not personas, seam, falcon or django',
     ],
     [{ CHANGES_SECRET: '' }, 'CHANGES_SECRET is not set, so nothing is delivered'],
-    [{ CHANGES_SECRET: 'whsec_%' }, 'CHANGES_SECRET is not whsec_ and the base64 of 24 to 64 bytes'],
-    [{ CHANGES_SECRET: SHORT }, 'CHANGES_SECRET is not whsec_ and the base64 of 24 to 64 bytes'],
+    [{ CHANGES_SECRET: 'whsec_%' }, 'CHANGES_SECRET is not whsec_ followed by the base64 of 24 to 64 bytes'],
+    [{ CHANGES_SECRET: SHORT }, 'CHANGES_SECRET is not whsec_ followed by the base64 of 24 to 64 bytes'],
     [{ CHANGES_HASHES: 'yes' }, 'CHANGES_HASHES is neither on nor empty, so nothing is delivered'],
   ]) {
     test(`an update works with ${JSON.stringify(wrong)}, and the log says what is wrong [C2]`, async () => {

@@ -82,7 +82,7 @@ fn a_setting_that_is_wrong_stops_nobody_else() {
     let both = || table(&[("falcon", HTTPS), ("seam", "http://localhost:3000/hook")]);
     let one = |url: &str| Ok(Some(Urls::One(url.to_owned())));
     let unset = |name: &str| vec![format!("{name} is not set, and neither is CHANGES_SECRET")];
-    let bad = |name: &str| vec![format!("{name} is not whsec_ and the base64 of 24 to 64 bytes")];
+    let bad = |name: &str| vec![format!("{name} is not whsec_ followed by the base64 of 24 to 64 bytes")];
     let insecure = vec!["CHANGES_URL has a URL that is not https (or http on localhost)".to_owned()];
     let hashes = vec!["CHANGES_HASHES is neither on nor empty, so nothing is delivered".to_owned()];
     let nobody: Vec<&str> = Vec::new();

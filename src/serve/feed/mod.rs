@@ -1,4 +1,4 @@
-//! The delivery of the change feed: who gets it, and how a run of posts proceeds (contract C2 to C4).
+//! Delivery of the change feed: the receivers, and the runs of posts to them (contract C2 to C4).
 
 mod pace;
 mod run;
@@ -9,29 +9,29 @@ use crate::domain::{Fault, Receiver, Setting, is_secure};
 pub use pace::Pace;
 pub use run::{AFTER_REPLY, Budget, Courier, Delivered, EVERY_MINUTE, Post, deliver};
 
-/// A receiver, and where and how the changes are posted to it.
+/// A receiver, and the URL, secret and option that changes are posted with.
 #[derive(Debug, Clone)]
 pub struct Subscription {
-    /// Who gets them.
+    /// The receiver of the changes.
     pub receiver: Receiver,
     url: String,
     secret: WebhookSecret,
     with_hashes: bool,
 }
 
-/// To whom a deployment delivers its changes.
+/// The receivers of a deployment's changes.
 #[derive(Debug, Default)]
 pub struct Feed {
-    /// The receivers that are configured, also those that nothing can be delivered to.
+    /// All configured receivers, including those that nothing can be delivered to.
     pub receivers: Vec<Receiver>,
-    /// Those that changes are delivered to.
+    /// The receivers that changes are delivered to.
     pub subscriptions: Vec<Subscription>,
-    /// What is wrong with the settings.
+    /// The problems with the settings.
     pub faults: Vec<Fault>,
 }
 
 impl Feed {
-    /// Parses `CHANGES_URL`, `CHANGES_HASHES` and the secrets. What is wrong with one receiver stops no other.
+    /// Parses `CHANGES_URL`, `CHANGES_HASHES` and the secrets. A problem with one receiver does not affect the others.
     pub fn new(urls: Result<Option<Urls>, Fault>, hashes: &str, secret: impl Fn(Setting) -> Option<String>) -> Self {
         let mut feed = Self::default();
         let urls = match urls {
@@ -92,7 +92,7 @@ fn subscription(
         };
         return Err(fault(own, problem));
     };
-    let problem = "is not whsec_ and the base64 of 24 to 64 bytes";
+    let problem = "is not whsec_ followed by the base64 of 24 to 64 bytes";
     let secret = WebhookSecret::parse(&secret).ok_or(fault(setting, problem))?;
     Ok(Subscription { receiver, url, secret, with_hashes })
 }

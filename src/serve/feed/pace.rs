@@ -1,22 +1,24 @@
+//! The pace of deliveries after updates.
+
 use std::cell::Cell;
 
-/// An instance begins a run of posts to a receiver at most once in so many milliseconds (contract C4).
+/// Minimum time between the starts of two runs to a receiver in one instance, in milliseconds (contract C4).
 const INTERVAL: i64 = 1000;
-/// When a run that was to begin counts as lost: the request that waited for it was cut off.
+/// Time after which a run that was due counts as lost, in milliseconds: the request that waited for it was cancelled.
 const LOST: i64 = 10_000;
 
-/// When an instance delivers to one receiver.
+/// The schedule of an instance's deliveries to one receiver.
 #[derive(Debug, Default)]
 pub struct Pace {
-    /// When the next run may begin.
+    /// When the next run may start.
     free_from: Cell<i64>,
-    /// When a run is to begin that somebody waits to begin.
+    /// When the reserved run is due, if there is one.
     due: Cell<Option<i64>>,
 }
 
 impl Pace {
-    /// Called after each change. Returns how many milliseconds the caller has to wait before it begins a run; `None` if
-    /// a run is about to begin, which will see this change too.
+    /// Reserves a run after a change. Returns how many milliseconds the caller has to wait before it starts the run, or
+    /// `None` if another run is about to start, which will deliver this change as well.
     pub fn reserve(&self, now: i64) -> Option<u64> {
         if self.due.get().is_some_and(|due| now <= due.saturating_add(LOST)) {
             return None;
@@ -26,7 +28,7 @@ impl Pace {
         u64::try_from(due.saturating_sub(now)).ok()
     }
 
-    /// The run that was reserved begins.
+    /// Records that the reserved run starts.
     pub fn begin(&self, now: i64) {
         self.due.set(None);
         self.free_from.set(now.saturating_add(INTERVAL));
@@ -51,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_run_that_never_began_is_made_up_for() {
+    fn a_reserved_run_that_never_starts_is_replaced() {
         let pace = Pace::default();
         assert_eq!(pace.reserve(0), Some(0));
         assert_eq!(pace.reserve(LOST), None);
@@ -59,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_set_back_does_not_stop_the_delivery() {
+    fn a_clock_that_is_set_back_does_not_stop_deliveries() {
         let pace = Pace::default();
         pace.begin(1_000_000);
         assert_eq!(pace.reserve(5), Some(INTERVAL.unsigned_abs()));

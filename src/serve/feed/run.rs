@@ -1,21 +1,23 @@
+//! One run of posts to one receiver.
+
 use super::Subscription;
 use crate::domain::Fault;
 use crate::store::{Batch, Lease, Next, Step};
 
-/// What a run needs of the platform.
+/// Platform services that a delivery run depends on.
 #[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Courier {
-    /// Sends a post. Fails if no 2xx comes back in time.
+    /// Sends a post. Fails unless the receiver returns a 2xx in time.
     async fn post(&self, url: &str, post: Post<'_>) -> Result<(), Fault>;
 
-    /// Returns after so many milliseconds.
+    /// Waits for this many milliseconds.
     async fn pause(&self, milliseconds: u64);
 
-    /// Milliseconds of Unix time.
+    /// Returns the current time in milliseconds of Unix time.
     fn now(&self) -> i64;
 }
 
-/// A signed post, as Standard Webhooks specifies.
+/// A signed post, as specified by Standard Webhooks.
 pub struct Post<'a> {
     /// `webhook-id`
     pub id: String,
@@ -23,54 +25,57 @@ pub struct Post<'a> {
     pub timestamp: i64,
     /// `webhook-signature`
     pub signature: String,
-    /// JSON
+    /// The body, as JSON.
     pub body: &'a str,
 }
 
-/// How much one run may do.
+/// The limits of one run.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
-    /// After so many milliseconds, it begins no other post.
+    /// Time after which the run starts no further post, in milliseconds.
     pub milliseconds: i64,
-    /// How many times it calls the database for more.
+    /// Number of calls to the database after which the run fetches no more changes.
     pub calls: u32,
 }
 
-/// The platform ends what goes on after a reply after 30 seconds, a second of which may pass before a run begins.
+/// The budget of a run after a reply. The platform ends such work 30 seconds after the reply, and one of these seconds
+/// may pass before the run starts.
 pub const AFTER_REPLY: Budget = Budget { milliseconds: 10_000, calls: 400 };
-/// The next event takes over a minute later.
+/// The budget of a run in a scheduled event. The next event takes over a minute later.
 pub const EVERY_MINUTE: Budget = Budget { milliseconds: 50_000, calls: 400 };
 
 impl Budget {
-    /// Its share, if several runs divide what an event may do: the platform allows 1000 calls to its services.
+    /// Returns the share of each run if several runs divide an event's budget. The platform allows an event 1000 calls
+    /// to its services.
     pub fn shared_by(self, runs: usize) -> Self {
         let runs = u32::try_from(runs).unwrap_or(u32::MAX).max(1);
         Self { calls: self.calls.checked_div(runs).unwrap_or(0).max(1), ..self }
     }
 }
 
-/// What a run has done so far.
+/// The results of a run so far.
 #[derive(Debug, Default)]
 pub struct Delivered {
-    /// How many changes the receiver has accepted.
+    /// Number of changes that the receiver has accepted.
     pub sent: usize,
-    /// How far the receiver has got, if it has moved.
+    /// The receiver's new position in the feed, if it has moved.
     pub position: Option<i64>,
-    /// What went wrong last.
+    /// The latest failure.
     pub fault: Option<Fault>,
 }
 
-/// Pauses after posts that failed, in seconds. They end below a minute, so that every scheduled event makes an attempt.
+/// Returns the pause after a failed post, in seconds, by the number of failures before it. It stays below a minute, so
+/// that every scheduled event makes an attempt.
 fn pause_after(failures: u32) -> u32 {
     1_u32.checked_shl(failures).map_or(LONGEST_PAUSE, |seconds| seconds.min(LONGEST_PAUSE))
 }
 
 const LONGEST_PAUSE: u32 = 45;
-/// A timer may be early by a rounded millisecond.
+/// Added to each pause, in milliseconds, because a timer may fire a rounded millisecond early.
 const MARGIN: u64 = 20;
 
-/// Delivers what a receiver has not got yet, as far as the budget goes. Returns at once if somebody else delivers to
-/// it, or if an attempt is not due yet.
+/// Delivers the changes that a receiver has not accepted yet, within the budget. Returns immediately if another run is
+/// delivering to the receiver, or if the next attempt is not due yet.
 pub async fn deliver(
     subscription: &Subscription,
     database: &impl Batch,
