@@ -1,10 +1,10 @@
-//! The SQL with its parameters and rows, what the database's reply means, and how the database and the bucket are kept
-//! in step.
+//! The SQL statements with their parameters and rows, the meaning of the database's replies, and the steps that keep
+//! the database and the bucket consistent.
 //!
-//! May import `domain`; may name serde, serde_json and getrandom. It does no I/O of its own: [`Batch`] and [`Bucket`]
-//! are handed in, so all of it is tested natively. Every statement is static text, whole in one place, and carries its
-//! own guard, so that the database decides permission and change in one step: an update, accepted or refused, is one
-//! batch. A row crosses from the platform in one piece, as a JSON object of its columns.
+//! May import `domain`, and the crates serde, serde_json and getrandom. It does no I/O itself: [`Batch`] and [`Bucket`]
+//! are passed in, so all of it is tested natively. Every statement is one static text that contains its own guard, so
+//! that the database decides on permission and change in one step. An update, accepted or refused, is one batch. The
+//! platform passes each row as one JSON object of its columns.
 
 mod accounts;
 mod changes;
@@ -28,42 +28,42 @@ pub use sweep::{Swept, sweep};
 pub use update::{NewObject, Update, Updated, load, ping, update};
 pub use upload::{Upload, upload};
 
-/// What runs statements: D1 in the worker, SQLite itself in the native tests.
+/// A database that runs statements: D1 in the worker, SQLite itself in the native tests.
 #[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Batch {
-    /// Runs statements in one transaction and one round trip; returns the rows of each, as JSON objects.
+    /// Runs statements in one transaction and one round trip. Returns the rows of each, as JSON objects.
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault>;
 }
 
-/// What holds the pictures: R2 in the worker, a map in the native tests.
+/// The bucket of the pictures: R2 in the worker, a map in the native tests.
 #[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Bucket {
-    /// Where a picture belongs, and whether it is there.
+    /// Returns the key of a picture of this account, and whether the object exists.
     async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault>;
 
-    /// Stores a picture where it belongs; answers whether it was not there before.
+    /// Stores a picture under its key, unless the object exists. Returns whether it was stored.
     async fn put(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, Fault>;
 
-    /// Removes objects, at most 1000 of them; those that are not there are no failure.
+    /// Deletes objects, at most 1000 of them. An object that does not exist is not an error.
     async fn delete(&self, keys: &[String]) -> Result<(), Fault>;
 
-    /// Returns a moment later: a removal of an object is under way.
+    /// Waits a moment while another event removes an object.
     async fn pause(&self);
 
-    /// Objects below [`ObjectKey::PREFIX`] whose keys come behind this one, in the order of keys.
+    /// Lists objects below [`ObjectKey::PREFIX`] with keys after this one, in the order of their keys.
     async fn list(&self, behind: &str) -> Result<Page, Fault>;
 }
 
-/// Some of the bucket's objects.
+/// One page of the bucket's objects.
 #[derive(Debug)]
 pub struct Page {
-    /// 1000 at most.
+    /// At most 1000 objects.
     pub objects: Vec<Listed>,
-    /// Whether there are no more behind them.
+    /// Whether this is the last page.
     pub complete: bool,
 }
 
-/// An object as it is listed.
+/// An object of the bucket, as listed.
 #[derive(Debug, Clone)]
 pub struct Listed {
     /// Any key below [`ObjectKey::PREFIX`].
@@ -72,88 +72,88 @@ pub struct Listed {
     pub uploaded: i64,
 }
 
-/// A record that the database holds: its statements and its row. The statements' parameters are the [`Access`] and the
-/// [`Fields`] of an update.
+/// A record in the database, with its statements and its row. The parameters of the statements are the [`Access`] and
+/// the [`Fields`] of an update.
 pub trait Stored: Record {
-    /// Changes any field of the record, if the guard lets it. No row: nothing was changed. A record is not made to show
-    /// an object that is being removed.
+    /// Changes any field of the record, if the guard allows it. Returns no row if nothing was changed. Never makes the
+    /// record point at an object that is being removed.
     const UPDATE: &'static str;
-    /// The same for the fields that stand in no index, at a smaller cost.
+    /// Does the same for fields that are not in any index, at a lower cost.
     const UPDATE_UNINDEXED: &'static str;
     /// The fields that [`Stored::UPDATE_UNINDEXED`] changes.
     const UNINDEXED: &'static [&'static str];
     /// Adds the update's row to the change feed, if the statement before it has changed the record.
     const APPEND_CHANGE: &'static str;
-    /// Returns a [`Verdict`] and the record, whether or not the caller may see it. Always one row.
+    /// Returns a [`Verdict`] and the record, whether or not the caller may see it. Always returns one row.
     const READ: &'static str;
 
-    /// The fields of an update by the names that the statements know them by.
+    /// Returns the fields of an update, by their names in the statements.
     fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a>;
 
-    /// Reads the record of a row of [`Stored::READ`].
+    /// Reads the record from a row of [`Stored::READ`].
     fn from_row(row: &str) -> Result<Self, Fault>;
 
-    /// The statement that makes the change.
+    /// Returns the statement that changes the record.
     fn update(update: &Update<'_, Self>) -> Statement {
         let fields = Self::fields(update);
         let sql = if fields.are_among(Self::UNINDEXED) { Self::UPDATE_UNINDEXED } else { Self::UPDATE };
         Statement::on_record(sql, update.access, &fields)
     }
 
-    /// The statement that leaves the update's row in the change feed. It follows [`Stored::update`].
+    /// Returns the statement that adds the update's row to the change feed. It follows [`Stored::update`].
     fn append_change(update: &Update<'_, Self>) -> Statement {
         let entry = Entry::new(update.trace, &Self::fields(update));
         Statement::on_record(Self::APPEND_CHANGE, update.access, &entry)
     }
 
-    /// The statement that says what stands in the way of the change, and shows the record as it is.
+    /// Returns the statement that reads the obstacles to the change, and the record as it is.
     fn read(update: &Update<'_, Self>) -> Statement {
         Statement::on_record(Self::READ, update.access, &Self::fields(update))
     }
 }
 
-/// What stood in the way of an update; in the order in which it is told (contract R1).
+/// The obstacles to an update, in the order in which they are reported (contract R1).
 #[derive(Debug, Deserialize)]
 pub struct Verdict {
-    /// The caller's account, if it is there and active.
+    /// The caller's account, if it exists and is active, and its session was not ended.
     caller: Option<i64>,
-    /// 1 when the token's subject is active, which is no caller if its session was ended; 0 when it is inactive, and
-    /// `None` when it is not there.
+    /// 1 if the token's subject is active, even if its session was ended, so that it is not the caller. 0 if it is
+    /// inactive, and `None` if it does not exist.
     is_active_subject: Option<u8>,
-    /// The caller's number in each back end.
+    /// The caller's ID in each back end.
     caller_seam: Option<i64>,
     caller_falcon: Option<i64>,
     caller_django: Option<i64>,
-    /// 1 when the caller may.
+    /// 1 if the caller may change the record.
     permitted: Option<u8>,
-    /// 1 when the record is there.
+    /// 1 if the record exists.
     found: u8,
-    /// 1 when the role asked for is there, or none was asked for; a persona has none.
+    /// 1 if the requested role exists, or none was requested. A persona has no role.
     role_found: Option<u8>,
-    /// 1 when another account has the user name.
+    /// 1 if another account has the user name.
     #[serde(default)]
     username_taken: u8,
-    /// 1 when another account has the address.
+    /// 1 if another account has the e-mail address.
     #[serde(default)]
     email_taken: u8,
-    /// 1 when another persona has the national id number.
+    /// 1 if another persona has the national ID number.
     #[serde(default)]
     dni_taken: u8,
-    /// The claim of a removal of the object that was to be shown.
+    /// The claim of a removal of the object that the record is to point at.
     #[serde(default)]
     removal: Option<String>,
-    /// 1 when that removal is over.
+    /// 1 if that removal is over.
     #[serde(default)]
     removal_over: Option<u8>,
 }
 
 impl Verdict {
-    /// Reads the verdict of a row of [`Stored::READ`].
+    /// Reads the verdict from a row of [`Stored::READ`].
     pub fn from_row(row: &str) -> Result<Self, Fault> {
         read_row(row)
     }
 
-    /// The account that calls, if it is there and active.
+    /// Returns the caller's account, if it exists and is active, and its session was not ended.
     pub fn caller(&self) -> Option<Caller> {
         let account = self.caller.and_then(Id::new)?;
         let number = |back_end: BackEnd| match back_end {
@@ -165,7 +165,7 @@ impl Verdict {
         Some(Caller { account, identities: BackEnd::ALL.into_iter().filter_map(identity).collect() })
     }
 
-    /// Why the token's subject may not call.
+    /// Returns the reason the token's subject is not a valid caller.
     fn no_caller(&self) -> Refusal {
         match self.is_active_subject {
             None => Refusal::AccountGone,
@@ -175,13 +175,14 @@ impl Verdict {
         }
     }
 
-    /// Why the update was refused; `None` when nothing stood in its way. A caller who does not exist is told so
-    /// even where the record does not either, and one who may not is not told whether it is there.
+    /// Returns the reason the update was refused; `None` if there was no obstacle. A caller that does not exist is
+    /// reported before a record that does not exist. A caller without the permission does not learn whether the record
+    /// exists.
     pub fn refusal(&self, access: &Access) -> Option<Refusal> {
         let unless = |flag: u8, refusal: Refusal| (flag == 0).then_some(refusal);
         let missing = unless(self.found, absence(access));
         let forbidden = unless(self.permitted.unwrap_or(0), Refusal::Forbidden);
-        // Where everybody may change their own record only, it is no secret which others there are (contract D3).
+        // If callers may only change their own record, the existence of other records is not a secret (contract D3).
         let own_only = access.permission.is_none();
         let (first, second) = if own_only { (missing, forbidden) } else { (forbidden, missing) };
         let taken: Vec<Unique> =
@@ -199,8 +200,8 @@ impl Verdict {
     }
 }
 
-/// What the absence of the target is. Somebody whom a back end does not know has no account there to call with
-/// (contract I3).
+/// Returns the refusal for a target that does not exist. A caller that a back end does not know has no account of its
+/// own there, so its token is refused (contract I3).
 fn absence(access: &Access) -> Refusal {
     match (&access.target, access.back_end) {
         (Target::Own, Some(_)) => Refusal::BadToken,
@@ -208,7 +209,7 @@ fn absence(access: &Access) -> Refusal {
     }
 }
 
-/// What the database's own words for a failure mean.
+/// Classifies an error message of the database.
 pub fn fault(message: String) -> Fault {
     let lacks_something = ["no such table", "no such column", "has no column named"];
     if lacks_something.iter().any(|words| message.contains(words)) {
@@ -218,8 +219,8 @@ pub fn fault(message: String) -> Fault {
     }
 }
 
-/// Reads a row of JSON that a statement of ours made. What serde says of a misfit quotes the value, which may be
-/// personal: the log gets its place alone.
+/// Parses a row, which one of the statements has returned as JSON. serde's error messages quote the value, which may be
+/// personal data, so the log gets only the position of an error.
 fn read_row<'a, T: Deserialize<'a>>(row: &'a str) -> Result<T, Fault> {
     serde_json::from_str(row)
         .map_err(|error| Fault::Row(format!("{:?} error at column {}", error.classify(), error.column())))

@@ -1,61 +1,63 @@
-//! How an object leaves the bucket without leaving a record that points at nothing (contract M5).
+//! Removal of objects from the bucket, such that no record ever points at a missing object (contract M5).
 //!
-//! 1. Its key is claimed, in one statement that finds no record that shows it.
+//! 1. A statement claims the object's key, provided that no record points at the object.
 //! 2. The object is deleted.
-//! 3. The removal is marked as over; from a minute later where the bucket failed, which may still act.
+//! 3. The removal is marked as over. If the bucket failed, it is over a minute later, because the failed call may still
+//!    take effect.
 //!
-//! While a key is claimed, no upload makes a record show it. An upload that finds its key claimed waits for the end of
-//! that removal, puts its object anew, and forgets that very claim in the transaction that makes the record show it:
-//! whatever was put before the end may be gone, what was put after it stays. A crash at any point leaves an object
-//! that nobody shows, for the sweep; and a claim, which is void after 20 minutes. What a client writes as a text is
-//! taken on trust: it may name an object that is gone, or going.
+//! While a key is claimed, no upload makes a record point at it. An upload that finds its key claimed waits until that
+//! removal is over, stores its object again, and drops exactly that claim in the transaction that makes the record
+//! point at the object. An object that was stored before the removal was over may have been deleted; one that was
+//! stored afterwards stays. A crash at any point leaves an object without a record, for the sweep, and a claim, which
+//! becomes void after 20 minutes. A text that a client writes is not checked: it may name an object that does not exist,
+//! or is being removed.
 
 use super::statement::json;
 use super::{Batch, Bucket, NewObject, Statement, Verdict, read_row};
 use crate::domain::Fault;
 use serde::Deserialize;
 
-/// A removal that stands in the way of an update.
+/// A removal that blocks an update.
 pub struct Removal {
-    /// Its claim.
+    /// The claim of the removal.
     pub claim: String,
-    /// Whether the object is gone for good: what is put now stays.
+    /// Whether the removal is over, so that an object that is stored now stays.
     pub is_over: bool,
 }
 
 impl Removal {
-    /// The one that a verdict tells of.
+    /// Returns the removal in a verdict, if there is one.
     pub fn of(verdict: Verdict) -> Option<Self> {
         let is_over = verdict.removal_over == Some(1);
         verdict.removal.map(|claim| Self { claim, is_over })
     }
 }
 
-/// The name of one removal of some objects.
+/// The random name of one removal of some objects.
 struct Claim(String);
 
 impl Claim {
-    /// A new one.
+    /// Creates a new claim.
     fn new() -> Result<Self, Fault> {
         random_id().map(Self)
     }
 
-    /// Claims those of the keys that no record shows and that nobody else has claimed, and returns them. Idempotent.
+    /// Claims the keys that no record points at and no other removal has claimed, and returns them. Idempotent.
     fn lay(&self, keys: &[String]) -> Statement {
         Statement { sql: CLAIM, parameters: vec![json(keys), Some(self.0.clone())] }
     }
 
-    /// What is claimed is gone, or may still go for so long.
+    /// Marks the removal of these keys as over, after the delay `over`.
     fn finish(&self, keys: &[String], over: &str) -> Statement {
         Statement { sql: FINISH, parameters: vec![json(keys), Some(self.0.clone()), Some(over.to_owned())] }
     }
 }
 
-/// A record that names an object protects it if the text is not one that a client wrote, or if the object lies under
+/// A record that names an object protects it if the text was not written by a client, or if the object's key is under
 /// the prefix of the record's own account (contract M5).
 ///
-/// A claim is over when its removal is. The platform ends a scheduled event after 15 minutes and what goes on after a
-/// reply after 30 seconds: a claim of 20 minutes ago was left behind by a crash.
+/// A claim is free again when its removal is over. The platform ends a scheduled event after 15 minutes, and work after
+/// a reply after 30 seconds, so a claim that is 20 minutes old was left behind by a crash.
 const CLAIM: &str = "-- claim_unshown_objects()
 INSERT INTO removals (key, claim)
 SELECT value, ?2 FROM json_each(?1)
@@ -88,8 +90,8 @@ struct Claimed {
     key: String,
 }
 
-/// Removes those of the objects that no record shows, and returns how many; at most 1000 of them. Two calls to the
-/// database; what fails is tried once more, which does no harm.
+/// Removes the objects that no record points at, and returns their number. Accepts at most 1000 keys, and makes two
+/// calls to the database. A call that fails is repeated once, which is harmless.
 pub async fn remove(database: &impl Batch, bucket: &impl Bucket, keys: &[String]) -> Result<usize, Fault> {
     let claim = Claim::new()?;
     let mut claimed = database.batch([claim.lay(keys)]).await;
@@ -104,7 +106,7 @@ pub async fn remove(database: &impl Batch, bucket: &impl Bucket, keys: &[String]
 async fn delete(database: &impl Batch, bucket: &impl Bucket, claim: &Claim, keys: &[String]) -> Result<usize, Fault> {
     let (mut deleted, mut over) = (bucket.delete(keys).await, "+0 seconds");
     if deleted.is_err() {
-        // What failed may still be under way.
+        // The failed call may still take effect.
         (deleted, over) = (bucket.delete(keys).await, "+60 seconds");
     }
     if database.batch([claim.finish(keys, over)]).await.is_err() {
@@ -113,14 +115,14 @@ async fn delete(database: &impl Batch, bucket: &impl Bucket, claim: &Claim, keys
     deleted.map(|()| keys.len())
 }
 
-/// Takes back a removal that an object has outlived.
+/// Drops the claim of a removal that was over before the object was stored again.
 pub fn forget(object: Option<&NewObject>) -> Statement {
     let key = object.map(|object| object.key.to_string());
     let claim = object.and_then(|object| object.outlived.clone());
     Statement { sql: FORGET, parameters: vec![key, claim] }
 }
 
-/// 128 random bits, in hexadecimal digits.
+/// Returns 128 random bits in hexadecimal digits.
 pub fn random_id() -> Result<String, Fault> {
     let mut bits = [0; 16];
     getrandom::fill(&mut bits).map_err(|error| Fault::Random(error.to_string()))?;

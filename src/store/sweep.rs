@@ -1,21 +1,21 @@
-//! Removes the objects that no record shows: what a crash, a refusal or another account's change has left over.
+//! Removes objects that no record points at, which a crash, a refusal or another account's change has left behind.
 
 use super::{Batch, Bucket, Statement, read_row, remove};
 use crate::domain::Fault;
 use serde::Deserialize;
 
-/// How many pages one run looks at. A page costs three calls to the database and two to the bucket, eight where three
-/// of them fail once; 1000 in one event is what the platform has always allowed.
+/// Maximum number of pages in one run. A page costs three calls to the database and two to the bucket, or eight calls
+/// if three of them fail once. The platform has always allowed 1000 calls in one event.
 const PAGES: u32 = 100;
 
-/// What a run has done.
+/// The results of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Swept {
-    /// Objects looked at.
+    /// Number of objects listed.
     pub listed: usize,
-    /// Objects removed.
+    /// Number of objects removed.
     pub removed: usize,
-    /// Whether it got to the end of the bucket; if not, the next run goes on where this one stopped.
+    /// Whether the run reached the end of the bucket. If not, the next run continues from there.
     pub complete: bool,
 }
 
@@ -25,13 +25,13 @@ SELECT behind FROM sweeps WHERE id = 1";
 const REMEMBER: &str = "-- remember_sweep()
 UPDATE sweeps SET behind = ?1 WHERE id = 1";
 
-/// A day is longer than any upload takes: none is left that could mistake an object for one that is still there.
+/// A day is longer than any upload takes, so no upload is left that has seen an object before its removal.
 const EXPIRE: &str = "-- expire_removals()
 DELETE FROM removals WHERE claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
 
-/// Goes through the bucket page by page, from where the last run stopped, and removes what was written before
-/// `deadline`, in milliseconds of Unix time, and is shown by no record. `swept` grows as it goes: it tells how far a
-/// run came that failed.
+/// Lists the bucket page by page, from where the last run stopped, and removes objects that were written before
+/// `deadline` (milliseconds of Unix time) and that no record points at. `swept` is updated along the way, so that a run
+/// that fails still reports its progress.
 pub async fn sweep(database: &impl Batch, bucket: &impl Bucket, deadline: i64, swept: &mut Swept) -> Result<(), Fault> {
     let [_, rows] = database.batch([statement(EXPIRE, []), statement(RESUME, [])]).await?;
     let mut behind = rows.first().map(|row| read_row::<Bookmark>(row)).transpose()?.unwrap_or_default().behind;
