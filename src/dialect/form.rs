@@ -1,3 +1,5 @@
+//! Forms, and the pictures in them.
+
 use super::{Forms, Object, Value};
 use crate::domain::{Picture, Refusal, Rule};
 use std::collections::BTreeSet;

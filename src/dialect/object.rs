@@ -1,3 +1,5 @@
+//! Bodies as objects: their fields by name, read strictly.
+
 use crate::domain::{JsonKind, Refusal};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;

@@ -1,3 +1,5 @@
+//! Settings that contain URLs.
+
 /// The value of a setting that is either one URL or a table of URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Urls {

@@ -1,9 +1,12 @@
+//! The statements and rows of accounts.
+
 use super::changes::APPEND_ACCOUNT_CHANGE;
 use super::{Fields, NewObject, Stored, Update, read_row};
 use crate::domain::{Account, AccountChange, Fault, PasswordHash, Role, Text};
 use serde::Deserialize;
 
-/// Sets any field. A value that somebody else has leaves the account as it was: [`READ`] then names all that are taken.
+/// Sets any field. If another account has one of the unique values, nothing is changed, and [`READ`] reports all of the
+/// values that are taken.
 const UPDATE: &str = "-- update_account()
 WITH
   subject AS (
@@ -54,8 +57,8 @@ RETURNING id";
 /// The fields that [`UPDATE_UNINDEXED`] sets.
 const UNINDEXED: [&str; 4] = ["full_name", "first_name", "last_name", "number_phone"];
 
-/// Sets fields that stand in no index. SQLite writes the index of every column that is set, changed or not: for a new
-/// name alone that would be three pages instead of one, and four rows on D1's bill.
+/// Sets fields that are not in any index. SQLite writes the index of every column that is set, even if the value stays
+/// the same. For a new name alone, that would be three pages instead of one, and four rows on D1's bill.
 const UPDATE_UNINDEXED: &str = "-- update_account_unindexed()
 WITH
   subject AS (
@@ -87,8 +90,8 @@ WHERE id = (SELECT account_id FROM target)
     JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id))
 RETURNING id";
 
-/// Times come out in one form, whatever form an operator or an importer wrote them in. The password hash is not read
-/// (contract F6, S5).
+/// Returns times in one format, whatever format an operator or an importer wrote them in. Does not read the password
+/// hash (contract F6, S5).
 const READ: &str = "-- read_account()
 WITH
   subject AS (
@@ -151,7 +154,8 @@ impl Stored for Account {
     const READ: &'static str = READ;
 
     fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a> {
-        // Each by its name: the compiler asks for a new one here. An upload comes as an object, a password as its hash.
+        // Every field is named, so that a new one does not compile until it is handled here. An upload is passed as an
+        // object, and a password as its hash.
         let AccountChange {
             username,
             email,

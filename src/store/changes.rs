@@ -1,10 +1,11 @@
-//! The change feed: who changed what (contract C1). A row holds the names of the fields that were set, never a value.
+//! The change feed, which records who changed what (contract C1). A row contains the names of the fields that were set,
+//! never a value.
 
 use super::{Batch, Fields, Statement, read_row, words};
 use crate::domain::{Fault, Receiver};
 use serde::{Deserialize, Serialize};
 
-/// The request that makes an update, as the update's row in the feed names it.
+/// The request behind an update, as recorded in the update's row of the feed.
 #[derive(Debug, Clone, Copy)]
 pub struct Trace<'a> {
     /// `X-Request-Id`
@@ -13,7 +14,7 @@ pub struct Trace<'a> {
     pub route: &'static str,
 }
 
-/// What the statements below read beside the [`crate::domain::Access`].
+/// The second parameter of the statements below, after the [`crate::domain::Access`].
 #[derive(Serialize)]
 pub struct Entry<'a> {
     request_id: &'a str,
@@ -22,15 +23,15 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// An update that sets these fields.
+    /// Creates the entry of an update that sets these fields.
     pub fn new(Trace { request_id, route }: Trace<'a>, fields: &Fields<'_>) -> Self {
         Self { request_id, route, fields: fields.columns() }
     }
 }
 
-/// Must run directly after the `UPDATE`: `changes()` counts the rows of the statement before. The `UPDATE` has checked
-/// the caller's right and session, and may have changed both, so they are not checked again here. If the actor or the
-/// record could not be found, a constraint would make the whole batch fail.
+/// Adds the row of a change to an account. Must run directly after the `UPDATE`, because `changes()` counts the rows of
+/// the statement before. The `UPDATE` has checked the caller's right and session, and may have changed both, so they
+/// are not checked again here. If the actor or the record cannot be found, a constraint makes the whole batch fail.
 pub const APPEND_ACCOUNT_CHANGE: &str = "-- append_account_change()
 WITH
   actor AS (
@@ -46,7 +47,7 @@ SELECT
 FROM actor
 WHERE changes() > 0";
 
-/// The same for a persona.
+/// Adds the row of a change to a persona, like [`APPEND_ACCOUNT_CHANGE`].
 pub const APPEND_PERSONA_CHANGE: &str = "-- append_persona_change()
 WITH
   actor AS (
@@ -61,13 +62,13 @@ SELECT
 FROM actor
 WHERE changes() > 0";
 
-/// How many of the oldest rows one call looks at, so that none occupies the database for long.
+/// Number of the oldest rows that one call looks at. It is limited so that no call occupies the database for long.
 const PAGE: usize = 10_000;
-/// How many calls one run makes. What is left is for the next run.
+/// Maximum number of calls in one run. The next run removes the remaining rows.
 const PAGES: u32 = 100;
 
-/// The newest row stays however old it is, because the next number follows from it. Numbers grow with time, so the
-/// oldest rows are those with the smallest numbers, and `at` needs no index.
+/// The newest row stays, however old it is, because the next ID follows from it. IDs grow with time, so the oldest rows
+/// are those with the smallest IDs, and `at` needs no index.
 const EXPIRE: &str = "-- expire_changes()
 DELETE FROM changes
 WHERE id IN (SELECT id FROM (SELECT id, at FROM changes ORDER BY id LIMIT ?2)
@@ -77,8 +78,8 @@ WHERE id IN (SELECT id FROM (SELECT id, at FROM changes ORDER BY id LIMIT ?2)
 const COUNT: &str = "-- count_expired_changes()
 SELECT changes() AS count";
 
-/// How many of the rows that [`EXPIRE`] removes concern a receiver that has not accepted them; a row counts once for
-/// each such receiver. ?3 lists the receivers with their [`words`].
+/// Counts the rows that [`EXPIRE`] removes although a receiver that they concern has not accepted them. A row counts
+/// once for each such receiver. ?3 lists the receivers with their [`words`].
 const COUNT_UNDELIVERED: &str = "-- count_undelivered_changes()
 SELECT count(*) AS count
 FROM json_each(?3) AS receiver
@@ -92,19 +93,19 @@ WHERE old.at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
     SELECT 1 FROM json_each(old.fields) AS field
     CROSS JOIN json_each(receiver.value, '$.words.fields') AS word ON word.key = field.value)";
 
-/// What a run of retention has done.
+/// The results of a run of retention.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Expired {
-    /// Rows removed.
+    /// Number of rows removed.
     pub removed: usize,
-    /// How many deliveries of these rows will never be made; one for each receiver that had not accepted a row.
+    /// Number of deliveries of these rows that will never be made, one for each receiver that had not accepted a row.
     pub undelivered: usize,
-    /// Whether all rows that are too old were removed; otherwise the next run continues.
+    /// Whether all rows that are too old were removed. If not, the next run continues.
     pub complete: bool,
 }
 
-/// Removes the rows of the feed that are older than so many days, except the newest row, whether or not the receivers
-/// have accepted them. `expired` grows with each call, so that it also says how far a run came that failed.
+/// Removes the rows of the feed that are older than `days` days, except the newest row, whether or not the receivers
+/// have accepted them. `expired` is updated after each call, so that a run that fails still reports its progress.
 pub async fn expire(
     database: &impl Batch,
     days: u32,

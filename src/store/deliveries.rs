@@ -1,19 +1,19 @@
-//! How far each receiver has got in the change feed (contract C2, C3).
+//! The position of each receiver in the change feed, and the leases of deliveries (contract C2, C3).
 //!
 //! A delivery takes the receiver's lease and reads the next changes in one call. When the receiver has accepted them, a
-//! second call moves its position, and reads on or gives the lease back. While a lease lasts, nobody else delivers to
-//! that receiver, so its changes arrive in order. A delivery that crashed left a lease, which ends by itself; the
-//! changes that it had sent are sent again.
+//! second call moves its position, and either reads more changes or releases the lease. While a lease lasts, no other
+//! delivery to that receiver runs, so its changes arrive in order. A delivery that crashes leaves a lease that expires;
+//! the changes that it had sent are sent again.
 
 use super::{Batch, Statement, random_id, read_row, words};
 use crate::domain::{Fault, Receiver};
 use serde::Deserialize;
 
-/// How long a lease lasts: longer than a call to the database and a post may take together.
+/// Duration of a lease: longer than a call to the database and a post may take in total.
 const LEASE: &str = "+30 seconds";
 
-/// Takes a receiver's lease, unless somebody else has it, an attempt is not due yet, or there is nothing to deliver:
-/// then it writes nothing.
+/// Takes a receiver's lease. Writes nothing if another delivery has it, if the next attempt is not due yet, or if there
+/// is nothing to deliver.
 pub const TAKE_LEASE: &str = "-- take_lease()
 INSERT INTO receivers (name, lease, leased_until)
 SELECT ?1, ?2, strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?3)
@@ -23,7 +23,8 @@ ON CONFLICT (name) DO UPDATE SET lease = excluded.lease, leased_until = excluded
   WHERE (leased_until IS NULL OR leased_until <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))
     AND (next_attempt_at IS NULL OR next_attempt_at <= strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))";
 
-/// Moves the position, and keeps the lease if ?4 says for how long. Writes nothing if the lease was lost.
+/// Moves the position. Renews the lease for the duration ?4, or releases it if ?4 is null. Writes nothing if the lease
+/// was lost.
 pub const ADVANCE: &str = "-- advance_receiver()
 UPDATE receivers SET
   position = ?3,
@@ -33,7 +34,7 @@ UPDATE receivers SET
   leased_until = strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?4)
 WHERE name = ?1 AND lease = ?2";
 
-/// Gives the lease back, and says when the next attempt is due.
+/// Releases the lease, and sets the time of the next attempt.
 pub const POSTPONE: &str = "-- postpone_delivery()
 UPDATE receivers SET
   failures = failures + 1,
@@ -42,12 +43,13 @@ UPDATE receivers SET
   leased_until = NULL
 WHERE name = ?1 AND lease = ?2";
 
-/// The next changes that concern the receiver, with the records as they stand, as the body of a post; no row without
-/// the lease. It looks at 1000 numbers at most, and takes 100 of the changes at most. Numbers have gaps only where rows
-/// were removed, so it begins at the first one that is there.
+/// Returns the next changes that concern the receiver, with their records as they are now, as the body of a post.
+/// Returns no row without the lease. Looks at a span of at most 1000 IDs and takes at most 100 changes. IDs have gaps
+/// only where rows were removed, so the span starts at the first ID that exists.
 ///
-/// ?3 holds the receiver's [`words`]. `users` and `personas` have different columns, so the words also decide which of
-/// the two tables' changes it gets. A password's hash is read only if ?4 is `on`, and only after a change of it.
+/// ?3 contains the receiver's [`words`]. `users` and `personas` have different columns, so the words also decide which
+/// table's changes the receiver gets. A password's hash is read only if ?4 is `on`, and only for a change of the
+/// password.
 pub const READ_CHANGES: &str = "-- read_changes()
 WITH
   span AS (
@@ -145,52 +147,52 @@ pub struct Lease {
     with_hashes: bool,
 }
 
-/// What a delivery asks the database to do next.
+/// The next step of a delivery in the database.
 #[derive(Debug, Clone, Copy)]
 pub enum Step {
     /// Takes the lease.
     Take,
-    /// Moves the receiver's position, and gives the lease back unless it is to be kept.
+    /// Moves the receiver's position, and releases the lease unless it is to be kept.
     Advance {
-        /// The number of the last change that the receiver has accepted, or that does not concern it.
+        /// The ID of the last change that the receiver has accepted, or that does not concern it.
         position: i64,
-        /// Whether more is to be read.
+        /// Whether to keep the lease and read more changes.
         keep: bool,
     },
-    /// Gives the lease back after a post that failed.
+    /// Releases the lease after a failed post.
     Postpone {
-        /// How long nobody makes an attempt.
+        /// Time until the next attempt, in seconds.
         seconds: u32,
     },
 }
 
-/// What comes next for a receiver.
+/// The next post to a receiver.
 #[derive(Deserialize)]
 pub struct Next {
     /// The position after these changes.
     pub position: i64,
-    /// The number of the newest change of all.
+    /// The ID of the newest change in the feed.
     pub newest: i64,
-    /// How many posts have failed since the last one that was accepted.
+    /// Number of posts that have failed since the last one that was accepted.
     pub failures: u32,
-    /// How many changes there are to post; 0 if none of those that were looked at concerns the receiver.
+    /// Number of changes in the post; 0 if none of those that were looked at concerns the receiver.
     pub count: usize,
-    /// The number of the first one.
+    /// The ID of the first change in the post.
     pub first: Option<i64>,
-    /// The number of the last one.
+    /// The ID of the last change in the post.
     pub last: Option<i64>,
-    /// The body of the post. It holds personal data, and perhaps hashes.
+    /// The body of the post. It contains personal data, and may contain password hashes.
     pub body: String,
 }
 
 impl Lease {
-    /// A lease that was not taken yet. With `with_hashes`, the hash of a new password is in the record.
+    /// Creates a lease that has not been taken yet. With `with_hashes`, records contain the hash of a new password.
     pub fn new(receiver: Receiver, with_hashes: bool) -> Result<Self, Fault> {
         Ok(Self { receiver, token: random_id()?, with_hashes })
     }
 
-    /// Takes a step, and reads what comes next: one call. Returns `None` if the lease is not held after the step, or if
-    /// there is nothing more. Steps are idempotent, so one that the database fails at is taken once more.
+    /// Takes a step and reads the next post, in one call. Returns `None` if the lease is not held after the step, or if
+    /// there are no more changes. Steps are idempotent, so a step at which the database fails is repeated once.
     pub async fn step(&self, database: &impl Batch, step: Step) -> Result<Option<Next>, Fault> {
         let mut rows = database.batch(self.statements(step)).await;
         if let Err(Fault::Database(_)) = rows {

@@ -1,9 +1,11 @@
+//! The statements and rows of personas.
+
 use super::changes::APPEND_PERSONA_CHANGE;
 use super::{Fields, NewObject, Stored, Update, read_row};
 use crate::domain::{Fault, Persona, PersonaChange, Text};
 use serde::Deserialize;
 
-/// Sets any field, as that of accounts does.
+/// Sets any field, like the statement of accounts.
 const UPDATE: &str = "-- update_persona()
 WITH
   subject AS (
@@ -42,7 +44,7 @@ RETURNING id";
 /// The fields that [`UPDATE_UNINDEXED`] sets.
 const UNINDEXED: [&str; 3] = ["nombres", "apellidos", "telefono"];
 
-/// Sets fields that stand in no index, as that of accounts does.
+/// Sets fields that are not in any index, like the statement of accounts.
 const UPDATE_UNINDEXED: &str = "-- update_persona_unindexed()
 WITH
   subject AS (
@@ -69,7 +71,7 @@ WHERE id = (SELECT id FROM target)
     JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id)
 RETURNING id";
 
-/// Its time comes out in one form, whatever form an importer wrote it in.
+/// Returns the time in one format, whatever format an importer wrote it in.
 const READ: &str = "-- read_persona()
 WITH
   subject AS (
@@ -117,7 +119,8 @@ impl Stored for Persona {
     const READ: &'static str = READ;
 
     fn fields<'a>(update: &'a Update<'_, Self>) -> Fields<'a> {
-        // Each by its name: the compiler asks for a new one here. An upload comes as an object.
+        // Every field is named, so that a new one does not compile until it is handled here. An upload is passed as an
+        // object.
         let PersonaChange { nombres, apellidos, telefono, dni, foto_url, upload: _ } = update.change;
         let mut fields = Fields::default();
         fields.text("nombres", nombres.as_ref().map(Text::as_str));

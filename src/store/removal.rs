@@ -9,7 +9,7 @@
 //! removal is over, stores its object again, and drops exactly that claim in the transaction that makes the record
 //! point at the object. An object that was stored before the removal was over may have been deleted; one that was
 //! stored afterwards stays. A crash at any point leaves an object without a record, for the sweep, and a claim, which
-//! becomes void after 20 minutes. A text that a client writes is not checked: it may name an object that does not exist,
+//! becomes void after 20 minutes. A text that a client writes is not checked: it may name an object that does not exist
 //! or is being removed.
 
 use super::statement::json;

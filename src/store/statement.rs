@@ -1,18 +1,20 @@
+//! Statements and their parameters.
+
 use crate::domain::{Access, BackEnd, Field, Target, Text};
 use serde::{Serialize, Serializer};
 use std::fmt;
 
-/// A statement and what is bound to it.
+/// A statement and its parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// Static text with numbered parameters; opens with its name in a comment.
+    /// Static text with numbered parameters, which starts with the statement's name in a comment.
     pub sql: &'static str,
-    /// `?1`, `?2`, …; `None` is NULL. In the statements of records they are the [`Access`] and what changes, as JSON:
-    /// the [`Fields`], or their names alone.
+    /// The values of `?1`, `?2`, …; `None` is NULL. The statements of records have two, both as JSON: the [`Access`],
+    /// and either the [`Fields`] or the entry of the change feed with their names.
     pub parameters: Vec<Option<String>>,
 }
 
-/// A parameter can be personal, or hold a hash.
+/// Redacts the parameters, because they can contain personal data or a hash.
 impl fmt::Debug for Statement {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{} [parameters redacted]", self.sql)
@@ -20,31 +22,32 @@ impl fmt::Debug for Statement {
 }
 
 impl Statement {
-    /// With what a record's statement needs.
+    /// Creates a statement of a record, with its two parameters.
     pub fn on_record(sql: &'static str, access: &Access, change: &impl Serialize) -> Self {
         Self { sql, parameters: vec![json(&AccessJson::of(access)), json(change)] }
     }
 }
 
-/// Our own plain structures: this does not fail. SQLite would refuse an empty text as JSON.
+/// Serializes a parameter. This does not fail for the plain structures used here. If it did, SQLite would reject the
+/// empty text as JSON.
 pub fn json(value: &(impl Serialize + ?Sized)) -> Option<String> {
     Some(serde_json::to_string(value).unwrap_or_default())
 }
 
-/// Who wants to change what, and by what right, as the statements read it.
+/// The [`Access`] in the form that the statements read.
 #[derive(Serialize)]
 struct AccessJson {
-    /// The back end whose number `subject` is; null for an account's own id.
+    /// The back end that `subject` is an ID of; null for an account's own ID.
     issuer: Option<&'static str>,
-    /// Whom the token is about.
+    /// The subject of the token.
     subject: i64,
-    /// When the token was issued, in Unix seconds; null where it does not say.
+    /// When the token was issued, in Unix seconds; null if the token does not contain that.
     issued_at: Option<i64>,
-    /// The permission that is needed; null where everybody may change their own record only.
+    /// The permission that is needed; null if callers may only change their own record.
     permission: Option<&'static str>,
-    /// The back end whose number `id` is; null for records with ids of their own.
+    /// The back end that `id` is an ID of; null for records with their own IDs.
     back_end: Option<&'static str>,
-    /// The record in the path; null for the caller's own.
+    /// The ID in the path; null for the caller's own record.
     id: Option<i64>,
 }
 
@@ -65,7 +68,7 @@ impl AccessJson {
     }
 }
 
-/// The fields to change, as JSON: one that stays as it is is not there, and one that is cleared is null.
+/// The fields to change, as JSON. A field that keeps its value is omitted, and a field that is cleared is null.
 #[derive(Default)]
 pub struct Fields<'a>(Vec<(&'static str, FieldValue<'a>)>);
 
@@ -78,17 +81,17 @@ enum FieldValue<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// A text, if it is to change.
+    /// Adds a text, if it is to change.
     pub fn text(&mut self, name: &'static str, text: Option<&'a str>) {
         self.0.extend(text.map(|text| (name, FieldValue::Text(text))));
     }
 
-    /// A number, if it is to change.
+    /// Adds a number, if it is to change.
     pub fn number(&mut self, name: &'static str, number: Option<i64>) {
         self.0.extend(number.map(|number| (name, FieldValue::Number(number))));
     }
 
-    /// A text that may be cleared.
+    /// Adds a text that may be cleared.
     pub fn clearable(&mut self, name: &'static str, field: &'a Field<Text>) {
         match field {
             Field::Keep => {}
@@ -97,12 +100,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The names of the columns that are set. `object` is none: it is the object that another field refers to.
+    /// Returns the names of the columns that are set. `object` is not a column: it is the object that another field
+    /// refers to.
     pub fn columns(&self) -> Vec<&'static str> {
         self.0.iter().map(|(name, _)| *name).filter(|name| *name != "object").collect()
     }
 
-    /// Whether all of them are among these.
+    /// Checks whether all of the fields are among these.
     pub fn are_among(&self, names: &[&str]) -> bool {
         self.0.iter().all(|(name, _)| names.contains(name))
     }

@@ -1,4 +1,4 @@
-//! What is asked of the database for one update, in one round trip, and what its reply means.
+//! The batch of statements for one update, which takes one round trip, and the meaning of the database's reply.
 
 use super::removal::{Removal, forget};
 use super::statement::json;
@@ -7,25 +7,25 @@ use crate::domain::{Access, Account, Caller, Change, Failure, Fault, ObjectKey, 
 use serde::{Deserialize, Serialize};
 use std::cell::OnceCell;
 
-/// One update: by what right, what to change, and what was made for it beforehand.
+/// One update: its access, its change, and what was prepared for it.
 #[derive(Debug)]
 pub struct Update<'a, R: Record> {
-    /// Who changes which record, and with which permission.
+    /// The caller, the target, and the permission that is needed.
     pub access: &'a Access,
     /// The fields to change.
     pub change: &'a R::Change,
-    /// The request that asks for it.
+    /// The request behind the update.
     pub trace: Trace<'a>,
-    /// The hash of the new password, where the change has one.
+    /// The hash of the new password, if the change has one.
     pub hash: Option<PasswordHash>,
-    /// The object that the record is to point at, where the change has a picture.
+    /// The object that the record is to point at, if the change has a picture.
     pub object: Option<NewObject>,
-    /// What the database knows of the caller, once it was asked; `None` if no active account is there.
+    /// The caller, once the database was queried; `None` if there is no such active account.
     pub caller: OnceCell<Option<Caller>>,
 }
 
 impl<'a, R: Record> Update<'a, R> {
-    /// An update for which nothing was made yet.
+    /// Creates an update for which nothing has been prepared yet.
     pub fn new(access: &'a Access, change: &'a R::Change, trace: Trace<'a>) -> Self {
         Self { access, change, trace, hash: None, object: None, caller: OnceCell::new() }
     }
@@ -34,11 +34,11 @@ impl<'a, R: Record> Update<'a, R> {
 /// An object in the bucket that a record is to point at.
 #[derive(Debug)]
 pub struct NewObject {
-    /// Where it is in the bucket.
+    /// The object's key in the bucket.
     pub key: ObjectKey,
-    /// The URL that it is served at.
+    /// The URL that the object is served at.
     pub url: String,
-    /// The claim of a removal of it that was over before it was put again; see [`super::remove`].
+    /// The claim of a removal that was over before the object was stored again; see [`super::remove`].
     pub outlived: Option<String>,
 }
 
@@ -47,22 +47,22 @@ pub struct NewObject {
 pub struct Updated<R> {
     /// The record.
     pub record: R,
-    /// The object that it pointed at before, if that may be another one.
+    /// The object that the record pointed at before, if the update may have replaced it.
     pub replaced: Option<ObjectKey>,
-    /// Whether the change feed has a row for the update: an update of nothing leaves none.
+    /// Whether the change feed has a row for the update. An update that sets no field leaves none.
     pub is_recorded: bool,
 }
 
-/// What came of an update that was not refused.
+/// The outcome of an update that was not refused.
 pub enum Saved<R> {
-    /// It was made.
+    /// The update was applied.
     Updated(Updated<R>),
-    /// Nothing was changed: the object that the record was to point at is being removed, or was.
+    /// Nothing was changed, because the object that the record is to point at is being removed, or was.
     Blocked(Removal),
 }
 
-/// Changes a record and returns it as it is then, or says why not: one call either way. A change of nothing returns the
-/// record as it stands.
+/// Changes a record and returns it as it is afterwards, or returns the reason it was not changed: one call in either
+/// case. An update that sets no field returns the record unchanged.
 pub async fn update<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Updated<R>, Failure> {
     match save(database, update).await? {
         Saved::Updated(updated) => Ok(updated),
@@ -90,11 +90,11 @@ pub async fn save<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> R
 
 /// The rows of one update's batch.
 struct Results {
-    /// The record before the change, where that replaces its picture.
+    /// The record before the change, if the change replaces its picture.
     before: Option<String>,
-    /// Whether the change was made.
+    /// Whether the change was applied.
     updated: bool,
-    /// The verdict, and the record as it is after the change.
+    /// The verdict, and the record after the change.
     after: String,
 }
 
@@ -110,22 +110,22 @@ async fn run<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result
     }
 }
 
-/// The verdict of a row; what it says of the caller is kept.
+/// Reads the verdict from a row, and stores its caller in the update.
 fn learn<R: Stored>(update: &Update<'_, R>, row: &str) -> Result<Verdict, Fault> {
     let verdict = Verdict::from_row(row)?;
-    // What the first call says counts: after a change of password, the token that made it is too old.
+    // Only the first call counts: after a change of password, the token that was used for it is too old.
     let _ = update.caller.set(verdict.caller());
     Ok(verdict)
 }
 
-/// The object that the record pointed at before, unless it still does.
+/// Returns the object that the record pointed at before, unless it still does.
 fn replaced<R: Stored>(before: Option<String>, update: &Update<'_, R>) -> Result<Option<ObjectKey>, Fault> {
     let shown = before.map(|row| read_row::<Shown>(&row)).transpose()?;
     let key = shown.and_then(|shown| ObjectKey::parse(&shown.object?));
     Ok(key.filter(|key| update.object.as_ref().is_none_or(|object| object.key != *key)))
 }
 
-/// Returns the record if the change could be made, or says why not, and changes nothing: one call.
+/// Returns the record if the change would be accepted, or otherwise the reason. Changes nothing, and takes one call.
 pub async fn load<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<R, Failure> {
     let [row] = read(database, || [R::read(update)]).await?;
     let row = first(row)?;
@@ -135,19 +135,18 @@ pub async fn load<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> R
     }
 }
 
-/// Whether the database responds and has our schema (contract O1): one call.
+/// Checks whether the database responds and has the schema that the code needs (contract O1), in one call.
 pub async fn ping(database: &impl Batch) -> Result<(), Fault> {
     let ask = |sql| Statement { sql, parameters: vec![json(&Nothing {}), json(&Nothing {})] };
     let ping = || [Statement { sql: PING, parameters: Vec::new() }, ask(Account::READ), ask(Persona::READ)];
     read(database, ping).await.map(|_| ())
 }
 
-/// What reads nobody's record: an access and a change without members.
+/// An access and a change without members, with which a statement reads no record.
 #[derive(Serialize)]
 struct Nothing {}
 
-/// Names the columns that the statements write and do not read: with those, it fails on a schema that is older than the
-/// code.
+/// Names the columns that the statements write but do not read, so that it fails if the schema is older than the code.
 const PING: &str = "-- ping()
 SELECT
   (SELECT count(*) FROM (SELECT legacy_password_hashes, image_as_sent FROM users LIMIT 0)) AS users,
@@ -158,7 +157,7 @@ SELECT
   (SELECT count(*) FROM (
     SELECT name, position, lease, leased_until, failures, next_attempt_at FROM receivers LIMIT 0)) AS receivers";
 
-/// Runs statements that change nothing, and once more if the database fails.
+/// Runs statements that change nothing, and repeats them once if the database fails.
 async fn read<const N: usize>(
     database: &impl Batch,
     ask: impl Fn() -> [Statement; N],

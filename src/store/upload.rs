@@ -1,32 +1,32 @@
-//! How a picture gets into the bucket, and a record to point at it.
+//! Uploads: a picture is stored in the bucket, and a record is made to point at it.
 
 use super::update::{self, Saved, Updated};
 use super::{Batch, Bucket, NewObject, Stored, Update, remove};
 use crate::domain::{Failure, Fault, Id, ObjectKey, Picture};
 
-/// How often an upload checks whether a removal of the same picture is over. With the pauses in between, that is three
-/// seconds at least, many times what a removal takes.
+/// Maximum number of times that an upload checks whether a removal of the same picture is over. With the pauses in
+/// between, this takes at least three seconds, many times as long as a removal.
 const ATTEMPTS: u32 = 30;
 
 /// A picture to store.
 pub struct Upload<'a> {
-    /// The one that the change holds.
+    /// The picture in the change.
     pub picture: &'a Picture,
-    /// Scheme, host and port of our own URLs, for records that hold a whole URL.
+    /// Scheme, host and port of Perfil's own URLs, for records that contain a whole URL.
     pub origin: &'a str,
-    /// The account that calls, where that is known before the database is asked. The picture lies under its prefix. If
-    /// the caller is another account by now, the picture lies under that one's, unless it is already there under this
-    /// one's; the record protects it either way.
+    /// The caller's account, if it is known before the database is queried. The picture is stored under its prefix. If
+    /// the caller turns out to be another account, the picture is stored under the prefix of that one, unless it
+    /// already exists under the first one. The record protects it in either case.
     pub owner: Option<Id>,
 }
 
-/// Stores the change's picture, then makes the change, with which the record points at it: a crash in between leaves an
-/// object that no record points at, never a record that points at nothing.
+/// Stores the change's picture, then applies the change, which makes the record point at it. A crash in between leaves
+/// an object that no record points at, never a record that points at a missing object.
 ///
-/// A picture that is not in the bucket yet is stored only after a first call has shown that the change may be made: a
-/// caller without the right to make it cannot make us store anything, or show it for a moment. That is two calls to the
-/// database, and one where the owner is known and the picture was there already; more where it is being removed, or was
-/// lately.
+/// A picture that is not in the bucket yet is stored only after a first call has shown that the change is allowed. A
+/// caller without the right to make the change therefore cannot cause anything to be stored, or served for a moment.
+/// This takes two calls to the database, or one if the owner is known and the picture already exists. It takes more if
+/// the picture is being removed, or was removed recently.
 pub async fn upload<R: Stored>(
     database: &impl Batch,
     bucket: &impl Bucket,
@@ -57,10 +57,10 @@ pub async fn upload<R: Stored>(
             }
         }
     }
-    Err(Fault::Bucket("a removal of the same picture does not come to an end".to_owned()).into())
+    Err(Fault::Bucket("a removal of the same picture does not finish".to_owned()).into())
 }
 
-/// Puts the picture into the bucket if it is not there yet. Returns its key, and whether it was put.
+/// Stores the picture if it is not in the bucket yet. Returns its key, and whether it was stored.
 async fn place<R: Stored>(
     database: &impl Batch,
     bucket: &impl Bucket,
@@ -78,7 +78,7 @@ async fn place<R: Stored>(
     let caller = admit(database, update).await?;
     let (key, is_there) = match expected {
         Some((owner, found)) if owner == caller => found,
-        // The caller was not known, or its number has moved to another account since it was.
+        // The caller was not known, or its ID has moved to another account since it was learned.
         _ => bucket.find(caller, picture).await?,
     };
     if is_there {
@@ -88,7 +88,7 @@ async fn place<R: Stored>(
     Ok((key, created))
 }
 
-/// The account that calls, if it may make the change.
+/// Returns the caller's account, if the change is allowed.
 async fn admit<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Id, Failure> {
     update::load(database, update).await?;
     let caller = update.caller.get().and_then(Option::as_ref);

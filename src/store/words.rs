@@ -1,9 +1,10 @@
-//! The words of each receiver of the change feed: those of its back end's own endpoint (contract C2).
+//! The field names that each receiver of the change feed uses: those of its back end's own endpoint (contract C2).
 
 use crate::domain::{BackEnd, Receiver};
 
-/// For [`super::deliveries::READ_CHANGES`], as JSON: `fields` has the columns that a receiver has a field for, with the
-/// names of these; `account` and `persona` have the names of what a record shows, with where it comes from.
+/// Returns the receiver's names as JSON, for [`super::deliveries::READ_CHANGES`]. `fields` maps each column that the
+/// receiver has a field for to the name of that field. `account` and `persona` map each name in a record to the source
+/// of its value.
 pub fn of(receiver: Receiver) -> &'static str {
     match receiver {
         Receiver::All => ALL,
@@ -45,7 +46,7 @@ const PERSONAS: &str = r#"{
     "foto_url": "foto_url"}
 }"#;
 
-/// The columns' own names.
+/// The names of the columns.
 const ALL: &str = r#"{
   "fields": {
     "username": "username", "email": "email", "full_name": "full_name", "first_name": "first_name",
