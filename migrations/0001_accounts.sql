@@ -1,7 +1,7 @@
 -- Accounts, roles and personas: one model for the four back ends.
 --
--- Every rule that must hold whatever two requests do at the same time is a constraint here: the worker asks the
--- database to change, and never looks first. Times are UTC texts that SQLite's date functions can read.
+-- Every rule that must hold for concurrent requests is a constraint here, because the worker changes a record without a
+-- lookup before. Times are UTC texts that SQLite's date functions can read.
 
 CREATE TABLE roles (
   id INTEGER PRIMARY KEY CHECK (id > 0),
@@ -9,8 +9,8 @@ CREATE TABLE roles (
   description TEXT
 ) STRICT;
 
--- A permission is a method and a route pattern, for example 'PUT /api/v1/users/:id'. Operators grant one by linking
--- it to a role; both names are public. NOCASE: the existing back ends compare it without regard to case.
+-- A permission is a method and a route pattern, for example 'PUT /api/v1/users/:id'. Operators grant a permission by
+-- linking it to a role. The names of these two tables are public. NOCASE: the existing back ends ignore case here.
 CREATE TABLE permissions (
   id INTEGER PRIMARY KEY CHECK (id > 0),
   nameUri TEXT NOT NULL UNIQUE COLLATE NOCASE
@@ -19,25 +19,25 @@ CREATE TABLE permissions (
 CREATE TABLE permissionXRole (
   permissionId INTEGER NOT NULL REFERENCES permissions (id) ON DELETE CASCADE,
   roleId INTEGER NOT NULL REFERENCES roles (id) ON DELETE CASCADE,
-  -- The role comes first: the question asked at every request is "may this role …".
+  -- The role comes first, because every request looks up the permissions of a role.
   PRIMARY KEY (roleId, permissionId)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE users (
-  -- Never 0: the worker looks for 0 where a path holds a number that no account can have.
+  -- Never 0: the worker looks up 0 if a path contains an ID that no account can have.
   id INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 9007199254740991),
-  -- NOCASE: 'Alice' and 'alice' would be taken for one person, so they must be one account.
+  -- NOCASE: 'Alice' and 'alice' look like the same person, so they must be one account.
   username TEXT NOT NULL UNIQUE COLLATE NOCASE CHECK (length(username) BETWEEN 1 AND 150),
   email TEXT NOT NULL UNIQUE COLLATE NOCASE CHECK (length(email) BETWEEN 3 AND 254),
   full_name TEXT NOT NULL DEFAULT '' CHECK (length(full_name) <= 255),
   first_name TEXT NOT NULL DEFAULT '' CHECK (length(first_name) <= 200),
   last_name TEXT NOT NULL DEFAULT '' CHECK (length(last_name) <= 200),
   number_phone TEXT CHECK (length(number_phone) <= 10),
-  -- Null is the default picture, which each back end shows in its own way.
+  -- Null means the default picture, which each back end shows in its own way.
   image TEXT CHECK (length(image) BETWEEN 1 AND 255),
-  -- bcrypt. Null for an account whose login service keeps another kind of hash.
+  -- bcrypt. Null for an account whose login service stores another kind of hash.
   password_hash TEXT CHECK (password_hash LIKE '$2_$__$%'),
-  -- Null: an account without a role may change what is its own, and no more.
+  -- Null: an account without a role may only change its own record.
   role_id INTEGER REFERENCES roles (id),
   is_active INTEGER NOT NULL DEFAULT 1 CHECK (is_active IN (0, 1)),
   is_staff INTEGER NOT NULL DEFAULT 0 CHECK (is_staff IN (0, 1)),
@@ -49,7 +49,7 @@ CREATE TABLE users (
 
 CREATE TABLE personas (
   id INTEGER PRIMARY KEY CHECK (id BETWEEN 1 AND 9007199254740991),
-  -- Unique: an account has one persona at most. Null: a persona need not have an account.
+  -- Unique: an account has at most one persona. Null: a persona need not have an account.
   user_id INTEGER UNIQUE REFERENCES users (id) ON DELETE SET NULL,
   nombres TEXT NOT NULL CHECK (length(nombres) BETWEEN 1 AND 100),
   apellidos TEXT NOT NULL CHECK (length(apellidos) BETWEEN 1 AND 100),

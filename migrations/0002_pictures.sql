@@ -1,7 +1,7 @@
--- What the database knows of the bucket: which object each record shows, and which objects are on their way out.
+-- The database's view of the bucket: the object that each record points at, and the objects that are being removed.
 
--- The object that a record shows, so that none is removed that somebody still sees. What clients write is free text:
--- the key itself, or any path or URL with `/media/` and the key in it. A query or a fragment does not count.
+-- The object that a record points at, so that no object in use is removed. Clients write free text: the key itself, or
+-- any path or URL that contains `/media/` and the key. A query or a fragment is ignored.
 ALTER TABLE users ADD COLUMN image_object TEXT AS (
   CASE
     WHEN instr('/' || substr(image, 1, instr(replace(image, '#', '?') || '?', '?') - 1), '/media/avatars/') > 0
@@ -25,20 +25,20 @@ ALTER TABLE personas ADD COLUMN foto_object TEXT AS (
 CREATE INDEX users_image_object ON users (image_object) WHERE image_object IS NOT NULL;
 CREATE INDEX personas_foto_object ON personas (foto_object) WHERE foto_object IS NOT NULL;
 
--- Objects that are being removed from the bucket, or were. A key can come back: the same picture has the same key.
--- So whoever removes an object claims its key first, and gets it only while no record shows it; and no upload may
--- point a record at a claimed key before the removal is over and the object is there anew. Without that, an upload
--- that finds its picture in the bucket could be overtaken by a removal that was decided before it.
+-- Objects that are being removed from the bucket, or were removed. A key can be used again, because the same picture
+-- has the same key. A removal therefore claims the key first, which succeeds only if no record points at the object.
+-- An upload may not point a record at a claimed key until the removal is over and the object is stored again.
+-- Otherwise, an upload that finds its picture in the bucket could lose it to a removal that was decided earlier.
 CREATE TABLE removals (
   key TEXT PRIMARY KEY,
-  -- Random, another one for every removal: who has seen the end of one must not take it for the next.
+  -- Random, and different for every removal, so that an upload that saw the end of one cannot confuse it with the next.
   claim TEXT NOT NULL,
   claimed_at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-  -- Null while it is under way; in the future when the bucket failed, and may still act.
+  -- Null while the removal is in progress. In the future if the bucket failed, because it may still delete the object.
   over_at TEXT
 ) STRICT, WITHOUT ROWID;
 
--- Where the sweep of the bucket goes on: behind this key, or at the start.
+-- Where the sweep of the bucket continues: after this key, or from the start if it is empty.
 CREATE TABLE sweeps (
   id INTEGER PRIMARY KEY CHECK (id = 1),
   behind TEXT NOT NULL DEFAULT ''

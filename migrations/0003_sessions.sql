@@ -1,3 +1,3 @@
--- A change of password ends the sessions before it: tokens that were issued earlier are refused, and so are those that do
--- not say when. Unix seconds, by the database's clock; null until the password is changed here.
+-- A change of password ends all earlier sessions: tokens that were issued before it are refused, and so are tokens
+-- without a time of issue. In Unix seconds, by the database's clock. Null until the password is changed in Perfil.
 ALTER TABLE users ADD COLUMN tokens_valid_after INTEGER CHECK (tokens_valid_after >= 0);

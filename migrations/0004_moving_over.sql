@@ -1,38 +1,39 @@
--- What accounts bring along that come from the back ends' own databases (`npm run import`), and what came from where.
+-- Data that accounts bring from the back ends' own databases (`npm run import`), and the origin of imported records.
 
--- Hashes that are no bcrypt, verbatim, one for each back end, for its login service alone to read and verify:
+-- Hashes other than bcrypt, verbatim, one for each back end, whose login service alone reads and verifies them:
 --   {"falcon": {"password": "<hex of SHA-256>", "salt": "…"}, "django": "pbkdf2_sha256$…"}
--- Nothing here verifies them. A password that is set here makes them void: the same UPDATE sets them to null, or the old
--- password would still open the account where one of them is asked.
+-- Perfil never verifies them. The UPDATE that sets a new password also sets them to null. Otherwise, the old password
+-- would still work at a login service that checks one of them.
 ALTER TABLE users ADD COLUMN legacy_password_hashes TEXT CHECK (json_type(legacy_password_hashes) = 'object');
 
--- What every record of an import has become, so that it can be run again: a record is known by its own id, also when its
--- e-mail was changed here since, and what was changed, taken away or removed here stays so.
--- `DELETE FROM imports` when the move is over: nothing else reads it.
+-- The result of an import for every record, so that the import can be repeated. A record is identified by its ID at the
+-- source, even if its e-mail address has changed in Perfil since. Anything that was changed, revoked or removed in
+-- Perfil stays so. Run `DELETE FROM imports` when the move is complete: nothing else reads this table.
 CREATE TABLE imports (
   -- seam, falcon, django or personas.
   source TEXT NOT NULL,
-  -- The table here that it belongs to.
+  -- The table in Perfil that the record belongs to.
   kind TEXT NOT NULL,
-  -- Its id there: a number, or two for a link ('3/1').
+  -- The record's ID at the source: a number, or two for a link ('3/1').
   id ANY NOT NULL,
-  -- Its id here, where it may be another: of roles and permissions.
+  -- The record's ID in Perfil, if it may differ: for roles and permissions.
   target INTEGER,
-  -- What the source said when it last landed, hashes left out; null while it never did. A value that is still the same
-  -- here may follow the source, any other was changed here.
+  -- The record at the source when it was last imported, without hashes; null if it never was. A value that is still the
+  -- same in Perfil may follow the source; any other value was changed in Perfil.
   base TEXT,
-  -- What the source says now; null but within the file that brings it.
+  -- The record at the source now; null except while an import's file runs.
   incoming TEXT,
-  -- Why the last run left it out; null when it landed.
+  -- The reason the last run skipped the record; null if it was imported.
   problem TEXT,
-  -- What is another here than in the source, and was left so.
+  -- What differs between Perfil and the source, and was left so.
   differs TEXT,
   PRIMARY KEY (source, kind, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX imports_incoming ON imports (source, kind, id) WHERE incoming IS NOT NULL;
 
--- Who is removed here is forgotten here too; that there was one is remembered, or the next run would bring it back.
+-- If a record is removed from Perfil, its data is removed from `imports` as well. The row stays, so that the next run
+-- does not import the record again.
 CREATE TRIGGER users_forgotten AFTER DELETE ON users BEGIN
   UPDATE imports SET base = '{}' WHERE source IN ('seam', 'falcon', 'django') AND kind = 'users' AND id = old.id AND base IS NOT NULL; END;
 

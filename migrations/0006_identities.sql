@@ -1,28 +1,28 @@
--- By which number each back end knows an account. Every back end numbers its accounts from 1, so a number means nothing
--- without the back end that assigned it (contract I1-I6).
+-- The ID of an account in each back end. Every back end numbers its accounts from 1, so an ID means nothing without the
+-- back end that assigned it (contract I1-I6).
 CREATE TABLE identities (
   back_end TEXT NOT NULL CHECK (back_end IN ('seam', 'falcon', 'django')),
   id INTEGER NOT NULL CHECK (id BETWEEN 1 AND 9007199254740991),
   account_id INTEGER NOT NULL REFERENCES users (id) ON DELETE CASCADE,
-  -- The number of the account's role in that back end, where its records show another one than the role has here. It
+  -- The ID of the account's role in that back end, if its records show another ID than that of the role in Perfil. It
   -- grants nothing.
   role_id INTEGER,
-  -- A number belongs to one account, and an account has one number in each back end.
+  -- An ID belongs to one account, and an account has one ID in each back end.
   PRIMARY KEY (back_end, id),
   UNIQUE (account_id, back_end)
 ) STRICT, WITHOUT ROWID;
 
--- Until now an imported account had its back end's number, and `imports` remembers which back end that was. Where it
--- does not, nothing is guessed: docs/moving-over.md has the statement that gives such accounts a back end's numbers.
--- '{}' is an account that was removed here: who has its number now came from elsewhere.
+-- Until now, an imported account had the ID of its back end, and `imports` records which back end that was. If it does
+-- not, nothing is guessed: docs/moving-over.md has the statement that gives such accounts the IDs of one back end. '{}'
+-- marks an account that was removed from Perfil; the account that has its ID now came from elsewhere.
 INSERT INTO identities (back_end, id, account_id, role_id)
 SELECT imports.source, imports.id, users.id, iif(imports.source = 'falcon', imports.base ->> 'role', NULL)
 FROM imports JOIN users ON users.id = imports.id
 WHERE imports.kind = 'users' AND imports.source IN ('seam', 'falcon', 'django')
   AND imports.base IS NOT NULL AND imports.base <> '{}';
 
--- The ids of removed accounts. An account's id is in tokens, in the names of its pictures and in logs: given to
--- somebody else, it would hand those over.
+-- The IDs of removed accounts. An account's ID is in its tokens, in the keys of its pictures and in logs. If it were
+-- given to another account, that account would inherit these.
 CREATE TABLE retired_accounts (
   id INTEGER PRIMARY KEY
 ) STRICT;
@@ -37,8 +37,8 @@ WHEN EXISTS (SELECT 1 FROM retired_accounts WHERE id = new.id) BEGIN
 CREATE TRIGGER users_keep_their_id BEFORE UPDATE OF id ON users WHEN new.id <> old.id BEGIN
   SELECT RAISE(ABORT, 'users.id: an account keeps its id'); END;
 
--- Whose number is removed here is forgotten in `imports` too, under that number and not under the account's id; that
--- there was one is remembered, or the next run would bring it back.
+-- If an identity is removed, its data is removed from `imports` as well, by the ID in the back end instead of the
+-- account's own. The row stays, so that the next run does not import the account again.
 DROP TRIGGER users_forgotten;
 
 CREATE TRIGGER identities_forgotten AFTER DELETE ON identities BEGIN

@@ -1,18 +1,18 @@
--- Who changed what (contract C1). The transaction that makes a change also inserts its row here, so that neither exists
--- without the other. No request reads this table.
+-- The change feed: who changed what (contract C1). The transaction that makes a change also inserts its row here, so
+-- that neither exists without the other. No request reads this table.
 CREATE TABLE changes (
-  -- Grows with every change. No AUTOINCREMENT: that would write a row of sqlite_sequence for every change as well. The
-  -- next number is the largest one plus 1, so numbers are not reused as long as the newest row stays.
+  -- Grows with every change. No AUTOINCREMENT: that would also write a row of sqlite_sequence for every change. The
+  -- next ID is the largest one plus 1, so IDs are not reused as long as the newest row stays.
   id INTEGER PRIMARY KEY,
   at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%fZ', 'now')),
-  -- X-Request-Id of the request, which is in its log line too.
+  -- X-Request-Id of the request, which is also in its log line.
   request_id TEXT NOT NULL,
   -- The method and route pattern, for example 'PUT /api/v1/users/:id'.
   route TEXT NOT NULL,
-  -- The account that made the change, by its own id. No foreign keys in this table: the history of a removed account
-  -- stays, and its id is never given to another one.
+  -- The account that made the change, by its own ID. This table has no foreign keys: the history of a removed account
+  -- stays, and its ID is never given to another account.
   actor_id INTEGER NOT NULL,
-  -- The back end that issued the actor's token; null if the token holds the account's own id.
+  -- The back end whose ID the actor's token contained; null if the token contained the account's own ID.
   actor_back_end TEXT,
   -- The record that was changed: an account or a persona.
   account_id INTEGER,

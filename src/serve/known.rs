@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 /// Maximum number of IDs that are remembered, about 200 KiB. When it is reached, all are forgotten and learned again.
 const MOST: usize = 4096;
 
-/// A cache of the accounts behind the subjects of callers' tokens. It may be out of date, because the database decides
-/// at every request which account is calling. The cache decides which requests count together for rate limits and
-/// memory, whichever back end issued the token, and which account an upload probably belongs to.
+/// A cache of the accounts behind the subjects of callers' tokens. At every request, the database decides which account
+/// is calling. The cache only decides which requests count together for rate limits and memory, whichever back end
+/// issued the token, and which account an upload probably belongs to. It may be out of date.
 #[derive(Debug, Default)]
 pub struct KnownAccounts(RefCell<BTreeMap<Subject, Id>>);
 
