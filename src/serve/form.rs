@@ -54,8 +54,8 @@ pub fn parse(mut body: Vec<u8>, boundary: &str, file: &str, limit: usize) -> Res
     Ok(parts)
 }
 
-/// Returns the text of a part. Bytes that are not UTF-8 are refused: they would be stored as something that the client
-/// did not send.
+/// Returns the text of a part. Bytes that are not UTF-8 are refused, because they would be stored as something that the
+/// client did not send.
 fn text(body: &[u8], content: &Range<usize>) -> Result<String, Refusal> {
     let bytes = body.get(content.clone()).ok_or(Refusal::MalformedForm)?;
     std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| Refusal::MalformedForm)

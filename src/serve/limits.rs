@@ -7,7 +7,7 @@ use std::cell::RefCell;
 /// Period of the limits, in seconds. A caller who exceeds a limit is told to wait for one period.
 pub const PERIOD: u32 = 60;
 
-/// The kinds of requests with a limit of their own. The numbers that are allowed are configured on the platform.
+/// The kinds of requests with their own limits. How many are allowed is configured on the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Class<'a> {
     /// Updates, by account and by the endpoint's pattern.
@@ -18,7 +18,7 @@ pub enum Class<'a> {
     FailedAuth,
 }
 
-/// Counts requests. In the worker, these are the platform's rate limits.
+/// A counter of requests against their limits: the platform's rate limits in the worker.
 #[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait Limits {
     /// Counts one request, and returns whether it is still allowed.

@@ -173,7 +173,8 @@ fn left(take_over: &str) -> Result<Vec<&'static str>, Fault> {
         list => list.split(',').map(str::trim).collect(),
     };
     if listed.iter().any(|entry| !patterns.clone().any(|pattern| pattern == *entry)) {
-        return Err(fault(Setting::TakeOver, "has an entry that is neither an endpoint, such as PUT /users, nor none"));
+        let problem = "has an entry that is neither an endpoint (such as PUT /users) nor the word none";
+        return Err(fault(Setting::TakeOver, problem));
     }
     Ok(patterns.filter(|pattern| !listed.contains(pattern)).collect())
 }

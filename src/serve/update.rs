@@ -49,7 +49,7 @@ pub async fn answer<R: Stored, P: Platform>(
     let meter = Meter::new(platform.limits(), platform.known(), actor.subject());
     let session = Session { call, platform, actor, meter, pattern: matched.endpoint.pattern };
     let updated = update(matched, &session, body).await;
-    // The update is complete and can no longer be refused.
+    // The outcome is decided, so a limit that is exceeded only now cannot refuse the update.
     let _ = session.meter.settle().await;
     let (caller, account) = (actor.subject(), session.account().map(Id::get));
     let reply = match updated {

@@ -9,7 +9,7 @@ use crate::domain::{Fault, Receiver, Setting, is_secure};
 pub use pace::Pace;
 pub use run::{AFTER_REPLY, Budget, Courier, Delivered, EVERY_MINUTE, Post, deliver};
 
-/// A receiver, and the URL, secret and option that changes are posted with.
+/// A receiver, with the URL and the secret for its posts, and whether these include password hashes.
 #[derive(Debug, Clone)]
 pub struct Subscription {
     /// The receiver of the changes.
