@@ -15,18 +15,18 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = getReader)]
     fn reader(this: &ByteStream, options: &JsValue) -> Result<ByteReader, JsValue>;
 
-    /// Resolves when the view is full or the stream has ended, however small the chunks are that came in. A default
-    /// reader would hand over 4 KiB of memory for each of them.
+    /// Resolves when the view is full or the stream has ended, regardless of the size of the incoming chunks. A default
+    /// reader would allocate 4 KiB for each chunk.
     #[wasm_bindgen(method, catch, js_name = readAtLeast)]
     fn read_at_least(this: &ByteReader, bytes: u32, view: &Uint8Array) -> Result<Promise, JsValue>;
 }
 
-/// How much of a body crosses into our memory at a time, in bytes.
+/// Number of bytes of a body that are copied into WebAssembly's memory at a time.
 const PIECE: usize = 128 * 1024;
-/// Up to here a body of known length comes in one piece, which is quicker.
+/// Up to this length, in bytes, a body of known length is read in one piece, which is faster.
 const WHOLE: usize = 64 * 1024;
 
-/// A request whose body was not read yet.
+/// A request whose body has not been read yet.
 pub struct Incoming<'a> {
     pub request: Request,
     pub headers: &'a Headers,
@@ -41,7 +41,8 @@ impl Body for Incoming<'_> {
         self.headers.get("content-encoding").map_err(fault)
     }
 
-    /// The header's grammar is digits alone (RFC 9110 section 8.6): what is beyond our numbers is beyond every limit.
+    /// The header's grammar allows only digits (RFC 9110 section 8.6). A length that overflows `usize` exceeds every
+    /// limit.
     fn length(&self) -> Result<Option<usize>, Fault> {
         let announced = self.headers.get("content-length").map_err(fault)?;
         let announced = announced.map(|length| length.parse().unwrap_or(usize::MAX));
@@ -62,29 +63,31 @@ impl Body for Incoming<'_> {
 }
 
 impl Incoming<'_> {
-    /// The platform reads no more than `Content-Length` says.
+    /// Reads the body with one call. The platform reads no more than `Content-Length` bytes.
     async fn whole(&self) -> Result<Vec<u8>, Failure> {
         let whole = JsFuture::from(self.request.array_buffer().map_err(fault)?).await;
-        // The client hung up, or broke its own framing: not our failure, and nobody is left to tell.
+        // The client disconnected or violated its own framing. This is not a server-side fault, and no one is left to
+        // reply to.
         Ok(Uint8Array::new(&whole.map_err(|_| Refusal::Malformed)?).to_vec())
     }
 
     async fn pieces(&self, length: Option<usize>, limit: usize) -> Result<Vec<u8>, Failure> {
         let Some(body) = self.request.body() else { return Ok(Vec::new()) };
         let mut bytes = Vec::new();
-        // All of it at once: growing would leave the smaller buffers behind, and linear memory never shrinks.
+        // Allocate the whole buffer up front. Growing would leave smaller buffers behind, and linear memory never
+        // shrinks.
         bytes.reserve_exact(length.unwrap_or(limit).min(limit));
         read_to_end(body, limit, &mut bytes).await?.then_some(bytes).ok_or(Refusal::Malformed.into())
     }
 }
 
-/// Reads a stream to its end, up to so many bytes. Returns whether it got there: `false` if the sender broke off.
+/// Reads a stream to its end. Returns `false` if the sender aborted.
 ///
-/// Refused if there is more.
+/// Refused if the stream has more than `limit` bytes.
 pub async fn read_to_end(stream: ReadableStream, limit: usize, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
     let options = JSON::parse(r#"{"mode":"byob"}"#).map_err(fault)?;
     let reader = stream.unchecked_into::<ByteStream>().reader(&options).map_err(fault)?;
-    // One byte more than is allowed, so that a body that is too long shows itself.
+    // One byte more than is allowed, to detect a body that is too long.
     let size = u32::try_from(PIECE.min(limit.saturating_add(1))).unwrap_or(u32::MAX);
     let mut view = Uint8Array::new_with_length(size);
     loop {
@@ -104,7 +107,7 @@ pub async fn read_to_end(stream: ReadableStream, limit: usize, bytes: &mut Vec<u
         if piece.length() < size {
             return Ok(true);
         }
-        // The platform takes a view's memory along and hands it back: the same is used for every piece.
+        // The platform detaches the view's memory and returns it with the piece, so one buffer serves every piece.
         view = Uint8Array::new(&piece.buffer());
     }
 }

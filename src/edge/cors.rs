@@ -2,33 +2,33 @@ use super::headers::HeaderList;
 use worker::Result;
 use worker::web_sys::Headers;
 
-/// Which browser origins may read answers: `CORS_ALLOWED_ORIGINS` (contract R11).
+/// The browser origins that may read responses: `CORS_ALLOWED_ORIGINS` (contract R11).
 pub enum Cors {
-    /// The variable is not set: none.
+    /// None. The variable is not set.
     Off,
-    /// `*`
+    /// Any origin: `*`.
     Any,
-    /// The origins listed.
+    /// The listed origins only.
     Listed(Vec<String>),
 }
 
-/// What [`Cors`] says to one request.
+/// The outcome of checking one request against [`Cors`].
 #[derive(Default)]
 pub struct CorsAnswer {
-    /// The origin that the request names, whether or not it is allowed.
+    /// The request's origin, whether or not it is allowed.
     origin: Option<String>,
-    /// What `Access-Control-Allow-Origin` is.
+    /// The value of `Access-Control-Allow-Origin`.
     allowed: Option<String>,
-    /// Whether that depends on the origin.
+    /// Whether that value depends on the origin.
     is_listed: bool,
-    /// The method that a browser asks whether it may use.
+    /// The method that a preflight asks for.
     asked_method: Option<String>,
-    /// The headers that it asks for.
+    /// The headers that a preflight asks for.
     asked_headers: Option<String>,
 }
 
 impl Cors {
-    /// Parses origins separated by commas, or `*`.
+    /// Parses a comma-separated list of origins, or `*`.
     pub fn parse(variable: &str) -> Self {
         let origins: Vec<&str> = variable.split(',').map(str::trim).filter(|origin| !origin.is_empty()).collect();
         match origins.as_slice() {
@@ -38,7 +38,7 @@ impl Cors {
         }
     }
 
-    /// Compares the request's origin with those that are allowed.
+    /// Checks the request's origin against the allowed ones.
     pub fn answer(&self, method: &str, headers: &Headers) -> Result<CorsAnswer> {
         let is_options = method == "OPTIONS";
         if matches!(self, Self::Off) && !is_options {
@@ -58,40 +58,42 @@ impl Cors {
     }
 }
 
-/// Names of headers, separated by commas (RFC 9110 section 5.6): they are sent back as they came.
+/// Checks that the text can be a comma-separated list of header names (RFC 9110 section 5.6), because it is sent back
+/// unchanged.
 fn is_list_of_names(names: &str) -> bool {
     names.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, \t".contains(&b))
 }
 
 impl CorsAnswer {
-    /// Whether a browser asks, from an origin that is allowed, what it may send.
+    /// Whether the request is a preflight from an allowed origin.
     pub fn is_preflight(&self) -> bool {
         self.asked_method.is_some() && self.allowed.is_some()
     }
 
-    /// The method that a browser's preflight asks about.
+    /// The method that a preflight asks for.
     pub fn asked_method(&self) -> Option<&str> {
         self.asked_method.as_deref()
     }
 
-    /// The origin of a preflight that is not allowed to call.
+    /// The origin of a preflight, if that origin is not allowed.
     pub fn refused_origin(&self) -> Option<&str> {
         self.origin.as_deref().filter(|_| self.asked_method.is_some() && self.allowed.is_none())
     }
 
-    /// The headers that a browser asks for: all of them are allowed, as nothing depends on one that is ignored.
+    /// The headers that a preflight asks for. All of them are allowed, because a header that the worker ignores is
+    /// harmless.
     pub fn asked_headers(&self) -> Option<&str> {
         self.asked_headers.as_deref()
     }
 
-    /// The headers that let the page read the answer.
+    /// The response headers that let the page read the response.
     pub fn headers(&self) -> HeaderList<'_> {
         let mut headers = HeaderList::new();
         if let Some(origin) = &self.allowed {
             headers.push(("access-control-allow-origin", origin.into()));
             headers
                 .push(("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow, Retry-After".into()));
-            // Browsers refuse it beside `*`, and it must not be for everybody.
+            // Browsers reject credentials in combination with `*`, and not every origin should get them.
             if self.is_listed {
                 headers.push(("access-control-allow-credentials", "true".into()));
             }

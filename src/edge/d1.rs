@@ -1,4 +1,4 @@
-//! The adapter onto D1: binds, runs, counts. It decides nothing.
+//! The adapter for D1: binds parameters, runs batches and counts calls. It makes no decisions.
 
 use super::deadline::within;
 use crate::domain::Fault;
@@ -10,29 +10,29 @@ use worker::js_sys::{Array, Error, JSON};
 use worker::worker_sys::types::{D1Database as PlatformDatabase, D1Result};
 use worker::{D1Database, D1PreparedStatement, D1Type};
 
-/// How long a call to the database may take, in seconds: many times what one on another continent takes.
+/// Time limit for a call to the database, in seconds: many times what a call to another continent takes.
 pub const DEADLINE: u64 = 10;
 
-/// The binding, with the statements that were prepared on it: their texts cross into JavaScript once.
+/// The binding and the statements that have been prepared on it, so that the text of each is passed to JavaScript once.
 pub struct Database {
     d1: D1Database,
     prepared: RefCell<Vec<(&'static str, D1PreparedStatement)>>,
 }
 
-/// One request's use of the database, which counts its calls.
+/// The database as one request uses it. Counts that request's calls.
 pub struct Connection<'a> {
     database: &'a Database,
-    /// Milliseconds since any moment.
+    /// Milliseconds since an arbitrary fixed time.
     clock: fn() -> i64,
     spent: Cell<Spent>,
 }
 
-/// What a request's calls to the database have cost.
+/// The cost of a request's calls to the database.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Spent {
-    /// Round trips.
+    /// Number of round trips.
     pub calls: u32,
-    /// Milliseconds that they took, as the worker sees it.
+    /// Milliseconds that they took, as measured by the worker.
     pub milliseconds: u64,
 }
 
@@ -46,7 +46,7 @@ impl Database {
         let parameters = parameters.iter().map(|text| text.as_deref().map_or(D1Type::Null, D1Type::Text));
         let parameters: Vec<D1Type<'_>> = parameters.collect();
         let mut prepared = self.prepared.borrow_mut();
-        // Texts are static, so comparing where they lie is enough.
+        // Statements are static strings, so comparing their addresses is enough.
         if let Some((_, statement)) = prepared.iter().find(|(known, _)| std::ptr::eq(*known, *sql)) {
             return statement.bind_refs(&parameters);
         }
@@ -56,7 +56,7 @@ impl Database {
         bound
     }
 
-    /// Past the crate's own `batch`, whose rows take a detour through serde.
+    /// Runs the statements in one transaction. Bypasses the crate's own `batch`, which converts rows through serde.
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<String>>, JsValue> {
         let bound = statements.iter().map(|statement| self.bind(statement)).collect::<worker::Result<Vec<_>>>()?;
         let bound: Array = bound.iter().map(|statement| statement.inner()).collect();
@@ -66,19 +66,20 @@ impl Database {
     }
 }
 
-/// Each as a JSON object of its columns: one crossing for a row instead of one for each column.
+/// Returns each row as a JSON object of its columns: one call into JavaScript for each row instead of one for each
+/// column.
 fn rows(result: &D1Result) -> Result<Vec<String>, JsValue> {
     let rows = result.results()?.unwrap_or_default();
     rows.iter().map(|row| JSON::stringify(&row).map(String::from)).collect()
 }
 
 impl<'a> Connection<'a> {
-    /// No call was made yet.
+    /// A connection that has made no calls yet.
     pub fn new(database: &'a Database, clock: fn() -> i64) -> Self {
         Self { database, clock, spent: Cell::default() }
     }
 
-    /// The calls so far.
+    /// The cost of the calls made so far.
     pub fn spent(&self) -> Spent {
         self.spent.get()
     }
@@ -96,8 +97,8 @@ impl Batch for Connection<'_> {
     }
 }
 
-/// D1's own words for what went wrong are its error's cause; the platform's `Display` of such an error is a dump with
-/// a stack.
+/// Takes the message from the cause of D1's error. The crate's `Display` of such an error is a dump that includes a
+/// stack trace.
 fn fault(thrown: &JsValue) -> Fault {
     let error = |value: &JsValue| value.dyn_ref::<Error>().cloned();
     let error = error(thrown).map(|outer| error(&outer.cause()).unwrap_or(outer));

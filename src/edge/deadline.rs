@@ -1,4 +1,4 @@
-//! How long the platform's services and the clients may take.
+//! Deadlines for the platform's services and for clients.
 
 use crate::domain::Fault;
 use futures_util::future::{Either, select};
@@ -6,8 +6,8 @@ use std::pin::pin;
 use std::time::Duration;
 use worker::Delay;
 
-/// The result of a call that ends within so many seconds, else a fault. A call that takes longer is not undone: it may
-/// have made its change, or may still make it.
+/// Returns the result of a call, or a fault if it takes longer than `seconds`. A call that misses the deadline is not
+/// undone: its change may have been made, or may still be made later.
 pub async fn within<T>(
     service: &'static str,
     seconds: u64,
@@ -16,7 +16,7 @@ pub async fn within<T>(
     in_time(seconds, call).await.unwrap_or(Err(Fault::Late { service, seconds }))
 }
 
-/// What becomes of something that ends within so many seconds; `None` if it takes longer.
+/// Returns the output of a future, or `None` if it takes longer than `seconds`.
 pub async fn in_time<T>(seconds: u64, something: impl Future<Output = T>) -> Option<T> {
     let late = pin!(Delay::from(Duration::from_secs(seconds)));
     match select(pin!(something), late).await {

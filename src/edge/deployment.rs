@@ -12,39 +12,40 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use worker::Env;
 
-/// What a deployment hands to the worker, prepared for use: variables, secrets and bindings.
+/// A deployment's variables, secrets and bindings, parsed and ready for use.
 pub struct Deployment {
-    /// The id of the deployed version, as the platform names it.
+    /// The platform's ID of the deployed version.
     pub version: Option<String>,
     /// The keys that tokens are verified with.
     pub keys: Rc<KeyRing>,
-    /// How long ago a person may have authenticated to make a sensitive change, if that matters (contract A9).
+    /// Maximum age of a person's authentication for a sensitive change, in seconds; `None` if it is not checked
+    /// (contract A9).
     pub fresh_token_seconds: Result<Option<u32>, Fault>,
     /// Whether common passwords are refused (contract S7).
     pub blocks_common_passwords: Result<bool, Fault>,
-    /// Who may call from a browser.
+    /// The origins that may call from a browser.
     pub cors: Cors,
-    /// What is passed on to origins (contract X1, X6).
+    /// The requests that are passed on to origins (contract X1, X6).
     pub pass_through: Result<PassThrough, Fault>,
-    /// What our own URLs begin with, where it is set (contract M6).
+    /// The base of the URLs that are written into records, if it is set (contract M6).
     pub public_origin: Result<Option<String>, Fault>,
-    /// The largest picture that may be uploaded.
+    /// The maximum size of an uploaded picture.
     pub upload_limits: Result<UploadLimits, Fault>,
-    /// How old an object must be that is swept away, in milliseconds (contract M5).
+    /// Minimum age of an object that the sweep removes, in milliseconds (contract M5).
     pub grace: Result<i64, Fault>,
-    /// To whom the changes are delivered (contract C2).
+    /// The receivers of the change feed (contract C2).
     pub feed: Feed,
-    /// How many days the rows of the change feed are kept (contract C1).
+    /// Number of days that rows of the change feed are kept (contract C1).
     pub keep_days: Result<u32, Fault>,
-    /// Whether clients are told how long the database took.
+    /// Whether responses tell clients how long the database took.
     pub server_timing: bool,
-    /// How often somebody may ask.
+    /// The rate limits for callers.
     pub limits: RateLimits,
     database: Result<Database, Fault>,
     bucket: Result<AvatarBucket, Fault>,
 }
 
-// The bindings, as wrangler.toml names them too.
+// Names of the bindings, the same as in wrangler.toml.
 const DATABASE: &str = "DB";
 const AVATARS: &str = "AVATARS";
 
@@ -53,8 +54,8 @@ thread_local! {
 }
 
 impl Deployment {
-    /// Prepared once, and again when the platform hands over another `env`: it may keep an instance warm while a
-    /// secret is rotated.
+    /// Returns the prepared deployment. It is prepared again only when the platform passes a different `env`, because
+    /// the platform may keep an instance warm while a secret is rotated.
     pub fn of(env: &Env) -> Rc<Self> {
         PREPARED.with_borrow_mut(|prepared| match prepared {
             Some((known, deployment)) if **known == **env => Rc::clone(deployment),
@@ -91,17 +92,17 @@ impl Deployment {
         }
     }
 
-    /// Where the requests go whose paths are no dialect's, and whose pictures are not here.
+    /// The origin of requests whose path belongs to no dialect, and of pictures that are not in the bucket.
     pub fn only_origin(&self) -> Option<&Origin> {
         self.pass_through.as_ref().ok().and_then(PassThrough::only_origin)
     }
 
-    /// The database of the accounts.
+    /// The accounts database.
     pub fn database(&self) -> Result<&Database, Fault> {
         self.database.as_ref().map_err(Clone::clone)
     }
 
-    /// The bucket of the pictures.
+    /// The bucket that stores pictures.
     pub fn bucket(&self) -> Result<&AvatarBucket, Fault> {
         self.bucket.as_ref().map_err(Clone::clone)
     }

@@ -5,15 +5,16 @@ use std::time::Duration;
 use worker::Delay;
 
 thread_local! {
-    /// Of the instance, not of a deployment: two deployments share the thread while a secret is rotated.
+    /// Belongs to the instance and not to a deployment, because two deployments share the thread while a secret is
+    /// rotated.
     static TURNS: Rc<Turns> = Rc::default();
 }
 
-/// The event loop of the instance, for one request.
+/// The instance's event loop, as one request uses it.
 pub struct Timers(Rc<Turns>);
 
 impl Timers {
-    /// Shares the turns with all other requests.
+    /// Creates an event loop that shares its turns with all other requests of the instance.
     pub fn new() -> Self {
         Self(TURNS.with(Rc::clone))
     }
@@ -28,7 +29,7 @@ impl EventLoop for Timers {
         now()
     }
 
-    /// With a timer: a settled promise does not let other requests run.
+    /// Waits for a timer, because awaiting a settled promise does not let other requests run.
     async fn pause(&self, milliseconds: u64) {
         Delay::from(Duration::from_millis(milliseconds)).await;
     }

@@ -1,4 +1,4 @@
-//! The lines of the log that are not a request's.
+//! Log lines of events other than requests.
 
 use super::log::write;
 use crate::domain::{Fault, Receiver};
@@ -6,7 +6,7 @@ use crate::serve::feed::Delivered;
 use crate::store::{Expired, Swept};
 use serde::Serialize;
 
-/// What a line is about that is not a request's.
+/// The subject of a log line that does not belong to a request.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Event {
@@ -18,7 +18,7 @@ enum Event {
     NoRateLimit,
 }
 
-/// The one line that a sweep of the bucket leaves in the log.
+/// The log line of a sweep of the bucket: one per sweep.
 #[derive(Serialize)]
 pub struct SweepLine {
     event: Event,
@@ -31,20 +31,20 @@ pub struct SweepLine {
 }
 
 impl SweepLine {
-    /// What was done; where something failed, so far.
+    /// Records what the sweep did, or what it did before it failed.
     pub fn new(swept: &Swept, duration_ms: u64, failure: Option<Fault>) -> Self {
         let Swept { listed, removed, complete } = *swept;
         let cause = failure.map(|fault| fault.to_string());
         Self { event: Event::Sweep, listed, removed, complete, duration_ms, cause }
     }
 
-    /// As an error where it failed.
+    /// Writes the line, as an error if the sweep failed.
     pub fn write(&self) {
         write(self, self.cause.is_some());
     }
 }
 
-/// The one line that a run of the change feed's retention leaves in the log.
+/// The log line of a run of the change feed's retention: one per run.
 #[derive(Serialize)]
 pub struct RetentionLine {
     event: Event,
@@ -57,20 +57,20 @@ pub struct RetentionLine {
 }
 
 impl RetentionLine {
-    /// What was done; if it failed, what was done before.
+    /// Records what the run did, or what it did before it failed.
     pub fn new(expired: &Expired, duration_ms: u64, failure: Option<Fault>) -> Self {
         let Expired { removed, undelivered, complete } = *expired;
         let cause = failure.map(|fault| fault.to_string());
         Self { event: Event::Retention, removed, undelivered, complete, duration_ms, cause }
     }
 
-    /// As an error if it failed, or if a receiver will never get what was removed.
+    /// Writes the line, as an error if the run failed or if it removed changes that a receiver had not received.
     pub fn write(&self) {
         write(self, self.cause.is_some() || self.undelivered > 0);
     }
 }
 
-/// The line that a run of posts to a receiver of the change feed leaves in the log, or one about its settings.
+/// The log line of a run of posts to a receiver of the change feed, or of a problem with the feed's settings.
 #[derive(Serialize)]
 pub struct DeliveryLine {
     event: Event,
@@ -87,7 +87,7 @@ pub struct DeliveryLine {
 }
 
 impl DeliveryLine {
-    /// What was delivered, and what failed, if anything did.
+    /// Records what was delivered, and the failure if there was one.
     pub fn new(receiver: Receiver, delivered: &Delivered, duration_ms: u64) -> Self {
         let Delivered { sent, position, fault } = delivered;
         Self {
@@ -100,19 +100,19 @@ impl DeliveryLine {
         }
     }
 
-    /// Why nothing is delivered.
+    /// Records a fault in the settings that prevents delivery.
     pub fn misconfigured(fault: &Fault) -> Self {
         let cause = Some(fault.to_string());
         Self { event: Event::Delivery, receiver: None, sent: None, position: None, duration_ms: None, cause }
     }
 
-    /// As an error if something failed.
+    /// Writes the line, as an error if something failed.
     pub fn write(&self) {
         write(self, self.cause.is_some());
     }
 }
 
-/// A line about an object that was replaced and could not be removed after the reply.
+/// The log line of a replaced object that could not be removed after the reply.
 #[derive(Serialize)]
 pub struct LeftoverLine<'a> {
     event: Event,
@@ -121,18 +121,18 @@ pub struct LeftoverLine<'a> {
 }
 
 impl<'a> LeftoverLine<'a> {
-    /// Of the request that replaced it.
+    /// Records the fault, and the ID of the request that replaced the object.
     pub fn new(request_id: &'a str, fault: &Fault) -> Self {
         Self { event: Event::Leftover, request_id, cause: fault.to_string() }
     }
 
-    /// As an error.
+    /// Writes the line as an error.
     pub fn write(&self) {
         write(self, true);
     }
 }
 
-/// A line about a key set that could not be fetched, or that should not be as it is.
+/// The log line of a key set that could not be fetched, or whose content is a problem.
 #[derive(Serialize)]
 pub struct KeySetLine {
     event: Event,
@@ -140,18 +140,18 @@ pub struct KeySetLine {
 }
 
 impl KeySetLine {
-    /// What is wrong.
+    /// Records the fault.
     pub fn new(fault: &Fault) -> Self {
         Self { event: Event::KeySet, cause: fault.to_string() }
     }
 
-    /// As an error.
+    /// Writes the line as an error.
     pub fn write(&self) {
         write(self, true);
     }
 }
 
-/// A line about a rate limit that does not work.
+/// The log line of a rate limit that is not enforced.
 #[derive(Serialize)]
 pub struct LimitLine {
     event: Event,
@@ -161,17 +161,17 @@ pub struct LimitLine {
 }
 
 impl LimitLine {
-    /// There is none.
+    /// The worker has no such binding.
     pub fn absent(binding: &'static str) -> Self {
         Self { event: Event::NoRateLimit, binding, cause: None }
     }
 
-    /// It failed.
+    /// The call to the rate limit failed.
     pub fn failed(binding: &'static str, cause: String) -> Self {
         Self { event: Event::NoRateLimit, binding, cause: Some(cause) }
     }
 
-    /// As an error where it failed.
+    /// Writes the line, as an error if the call failed.
     pub fn write(&self) {
         write(self, self.cause.is_some());
     }
@@ -185,9 +185,9 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_event_is_documented_and_no_other() {
+    fn the_documentation_lists_exactly_the_events() {
         let name = |event: Event| match event {
-            // The compiler asks for a new one here: it belongs into the list below, too.
+            // The compiler requires a new event here. Add it to the list below as well.
             Sweep | Retention | Delivery | Leftover | KeySet | NoRateLimit => json!(event),
         };
         let all = [Sweep, Retention, Delivery, Leftover, KeySet, NoRateLimit].map(name);

@@ -1,4 +1,4 @@
-//! Delivers the change feed: when a run begins, and how a post is sent (contract C2 to C4).
+//! Delivers the change feed: starts the runs and sends the posts (contract C2 to C4).
 
 use super::background::go_on;
 use super::clock::{elapsed, now};
@@ -19,15 +19,15 @@ use worker::js_sys::global;
 use worker::web_sys::{AbortController, Headers, RequestInit, RequestRedirect, Response, WorkerGlobalScope};
 use worker::{Context, Delay};
 
-/// How long a receiver may take to return a status, in seconds.
+/// Time within which a receiver must return a status, in seconds.
 const DEADLINE: u64 = 10;
 
 thread_local! {
-    /// The instance's, not the deployment's: a new setting does not make it faster.
+    /// Belongs to the instance and not to the deployment, so that a changed setting does not reset the pace.
     static PACES: RefCell<Vec<(Receiver, Rc<Pace>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Delivers a change that was just made, once the reply is out, or a second after the last delivery began.
+/// Delivers a change that was just made: right after the reply, or one second after the last delivery started.
 pub fn after_reply(deployment: &Rc<Deployment>, context: &Context) {
     for (at, Subscription { receiver, .. }) in deployment.feed.subscriptions.iter().enumerate() {
         let pace = pace_of(*receiver);
@@ -37,7 +37,7 @@ pub fn after_reply(deployment: &Rc<Deployment>, context: &Context) {
     }
 }
 
-/// Delivers what is left over: changes that no reply's run could deliver. Logs what is wrong with the settings.
+/// Delivers the changes that the runs after replies could not deliver. Logs the faults in the settings.
 pub async fn every_minute(deployment: &Rc<Deployment>) {
     for fault in &deployment.feed.faults {
         DeliveryLine::misconfigured(fault).write();
@@ -45,7 +45,7 @@ pub async fn every_minute(deployment: &Rc<Deployment>) {
     let subscriptions = 0..deployment.feed.subscriptions.len();
     let run = |at| Box::pin(run(Rc::clone(deployment), at, EVERY_MINUTE, None));
     let mut runs: Vec<_> = subscriptions.map(run).collect();
-    // All at the same time: a receiver that is slow delays no other.
+    // Run all of them concurrently, so that a slow receiver does not delay the others.
     poll_fn(|context| {
         runs.retain_mut(|run| run.as_mut().poll(context).is_pending());
         if runs.is_empty() { Poll::Ready(()) } else { Poll::Pending }
@@ -53,8 +53,8 @@ pub async fn every_minute(deployment: &Rc<Deployment>) {
     .await;
 }
 
-/// One run of posts to one receiver, perhaps so many milliseconds from now. It leaves a line in the log if it has
-/// delivered something or has failed.
+/// Runs posts to one receiver, after an optional delay in milliseconds. Writes a log line if the run has delivered
+/// something or has failed.
 async fn run(deployment: Rc<Deployment>, at: usize, budget: Budget, later: Option<(Rc<Pace>, u64)>) {
     if let Some((pace, milliseconds)) = later {
         Delay::from(Duration::from_millis(milliseconds)).await;
@@ -108,7 +108,7 @@ impl Courier for Fetch {
     }
 }
 
-/// Sends a post. What the receiver returns besides the status is not read.
+/// Sends a post and returns the receiver's status. The rest of the response is not read.
 async fn status_of(url: &str, post: &Post<'_>, controller: &AbortController) -> Result<u16, JsValue> {
     let headers = Headers::new()?;
     headers.set("content-type", "application/json")?;
@@ -119,13 +119,13 @@ async fn status_of(url: &str, post: &Post<'_>, controller: &AbortController) -> 
     init.set_method("POST");
     init.set_headers(&headers);
     init.set_body(&JsValue::from_str(post.body));
-    // Nobody but the configured receiver gets the changes.
+    // Don't follow redirects: only the configured receiver may get the changes.
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&controller.signal()));
     let scope: WorkerGlobalScope = global().unchecked_into();
     let response: Response = JsFuture::from(scope.fetch_with_str_and_init(url, &init)).await?.unchecked_into();
     if let Some(body) = response.body() {
-        // It may have broken off.
+        // The stream may have been aborted already.
         let _ = JsFuture::from(body.cancel()).await;
     }
     Ok(response.status())

@@ -1,4 +1,4 @@
 use std::borrow::Cow;
 
-/// Names and values of a response's headers, in the form that the platform takes too.
+/// Names and values of a response's headers.
 pub type HeaderList<'a> = Vec<(&'static str, Cow<'a, str>)>;

@@ -1,16 +1,16 @@
-// The worker's entry module, and all of its JavaScript that is written by hand: it hands the platform's events to the
-// compiled worker, and tells whoever waits for it when it is gone.
+// The worker's entry module, and the only handwritten JavaScript in it. It passes the platform's events to the compiled
+// worker, and fails the pending calls if the compiled worker's instance crashes.
 import * as perfil from './perfil.js';
 
-// The platform's own crosses into native code and back for each of our steps; a settled promise does the same in a
-// tenth of the time.
+// The platform's own queueMicrotask enters native code for each step of a Rust future. A settled promise does the same
+// in a tenth of the time.
 const settled = Promise.resolve();
 globalThis.queueMicrotask = (step) => {
   settled.then(step);
 };
 
-// A panic takes the compiled worker's instance down, and nothing that it had begun comes to an end any more. The next
-// call finds a fresh instance.
+// A panic takes down the compiled worker's instance, and none of its pending calls will ever settle. The next call gets
+// a fresh instance.
 const waiting = new Set();
 const gone = ({ error, reason }) => {
   const cause = error ?? reason;
@@ -19,7 +19,7 @@ const gone = ({ error, reason }) => {
 addEventListener('error', gone);
 addEventListener('unhandledrejection', gone);
 
-/** What `call` answers, or why it never will. */
+/** Returns the result of `call`, or rejects with the cause if the instance crashes before the call settles. */
 const answer = (call) =>
   new Promise((resolve, reject) => {
     const answered = call();

@@ -27,8 +27,8 @@ extern "C" {
         usages: &JsValue,
     ) -> Result<Promise, JsValue>;
 
-    /// Sees the bytes where they are; what it does with them later, it does with a copy of its own (W3C Web
-    /// Cryptography, `SubtleCrypto.verify`, steps 2 and 3).
+    /// Reads the bytes in place. Asynchronous work uses the platform's own copies (W3C Web Cryptography,
+    /// `SubtleCrypto.verify`, steps 2 and 3).
     #[wasm_bindgen(js_namespace = ["crypto", "subtle"], catch)]
     fn verify(algorithm: &JsValue, key: &JsValue, signature: &[u8], data: &[u8]) -> Result<Promise, JsValue>;
 
@@ -36,32 +36,33 @@ extern "C" {
     fn get(url: &str, init: &JsValue) -> Result<Promise, JsValue>;
 }
 
-/// How long the fetch of a key set may take, in seconds: requests wait for it.
+/// Time limit for fetching a key set, in seconds. Requests wait for the fetch.
 const DEADLINE: u64 = 5;
-/// How soon a request checks again whether another one has fetched the keys that it needs.
+/// Interval at which a request checks whether another one has fetched the keys that it needs.
 const PAUSE: Duration = Duration::from_millis(10);
-/// More than a deployment has in use at a time: the others were rotated out.
+/// Maximum number of imported keys: more than a deployment uses at a time, so beyond it some have been rotated out.
 const MOST_KEYS: usize = 64;
-/// A redirect would be an answer by somebody whom nobody configured, and a copy in a cache may be the old keys.
+/// Options of the fetch. Redirects are not followed, because they lead to a server that the operator did not configure.
+/// Caches are bypassed, because a cached copy may contain old keys.
 const INIT: &str =
     r#"{"redirect":"manual","cache":"no-store","headers":{"accept":"application/jwk-set+json, application/json"}}"#;
 
-/// The keys that tokens are verified with, and those of them that the platform verifies with, in its own form. Shared
-/// by the requests of an instance, and by the fetch that outlives the request which started it.
+/// The keys that tokens are verified with, and the public keys that the platform has imported. Shared by the requests
+/// of an instance, and by the fetch of a key set, which may outlive the request that started it.
 pub struct KeyRing {
-    /// The keys, or why there are none.
+    /// The keys, or the fault that makes them unusable.
     pub keys: Result<Keys, Fault>,
     imported: Imported,
 }
 
 impl KeyRing {
-    /// Nothing was imported yet.
+    /// A key ring that has imported no keys yet.
     pub fn new(keys: Result<Keys, Fault>) -> Self {
         Self { keys, imported: Imported::default() }
     }
 }
 
-/// What one request has for verifying its token with a public key.
+/// Verifies a request's token with public keys.
 pub struct WebCrypto<'a> {
     pub ring: &'a Rc<KeyRing>,
     pub context: &'a Context,
@@ -74,11 +75,11 @@ impl KeyService for WebCrypto<'_> {
             let verified = verify(&algorithm(key.algorithm())?, &imported, signature, signed)?;
             JsFuture::from(verified).await
         };
-        // A key that the platform refuses, a point that is not on its curve for example, verifies nothing.
+        // A key that the platform rejects, such as a point that is not on its curve, verifies nothing.
         verified.await.is_ok_and(|verified| verified.is_truthy())
     }
 
-    /// The fetch goes on when the client hangs up: other requests wait for it too.
+    /// Starts a fetch that continues if the client disconnects, because other requests may be waiting for it.
     fn fetch(&self, url: &str) {
         let (ring, url) = (Rc::clone(self.ring), url.to_owned());
         go_on(self.context, async move {
@@ -95,7 +96,7 @@ impl KeyService for WebCrypto<'_> {
     }
 }
 
-/// The public keys that were handed to the platform, in the form that it verifies with.
+/// The public keys that have been imported, with the platform's objects for them.
 #[derive(Default)]
 struct Imported(RefCell<Vec<(PublicKey, JsValue)>>);
 
@@ -116,7 +117,8 @@ impl Imported {
     }
 }
 
-/// What the platform calls it. Both the curve, which an import asks for, and the hash, which verifying does.
+/// Returns the platform's parameters of an algorithm. They include both the curve, which importing needs, and the hash,
+/// which verifying needs.
 fn algorithm(algorithm: Algorithm) -> Result<JsValue, JsValue> {
     JSON::parse(match algorithm {
         Algorithm::Rs256 => r#"{"name":"RSASSA-PKCS1-v1_5","hash":"SHA-256"}"#,
@@ -131,14 +133,14 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
     let answer = get(url, &JSON::parse(INIT).map_err(thrown)?).map_err(thrown)?;
     let response: Response = JsFuture::from(answer).await.map_err(thrown)?.unchecked_into();
     if response.status() != 200 {
-        return Err(Fault::KeySet(format!("JWT_JWKS_URL answers {}", response.status())));
+        return Err(Fault::KeySet(format!("JWT_JWKS_URL returned {}", response.status())));
     }
-    let body = response.body().ok_or_else(|| fault("JWT_JWKS_URL answers nothing"))?;
+    let body = response.body().ok_or_else(|| fault("JWT_JWKS_URL returned no body"))?;
     let mut bytes = Vec::new();
     match read_to_end(body, MAX_KEY_SET_BYTES, &mut bytes).await {
         Ok(true) => Ok(bytes),
-        Ok(false) => Err(fault("JWT_JWKS_URL breaks off")),
-        Err(Failure::Refused(_)) => Err(fault("JWT_JWKS_URL answers more than 64 KiB")),
+        Ok(false) => Err(fault("the response from JWT_JWKS_URL was cut off")),
+        Err(Failure::Refused(_)) => Err(fault("JWT_JWKS_URL returned more than 64 KiB")),
         Err(Failure::Broken(fault)) => Err(fault),
     }
 }

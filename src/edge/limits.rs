@@ -7,8 +7,8 @@ use worker::js_sys::Reflect;
 use worker::web_sys::Headers;
 use worker::{Env, RateLimiter};
 
-/// The platform's rate limits, by the bindings that wrangler.toml names. They count for each place where the worker
-/// runs, and roughly: they keep crowds out, and are no ledger.
+/// The platform's rate limits, bound as in wrangler.toml. They count separately in each location where the worker runs,
+/// and approximately: they protect against floods of requests but are not an exact quota.
 pub struct RateLimits {
     updates: RateLimit,
     costly: RateLimit,
@@ -17,23 +17,23 @@ pub struct RateLimits {
 
 struct RateLimit {
     name: &'static str,
-    /// `None` where there is no such binding.
+    /// `None` if the binding does not exist.
     limiter: Option<worker::Result<RateLimiter>>,
 }
 
 thread_local! {
-    /// The bindings whose absence was told.
+    /// The missing bindings that have been logged.
     static ABSENT: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The rate limits, for one client.
+/// The rate limits as they apply to one client.
 pub struct ClientLimits<'a> {
     pub limits: &'a RateLimits,
     pub headers: &'a Headers,
 }
 
 impl RateLimits {
-    /// Looks the bindings up.
+    /// Looks up the bindings.
     pub fn new(env: &Env) -> Self {
         let limit = |name| {
             let binding = Reflect::get(env, &JsValue::from_str(name));
@@ -56,8 +56,8 @@ impl Limits for ClientLimits<'_> {
 }
 
 impl RateLimit {
-    /// Without a binding everything is allowed, and the log says so once for each instance. One that fails is no
-    /// reason to turn people away, and is told every time.
+    /// Counts a request and returns whether it is allowed. Fails open: if the binding is missing, every request is
+    /// allowed, and each instance logs that once. If the call fails, the request is allowed and the failure is logged.
     async fn allow(&self, key: impl FnOnce() -> String) -> bool {
         let outcome = match &self.limiter {
             None => {
@@ -86,8 +86,8 @@ fn tell_absence(name: &'static str) {
     });
 }
 
-/// The client's address, as the platform tells it. Of an IPv6 address it is the network of 64 bits that one customer
-/// gets at least: who has one has more addresses than any limit could count.
+/// Returns the client's address as reported by the platform. An IPv6 address is reduced to its /64 network, the least
+/// that one customer gets: otherwise, a client could evade any limit by changing its address within the network.
 fn client(headers: &Headers) -> String {
     let address = headers.get("cf-connecting-ip").ok().flatten().unwrap_or_else(|| "unknown".to_owned());
     match address.parse::<Ipv6Addr>() {

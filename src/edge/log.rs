@@ -5,28 +5,29 @@ use serde::Serialize;
 use wasm_bindgen::JsValue;
 use worker::web_sys::console;
 
-/// How much of an origin is logged, in characters.
+/// Maximum length of a logged origin, in characters.
 const MOST_OF_ORIGIN: usize = 128;
 
-/// The one line that every request leaves in the log (contract O2). Nothing personal has a field here.
+/// The log line of a request: one per request (contract O2). No field contains personal data.
 #[derive(Serialize)]
 pub struct Line<'a> {
     pub request_id: &'a str,
-    /// Of the trace that the client's request belongs to.
+    /// The ID of the trace that the client's request belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace_id: Option<String>,
     /// The deployed version that replied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     pub method: &'a str,
-    /// Method and pattern, never the path: that holds ids. Null for a path that leads nowhere.
+    /// Method and pattern, never the path, which contains IDs. Null for an unknown path.
     pub route: Option<&'static str>,
     pub status: u16,
     pub duration_ms: u64,
-    /// Round trips to the database, and how long they took.
+    /// Number of round trips to the database, and the milliseconds that they took.
     pub d1_calls: u32,
     pub d1_ms: u64,
-    /// Whose number the verified token's subject is, and the number; none for a token with an account's own id.
+    /// The back end that the verified token's subject belongs to, and the subject's ID there. Absent if the subject is
+    /// an account's own ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub back_end: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -34,29 +35,29 @@ pub struct Line<'a> {
     /// The caller's account, once it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<i64>,
-    /// Why it was refused.
+    /// The code of the refusal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<&'static str>,
-    /// The origin of a preflight that was refused.
+    /// The origin of a refused preflight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors_origin: Option<String>,
-    /// Whether it was passed on to an origin, and the status of what that returned.
+    /// Whether the request was passed on to an origin, and the status that the origin returned.
     #[serde(skip_serializing_if = "is_false")]
     pub origin: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin_status: Option<u16>,
-    /// What failed on our side.
+    /// The cause of a server-side failure.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_false(flag: &bool) -> bool {
     !flag
 }
 
 impl<'a> Line<'a> {
-    /// A line with nothing to tell yet.
+    /// A line whose outcome is not known yet.
     pub fn new(request_id: &'a str, method: &'a str, route: Option<&'static str>) -> Self {
         Self {
             request_id,
@@ -79,18 +80,18 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// What was asked of the database.
+    /// Records the cost of the calls to the database.
     pub fn spend(&mut self, spent: Spent) {
         (self.d1_calls, self.d1_ms) = (spent.calls, spent.milliseconds);
     }
 
-    /// The same durations for a client, in the form of W3C Server Timing.
+    /// Formats the durations as W3C Server Timing, for the client.
     pub fn server_timing(&self) -> String {
         let Self { d1_calls, d1_ms, duration_ms, .. } = self;
         format!("d1;dur={d1_ms};desc=\"calls: {d1_calls}\", total;dur={duration_ms}")
     }
 
-    /// What a reply has to tell.
+    /// Records the outcome of a reply.
     pub fn tell(&mut self, reply: &Reply) {
         self.status = reply.answer.status;
         if let Some(caller) = reply.caller {
@@ -100,39 +101,39 @@ impl<'a> Line<'a> {
         self.cause = reply.fault.as_ref().map(ToString::to_string);
     }
 
-    /// Who calls.
+    /// Records the caller.
     pub fn name(&mut self, caller: Subject, account: Option<i64>) {
         self.back_end = caller.back_end().map(BackEnd::name);
         self.subject = caller.back_end().map(|_| caller.id().get());
         self.account = account;
     }
 
-    /// What its origin has returned.
+    /// Records the status that the origin returned.
     pub fn tell_origin(&mut self, status: u16) {
         (self.status, self.origin_status) = (status, Some(status));
     }
 
-    /// A preflight was refused: it holds no token, and that is not what it lacks. What an origin cannot hold is left
-    /// out of the log.
+    /// Records the refusal of a preflight. This code replaces that of the reply: a preflight never has a token, so a
+    /// missing token is not the reason. Characters that cannot occur in an origin are logged as `?`.
     pub fn refuse_origin(&mut self, origin: &str) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".:/-_[]".contains(c);
         let sane = origin.chars().take(MOST_OF_ORIGIN).map(|c| if allowed(c) { c } else { '?' });
         (self.code, self.cors_origin) = (Some(ORIGIN_NOT_ALLOWED), Some(sane.collect()));
     }
 
-    /// As an error where the fault is ours, so that a log can be filtered by level.
+    /// Writes the line, as an error if the failure is server-side, so that logs can be filtered by level.
     pub fn write(&self) {
         write(self, self.status >= 500 && self.origin_status.is_none());
     }
 }
 
-/// Writes a line, as an error or not.
+/// Writes a line at level `error` or `log`.
 pub fn write(line: &impl Serialize, is_error: bool) {
     let line = JsValue::from_str(&serde_json::to_string(line).unwrap_or_default());
     if is_error { console::error_1(&line) } else { console::log_1(&line) }
 }
 
-/// The names in the first column of the table of docs/operations.md with this head.
+/// Returns the names in the first column of the table in docs/operations.md that has this header row.
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 pub fn documented(head: &str) -> std::collections::BTreeSet<&'static str> {
@@ -150,7 +151,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_field_of_a_line_is_documented_and_no_other() {
+    fn the_documentation_lists_exactly_the_fields_of_a_line() {
         let line = Line {
             trace_id: Some(String::new()),
             version: Some(String::new()),

@@ -1,5 +1,5 @@
-//! Serves pictures from the cache of this place, or from R2: streams that the platform passes on, whose bytes never
-//! come into WebAssembly's memory.
+//! Serves pictures from the cache of the current location or from R2. The platform streams them, so that their bytes
+//! never enter WebAssembly's memory.
 
 use super::background::go_on;
 use super::headers::HeaderList;
@@ -10,34 +10,35 @@ use crate::serve::media::{self, Conditions, Selection};
 use worker::web_sys::{Headers as PlatformHeaders, ReadableStream, Request as PlatformRequest};
 use worker::{Bucket, Cache, CacheKey, Conditional, Context, Headers, Object, Range, Request, Response, ResponseBody};
 
-/// How long a place keeps its copy, and so how long a picture may be seen there that is no more: a day.
+/// Lifetime of a location's cached copy, and so the longest time that a removed picture may still be served there: one
+/// day.
 const COPY: &str = "max-age=86400";
 
 /// A request for a picture.
 pub struct Asked<'a> {
     pub key: &'a ObjectKey,
     pub method: &'a str,
-    /// Without query or fragment: what the copy in the cache is filed under.
+    /// The URL without query or fragment: the key of the cached copy.
     pub url: &'a str,
     pub conditions: Conditions,
 }
 
-/// A picture as it was found.
+/// A picture that was found in the cache or in the bucket.
 struct Found {
-    /// Strong, with its quotes.
+    /// A strong validator, including its quotes.
     etag: String,
     size: u64,
     source: Source,
 }
 
 enum Source {
-    /// In the cache of this place.
+    /// The cache of the current location.
     Cache(Response),
-    /// In the bucket, its body ready to be read; without one where only the head was asked for.
+    /// The bucket. The object has a body that can be read, unless only its head was requested.
     Bucket(Object),
 }
 
-/// What a request asks of a picture, as far as its headers say.
+/// Reads the request headers that make a request conditional or ask for a range.
 pub fn conditions(headers: &PlatformHeaders) -> worker::Result<Conditions> {
     Ok(Conditions {
         if_match: headers.get("if-match")?,
@@ -47,7 +48,7 @@ pub fn conditions(headers: &PlatformHeaders) -> worker::Result<Conditions> {
     })
 }
 
-/// Serves a picture; `None` if there is no such one.
+/// Serves a picture; `None` if it does not exist.
 pub async fn serve(asked: Asked<'_>, bucket: Result<&Bucket, Fault>, context: &Context) -> Option<Served> {
     if !media::takes(asked.method) {
         return Some(Served::Reply(media::method_not_allowed()));
@@ -83,12 +84,12 @@ async fn look(asked: &Asked<'_>, bucket: &Bucket, context: &Context) -> worker::
         Selection::Part { first, length } => {
             let last = first.saturating_add(length).saturating_sub(1);
             headers.push(("content-range", format!("bytes {first}-{last}/{size}").into()));
-            // Gone between two looks.
+            // `None`: the picture was removed since it was found.
             let Some(body) = part(asked, &found, bucket, first, last).await? else { return Ok(None) };
             (206, Some(body))
         }
     };
-    // Without a body there is nothing to be of a type.
+    // A 304 has no content, so it needs no content type.
     if status != 304 {
         headers.push(("content-type", asked.key.format().media_type().into()));
     }
@@ -104,7 +105,7 @@ async fn find(asked: &Asked<'_>, bucket: &Bucket) -> worker::Result<Option<Found
     Ok(object.map(|object| Found { etag: object.http_etag(), size: object.size(), source: Source::Bucket(object) }))
 }
 
-/// A cache that fails is an empty one.
+/// Looks up the picture in the cache. A failing cache counts as a miss.
 async fn cached(url: &str) -> Option<Found> {
     let copy = Cache::default().get(url, false).await.ok()??;
     let etag = copy.headers().get("etag").ok()??;
@@ -112,7 +113,7 @@ async fn cached(url: &str) -> Option<Found> {
     Some(Found { etag, size, source: Source::Cache(copy) })
 }
 
-/// All of it; what comes from the bucket is copied to the cache on its way.
+/// Returns the whole picture as a stream. If it comes from the bucket, a copy is written to the cache at the same time.
 fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<Option<ReadableStream>> {
     let object = match found.source {
         Source::Cache(copy) => return Ok(stream(copy)),
@@ -128,13 +129,13 @@ fn whole(asked: &Asked<'_>, found: Found, context: &Context) -> worker::Result<O
     let copy = response.cloned()?;
     let url = asked.url.to_owned();
     go_on(context, async move {
-        // Without it, the next request reads the bucket again.
+        // Best effort. If it fails, the next request reads from the bucket again.
         let _ = Cache::default().put(url, copy).await;
     });
     Ok(stream(response))
 }
 
-/// A part of it, cut by the platform.
+/// Returns a range of the picture as a stream. The platform does the slicing.
 async fn part(
     asked: &Asked<'_>,
     found: &Found,
@@ -172,19 +173,19 @@ fn stream(response: Response) -> Option<ReadableStream> {
     }
 }
 
-/// The headers of every answer that is about a picture (contract M4).
+/// Returns the headers of every response that describes a picture (contract M4).
 fn headers(etag: String) -> HeaderList<'static> {
     vec![
         ("etag", etag.into()),
         ("accept-ranges", "bytes".into()),
         ("cache-control", ObjectKey::CACHE_CONTROL.into()),
-        // Nothing in it runs, whatever a browser takes it for; and pages elsewhere may show it.
+        // No script in it can run, whatever type a browser takes it for. Pages of other origins may embed it.
         ("content-security-policy", "default-src 'none'; sandbox".into()),
         ("cross-origin-resource-policy", "cross-origin".into()),
     ]
 }
 
-/// The picture is gone: so is the copy of this place.
+/// Deletes the current location's cached copy of a picture that has been removed.
 pub async fn forget(url: String) {
     let _ = Cache::default().delete(url, false).await;
 }

@@ -1,11 +1,11 @@
-//! The platform, all of it: events, bindings, bodies with their limits, replies, the log, and the adapters onto D1, R2,
-//! fetch, Web Cryptography and the rate limits.
+//! Everything that depends on the platform: events, bindings, bodies with their limits, replies, the log, and the
+//! adapters for D1, R2, fetch, Web Cryptography and the rate limits.
 //!
-//! May import `serve` and what it hands over; may name worker and wasm-bindgen, and is the only room that does. It
-//! decides nothing about accounts. Every call into JavaScript costs more than most of what is computed here: what can
-//! be kept from one request to the next is kept, and what a refused request does not need is not fetched.
+//! May import `serve`, `domain`, `auth` and `store`. It is the only module that may name `worker` and `wasm-bindgen`,
+//! and it decides nothing about accounts. A call into JavaScript costs more than most of the computation here, so
+//! values are reused across requests where possible, and nothing is fetched that a refused request does not need.
 
-#![allow(clippy::disallowed_types, reason = "this room is the platform's")]
+#![allow(clippy::disallowed_types, reason = "this module is the platform's")]
 
 mod background;
 mod body;
@@ -69,7 +69,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         headers: &headers,
         started,
     };
-    // This fails only if the platform refuses us a header or random bytes.
+    // This fails only if the platform fails to provide a header or random bytes.
     visit.answer(request).await.or_else(|error| {
         let mut line = Line::new("", &method, None);
         line.status = 500;
@@ -80,8 +80,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     })
 }
 
-/// The reply to a request whose instance is gone: called by `index.js`, on a fresh one. That is made when this is
-/// called, after its arguments: so none may be copied into its memory, as a text would be.
+/// Replies to a request whose instance has crashed. `index.js` calls this on a fresh instance, which is created by the
+/// call itself, after the arguments have been passed. So no argument may be copied into the instance's memory, as a
+/// string would be.
 #[wasm_bindgen]
 pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, JsValue> {
     let (method, url) = (request.method(), request.url());
@@ -96,11 +97,11 @@ pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, Js
     Ok(frame.reply(&reply)?)
 }
 
-/// The scheduled event that delivers changes, as it is in wrangler.toml. Every other one is the nightly event.
+/// The cron expression of the event that delivers changes, as in wrangler.toml. Any other one is the nightly event.
 const EVERY_MINUTE: &str = "* * * * *";
 
-/// Every minute, the delivery of the change feed (contract C3). At night, the sweep of the bucket (M5) and the
-/// retention of the change feed (C1).
+/// Handles scheduled events: every minute, the delivery of the change feed (contract C3); every night, the sweep of the
+/// bucket (M5) and the retention of the change feed (C1).
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     let started = now();

@@ -1,5 +1,5 @@
-//! Passes requests on to origins (contract X1, X4): the platform streams their bodies both ways, and none of them comes
-//! into WebAssembly's memory.
+//! Passes requests on to origins (contract X1, X4). The platform streams the bodies both ways, so that they never enter
+//! WebAssembly's memory.
 
 use super::body::Incoming;
 use crate::domain::{Fault, Url};
@@ -21,19 +21,19 @@ use worker::worker_sys::FixedLengthStream;
 
 #[wasm_bindgen]
 extern "C" {
-    /// The platform's own: the standard one would run JavaScript for every piece.
+    /// The platform's identity transform. A standard `TransformStream` would run JavaScript for every chunk.
     type IdentityTransformStream;
 
     #[wasm_bindgen(constructor, catch)]
     fn new() -> Result<IdentityTransformStream, JsValue>;
 }
 
-/// How long an origin may take to begin its response, in seconds after the last byte of the request (contract X4).
+/// Time limit for the start of an origin's response, in seconds after the last byte of the request (contract X4).
 const DEADLINE: u64 = 30;
-/// Marks what was passed on once: a second time would be a loop.
+/// The header that marks a request that has been passed on. Passing it on again would be a loop.
 const MARK: &str = "x-perfil-forwarded";
-/// They end at each hop (RFC 9110 section 7.6.1), as do those that `Connection` names. The platform has dealt with
-/// `Expect` already: an origin's `100 Continue` would reach nobody.
+/// Headers that apply to one hop (RFC 9110 section 7.6.1), as do those listed in `Connection`. `Expect` is among them
+/// because the platform has already handled it, and an origin's `100 Continue` would not reach the client.
 const HOP_BY_HOP: [&str; 8] = [
     "connection",
     "expect",
@@ -45,34 +45,34 @@ const HOP_BY_HOP: [&str; 8] = [
     "transfer-encoding",
 ];
 
-/// Beginnings of names that `Connection` cannot take out: a WebSocket's, and those that tell the client's address.
+/// Prefixes of headers that `Connection` cannot remove: the one for WebSockets, and those with the client's address.
 const KEPT: [&str; 4] = ["upgrade", "cf-", "x-forwarded-", "x-real-ip"];
 
 /// A request to be passed on.
 pub struct Passed<'a> {
     pub method: &'a str,
     pub url: Url<'a>,
-    /// Path and query, as they came.
+    /// Path and query, unchanged.
     pub target: &'a str,
     pub headers: &'a Headers,
     pub request_id: &'a str,
     pub body: Untouched<Incoming<'a>>,
 }
 
-/// Whether a request has come back that was passed on.
+/// Checks whether a request has already been passed on, and has come back.
 pub fn was_passed_on(headers: &Headers) -> worker::Result<bool> {
     Ok(headers.has(MARK)?)
 }
 
 impl Passed<'_> {
-    /// Sends it, once, and returns the origin's response as it came, as soon as that begins. What breaks off later ends
-    /// the stream to the client.
+    /// Sends the request once, without retries, and returns the origin's response unchanged, as soon as it starts. If
+    /// the response is cut off later, so is the stream to the client.
     pub async fn send(self, origin: &Origin) -> Result<Response, Fault> {
         let controller = AbortController::new().map_err(fault)?;
         let (response, sent) = self.begin(origin, &controller).map_err(fault)?;
         let late = async {
             if let Some(sent) = sent {
-                // If the client breaks off, so does the request to the origin.
+                // An error means that the client aborted, which aborts the request to the origin as well.
                 let _ = JsFuture::from(sent).await;
             }
             Delay::from(Duration::from_secs(DEADLINE)).await;
@@ -86,7 +86,7 @@ impl Passed<'_> {
         }
     }
 
-    /// Begins to send. Returns the response to come and, if the body is piped, the end of that.
+    /// Starts sending. Returns a promise of the response and, if the body is piped, a promise of the end of the pipe.
     fn begin(self, origin: &Origin, controller: &AbortController) -> Result<(Promise, Option<Promise>), JsValue> {
         let url = origin.url(self.target);
         let scope: WorkerGlobalScope = global().unchecked_into();
@@ -94,7 +94,7 @@ impl Passed<'_> {
         let init = RequestInit::new();
         match &self.body {
             Untouched::Read(bytes) => init.set_body(&Uint8Array::from(bytes.as_slice())),
-            // Only a request that was received may have such a method and a body.
+            // The platform rejects a new GET or HEAD request with a body, so reuse the one that was received.
             Untouched::Unread(incoming)
                 if matches!(self.method, "GET" | "HEAD") && incoming.request.body().is_some() =>
             {
@@ -119,12 +119,12 @@ impl Passed<'_> {
         Ok((scope.fetch_with_str_and_init(&url, &init), sent))
     }
 
-    /// Takes out what ends here, and sets what a client must not choose.
+    /// Removes the headers that apply to one hop, and sets those that a client must not control.
     fn rewrite(&self, headers: &Headers) -> Result<(), JsValue> {
         let named = headers.get("connection")?.unwrap_or_default();
         for name in named.split(',').map(|name| name.trim().to_ascii_lowercase()) {
             if !KEPT.iter().any(|kept| name.starts_with(kept)) {
-                // What is not a name cannot be there.
+                // This fails only for an invalid name, and no header has one.
                 let _ = headers.delete(&name);
             }
         }
@@ -139,8 +139,8 @@ impl Passed<'_> {
     }
 }
 
-/// A body on its way through: the stream to send, and its end, when the last byte of it was taken. Its length becomes
-/// the `Content-Length`.
+/// Pipes a body through to the origin. Returns the stream to send, and a promise that settles when its last byte has
+/// been taken. The body's length, if it is known, becomes the `Content-Length`.
 fn pipe(stream: &ReadableStream, headers: &Headers) -> Result<(ReadableStream, Promise), JsValue> {
     let length = headers.get("content-length")?.and_then(|length| length.parse::<u64>().ok());
     let pipe: TransformStream = match length {

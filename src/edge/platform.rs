@@ -14,7 +14,7 @@ use std::rc::Rc;
 use worker::Context;
 use worker::web_sys::Headers;
 
-/// What the platform hands in for one request.
+/// The platform's services for one request.
 pub struct RequestPlatform<'a> {
     deployment: &'a Deployment,
     key_service: WebCrypto<'a>,
@@ -27,14 +27,14 @@ pub struct RequestPlatform<'a> {
 }
 
 thread_local! {
-    // The instance's, not the deployment's: its memory is the same when its settings change.
+    // These belong to the instance and not to the deployment, because a change of settings does not clear its memory.
     static HEALTH: Rc<Health> = Rc::default();
     static KNOWN: Rc<KnownAccounts> = Rc::default();
     static IN_FLIGHT: Rc<InFlight> = Rc::new(InFlight::new());
 }
 
 impl<'a> RequestPlatform<'a> {
-    /// The request's own use of what the deployment has prepared.
+    /// Creates the services of one request from a prepared deployment.
     pub fn new(deployment: &'a Rc<Deployment>, context: &'a Context, headers: &'a Headers) -> Self {
         Self {
             deployment,
@@ -48,7 +48,7 @@ impl<'a> RequestPlatform<'a> {
         }
     }
 
-    /// What the request's calls to the database have cost so far.
+    /// The cost of the request's calls to the database so far.
     pub fn spent(&self) -> Spent {
         self.database.as_ref().map(Connection::spent).unwrap_or_default()
     }

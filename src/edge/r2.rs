@@ -1,4 +1,4 @@
-//! The adapter onto R2: hashes, puts, deletes, lists. It decides nothing.
+//! The adapter for R2: hashes, stores, deletes and lists objects. It makes no decisions.
 
 use super::deadline::within;
 use crate::domain::{Fault, Id, ObjectKey, Picture, PictureFormat};
@@ -13,23 +13,23 @@ use worker::worker_sys::R2Bucket;
 
 #[wasm_bindgen]
 extern "C" {
-    /// Sees the bytes where they are; what it does with them later, it does with a copy of its own (W3C Web
-    /// Cryptography, `SubtleCrypto.digest`, step 2).
+    /// Reads the bytes in place. Asynchronous work uses the platform's own copy (W3C Web Cryptography,
+    /// `SubtleCrypto.digest`, step 2).
     #[wasm_bindgen(js_namespace = ["crypto", "subtle"], catch)]
     fn digest(algorithm: &str, data: &[u8]) -> Result<Promise, JsValue>;
 }
 
-/// How long a call to the bucket may take, in seconds: a picture may have to cross an ocean.
+/// Time limit for a call to the bucket, in seconds. A picture may have to cross an ocean.
 pub const DEADLINE: u64 = 30;
-/// About as long as a removal takes.
+/// Interval at which an upload checks whether a removal has finished: about as long as a removal takes.
 const PAUSE: Duration = Duration::from_millis(100);
 
-/// The result of a call to the bucket, or a fault if it takes too long.
+/// Returns the result of a call to the bucket, or a fault if it takes longer than [`DEADLINE`].
 pub async fn within_deadline<T>(call: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
     within("bucket", DEADLINE, call).await
 }
 
-/// The bucket of the pictures.
+/// The bucket that stores pictures.
 pub struct AvatarBucket {
     bucket: worker::Bucket,
 }
@@ -45,17 +45,18 @@ impl AvatarBucket {
         &self.bucket
     }
 
-    /// Past the crate's own `put`, which takes bytes from here and copies them once more.
+    /// Stores a picture unless its object exists. Returns whether it was stored. Bypasses the crate's own `put`, which
+    /// makes an additional copy of the bytes.
     async fn write(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, JsValue> {
         let bytes = Uint8Array::from(picture.bytes());
         let bucket: &R2Bucket = self.bucket.as_ref().unchecked_ref();
         let put = bucket.put(key.to_string(), bytes.into(), options(picture.format())?)?;
-        // Null: the condition did not hold, the object was there.
+        // Null means that the condition was not met: the object exists already.
         Ok(!JsFuture::from(put).await?.is_null())
     }
 }
 
-/// The platform's SHA-256: many times as fast as one in WebAssembly.
+/// Hashes with the platform's SHA-256, which is many times faster than one in WebAssembly.
 async fn sha256(bytes: &[u8]) -> Result<Vec<u8>, JsValue> {
     let digest = digest("SHA-256", bytes)?;
     let hash: ArrayBuffer = JsFuture::from(digest).await?.unchecked_into();
@@ -97,7 +98,8 @@ impl Bucket for AvatarBucket {
     }
 }
 
-/// Only where there is no such object yet; what a browser is told of it is written beside it.
+/// Returns the options of a put: store the object only if it does not exist, together with the headers that browsers
+/// will get.
 fn options(format: PictureFormat) -> Result<JsValue, JsValue> {
     JSON::parse(&format!(
         r#"{{"onlyIf":{{"etagDoesNotMatch":"*"}},"httpMetadata":{{"contentType":"{}","cacheControl":"{}"}}}}"#,

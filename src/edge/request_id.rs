@@ -2,12 +2,12 @@ use crate::store::random_id;
 use worker::web_sys::Headers;
 use worker::{Error, Result};
 
-/// The header that carries it, both ways.
+/// The header that carries the ID, in requests and in responses.
 pub const HEADER: &str = "x-request-id";
 const MAX_LENGTH: usize = 128;
 
-/// The caller's own id where it is sane, else a new one of 128 random bits (contract R10). Sane is what can stand in
-/// a log and a header without quoting: 1 to 128 letters, digits and `._:-`.
+/// Returns the caller's own ID if it is acceptable, otherwise a new one of 128 random bits (contract R10). An
+/// acceptable ID needs no quoting in a log or a header: 1 to 128 letters, digits and `._:-`.
 pub fn of(headers: &Headers) -> Result<String> {
     match headers.get(HEADER)? {
         Some(id) if is_sane(&id) => Ok(id),
@@ -15,13 +15,13 @@ pub fn of(headers: &Headers) -> Result<String> {
     }
 }
 
-/// The trace id of `traceparent` (W3C Trace Context, section 3.2), which whoever traces the client's request looks for.
+/// Returns the trace ID of `traceparent` (W3C Trace Context, section 3.2), by which traces find the request's log line.
 pub fn trace_id(headers: &Headers) -> Result<Option<String>> {
     Ok(headers.get("traceparent")?.as_deref().and_then(parse_trace).map(str::to_owned))
 }
 
-/// `version-trace-parent-flags` in lower-case hexadecimal digits. Version `ff` and ids of zeros are not valid; a later
-/// version may have more parts.
+/// Parses `version-trace-parent-flags` in lower-case hexadecimal digits. Version `ff` and IDs of only zeros are
+/// invalid. A later version may have more parts.
 fn parse_trace(traceparent: &str) -> Option<&str> {
     let mut parts = traceparent.split('-');
     let mut hex = |length: usize| {
@@ -51,7 +51,7 @@ mod tests {
     const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
     #[test]
-    fn a_trace_id_is_taken_from_a_valid_header_alone() {
+    fn a_trace_id_is_read_only_from_a_valid_header() {
         let header = format!("00-{TRACE}-00f067aa0ba902b7-01");
         assert_eq!(parse_trace(&header), Some(TRACE));
         assert_eq!(parse_trace(&format!("cc-{TRACE}-00f067aa0ba902b7-01-later")), Some(TRACE));

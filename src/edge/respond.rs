@@ -8,28 +8,28 @@ use worker::Result;
 use worker::js_sys::JSON;
 use worker::web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
-/// What every response to one request carries (contract R10, R11).
+/// Headers that every response to one request has in common (contract R10, R11).
 pub struct Frame {
     pub request_id: String,
     pub cors: CorsAnswer,
-    /// `Server-Timing`, where a variable asks for it.
+    /// The value of `Server-Timing`, if it is enabled.
     pub timing: Option<String>,
 }
 
-/// What a request is served with.
+/// The response to a request, by type.
 #[allow(clippy::large_enum_variant, reason = "there is one for each request, and it is moved once")]
 pub enum Served {
-    /// To a browser's preflight: the methods that the route takes.
+    /// The response to a preflight, with the methods that the route accepts.
     Preflight(&'static str),
     /// A reply of the API.
     Reply(Reply),
-    /// A picture, a part of one, or its headers alone.
+    /// A picture, a range of one, or its headers only.
     Media(MediaResponse),
-    /// What an origin has returned, as it came.
+    /// An origin's response, unchanged.
     Origin(Response),
 }
 
-/// A response with a picture, with a part of one, or with its headers alone.
+/// A response with a picture, with a range of one, or with its headers only.
 pub struct MediaResponse {
     pub status: u16,
     pub headers: HeaderList<'static>,
@@ -37,12 +37,12 @@ pub struct MediaResponse {
 }
 
 impl Frame {
-    /// What a request's method and headers ask for.
+    /// Derives the common headers from a request's method and headers.
     pub fn of(method: &str, headers: &Headers, cors: &Cors) -> Result<Self> {
         Ok(Self { request_id: request_id::of(headers)?, cors: cors.answer(method, headers)?, timing: None })
     }
 
-    /// An answer of the API, with the headers that it needs of its own.
+    /// Builds the response for a reply of the API, with the headers that the reply requires.
     pub fn reply(&self, reply: &Reply) -> Result<Response> {
         let mut headers = self.headers();
         headers.push(("cache-control", "no-store".into()));
@@ -55,7 +55,7 @@ impl Frame {
         Ok(Response::new_with_opt_str_and_init(Some(&reply.answer.body), &init)?)
     }
 
-    /// A picture, streamed.
+    /// Builds a response that streams a picture.
     pub fn media(&self, media: MediaResponse) -> Result<Response> {
         let mut headers = self.headers();
         headers.extend(media.headers);
@@ -63,7 +63,7 @@ impl Frame {
         Ok(Response::new_with_opt_readable_stream_and_init(media.body.as_ref(), &init)?)
     }
 
-    /// What a browser's page may send, to one that asks (contract R11).
+    /// Builds the response to a preflight: the methods and headers that the page may send (contract R11).
     pub fn preflight(&self, methods: &str) -> Result<Response> {
         let mut headers = self.headers();
         headers.push(("cache-control", "no-store".into()));
@@ -83,13 +83,13 @@ impl Frame {
     }
 }
 
-/// What is left to say when nothing else can be.
+/// Builds the last-resort response, for when no other can be built.
 pub fn internal_server_error() -> Result<Response> {
     Ok(Response::new_with_opt_str_and_init(Some("Internal Server Error"), &init(500, &Vec::new())?)?)
 }
 
-/// Status and headers cross to the platform as one text, which makes one plain object: a call for each of them would
-/// cost several times as much, and so would a list.
+/// Passes the status and the headers to the platform as one JSON text, which becomes a plain object. A call for each
+/// header would cost several times as much, and so would a list.
 fn init(status: u16, headers: &HeaderList<'_>) -> Result<ResponseInit> {
     #[derive(Serialize)]
     struct Init<'a> {

@@ -7,7 +7,7 @@ use super::events::RetentionLine;
 use crate::domain::Fault;
 use crate::store::{self, Expired};
 
-/// Removes the rows that are older than `CHANGES_KEEP_DAYS`, and logs what was done.
+/// Removes the rows that are older than `CHANGES_KEEP_DAYS`, and logs the result.
 pub async fn run(deployment: &Deployment) {
     let started = now();
     let mut expired = Expired::default();

@@ -1,4 +1,4 @@
-//! One request: which way it takes, and what is logged of it.
+//! Routes one request and writes its log line.
 
 use super::background::go_on;
 use super::body::Incoming;
@@ -23,21 +23,21 @@ use std::time::Duration;
 use worker::web_sys::{Headers, Request, Response};
 use worker::{Context, Delay};
 
-/// One request, and what the platform hands over with it.
+/// One request, and what the platform provides with it.
 pub struct Visit<'a> {
     pub deployment: &'a Rc<Deployment>,
     pub context: &'a Context,
     pub method: &'a str,
     pub url: Url<'a>,
-    /// Path and query, as they came.
+    /// Path and query, unchanged.
     pub target: &'a str,
     pub headers: &'a Headers,
-    /// In milliseconds of Unix time.
+    /// Unix time in milliseconds.
     pub started: i64,
 }
 
 impl Visit<'_> {
-    /// The response. Its line in the log is written when it is ready.
+    /// Handles the request and returns the response. The log line is written when the response is ready.
     pub async fn answer(&self, request: Request) -> worker::Result<Response> {
         let mut frame = Frame::of(self.method, self.headers, &self.deployment.cors)?;
         let route = Route::of(self.url.path);
@@ -68,19 +68,19 @@ impl Visit<'_> {
         Ok(response)
     }
 
-    /// Where the request goes, or the reply to one that cannot go anywhere.
+    /// Decides where the request goes. Returns a reply if it can't go anywhere.
     fn destination(&self, route: &Route<'_>, frame: &Frame) -> worker::Result<Result<Destination<'_>, Reply>> {
         let pass_through = match &self.deployment.pass_through {
             Ok(pass_through) if pass_through.is_off() => return Ok(Ok(Destination::Here)),
             Ok(pass_through) => pass_through,
-            // What no origin has to do with works without one.
+            // Routes that don't involve an origin work even if the setting is invalid.
             Err(_) if matches!(route, Route::Health | Route::Media(_)) => return Ok(Ok(Destination::Here)),
             Err(fault) => return Ok(Err(serve::failed(route, fault.clone()))),
         };
         if pass_through.has_origin() && origin::was_passed_on(self.headers)? {
             return Ok(Err(serve::origin::loop_detected()));
         }
-        // Pages that we allow to read pictures need nobody else's word for it.
+        // If Perfil allows a page to read pictures, the origin isn't asked.
         if matches!(route, Route::Media(_)) && frame.cors.is_preflight() {
             return Ok(Ok(Destination::Here));
         }
@@ -130,7 +130,7 @@ impl Visit<'_> {
         Ok(Served::Reply(reply))
     }
 
-    /// What the origin returns, or the reply that it has failed.
+    /// Passes the request on. Returns the origin's response, or a reply if the origin failed.
     async fn pass_on(
         &self,
         route: &Route<'_>,
@@ -169,8 +169,8 @@ fn respond(served: Served, frame: &Frame, line: &mut Line<'_>) -> worker::Result
     }
 }
 
-/// Removes an object that was replaced, once the reply is out, and this location's cached copy of it. If that fails,
-/// the nightly sweep removes the object.
+/// Removes a replaced object and this location's cached copy of it, after the reply has been sent. If that fails, the
+/// nightly sweep removes the object.
 async fn remove(deployment: Rc<Deployment>, key: ObjectKey, url: String, request_id: String) {
     Delay::from(Duration::ZERO).await;
     let removed = async {
@@ -184,13 +184,13 @@ async fn remove(deployment: Rc<Deployment>, key: ObjectKey, url: String, request
     }
 }
 
-/// What follows scheme, host and port in a request's URL.
+/// Returns the path and query of a request's URL: what follows scheme, host and port, without a fragment.
 pub fn target_of<'a>(url: &'a str, origin: &str) -> &'a str {
     let target = url.strip_prefix(origin).unwrap_or("/");
     target.split('#').next().unwrap_or(target)
 }
 
-/// A request's URL. The platform hands over absolute ones alone.
+/// Splits a request's URL. The platform provides only absolute URLs.
 pub fn url_of(url: &str) -> Url<'_> {
     Url::split(url).unwrap_or(Url { path: "/", ..Url::default() })
 }

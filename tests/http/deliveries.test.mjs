@@ -426,7 +426,7 @@ describe('with one receiver for everything', () => {
   for (const [wrong, cause] of [
     [{ CHANGES_URL: 'http://example.com/' }, 'CHANGES_URL has a URL that is not https (or http on localhost)'],
     [{ CHANGES_URL: 'nonsense' }, 'CHANGES_URL has a URL that is not https (or http on localhost)'],
-    [{ CHANGES_URL: '{"seam":7}' }, 'CHANGES_URL is a table whose values are not all texts'],
+    [{ CHANGES_URL: '{"seam":7}' }, 'CHANGES_URL is a table whose values are not all strings'],
     [
       { CHANGES_URL: '{"all":"https://example.com/"}' },
       'CHANGES_URL has an entry that is not personas, seam, falcon or django',

@@ -299,15 +299,15 @@ describe('a key set at a URL', () => {
   const broken = {
     'that is down': [/^key set: (Error: |TypeError: )?Network connection lost/, (request) => request.destroy()],
     'that answers 500': [
-      /^key set: JWT_JWKS_URL answers 500$/,
+      /^key set: JWT_JWKS_URL returned 500$/,
       (request, response) => response.writeHead(500).end(setOf(keys.next)),
     ],
     'that answers 404': [
-      /^key set: JWT_JWKS_URL answers 404$/,
+      /^key set: JWT_JWKS_URL returned 404$/,
       (request, response) => response.writeHead(404).end('{}'),
     ],
     'that leads elsewhere': [
-      /^key set: JWT_JWKS_URL answers 302$/,
+      /^key set: JWT_JWKS_URL returned 302$/,
       (request, response) =>
         response.writeHead(request.url === '/keys' ? 302 : 200, { location: '/other' }).end(setOf(keys.next)),
     ],
@@ -326,11 +326,11 @@ describe('a key set at a URL', () => {
       setOf({ kty: 'oct', k: 'c2VjcmV0' }),
     ],
     'that serves a huge set': [
-      /^key set: JWT_JWKS_URL answers more than 64 KiB$/,
+      /^key set: JWT_JWKS_URL returned more than 64 KiB$/,
       (request, response) => response.end(large()),
     ],
     'that serves a huge set in chunks': [
-      /^key set: JWT_JWKS_URL answers more than 64 KiB$/,
+      /^key set: JWT_JWKS_URL returned more than 64 KiB$/,
       (request, response) => {
         response.write(large());
         response.end();
@@ -341,7 +341,7 @@ describe('a key set at a URL', () => {
       (request, response) => response.end(JSON.stringify({ keys: Array(65).fill({ kty: 'x' }) })),
     ],
     'that breaks off': [
-      /^key set: (JWT_JWKS_URL breaks off|.*Network connection lost)/,
+      /^key set: (the response from JWT_JWKS_URL was cut off|.*Network connection lost)/,
       (request, response) => {
         response.writeHead(200, { 'content-length': 1000 });
         response.write('{"keys":[');
