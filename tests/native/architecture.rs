@@ -1,9 +1,9 @@
-//! The walls between the rooms. clippy.toml holds the platform's types; the rest is held here.
+//! Module boundaries. clippy.toml restricts the platform's types to src/edge; this file checks the rest.
 
 use super::{files, project, read};
 use std::path::{Path, PathBuf};
 
-/// A room, the rooms that it may import, and the crates that it may name.
+/// A top-level module of src, the modules that it may import, and the crates that it may name.
 struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
 
 const ROOMS: [Room; 7] = [
@@ -40,12 +40,12 @@ const CRATES: [&str; 17] = [
     "worker",
 ];
 
-/// The code of a file without its comments, whose links may point anywhere.
+/// Returns the code of a file without comments, because links in comments may name any module.
 fn code(path: &Path) -> String {
     read(path).lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether `name` stands in `code` as the head of a path, `name::`.
+/// Checks whether `code` contains a path that starts with `name::`.
 fn names(code: &str, name: &str) -> bool {
     code.match_indices(&format!("{name}::")).any(|(at, _)| {
         let before = code[..at].chars().next_back();
@@ -58,24 +58,24 @@ fn relative(path: &Path) -> String {
 }
 
 #[test]
-fn every_file_stands_in_a_room_and_the_rooms_are_all_there() {
+fn every_file_belongs_to_a_module_and_every_module_exists() {
     for file in files("src", ".rs") {
         let file = relative(&file);
         let known = ROOMS.iter().any(|Room(room, ..)| file.starts_with(&format!("src/{room}/")));
-        assert!(known || file == "src/lib.rs", "{file} stands in no room");
+        assert!(known || file == "src/lib.rs", "{file} belongs to no module");
     }
     for Room(room, ..) in ROOMS {
-        assert!(project("src").join(room).join("mod.rs").exists(), "{room} is gone");
+        assert!(project("src").join(room).join("mod.rs").exists(), "{room} does not exist");
     }
 }
 
 #[test]
-fn no_room_imports_one_that_it_may_not() {
+fn modules_import_only_the_modules_that_they_may() {
     for Room(room, may_import, _) in ROOMS {
         for file in files(&format!("src/{room}"), ".rs") {
             let code = code(&file);
             for detour in ["crate::{", "super::super"] {
-                assert!(!code.contains(detour), "{} imports by a way that this test can't follow", relative(&file));
+                assert!(!code.contains(detour), "{} has an import that this test can't follow", relative(&file));
             }
             for Room(other, ..) in ROOMS {
                 let imports = code.contains(&format!("crate::{other}"));
@@ -87,7 +87,7 @@ fn no_room_imports_one_that_it_may_not() {
 }
 
 #[test]
-fn no_room_names_a_crate_that_it_may_not() {
+fn modules_name_only_the_crates_that_they_may() {
     for Room(room, _, may_name) in ROOMS {
         for file in files(&format!("src/{room}"), ".rs") {
             let code = code(&file);
@@ -98,7 +98,7 @@ fn no_room_names_a_crate_that_it_may_not() {
     }
 }
 
-/// The modules beside a file that it imports: `use super::name::…`, or by name in `use super::{…}`.
+/// Returns the sibling modules that a file imports: `use super::name::…`, or a name in `use super::{…}`.
 fn siblings(file: &Path) -> Vec<PathBuf> {
     let code = code(file);
     let heads = code.split("super::").skip(1).flat_map(|rest| match rest.strip_prefix('{') {
@@ -111,9 +111,9 @@ fn siblings(file: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn no_files_of_a_room_import_each_other_in_a_circle() {
+fn the_files_of_a_module_have_no_import_cycles() {
     fn walk(file: &Path, way: &mut Vec<PathBuf>) {
-        assert!(!way.iter().any(|earlier| earlier == file), "{} is in a circle: {way:?}", relative(file));
+        assert!(!way.iter().any(|earlier| earlier == file), "{} is in an import cycle: {way:?}", relative(file));
         way.push(file.to_owned());
         for sibling in siblings(file) {
             walk(&sibling, way);
@@ -121,13 +121,13 @@ fn no_files_of_a_room_import_each_other_in_a_circle() {
         way.pop();
     }
     let all = files("src", ".rs");
-    assert!(all.iter().any(|file| siblings(file).len() > 1), "the imports were not read");
+    assert!(all.iter().any(|file| siblings(file).len() > 1), "no imports were found");
     for file in all {
         walk(&file, &mut Vec::new());
     }
 }
 
-/// The dialects, by their names: what the route table imports.
+/// Returns the names of the dialects, which are what the route table imports.
 fn dialects() -> Vec<String> {
     let routes = code(&project("src/serve/route.rs"));
     let imports = routes.split("use crate::dialect::{").nth(1).unwrap().split('}').next().unwrap();
@@ -138,7 +138,7 @@ fn dialects() -> Vec<String> {
 }
 
 #[test]
-fn no_dialect_knows_another() {
+fn no_dialect_imports_another() {
     for dialect in dialects() {
         for sibling in siblings(&project(&format!("src/dialect/{dialect}.rs"))) {
             let name = sibling.file_stem().unwrap().to_string_lossy().into_owned();
@@ -148,14 +148,17 @@ fn no_dialect_knows_another() {
 }
 
 #[test]
-fn every_room_says_what_it_is_and_files_stay_short() {
+fn every_module_documents_its_imports_and_files_stay_short() {
     for Room(room, ..) in ROOMS {
         let text = read(&project(&format!("src/{room}/mod.rs")));
-        assert!(text.starts_with("//! ") && text.contains("May import"), "src/{room}/mod.rs says nothing of itself");
+        assert!(
+            text.starts_with("//! ") && text.contains("May import"),
+            "src/{room}/mod.rs does not document its imports"
+        );
     }
     for file in files("src", ".rs") {
         let lines = read(&file).lines().count();
-        assert!(lines <= 250, "{} has {lines} lines: is it still one thing?", relative(&file));
+        assert!(lines <= 250, "{} has {lines} lines, more than 250: consider splitting it", relative(&file));
     }
 }
 
@@ -173,7 +176,7 @@ fn no_line_is_wider_than_120_columns() {
     assert!(wide.is_empty(), "{wide:?}");
 }
 
-/// The files that a JavaScript file imports by a relative path, from the project's folder.
+/// Returns the files that a JavaScript file imports by relative path, as paths relative to the project's folder.
 fn imported(file: &Path) -> Vec<String> {
     let text = read(file);
     let paths = ["from '", "import('", "import '"].map(|head| text.split(head).skip(1).collect::<Vec<_>>()).concat();
@@ -194,12 +197,12 @@ fn imported(file: &Path) -> Vec<String> {
 }
 
 #[test]
-fn scripts_import_the_harness_and_the_harness_imports_nothing_of_theirs() {
+fn scripts_may_import_the_harness_but_not_the_other_way_round() {
     for (folder, may_import) in
         [("scripts", vec!["scripts/", "tests/support/"]), ("tests/support", vec!["tests/support/"])]
     {
         let all = files(folder, ".mjs");
-        assert!(all.iter().any(|file| !imported(file).is_empty()), "the imports were not read");
+        assert!(all.iter().any(|file| !imported(file).is_empty()), "no imports were found");
         for file in all.iter().filter(|file| !file.ends_with("counting.mjs")) {
             for import in imported(file) {
                 let allowed = may_import.iter().any(|folder| import.starts_with(folder));

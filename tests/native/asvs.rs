@@ -1,4 +1,5 @@
-//! docs/asvs.md lists every requirement of six chapters of ASVS 5.0.0, and what it refers to is there.
+//! Checks that docs/asvs.md lists every requirement of six chapters of ASVS 5.0.0, and that whatever it refers to
+//! exists.
 
 use super::contract::{cited, statements};
 use super::docs::names;
@@ -6,7 +7,7 @@ use super::{project, read};
 use perfil::domain::Setting;
 use std::collections::BTreeMap;
 
-/// The sections of the chapters, and how many requirements each has.
+/// The sections of the chapters, with the number of requirements in each.
 const SECTIONS: [(&str, u32); 29] = [
     ("5.1", 1),
     ("5.2", 6),
@@ -43,7 +44,7 @@ const STATES: [&str; 6] = ["met", "with a setting", "partly", "not met", "not ou
 struct Row {
     id: String,
     state: String,
-    /// What it is met by, or why it is not.
+    /// How the requirement is met, or the reason why it is not.
     how: String,
 }
 
@@ -64,14 +65,14 @@ fn rows() -> Vec<Row> {
 }
 
 #[test]
-fn every_requirement_is_listed_once_and_no_other() {
+fn every_requirement_is_listed_exactly_once() {
     let ids = SECTIONS.iter().flat_map(|(section, count)| (1..=*count).map(move |n| format!("{section}.{n}")));
     let listed: Vec<_> = rows().into_iter().map(|row| row.id).collect();
     assert_eq!(listed, ids.collect::<Vec<_>>());
 }
 
 #[test]
-fn every_file_setting_and_statement_that_a_row_names_is_there() {
+fn every_file_setting_and_statement_that_a_row_names_exists() {
     let statements = statements();
     let mut files = 0;
     for Row { id, state, how } in rows() {
@@ -89,7 +90,7 @@ fn every_file_setting_and_statement_that_a_row_names_is_there() {
             assert_eq!(statements.get(statement), Some(&false), "{id} cites {statement}");
         }
     }
-    assert!(files > 80, "the rows were not read");
+    assert!(files > 80, "only {files} file names were found");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Forms taken apart, and how much memory bodies may hold together (contract R2, R3, R12).
+//! Parsing of forms, and the limits on the memory that bodies hold at the same time (contract R2, R3, R12).
 
 use perfil::dialect::Part;
 use perfil::domain::{Failure, Fault, Id, Refusal, Subject};
@@ -12,7 +12,7 @@ fn parse(body: &[u8]) -> Result<Vec<(String, Part)>, Refusal> {
     form::parse(body.to_vec(), "x", "avatar", LIMIT)
 }
 
-/// A part with these parameters of its `Content-Disposition`.
+/// A part with these `Content-Disposition` parameters.
 fn part(parameters: &str, content: &[u8]) -> Vec<u8> {
     let head = format!("--x\r\nContent-Disposition: form-data; {parameters}\r\n\r\n");
     [head.as_bytes(), content, b"\r\n"].concat()
@@ -31,7 +31,7 @@ fn file(name: &str, content: &[u8]) -> (String, Part) {
 }
 
 #[test]
-fn every_text_comes_out_and_the_bytes_of_the_wanted_file_alone() {
+fn every_text_is_returned_but_only_the_wanted_file_has_its_bytes() {
     let parts = [
         part("name=\"first_name\"", b"Ana"),
         part("name=\"avatar\"; filename=\"a.png\"", b"\x89PNG\r\n--"),
@@ -44,7 +44,7 @@ fn every_text_comes_out_and_the_bytes_of_the_wanted_file_alone() {
 }
 
 #[test]
-fn a_file_input_that_was_left_alone_is_told_from_an_empty_text_and_an_empty_file() {
+fn a_blank_file_input_differs_from_an_empty_text_and_an_empty_file() {
     let left_alone = whole(&[part("name=\"avatar\"; filename=\"\"", b"")]);
     assert_eq!(parse(&left_alone).unwrap(), [("avatar".to_owned(), Part::NoFile)]);
     assert_eq!(parse(&whole(&[part("name=\"avatar\"", b"")])).unwrap(), [text("avatar", "")]);
@@ -53,7 +53,7 @@ fn a_file_input_that_was_left_alone_is_told_from_an_empty_text_and_an_empty_file
 }
 
 #[test]
-fn of_two_files_of_the_wanted_name_the_last_one_has_its_bytes() {
+fn of_two_files_with_the_wanted_name_only_the_last_one_has_its_bytes() {
     let picture = |content: &[u8]| part("name=\"avatar\"; filename=\"a.png\"", content);
     let parts = parse(&whole(&[picture(b"first"), part("name=\"a\"", b"b"), picture(b"second")])).unwrap();
     assert_eq!(parts, [file("avatar", b""), text("a", "b"), file("avatar", b"second")]);
@@ -88,7 +88,7 @@ fn line_breaks_before_the_first_boundary_are_ignored() {
 }
 
 #[test]
-fn what_two_parsers_could_read_differently_is_malformed() {
+fn a_form_that_two_parsers_could_read_differently_is_malformed() {
     let good = whole(&[part("name=\"a\"", b"b")]);
     for end in 0..good.len() - 4 {
         assert_eq!(parse(&good[..end]), Err(Refusal::MalformedForm), "cut off after {end}");
@@ -116,7 +116,7 @@ fn what_two_parsers_could_read_differently_is_malformed() {
 }
 
 #[test]
-fn beyond_a_limit_a_form_is_too_large() {
+fn a_form_that_exceeds_a_limit_is_too_large() {
     let picture = |size: usize| part("name=\"avatar\"; filename=\"a\"", &vec![b'a'; size]);
     assert!(parse(&whole(&[picture(LIMIT)])).is_ok());
     for body in [
@@ -152,7 +152,7 @@ fn a_url_encoded_form_is_read_as_browsers_write_it() {
 }
 
 #[test]
-fn a_boundary_is_what_rfc_2046_allows() {
+fn a_boundary_must_be_valid_by_rfc_2046() {
     let form = |parameter: &str| media_type::boundary(&format!("multipart/form-data; {parameter}")).map(str::to_owned);
     assert_eq!(
         form("boundary=----WebKitFormBoundary7MA4YWxkTrZu0gW").unwrap(),
@@ -172,20 +172,20 @@ fn account(id: i64) -> Subject {
 const MIB: usize = 1024 * 1024;
 
 #[test]
-fn what_bodies_hold_together_is_bounded_for_an_account_and_for_the_instance() {
+fn memory_for_bodies_is_limited_per_account_and_per_instance() {
     let all = InFlight::new();
     let reserve = |number, bytes| all.reserve(Kind::Upload, account(number), bytes, 0);
     let open: Vec<_> = [1, 1, 2, 2].map(|account| reserve(account, 10 * MIB).unwrap()).into();
     assert!(matches!(reserve(1, 2 * MIB), Err(Failure::Refused(Refusal::TooManyRequests))));
     assert!(matches!(reserve(3, 2 * MIB), Err(Failure::Broken(Fault::Full))));
     let json = all.reserve(Kind::Json, account(3), 64 * 1024, 0);
-    assert!(json.is_ok(), "JSON has room of its own");
+    assert!(json.is_ok(), "JSON has its own limit");
     drop(open);
     assert!(reserve(3, 10 * MIB).is_ok());
 }
 
 #[test]
-fn a_reservation_that_is_not_given_back_expires_and_ends_no_other() {
+fn a_reservation_that_is_never_released_expires_alone() {
     let all = InFlight::new();
     let lost: Vec<_> = (1..5).map(|number| all.reserve(Kind::Upload, account(number), 10 * MIB, 0).unwrap()).collect();
     let later = i64::try_from(seconds_for(10 * MIB)).unwrap() + 120;
@@ -221,11 +221,11 @@ proptest! {
     }
 
     #[test]
-    fn a_form_that_is_written_is_read_as_it_was_meant(
+    fn a_generated_form_is_parsed_into_its_fields(
         texts in prop::collection::btree_map("[a-z_]{1,8}", "[^\\r]{0,30}", 0..5),
         picture in prop::collection::vec(any::<u8>(), 0..200),
     ) {
-        // A delimiter within the content would end it.
+        // A delimiter inside the content would end the part.
         prop_assume!(!picture.windows(5).any(|window| window == b"\r\n--x"));
         let written = |(name, content): (&String, &String)| part(&format!("name=\"{name}\""), content.as_bytes());
         let mut parts: Vec<_> = texts.iter().map(written).collect();

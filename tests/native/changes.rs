@@ -1,4 +1,4 @@
-//! The change feed (contract C1): each accepted change leaves one row, and nothing else leaves any.
+//! The change feed (contract C1): each accepted change adds exactly one row, and nothing else adds any.
 
 use super::database::{Memory, Sqlite, run, sqlite};
 use super::statements::{SEAM, TRACE, access, some, update};
@@ -13,7 +13,7 @@ use std::io::Cursor;
 
 const ME: Option<&str> = Some("PUT /api/personas/me");
 
-/// The rows of the feed, without their times.
+/// Returns the rows of the feed, without their times.
 fn feed(database: &Sqlite) -> Vec<Value> {
     let sql = "SELECT id, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields FROM changes \
          ORDER BY id";
@@ -25,7 +25,8 @@ fn as_of(back_end: BackEnd, number: i64) -> Actor {
     Actor::verified(Subject::Identity(back_end, Id::new(number).unwrap()), None, None)
 }
 
-/// Back ends' numbers that are not the accounts' own ids: seam's 10 is account 1, falcon's 20 and seam's 70 account 7.
+/// A database in which the back ends' IDs differ from the accounts' own IDs: for example, seam's 10 is account 1, and
+/// both falcon's 20 and seam's 70 are account 7.
 fn numbered() -> Sqlite {
     let database = sqlite();
     let numbers = "DELETE FROM identities; INSERT INTO identities (back_end, id, account_id) VALUES
@@ -39,7 +40,7 @@ fn named() -> AccountChange {
 }
 
 #[test]
-fn a_row_says_who_changed_whose_record_by_which_request_and_which_columns_were_set() {
+fn a_row_records_the_actor_the_record_the_request_and_the_changed_columns() {
     let database = numbered();
     let put = |actor: Actor, access: Access, change: &AccountChange, request_id, route| {
         let access = Access { actor, ..access };
@@ -83,7 +84,7 @@ fn a_row_says_who_changed_whose_record_by_which_request_and_which_columns_were_s
     assert_eq!(feed(&database), rows);
 }
 
-/// Every field that a change can set: the column that a row names is one that the statement has changed.
+/// Covers every field that a change can set: the names in a row must be columns of the table.
 #[test]
 fn fields_are_columns_of_the_record() {
     let database = sqlite();
@@ -124,7 +125,7 @@ fn fields_are_columns_of_the_record() {
         assert_eq!(fields.len(), count, "{row}");
         assert!(fields.iter().all(|field| columns(table).contains(field)), "{row}");
     }
-    // The receiver that gets everything has a field for each of them.
+    // The receiver of all changes has a field for each of them.
     let lease = Lease::new(Receiver::All, false).unwrap();
     let next = ready(lease.step(&database, Step::Take)).unwrap().unwrap();
     let body: Value = serde_json::from_str(&next.body).unwrap();
@@ -134,7 +135,7 @@ fn fields_are_columns_of_the_record() {
 }
 
 #[test]
-fn a_new_password_leaves_the_name_of_its_column_although_it_ends_the_callers_session() {
+fn a_new_password_is_recorded_by_its_column_name_even_if_it_ends_the_callers_session() {
     let database = sqlite();
     let old = Actor::verified(Subject::Account(Id::new(1).unwrap()), Some(1), Some(1));
     let access = Access { actor: old, ..access(1, Some(1), SEAM) };
@@ -146,13 +147,13 @@ fn a_new_password_leaves_the_name_of_its_column_although_it_ends_the_callers_ses
     let row = feed(&database).remove(0);
     assert_eq!((&row["account_id"], &row["fields"]), (&json!(1), &json!(r#"["password_hash"]"#)));
     let parameters = Account::append_change(&update).parameters;
-    assert!(!format!("{parameters:?}").contains("$2b$"), "what is inserted is not given the hash");
+    assert!(!format!("{parameters:?}").contains("$2b$"), "the INSERT does not get the hash");
     assert!(matches!(ready(store::update::<Account>(&database, &update)), Err(Failure::Refused(_))));
     assert_eq!(feed(&database).len(), 1);
 }
 
 #[test]
-fn an_upload_leaves_one_row_however_often_a_removal_made_it_try_again() {
+fn an_upload_adds_one_row_even_if_a_removal_forces_a_retry() {
     let mut bytes = Cursor::new(Vec::new());
     image::GrayImage::new(1, 1).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     let picture = Picture::parse(bytes.into_inner(), DEFAULT_MAX_PIXELS).unwrap();
@@ -169,7 +170,7 @@ fn an_upload_leaves_one_row_however_often_a_removal_made_it_try_again() {
     bucket.objects.borrow_mut().clear();
     let before = database.calls.get();
     ready(store::upload::<Account>(&database, &bucket, &mut Update::new(&own, &account, TRACE), upload())).unwrap();
-    assert_eq!(database.calls.get() - before, 3, "it asks, finds the key claimed, and makes the change");
+    assert_eq!(database.calls.get() - before, 3, "it checks the change, finds the key claimed, and applies the change");
     let persona = PersonaChange { upload: Some(picture.clone()), ..PersonaChange::default() };
     let me = access(5, None, ME);
     ready(store::upload::<Persona>(&database, &bucket, &mut Update::new(&me, &persona, TRACE), upload())).unwrap();
@@ -179,7 +180,7 @@ fn an_upload_leaves_one_row_however_often_a_removal_made_it_try_again() {
 }
 
 #[test]
-fn what_is_refused_or_changes_nothing_leaves_no_row() {
+fn a_refused_or_empty_change_adds_no_row() {
     let database = sqlite();
     let taken = AccountChange { email: some("alice@example.com"), ..AccountChange::default() };
     let no_role = AccountChange { role: Some(99), ..AccountChange::default() };
@@ -201,7 +202,7 @@ fn what_is_refused_or_changes_nothing_leaves_no_row() {
 }
 
 #[test]
-fn a_field_that_is_set_to_the_value_that_it_has_leaves_a_row() {
+fn setting_a_field_to_its_current_value_adds_a_row() {
     let database = sqlite();
     for _ in 0..2 {
         update::<Account>(&database, &access(1, Some(7), SEAM), &named()).unwrap();
@@ -210,7 +211,7 @@ fn a_field_that_is_set_to_the_value_that_it_has_leaves_a_row() {
 }
 
 #[test]
-fn a_change_whose_row_cannot_be_inserted_is_not_made() {
+fn a_change_whose_row_cannot_be_inserted_is_not_applied() {
     for break_it in ["DROP TABLE changes", "CREATE UNIQUE INDEX surprise ON changes (route)"] {
         let database = sqlite();
         update::<Account>(&database, &access(42, None, None), &named()).unwrap();
@@ -226,7 +227,7 @@ fn a_change_whose_row_cannot_be_inserted_is_not_made() {
 }
 
 #[test]
-fn the_insert_writes_one_row_and_no_index() {
+fn the_insert_writes_one_row_and_no_index_entry() {
     let database = sqlite();
     for sql in [Account::APPEND_CHANGE, Persona::APPEND_CHANGE] {
         let mut program = database.connection.prepare(&format!("EXPLAIN {sql}")).unwrap();
@@ -239,7 +240,7 @@ fn the_insert_writes_one_row_and_no_index() {
     }
 }
 
-/// So many rows, each a minute after the one before; the newest is so many days old.
+/// Adds `count` rows, one minute apart. The newest one is `newest` days old.
 fn fill(database: &Sqlite, count: u32, newest: u32) {
     let sql = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1)
         INSERT INTO changes (at, request_id, route, actor_id, account_id, fields)
@@ -260,7 +261,7 @@ fn expire(database: &Sqlite, days: u32) -> Expired {
 }
 
 #[test]
-fn retention_removes_what_is_too_old_and_nothing_else() {
+fn retention_removes_only_rows_that_are_too_old() {
     let database = sqlite();
     let all_of = |removed| Expired { removed, undelivered: 0, complete: true };
     fill(&database, 25_000, 91);
@@ -268,13 +269,13 @@ fn retention_removes_what_is_too_old_and_nothing_else() {
     assert_eq!(expire(&database, 200), all_of(0));
     let before = database.calls.get();
     assert_eq!(expire(&database, 90), all_of(25_000));
-    assert_eq!(database.calls.get() - before, 3, "10,000 rows in one call");
+    assert_eq!(database.calls.get() - before, 3, "10,000 rows per call");
     assert_eq!(numbers(&database), (1_000, 25_001, 26_000));
     assert_eq!(expire(&database, 90), all_of(0));
 }
 
 #[test]
-fn retention_keeps_the_newest_row_so_that_no_number_is_used_again() {
+fn retention_keeps_the_newest_row_so_that_no_id_is_reused() {
     let database = sqlite();
     fill(&database, 5, 400);
     assert_eq!(expire(&database, 90), Expired { removed: 4, undelivered: 0, complete: true });
@@ -311,7 +312,7 @@ fn the_documented_statement_shows_the_changes_of_an_account_and_its_persona() {
 }
 
 #[test]
-fn the_history_of_a_removed_account_stays() {
+fn the_history_of_a_removed_account_is_kept() {
     let database = sqlite();
     update::<Account>(&database, &access(42, None, None), &named()).unwrap();
     update::<Account>(&database, &access(1, Some(7), SEAM), &named()).unwrap();
@@ -320,7 +321,7 @@ fn the_history_of_a_removed_account_stays() {
 }
 
 #[test]
-fn a_target_named_in_the_path_is_found_by_the_back_ends_number_not_by_the_accounts_id() {
+fn an_id_in_the_path_is_the_back_ends_not_the_accounts_own() {
     let database = numbered();
     database
         .connection

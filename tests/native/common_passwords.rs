@@ -1,4 +1,4 @@
-//! The table of common passwords, against the list that it was made from (tests/fixtures/passwords).
+//! The table of common passwords, compared with the list that it was built from (tests/fixtures/passwords).
 
 use super::project;
 use miniz_oxide::inflate::decompress_to_vec;
@@ -11,14 +11,14 @@ use std::sync::LazyLock;
 /// Django's list, the most common password first.
 static LIST: LazyLock<Vec<String>> = LazyLock::new(|| {
     let file = std::fs::read(project("tests/fixtures/passwords/common-passwords.txt.gz")).unwrap();
-    // A gzip file with a name has it after the header of ten bytes, with a NUL at its end (RFC 1952 section 2.3).
-    assert_eq!(file[3], 8, "the file has a name and no other optional field");
+    // In a gzip file, a file name follows the header of ten bytes and ends with a NUL (RFC 1952 section 2.3).
+    assert_eq!(file[3], 8, "the gzip header has a file name and no other optional field");
     let name = file[10..].iter().position(|byte| *byte == 0).unwrap();
     let text = decompress_to_vec(&file[11 + name..]).unwrap();
     String::from_utf8(text).unwrap().lines().map(str::to_owned).collect()
 });
 
-/// The first 3,000 of them that seam's rule lets through, as docs/contract.md has it.
+/// The first 3,000 of them that seam's rule accepts, as in docs/contract.md.
 static COMMON: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
     let is_ours = |word: &&str| word.len() >= 6 && word.is_ascii();
     LIST.iter().map(String::as_str).filter(is_ours).take(3000).collect()
@@ -53,7 +53,7 @@ fn the_other_16000_passwords_of_the_list_are_not_refused() {
 }
 
 #[test]
-fn other_faults_of_a_password_come_first() {
+fn other_faults_of_a_password_take_precedence() {
     assert_eq!(uncommon_password("12345", 6, 100), Err(Rule::TooShort { min: 6, max: 100 }));
     assert_eq!(uncommon_password("1234567", 1, 6), Err(Rule::TooLong { min: 1, max: 6 }));
     assert_eq!(uncommon_password("123456\n", 6, 100), Err(Rule::ControlCharacter));
@@ -61,7 +61,7 @@ fn other_faults_of_a_password_come_first() {
 
 proptest! {
     #[test]
-    fn a_password_that_differs_in_a_character_is_refused_only_if_it_is_common_too(
+    fn a_password_with_one_changed_character_is_refused_only_if_it_is_common_too(
         word in any::<prop::sample::Index>(),
         at in any::<prop::sample::Index>(),
         put in "[a-z0-9 A-Zé]?",

@@ -1,10 +1,11 @@
-//! docs/contract.md is what tests and comments cite: each of its statements has a test, and each citation a statement.
+//! Checks the citations of docs/contract.md in tests and comments: every statement has a test, and every cited
+//! statement exists.
 
 use super::{files, read};
 use std::collections::BTreeMap;
 
-/// The ids of docs/contract.md, and whether each is only planned. A statement is a list item: `- **[R4]** …`, or
-/// `- **[R13]** *(planned)* …`.
+/// Returns the IDs of the statements in docs/contract.md, and whether each is only planned. A statement is a list item:
+/// `- **[R4]** …`, or `- **[R13]** *(planned)* …`.
 pub fn statements() -> BTreeMap<String, bool> {
     let mut all = BTreeMap::new();
     for line in read(&super::project("docs/contract.md")).lines() {
@@ -16,7 +17,7 @@ pub fn statements() -> BTreeMap<String, bool> {
     all
 }
 
-/// Whether a text is an id: a capital letter and a number.
+/// Checks whether a text is a statement's ID: a capital letter and a number.
 fn is_id(text: &str) -> bool {
     let mut letters = text.chars();
     letters.next().is_some_and(|first| first.is_ascii_uppercase())
@@ -24,7 +25,7 @@ fn is_id(text: &str) -> bool {
         && letters.all(|digit| digit.is_ascii_digit())
 }
 
-/// The ids in the names of the HTTP tests and of the importer's, `… [S4 R7]`, and the file that has each.
+/// Returns the IDs in the names of the HTTP tests and the importer's tests, `… [S4 R7]`, each with a file that has it.
 fn covered() -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     for file in ["tests/http", "tests/import"].iter().flat_map(|folder| files(folder, ".test.mjs")) {
@@ -37,7 +38,7 @@ fn covered() -> BTreeMap<String, String> {
     all
 }
 
-/// The ids that comments cite: `contract R4`, `contract S2, D3`, `contract A4–A6`.
+/// Returns the IDs that comments cite: `contract R4`, `contract S2, D3`, `contract A4–A6`.
 pub fn cited(text: &str) -> Vec<&str> {
     let lists = text.split("contract ").skip(1);
     let ids = lists.flat_map(|list| {
@@ -48,7 +49,7 @@ pub fn cited(text: &str) -> Vec<&str> {
 }
 
 #[test]
-fn every_statement_of_the_contract_is_named_by_a_test() {
+fn every_statement_of_the_contract_has_a_test() {
     let covered = covered();
     let live = statements().into_iter().filter(|(_, is_planned)| !is_planned).map(|(id, _)| id);
     let missing: Vec<_> = live.filter(|id| !covered.contains_key(id)).collect();
@@ -56,7 +57,7 @@ fn every_statement_of_the_contract_is_named_by_a_test() {
 }
 
 #[test]
-fn no_test_names_a_statement_that_is_not_there_or_only_planned() {
+fn every_statement_that_a_test_names_exists_and_is_not_only_planned() {
     let statements = statements();
     for (id, file) in covered() {
         assert_eq!(statements.get(&id), Some(&false), "{file} names {id}");
@@ -64,7 +65,7 @@ fn no_test_names_a_statement_that_is_not_there_or_only_planned() {
 }
 
 #[test]
-fn every_statement_that_a_comment_cites_is_there() {
+fn every_statement_that_a_comment_cites_exists() {
     let statements = statements();
     let folders = [("src", ".rs"), ("tests/native", ".rs"), ("tests/http", ".mjs"), ("scripts", ".mjs")];
     let mut count = 0;
@@ -74,5 +75,5 @@ fn every_statement_that_a_comment_cites_is_there() {
             count += 1;
         }
     }
-    assert!(count > 50, "the citations were not read");
+    assert!(count > 50, "only {count} citations were found");
 }

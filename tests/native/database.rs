@@ -1,4 +1,4 @@
-//! What stands in for the platform: the SQLite that D1 is made of, and a map for a bucket.
+//! In-memory replacements for the platform: SQLite, on which D1 is built, and a map as the bucket.
 
 use super::{files, project, read};
 use perfil::domain::{Fault, Id, ObjectKey, Picture};
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
-/// The migrations and demo accounts in memory, behind the same door as D1.
+/// A database in memory with the migrations and demo accounts, used through the same trait as D1.
 pub struct Sqlite {
     pub connection: Connection,
     pub calls: Cell<u32>,
@@ -29,7 +29,7 @@ impl Batch for Sqlite {
     }
 }
 
-/// What D1 allows a statement, as Cloudflare documents it. The local one lets more pass.
+/// D1's limits on a statement, as documented by Cloudflare. The local D1 is less strict.
 const D1_LIMITS: [(Limit, i32); 5] = [
     (Limit::SQLITE_LIMIT_FUNCTION_ARG, 32),
     (Limit::SQLITE_LIMIT_VARIABLE_NUMBER, 100),
@@ -51,7 +51,7 @@ pub fn sqlite() -> Sqlite {
     Sqlite { connection, calls: Cell::new(0) }
 }
 
-/// The rows of a statement, as the platform hands them over.
+/// Runs a statement and returns its rows in the form in which the platform provides them.
 pub fn run(connection: &Connection, statement: &Statement) -> rusqlite::Result<Vec<String>> {
     let mut prepared = connection.prepare(statement.sql)?;
     assert!(prepared.parameter_count() <= statement.parameters.len(), "{}", statement.sql);
@@ -77,18 +77,18 @@ fn json(row: &Row<'_>, names: &[String]) -> rusqlite::Result<String> {
     Ok(Value::Object(object).to_string())
 }
 
-/// A bucket in memory, behind the same door as R2.
+/// A bucket in memory, used through the same trait as R2.
 #[derive(Default)]
 pub struct Memory {
-    /// What lies in it: when it was written, and the bytes.
+    /// The objects by key: the time when each was written, and its bytes.
     pub objects: RefCell<BTreeMap<String, (i64, Vec<u8>)>>,
-    /// What is written now is as old as this.
+    /// The time at which new objects are written.
     pub now: Cell<i64>,
-    /// How many objects were really written.
+    /// Number of puts that created an object.
     pub writes: Cell<u32>,
 }
 
-/// As many as make the tests turn a page.
+/// Number of objects per page, small enough that listing takes several pages.
 pub const PAGE: usize = 3;
 
 impl Bucket for Memory {

@@ -32,7 +32,7 @@ pub fn every_rule() -> Vec<Rule> {
         Rule::PathNumber,
         Rule::Unknown,
     ];
-    // A new rule does not compile until it is named here: add it to the list above, too.
+    // A new rule does not compile until it is named here. Add it to the list above as well.
     for rule in &rules {
         match rule {
             Rule::Required | Rule::NotNull | Rule::Text | Rule::Number | Rule::TooShort { .. } => {}
@@ -74,7 +74,7 @@ pub fn every_refusal() -> Vec<Refusal> {
     ];
     all.extend(kinds.map(Refusal::NotAnObject));
     all.extend(rules.iter().map(|rule| Refusal::invalid("email", *rule)));
-    // A new refusal does not compile until it is named here: add it to the list above, too.
+    // A new refusal does not compile until it is named here. Add it to the list above as well.
     for refusal in &all {
         match refusal {
             Refusal::StaleToken { .. } | Refusal::BadAuthorization => {}
@@ -89,9 +89,9 @@ pub fn every_refusal() -> Vec<Refusal> {
     all
 }
 
-/// Its status has a phrase of its own in the body, which is another table.
+/// The body has a phrase for the status, which comes from another table.
 #[test]
-fn falcon_calls_no_refusal_an_internal_error() {
+fn falcon_labels_no_refusal_as_an_internal_error() {
     for refusal in every_refusal() {
         let body: Value = serde_json::from_str(&falcon::refuse(&refusal).body).unwrap();
         assert_ne!(body["error"], "Internal Server Error", "{refusal:?}");
@@ -99,7 +99,7 @@ fn falcon_calls_no_refusal_an_internal_error() {
 }
 
 #[test]
-fn falcon_lists_the_faults_of_fields_even_a_single_one_and_nothing_else() {
+fn falcons_message_is_a_list_only_for_faults_of_fields() {
     for refusal in every_refusal() {
         let body: Value = serde_json::from_str(&falcon::refuse(&refusal).body).unwrap();
         assert_eq!(body["message"].is_array(), matches!(refusal, Refusal::Invalid(_)), "{refusal:?}");
@@ -122,7 +122,7 @@ fn every_dialect_turns_every_refusal_into_a_4xx_with_a_json_object() {
 }
 
 #[test]
-fn every_dialect_has_its_own_words_for_a_failure_of_ours() {
+fn every_dialect_has_its_own_message_for_a_server_side_failure() {
     for (fail, body) in [
         (personas::FOTO.fail, r#"{"message":"Error al actualizar foto"}"#),
         (personas::ME.fail, r#"{"message":"Error al actualizar perfil"}"#),
@@ -145,7 +145,7 @@ where
 }
 
 #[test]
-fn no_body_and_an_empty_object_are_the_same() {
+fn an_absent_body_is_the_same_as_an_empty_object() {
     check_absent_is_empty(&django::PROFILE);
     check_absent_is_empty(&falcon::USERS);
     check_absent_is_empty(&seam::USER);
@@ -163,7 +163,7 @@ fn null_clears_what_may_be_empty_and_nothing_else() {
 }
 
 #[test]
-fn numbers_become_text_as_python_would_print_them() {
+fn numbers_become_the_text_that_python_would_print() {
     for (number, text) in [
         ("5559876543", "5559876543"),
         ("-0", "0"),
@@ -192,7 +192,7 @@ fn a_byte_order_mark_before_the_body_is_ignored() {
 }
 
 #[test]
-fn what_two_parsers_could_read_differently_is_malformed() {
+fn json_that_two_parsers_could_read_differently_is_malformed() {
     let deep = |levels: usize| format!("{{\"x\": {}{}}}", "[".repeat(levels), "]".repeat(levels));
     for body in [
         "{",
@@ -228,7 +228,7 @@ fn what_two_parsers_could_read_differently_is_malformed() {
 }
 
 #[test]
-fn a_body_that_is_no_object_is_told_what_it_is() {
+fn the_refusal_of_a_body_that_is_not_an_object_names_its_type() {
     for (body, kind) in [
         ("null", JsonKind::Null),
         ("true", JsonKind::Bool),
@@ -251,7 +251,7 @@ fn words(text: &str) -> Part {
 }
 
 #[test]
-fn a_form_reads_as_json_does_but_for_what_a_form_cannot_say() {
+fn a_form_is_read_like_json_except_for_what_a_form_cannot_express() {
     let change = form(&django::PROFILE, &[("first_name", words(" Ana ")), ("number_phone", words(""))]).unwrap();
     assert_eq!(change.first_name.unwrap().as_str(), "Ana");
     assert!(matches!(change.number_phone, Field::Set(text) if text.as_str().is_empty()));
@@ -267,7 +267,7 @@ fn a_form_reads_as_json_does_but_for_what_a_form_cannot_say() {
 }
 
 #[test]
-fn django_takes_the_last_part_of_a_name_and_others_none() {
+fn of_parts_with_the_same_name_django_takes_the_last_and_others_refuse_the_form() {
     let twice = [("first_name", words("Ana")), ("email", words("a@b.co")), ("first_name", words("Eva"))];
     let change = form(&django::PROFILE, &twice).unwrap();
     assert_eq!((change.first_name.unwrap().as_str(), change.email.unwrap().as_str()), ("Eva", "a@b.co"));
@@ -276,7 +276,7 @@ fn django_takes_the_last_part_of_a_name_and_others_none() {
 }
 
 #[test]
-fn a_file_input_that_was_left_alone_is_no_part_for_django_and_an_empty_file_for_others() {
+fn a_blank_file_input_is_ignored_by_django_and_an_empty_file_for_others() {
     for left_alone in [Part::NoFile, words("")] {
         assert!(form(&django::PROFILE, &[("avatar", left_alone.clone())]).unwrap().is_empty());
         let foto = form(&personas::FOTO, &[("foto", left_alone.clone())]);
@@ -297,7 +297,7 @@ fn names_and_the_telephone_number_of_django_may_be_blank() {
 }
 
 #[test]
-fn a_picture_is_a_file_with_a_picture_in_it() {
+fn a_picture_must_be_a_file_that_contains_a_picture() {
     for (part, rule) in [
         (words("x"), Rule::File),
         (Part::File(Vec::new()), Rule::NotEmpty),
@@ -348,7 +348,7 @@ proptest! {
     }
 
     #[test]
-    fn a_json_object_reads_as_serde_json_reads_it(
+    fn a_json_object_is_read_like_serde_json_reads_it(
         names in prop::collection::btree_map("[a-z]{1,6}", any::<String>(), 0..6),
     ) {
         let body = serde_json::to_string(&names).unwrap();

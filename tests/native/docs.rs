@@ -1,4 +1,4 @@
-//! What the documents say of each other is true: every link leads to a file and a heading that are there.
+//! Checks the documentation: links lead to existing files and headings, and tables match the code.
 
 use super::dialects::every_refusal;
 use super::tokens::{NOW, NoKeyService, keys, signed, verify_by};
@@ -8,28 +8,28 @@ use serde_json::{Map, json};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-/// The documents for people.
+/// Returns the documents that are written for people.
 fn documents() -> Vec<PathBuf> {
     let mut all = files("docs", ".md");
     all.extend(["README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"].map(project));
     all
 }
 
-/// A document without its code blocks and code spans, in which brackets mean something else.
+/// Returns a document without its code blocks and code spans, in which brackets mean something else.
 fn prose(text: &str) -> String {
     let outside = text.split("\n```").step_by(2);
     outside.map(|part| part.split('`').step_by(2).collect::<String>()).collect()
 }
 
-/// The targets of `[text](target)`, but for those on the web.
+/// Returns the targets of `[text](target)`, except those on the web.
 fn links(text: &str) -> Vec<String> {
     let targets = prose(text);
     let targets = targets.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     targets.filter(|target| !target.contains("://")).map(str::to_owned).collect()
 }
 
-/// The anchors that GitHub gives the headings of a document: letters, digits, dashes and underscores in lower case, and
-/// a dash for each space.
+/// Returns the anchors that GitHub assigns to the headings of a document: letters, digits, dashes and underscores in
+/// lower case, and a dash for each space.
 fn anchors(text: &str) -> Vec<String> {
     let outside: String = text.split("\n```").step_by(2).collect();
     let headings = outside.lines().filter(|line| line.starts_with('#'));
@@ -42,7 +42,7 @@ fn anchors(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
+fn every_link_leads_to_an_existing_file_and_heading() {
     let mut count = 0;
     for document in documents() {
         for link in links(&read(&document)) {
@@ -50,11 +50,11 @@ fn every_link_leads_to_a_file_and_a_heading_that_are_there() {
             let target = if path.is_empty() { document.clone() } else { document.parent().unwrap().join(path) };
             assert!(target.exists(), "{}: {link} leads nowhere", document.display());
             let is_there = || anchors(&read(&target)).iter().any(|known| known == anchor);
-            assert!(anchor.is_empty() || is_there(), "{}: {link} is no heading", document.display());
+            assert!(anchor.is_empty() || is_there(), "{}: {link} is not a heading", document.display());
             count += 1;
         }
     }
-    assert!(count > 50, "the links were not read");
+    assert!(count > 50, "only {count} links were found");
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn name_of(document: &Path) -> String {
     document.file_name().unwrap().to_string_lossy().into_owned()
 }
 
-/// The rows of the table with this head, cell by cell.
+/// Returns the cells of each row in the table with this header row.
 fn table(document: &str, head: &str) -> Vec<Vec<String>> {
     let text = read(&project(document));
     let rest = text.split(&format!("\n{head}\n")).nth(1).unwrap_or_else(|| panic!("{document} has no table {head}"));
@@ -90,7 +90,7 @@ fn table(document: &str, head: &str) -> Vec<Vec<String>> {
     rows.map(|row| row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()).collect()
 }
 
-/// What stands between backticks.
+/// Returns the texts between backticks.
 pub fn names(text: &str) -> Vec<String> {
     text.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }
@@ -100,7 +100,7 @@ fn settings(kind: SettingKind) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_setting_is_documented_and_in_wrangler_toml_and_no_other() {
+fn the_documentation_and_wrangler_toml_list_exactly_the_settings() {
     let rows = table("docs/configuration.md", "| Setting | Meaning |");
     let of = |is_secret: bool| -> BTreeSet<String> {
         let rows = rows.iter().filter(|row| row[1].starts_with("Secret") == is_secret);
@@ -115,7 +115,7 @@ fn every_setting_is_documented_and_in_wrangler_toml_and_no_other() {
 }
 
 #[test]
-fn every_code_of_a_refusal_is_documented_and_no_other() {
+fn the_documentation_lists_exactly_the_codes_of_refusals() {
     let rows = table("docs/operations.md", "| Code | Why the request was refused |");
     let documented: BTreeSet<String> = rows.iter().flat_map(|row| names(&row[0])).collect();
     let codes = every_refusal().iter().map(|refusal| refusal.code().to_owned()).collect::<BTreeSet<String>>();

@@ -1,6 +1,6 @@
-//! What the code knows of the API, as `tests/facts.json`, which `public/openapi.json` is rendered from. Everything in
-//! it is observed: dialects are given bodies and records, and what they return is written down. No source is parsed for
-//! meaning, so a renamed type changes nothing here, and a changed limit, status or message does.
+//! Facts about the API, written to `tests/facts.json`, from which `public/openapi.json` is rendered. All of them are
+//! observed: the tests pass bodies and records to the dialects and record what the dialects return. No source code is
+//! parsed for its meaning, so a renamed type changes nothing here, but a changed limit, status or message does.
 
 mod endpoint;
 mod fields;
@@ -23,7 +23,7 @@ struct Facts {
     pictures: Named<&'static str>,
     endpoints: Named<endpoint::Facts>,
     dialects: Named<refusals::Facts>,
-    /// The replies of what belongs to no dialect.
+    /// The replies of the endpoints that belong to no dialect.
     health: Named<refusals::Refused>,
     media: Named<refusals::Refused>,
 }
@@ -47,7 +47,7 @@ fn facts() -> Facts {
             None => dialects.push((prefix.to_owned(), facts)),
             Some((_, known)) => {
                 let [known, facts] = [known, &facts].map(|facts| serde_json::to_string(facts).unwrap());
-                assert_eq!(known, facts, "{prefix} refuses in two ways");
+                assert_eq!(known, facts, "the endpoints below {prefix} refuse differently");
             }
         }
     }
@@ -61,9 +61,9 @@ fn facts() -> Facts {
     }
 }
 
-/// `INSTA_UPDATE=always` writes it, as it does the snapshots of the statements.
+/// `INSTA_UPDATE=always` writes the file, as it does with the snapshots of the statements.
 #[test]
-fn the_file_of_facts_says_what_the_code_does() {
+fn the_file_of_facts_matches_the_code() {
     let found = serde_json::to_string_pretty(&facts()).unwrap() + "\n";
     let file = project(FILE);
     if std::env::var("INSTA_UPDATE").is_ok_and(|update| update == "always") {
@@ -74,9 +74,9 @@ fn the_file_of_facts_says_what_the_code_does() {
     let different = differences(&before, &now);
     assert!(
         different.is_empty(),
-        "the code does not do what {FILE} says:\n{}\nIf that is meant, run `INSTA_UPDATE=always cargo test --test \
+        "the code does not match {FILE}:\n{}\nIf the change is intended, run `INSTA_UPDATE=always cargo test --test \
          native facts` and then `npm run openapi`.",
         different.join("\n")
     );
-    assert_eq!(written, found, "{FILE} has another order or format");
+    assert_eq!(written, found, "{FILE} differs in order or format");
 }

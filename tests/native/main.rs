@@ -1,5 +1,5 @@
-//! The tests that need no platform: statements against the real migrations in the same SQLite that D1 is made of,
-//! the rules, the dialects, the tokens, and the walls between the rooms.
+//! Tests that run without the platform. They cover the SQL statements (against the real migrations, in SQLite, on which
+//! D1 is built), the rules, the dialects, the tokens and the module boundaries.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,9 +9,9 @@
     clippy::string_slice,
     clippy::arithmetic_side_effects,
     missing_docs,
-    reason = "a test that panics has failed, which is what it is for"
+    reason = "a test fails by panicking"
 )]
-#![allow(clippy::disallowed_methods, reason = "tests act as whom they like")]
+#![allow(clippy::disallowed_methods, reason = "tests act as any caller")]
 #![allow(clippy::too_many_lines, reason = "a table of cases is as long as it has to be")]
 
 mod architecture;
@@ -48,7 +48,7 @@ fn actor(id: i64) -> Actor {
     Actor::verified(Subject::Account(Id::new(id).unwrap()), None, None)
 }
 
-/// `JWT_SECRET`, and perhaps the one before it.
+/// The secrets of `JWT_SECRET` and `JWT_SECRET_PREVIOUS`.
 fn shared(current: Option<&str>, previous: Option<&str>) -> Vec<(Signer, Secret)> {
     let [current, previous] = [current, previous].map(|secret| secret.map(str::to_owned));
     vec![(Signer::Shared, Secret { current, previous })]
@@ -63,11 +63,11 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// Every file below a folder whose name ends so.
+/// Returns every file below a folder whose name has this ending.
 fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     fn walk(folder: &Path, ending: &str, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
-            // A workspace of npm has packages of its own.
+            // An npm workspace has its own node_modules.
             if entry.is_dir() && !entry.ends_with("node_modules") {
                 walk(&entry, ending, found);
             } else if entry.is_file() && entry.to_string_lossy().ends_with(ending) {
@@ -81,11 +81,11 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The value of a future that waits for nothing, as with a database in memory.
+/// Returns the output of a future that never has to wait, as with a database in memory.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut future = std::pin::pin!(future);
     match future.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop())) {
         std::task::Poll::Ready(value) => value,
-        std::task::Poll::Pending => panic!("the future waits for something"),
+        std::task::Poll::Pending => panic!("the future is pending"),
     }
 }
