@@ -1,5 +1,5 @@
-//! The delivery of the change feed (contract C2 to C4): what a receiver gets, how posts are signed, and that whatever
-//! fails or crashes, each receiver gets every change of its accounts in order.
+//! The delivery of the change feed (contract C2 to C4): the content and signature of posts, and the guarantee that each
+//! receiver gets every change of its accounts in order, despite failures and crashes.
 
 use super::database::{Sqlite, sqlite};
 use super::statements::{SEAM, TRACE, access, some, update};
@@ -26,9 +26,9 @@ const RECEIVERS: [Receiver; 5] = [
     Receiver::BackEnd(BackEnd::Django),
 ];
 
-/// The vector that the specification's authors test their libraries with.
+/// The test vector of the specification's authors, which they test their libraries with.
 #[test]
-fn posts_are_signed_as_the_published_vector_is() {
+fn signatures_match_the_published_test_vector() {
     let secret = WebhookSecret::parse(SECRET).unwrap();
     let signature = secret.sign("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#);
     assert_eq!(signature, "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=");
@@ -36,7 +36,7 @@ fn posts_are_signed_as_the_published_vector_is() {
 }
 
 #[test]
-fn a_secret_is_whsec_and_the_base64_of_24_to_64_bytes() {
+fn a_secret_must_be_whsec_and_the_base64_of_24_to_64_bytes() {
     let base64 = |bytes: usize| format!("{}{}", "AAAA".repeat(bytes / 3), ["", "AA==", "AAA="][bytes % 3]);
     for (text, is_valid) in [
         (SECRET.to_owned(), true),
@@ -63,7 +63,7 @@ fn names(receivers: impl IntoIterator<Item = Receiver>) -> Vec<&'static str> {
     receivers.into_iter().map(Receiver::name).collect()
 }
 
-/// Who gets changes with such settings, and what is wrong with them.
+/// Returns the receivers that get changes with these settings, the faults in the settings, and the feed.
 fn feed(
     urls: Result<Option<Urls>, Fault>,
     hashes: &str,
@@ -76,7 +76,7 @@ fn feed(
 }
 
 #[test]
-fn a_setting_that_is_wrong_stops_nobody_else() {
+fn an_invalid_setting_of_one_receiver_does_not_affect_the_others() {
     const HTTPS: &str = "https://a.example.com/changes?x=1";
     let shared: &[(Setting, &str)] = &[(Setting::ChangesSecret, SECRET)];
     let both = || table(&[("falcon", HTTPS), ("seam", "http://localhost:3000/hook")]);
@@ -124,11 +124,11 @@ fn a_setting_that_is_wrong_stops_nobody_else() {
         assert_eq!((subscribed, found), (expected, faults), "{urls:?} {with_hashes} {secrets:?}");
     }
     let (_, _, feed) = feed(both(), "", &[]);
-    assert_eq!(names(feed.receivers), ["falcon", "seam"], "retention counts what they have not got");
+    assert_eq!(names(feed.receivers), ["falcon", "seam"], "retention counts the changes that they have not received");
     assert!(!format!("{:?}", feed.subscriptions).contains(SECRET));
 }
 
-/// Takes the lease and reads what comes next.
+/// Takes the lease and reads the next post.
 fn take(database: &Sqlite, receiver: Receiver, with_hashes: bool) -> (Lease, Option<Next>) {
     let lease = Lease::new(receiver, with_hashes).unwrap();
     let next = ready(lease.step(database, Step::Take)).unwrap();
@@ -145,7 +145,7 @@ fn changes(next: &Next) -> Vec<Value> {
     changes
 }
 
-/// The changes that a receiver would get now.
+/// Returns the changes that a receiver would get now.
 fn seen(database: &Sqlite, receiver: Receiver, with_hashes: bool) -> Vec<Value> {
     database.connection.execute("DELETE FROM receivers", []).unwrap();
     let (_, next) = take(database, receiver, with_hashes);
@@ -162,7 +162,8 @@ fn insert(database: &Sqlite, actor: i64, account: Option<i64>, persona: Option<i
 const EVERY_FIELD: &str = r#"["username","email","full_name","first_name","last_name","number_phone","image","role_id",
     "password_hash"]"#;
 
-/// Numbers of back ends that are nobody's own id: seam's is 100 higher, falcon's 200, django's 300.
+/// A database in which no back end's ID equals an account's own ID: seam's IDs are 100 higher, falcon's 200, django's
+/// 300.
 fn numbered() -> Sqlite {
     let database = sqlite();
     database
@@ -175,7 +176,7 @@ fn numbered() -> Sqlite {
 }
 
 #[test]
-fn each_receiver_gets_its_own_numbers_fields_and_records() {
+fn each_receiver_gets_its_own_ids_fields_and_records() {
     let database = numbered();
     let sql = "UPDATE users SET full_name = 'Jané \"Q\" \\ Smith', number_phone = '55', image = 'avatars/7/a.jpg'
         WHERE id = 7;
@@ -251,7 +252,7 @@ fn each_receiver_gets_its_own_numbers_fields_and_records() {
 }
 
 #[test]
-fn a_receiver_gets_no_change_of_strangers_of_foreign_fields_and_of_others_records() {
+fn a_receiver_gets_only_changes_of_its_accounts_fields_and_records() {
     let database = numbered();
     database.connection.execute_batch("DELETE FROM identities WHERE account_id = 42 AND back_end = 'falcon'").unwrap();
     let mut id = 0;
@@ -292,7 +293,7 @@ fn a_receiver_gets_no_change_of_strangers_of_foreign_fields_and_of_others_record
 }
 
 #[test]
-fn a_hash_is_sent_only_if_that_is_on_and_only_with_a_change_of_the_password() {
+fn a_hash_is_sent_only_with_a_change_of_the_password_and_only_if_hashes_are_on() {
     let database = numbered();
     insert(&database, 1, Some(7), None, r#"["email"]"#);
     insert(&database, 1, Some(7), None, r#"["email","password_hash"]"#);
@@ -308,9 +309,9 @@ fn a_hash_is_sent_only_if_that_is_on_and_only_with_a_change_of_the_password() {
     }
 }
 
-/// What the back ends' own clients are shown, and what their databases are sent, must not differ.
+/// The record in an endpoint's reply and the record in a post must not differ.
 #[test]
-fn a_record_has_the_values_that_the_back_ends_own_endpoint_shows() {
+fn a_record_has_the_values_that_the_back_ends_own_endpoint_returns() {
     let database = sqlite();
     for image in [None, Some("avatars/7/a.jpg"), Some("https://example.com/a.jpg"), Some("profile-pictures/x.png")] {
         database.connection.execute("UPDATE users SET image = ?1, number_phone = NULL", [image]).unwrap();
@@ -329,7 +330,7 @@ fn a_record_has_the_values_that_the_back_ends_own_endpoint_shows() {
             let shown: Value = serde_json::from_str(&shown).unwrap();
             let mut shown = shown.get("data").unwrap_or(&shown).clone();
             if back_end == BackEnd::Falcon {
-                // A text there, and a number like all others here.
+                // The endpoint returns a string. The post contains a number, like all other posts.
                 shown["id"] = json!(shown["id"].as_str().unwrap().parse::<i64>().unwrap());
             }
             let record = seen(&database, Receiver::BackEnd(back_end), false).remove(0)["record"].take();
@@ -343,9 +344,9 @@ fn a_record_has_the_values_that_the_back_ends_own_endpoint_shows() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
-    /// The statement decides what is a picture's key, as `ObjectKey` does elsewhere.
+    /// The SQL statement decides whether a text is a picture's key. Elsewhere, `ObjectKey` does.
     #[test]
-    fn djangos_avatar_is_the_path_that_its_endpoint_shows(
+    fn djangos_avatar_is_the_path_that_its_endpoint_returns(
         image in prop_oneof![
             "(avatars/)?[a-z0-9._/-]{0,12}(\\.(jpg|JPEG|png|gif|webp|txt))?",
             "avatars/7/[ -~]{0,8}\\.png",
@@ -365,7 +366,7 @@ proptest! {
 }
 
 #[test]
-fn a_record_that_is_gone_is_null_and_who_has_no_number_any_more_is_not_told_of() {
+fn a_removed_record_is_null_and_an_account_without_an_id_is_omitted() {
     let database = sqlite();
     insert(&database, 1, Some(42), None, r#"["email"]"#);
     insert(&database, 5, None, Some(8), r#"["dni"]"#);
@@ -382,7 +383,7 @@ fn a_record_that_is_gone_is_null_and_who_has_no_number_any_more_is_not_told_of()
 }
 
 #[test]
-fn only_one_delivery_at_a_time_has_the_lease() {
+fn only_one_delivery_at_a_time_holds_the_lease() {
     let database = sqlite();
     let receiver = Receiver::All;
     assert!(take(&database, receiver, false).1.is_none(), "there is nothing to deliver");
@@ -391,13 +392,13 @@ fn only_one_delivery_at_a_time_has_the_lease() {
     insert(&database, 1, Some(7), None, r#"["email"]"#);
     let (first, next) = take(&database, receiver, false);
     assert_eq!(next.unwrap().position, 1);
-    assert!(take(&database, receiver, false).1.is_none(), "somebody else has it");
-    assert!(take(&database, Receiver::BackEnd(BackEnd::Seam), false).1.is_some(), "each receiver has its own");
+    assert!(take(&database, receiver, false).1.is_none(), "another delivery holds the lease");
+    assert!(take(&database, Receiver::BackEnd(BackEnd::Seam), false).1.is_some(), "each receiver has its own lease");
     assert!(ready(first.step(&database, Step::Take)).unwrap().is_some(), "a step is idempotent");
     database.connection.execute("UPDATE receivers SET leased_until = '2000-01-01T00:00:00.000Z'", []).unwrap();
     let (second, next) = take(&database, receiver, false);
-    assert_eq!(next.unwrap().position, 1, "a lease ends by itself");
-    // Whoever lost the lease changes nothing any more.
+    assert_eq!(next.unwrap().position, 1, "a lease expires");
+    // A delivery that has lost the lease can't change anything.
     for step in [Step::Advance { position: 1, keep: true }, Step::Postpone { seconds: 5 }] {
         assert!(ready(first.step(&database, step)).unwrap().is_none());
     }
@@ -414,10 +415,10 @@ fn only_one_delivery_at_a_time_has_the_lease() {
     assert_eq!(next.unwrap().failures, 1);
     assert!(ready(third.step(&database, Step::Advance { position: 1, keep: false })).unwrap().is_none());
     assert_eq!((row("position"), row("failures"), row("lease")), (1.into(), 0.into(), rusqlite::types::Value::Null));
-    assert!(take(&database, receiver, false).1.is_none(), "all is delivered");
+    assert!(take(&database, receiver, false).1.is_none(), "everything has been delivered");
 }
 
-/// Rows of the feed, each for the account that `of` gives its number.
+/// Adds rows to the feed. `of` maps the index of a row to its account.
 fn fill(database: &Sqlite, count: i64, of: impl Fn(i64) -> i64) {
     database.connection.execute_batch("BEGIN").unwrap();
     for number in 0..count {
@@ -427,7 +428,7 @@ fn fill(database: &Sqlite, count: i64, of: impl Fn(i64) -> i64) {
 }
 
 #[test]
-fn rows_that_do_not_concern_a_receiver_are_passed_by_a_thousand_at_a_time() {
+fn rows_that_do_not_concern_a_receiver_are_skipped_a_thousand_at_a_time() {
     let database = sqlite();
     database.connection.execute("DELETE FROM identities WHERE account_id = 1 AND back_end = 'seam'", []).unwrap();
     fill(&database, 2500, |_| 1);
@@ -444,7 +445,7 @@ fn rows_that_do_not_concern_a_receiver_are_passed_by_a_thousand_at_a_time() {
 }
 
 #[test]
-fn a_read_looks_at_no_more_rows_than_it_needs() {
+fn reading_changes_scans_no_table() {
     let database = sqlite();
     let plan = super::statements::plan(&database, READ_CHANGES);
     assert!(plan.contains("SEARCH changes USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)"), "{plan}");
@@ -454,17 +455,17 @@ fn a_read_looks_at_no_more_rows_than_it_needs() {
     }
 }
 
-/// A receiver that the tests decide about, and a clock that moves with each pause.
+/// A receiver controlled by the tests, and a clock that advances with each pause.
 #[derive(Default)]
 struct Inbox {
     now: Cell<i64>,
-    /// The posts that were accepted: their ids, signatures and changes.
+    /// The accepted posts: their IDs and changes.
     got: RefCell<Vec<(String, Vec<Value>)>>,
-    /// How many posts fail before the next one is accepted.
+    /// Number of posts that fail before the next one is accepted.
     failing: Cell<u32>,
     pauses: RefCell<Vec<u64>>,
     tries: Cell<u32>,
-    /// How long a post takes.
+    /// Duration of a post, in milliseconds.
     takes: Cell<i64>,
 }
 
@@ -505,7 +506,7 @@ fn run(database: &impl Batch, inbox: &Inbox, budget: Budget) -> Delivered {
 }
 
 #[test]
-fn a_run_posts_a_hundred_changes_at_a_time_with_one_call_for_each_post_and_one_more() {
+fn a_run_posts_100_changes_at_a_time_with_one_call_per_post_and_one_more() {
     let (database, inbox) = (sqlite(), Inbox::default());
     fill(&database, 250, |_| 7);
     let before = database.calls.get();
@@ -516,30 +517,30 @@ fn a_run_posts_a_hundred_changes_at_a_time_with_one_call_for_each_post_and_one_m
     assert_eq!(ids, ["all-1-100", "all-101-200", "all-201-250"]);
     let before = database.calls.get();
     assert_eq!(run(&database, &inbox, AFTER_REPLY).sent, 0);
-    assert_eq!(database.calls.get() - before, 1, "a run without anything to do asks once");
+    assert_eq!(database.calls.get() - before, 1, "a run with nothing to do makes one call");
 }
 
 #[test]
-fn a_run_ends_when_its_budget_does_and_the_next_one_continues() {
+fn a_run_ends_with_its_budget_and_the_next_one_continues() {
     let (database, inbox) = (sqlite(), Inbox::default());
     fill(&database, 1000, |_| 7);
     let calls = run(&database, &inbox, Budget { milliseconds: 10_000, calls: 4 });
     assert_eq!((calls.sent, calls.position), (400, Some(400)));
     inbox.takes.set(3000);
     let time = run(&database, &inbox, Budget { milliseconds: 8000, calls: 100 });
-    assert_eq!((time.sent, time.position), (400, Some(800)), "no post begins after 8 s");
+    assert_eq!((time.sent, time.position), (400, Some(800)), "no post starts after 8 s");
     assert_eq!(run(&database, &inbox, AFTER_REPLY).position, Some(1000));
 }
 
 #[test]
-fn a_share_of_a_budget_is_a_part_of_its_calls() {
+fn receivers_share_the_calls_of_a_budget() {
     assert_eq!(AFTER_REPLY.shared_by(4).calls, AFTER_REPLY.calls / 4);
     assert_eq!(AFTER_REPLY.shared_by(0).calls, AFTER_REPLY.calls);
-    // A call to the database and a post each: no more than the platform allows an event.
+    // Each takes a call to the database and a post. The total must stay within the platform's limit for an event.
     const { assert!(EVERY_MINUTE.calls * 2 < 1000) };
 }
 
-/// SQLite's clock does not move with the inbox's, so each attempt is made due by hand.
+/// SQLite's clock does not follow the inbox's, so the test makes each attempt due itself.
 #[test]
 fn pauses_between_attempts_grow_up_to_45_seconds() {
     let (database, inbox) = (sqlite(), Inbox::default());
@@ -559,7 +560,7 @@ fn pauses_between_attempts_grow_up_to_45_seconds() {
     assert_eq!(database.connection.query_row::<i64, _, _>(failures, [], |row| row.get(0)).unwrap(), 0);
 }
 
-/// A database in which every attempt is due.
+/// A database in which every attempt is always due.
 struct Impatient(Sqlite);
 
 impl Batch for Impatient {
@@ -570,13 +571,13 @@ impl Batch for Impatient {
 }
 
 #[test]
-fn a_run_makes_another_attempt_while_its_budget_lasts() {
+fn a_run_retries_while_its_budget_lasts() {
     let (database, inbox) = (Impatient(sqlite()), Inbox::default());
     insert(&database.0, 1, Some(7), None, r#"["email"]"#);
     inbox.failing.set(2);
     let delivered = run(&database, &inbox, AFTER_REPLY);
     assert_eq!((delivered.sent, inbox.tries.get()), (1, 3));
-    assert_eq!(delivered.fault.unwrap().to_string(), "receiver: returned 500", "the log says that an attempt failed");
+    assert_eq!(delivered.fault.unwrap().to_string(), "receiver: returned 500", "the failed attempt is logged");
     assert_eq!(*inbox.pauses.borrow(), [1020, 2020]);
     insert(&database.0, 1, Some(7), None, r#"["email"]"#);
     inbox.failing.set(100);
@@ -585,7 +586,7 @@ fn a_run_makes_another_attempt_while_its_budget_lasts() {
     assert_eq!(*inbox.pauses.borrow(), [1020, 2020, 4020], "the next pause would end after the budget");
 }
 
-/// A database whose next calls fail, before or after they are made.
+/// A database whose next calls fail before or after they are executed.
 struct Failing<'a> {
     database: &'a Sqlite,
     faults: RefCell<Vec<Option<bool>>>,
@@ -605,7 +606,7 @@ impl Batch for Failing<'_> {
 }
 
 #[test]
-fn a_call_that_the_database_fails_at_is_made_once_more() {
+fn a_failed_call_to_the_database_is_retried_once() {
     for (call, is_made) in [(0, false), (0, true), (1, false), (1, true)] {
         let (database, inbox) = (sqlite(), Inbox::default());
         insert(&database, 1, Some(7), None, r#"["email"]"#);
@@ -620,12 +621,12 @@ fn a_call_that_the_database_fails_at_is_made_once_more() {
     insert(&database, 1, Some(7), None, r#"["email"]"#);
     let failing = Failing { database: &database, faults: RefCell::new(vec![None, Some(false), Some(false)]) };
     let delivered = run(&failing, &inbox, AFTER_REPLY);
-    assert_eq!(delivered.sent, 1, "it was accepted, but that is not recorded");
+    assert_eq!(delivered.sent, 1, "the post was accepted, but that is not recorded");
     assert_eq!(delivered.fault.unwrap().to_string(), "database: refused by the test");
 }
 
 #[test]
-fn retention_counts_what_a_receiver_will_never_get() {
+fn retention_counts_the_changes_that_a_receiver_will_never_get() {
     let database = sqlite();
     database.connection.execute("DELETE FROM identities WHERE account_id = 42 AND back_end = 'falcon'", []).unwrap();
     fill(&database, 30, |number| if number < 10 { 42 } else { 7 });
@@ -649,13 +650,13 @@ fn retention_counts_what_a_receiver_will_never_get() {
     };
     let back_end = Receiver::BackEnd;
     assert_eq!(undelivered(&[]), 0);
-    assert_eq!(undelivered(&[Receiver::All]), 32, "it has no position yet");
-    assert_eq!(undelivered(&[back_end(BackEnd::Seam)]), 6, "26 to 30, and the role");
-    assert_eq!(undelivered(&[back_end(BackEnd::Falcon)]), 20, "not the ten of account 42, nor the role");
+    assert_eq!(undelivered(&[Receiver::All]), 32, "the receiver has no position yet");
+    assert_eq!(undelivered(&[back_end(BackEnd::Seam)]), 6, "changes 26 to 30, and the one of the role");
+    assert_eq!(undelivered(&[back_end(BackEnd::Falcon)]), 20, "neither the ten of account 42 nor the one of the role");
     assert_eq!(undelivered(&[back_end(BackEnd::Django), Receiver::Personas]), 1);
 }
 
-/// Within a transaction that the test rolls back.
+/// Runs batches within a transaction that the test rolls back.
 struct Nested<'a>(&'a rusqlite::Connection);
 
 impl Batch for Nested<'_> {
@@ -665,7 +666,7 @@ impl Batch for Nested<'_> {
     }
 }
 
-/// Everybody waits here once for each step, so that the test decides whose turn it is.
+/// A database whose calls yield before and after they are executed, so that the test decides which delivery proceeds.
 struct Stepwise<'a>(&'a Sqlite);
 
 async fn step() {
@@ -683,13 +684,14 @@ impl Batch for Stepwise<'_> {
     }
 }
 
-/// A receiver as the documentation asks for it: of each account, it applies only what is newer than what it has.
+/// A receiver that does what the documentation requires: it applies a change to an account only if it is newer than the
+/// changes that it already has for that account.
 #[derive(Default)]
 struct Applying {
-    /// The ids in the order of their first arrival, by account.
+    /// The changes' IDs in the order of their first arrival, by account.
     arrived: RefCell<BTreeMap<i64, Vec<i64>>>,
     posts: Cell<u32>,
-    /// Whether each post fails, and whether its changes arrive all the same.
+    /// For each post, whether it fails, and whether its changes arrive nevertheless.
     fates: RefCell<Vec<(bool, bool)>>,
 }
 
@@ -722,7 +724,7 @@ impl Courier for &Applying {
     }
 }
 
-/// As in `uploads.rs`, but fewer: a case takes longer.
+/// Number of cases. The default is lower than in `uploads.rs`, because a case takes longer.
 fn orders() -> u32 {
     std::env::var("PERFIL_ORDERS").ok().and_then(|orders| orders.parse().ok()).unwrap_or(60)
 }
@@ -730,8 +732,8 @@ fn orders() -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: orders(), ..ProptestConfig::default() })]
 
-    /// Several instances deliver, are cut off at any step, lose their leases, and meet a receiver that fails: in the
-    /// end every change has arrived, and for each account in order.
+    /// Several instances deliver to a receiver that sometimes fails. They may be cut off at any step or lose their
+    /// leases. In the end, every change must have arrived, and those of each account in order.
     #[test]
     fn deliveries_in_any_order_lose_nothing_and_keep_the_order_of_each_account(
         runs in 1..5usize,
@@ -752,7 +754,7 @@ proptest! {
         while !running.is_empty() {
             let (turn, fate) = turns.next().map_or((0, 2), |(index, fate)| (index.index(running.len()), fate));
             if fate == 1 {
-                // So long that every lease has ended.
+                // Enough time passes for every lease to expire.
                 database.connection.execute("UPDATE receivers SET leased_until = '2000-01-01'", []).unwrap();
             }
             let polled = running[turn].as_mut().poll(&mut Context::from_waker(Waker::noop()));
@@ -774,9 +776,9 @@ proptest! {
     }
 }
 
-/// The whole way: an update, its row, and what its receivers get.
+/// End to end: an update, its row in the feed, and the changes that its receivers get.
 #[test]
-fn what_an_update_has_set_is_delivered() {
+fn the_fields_that_an_update_sets_are_delivered() {
     let database = sqlite();
     let change = AccountChange {
         full_name: some("Juana"),
@@ -797,9 +799,9 @@ fn what_an_update_has_set_is_delivered() {
     assert_eq!(change["fields"], json!(["number_phone", "password"]));
 }
 
-/// docs/operations.md: what sets a receiver back must take the lease of a delivery that is under way.
+/// The statement in docs/operations.md that resets a receiver must revoke the lease of a delivery in progress.
 #[test]
-fn a_receiver_that_is_set_back_gets_everything_again() {
+fn a_receiver_that_is_reset_gets_everything_again() {
     let (database, inbox) = (sqlite(), Inbox::default());
     fill(&database, 3, |_| 7);
     run(&database, &inbox, AFTER_REPLY);

@@ -1,4 +1,4 @@
-//! Conditional and range requests as RFC 9110 has them (contract M4).
+//! Conditional and range requests as specified in RFC 9110 (contract M4).
 
 use perfil::serve::media::{Conditions, Selection};
 use proptest::prelude::*;
@@ -20,7 +20,7 @@ fn range(range: &str, size: u64) -> Selection {
 }
 
 #[test]
-fn a_tag_is_found_in_a_list_by_its_text_weak_or_not() {
+fn if_none_match_compares_tags_weakly() {
     for tags in [TAG, "*", " * ", "W/\"abc\"", "\"x\", \"abc\"", "\"a,b\",W/\"abc\"", ",, \"abc\" ,", "\"\",\"abc\""] {
         assert_eq!(none_match(tags), Selection::NotModified, "{tags}");
     }
@@ -32,7 +32,7 @@ fn a_tag_is_found_in_a_list_by_its_text_weak_or_not() {
 }
 
 #[test]
-fn if_match_takes_no_weak_tag() {
+fn if_match_accepts_no_weak_tag() {
     let if_match = |tags: &str| with(|asked| asked.if_match = Some(tags.to_owned())).select("GET", TAG, 10);
     assert_eq!(if_match("\"x\", \"abc\""), Selection::Whole);
     assert_eq!(if_match("*"), Selection::Whole);
@@ -41,7 +41,7 @@ fn if_match_takes_no_weak_tag() {
 }
 
 #[test]
-fn a_range_is_cut_to_what_there_is() {
+fn a_range_is_cut_to_the_size_of_the_picture() {
     let part = |first, length| Selection::Part { first, length };
     for (asked, selection) in [
         ("bytes=0-0", part(0, 1)),
@@ -68,7 +68,7 @@ fn a_range_is_cut_to_what_there_is() {
 }
 
 #[test]
-fn if_range_takes_the_same_strong_tag_alone() {
+fn if_range_accepts_only_the_same_strong_tag() {
     let if_range = |tag: &str| Conditions {
         if_range: Some(tag.to_owned()),
         range: Some("bytes=0-1".to_owned()),
@@ -82,7 +82,7 @@ fn if_range_takes_the_same_strong_tag_alone() {
 
 proptest! {
     #[test]
-    fn any_headers_select_something_that_there_is(
+    fn any_headers_select_an_existing_part(
         headers in prop::array::uniform4(prop::option::of("(bytes=)?[0-9]{0,3}-[0-9]{0,3}|[W/\",* a-c]{0,12}|.{0,20}")),
         size in 0..200u64,
     ) {

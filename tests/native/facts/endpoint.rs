@@ -1,4 +1,4 @@
-//! One row of the route table: who may call it, what it reads, what it shows and how it can be refused.
+//! Facts about one row of the route table: who may call the endpoint, what it accepts and returns, and its refusals.
 
 use super::super::dialects::every_refusal;
 use super::fields::{Field, Reader};
@@ -19,41 +19,41 @@ pub struct Facts {
     right: &'static str,
     record: &'static str,
     back_end: Option<&'static str>,
-    /// What becomes of an id in the path; `None` if the path has none.
+    /// How an ID in the path is handled; `None` if the path has no ID.
     id: Option<IdFacts>,
     json: BodyFacts,
     form: Option<BodyFacts>,
-    /// Whether the form's texts are also taken as `application/x-www-form-urlencoded`.
+    /// Whether the form's texts are also accepted as `application/x-www-form-urlencoded`.
     urlencoded: bool,
-    /// The record, shown with everything that it can have, and with nothing that it can lack.
+    /// The record with all optional values, and with none of them, as the endpoint returns it.
     full: Box<RawValue>,
     sparse: Box<RawValue>,
     /// The codes of all refusals that a caller can get here.
     refusals: Vec<String>,
-    /// What is said if something fails on our side.
+    /// The replies to server-side failures.
     failed: Refused,
     unavailable: Refused,
 }
 
 #[derive(Serialize)]
 struct IdFacts {
-    /// The code of the refusal for a text that is not a number, and for 0.
+    /// The codes of the refusals of a text that is not a number, and of 0.
     text: Option<&'static str>,
     zero: Option<&'static str>,
-    /// The reply to the text, if it is one about a field.
+    /// The reply to the text, if it reports an invalid field.
     #[serde(skip_serializing_if = "Option::is_none")]
     fault: Option<Refused>,
 }
 
 #[derive(Serialize)]
 struct BodyFacts {
-    /// The part that holds a picture.
+    /// The part that contains a picture.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<&'static str>,
     /// The code of the refusal for a body without any field.
     nothing: Option<&'static str>,
     required: Vec<String>,
-    /// The reply to a field that is not known; `None` if that is ignored.
+    /// The reply to an unknown field; `None` if unknown fields are ignored.
     unknown: Option<Refused>,
     fields: Named<Field>,
 }
@@ -107,7 +107,8 @@ where
     }
 }
 
-/// The refusals that a caller of the endpoint can get: a new refusal does not compile until it is placed here.
+/// Returns the codes of the refusals that a caller of the endpoint can get. A new refusal does not compile until it is
+/// listed here.
 fn refusals<R: Observed>(endpoint: &Endpoint<R>, json: &BodyFacts, form: Option<&BodyFacts>) -> Vec<String>
 where
     R::Change: Debug + PartialEq,
@@ -126,7 +127,7 @@ where
         Refusal::MalformedForm => form.is_some(),
         Refusal::Forbidden => has_id || endpoint.right == Right::Permission,
         Refusal::NotFound { .. } => has_id || R::MAY_LACK,
-        // Another path is not this endpoint.
+        // This is for other paths than the endpoint's.
         Refusal::NoRoute => false,
         Refusal::Invalid(_) => fields().next().is_some(),
         Refusal::NothingToUpdate => json.nothing == Some(refusal.code()),

@@ -1,4 +1,4 @@
-//! What an endpoint does with each field of a body, found by sending it values.
+//! Facts about each field of an endpoint's body, found by sending values to the endpoint's dialect.
 
 use super::super::{files, read};
 use super::json::Named;
@@ -11,26 +11,26 @@ use serde_json::json;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
-/// A name that no dialect knows.
+/// A field name that is unknown to every dialect.
 pub const UNKNOWN: &str = "{field}";
-/// Longer than anything that a field takes.
+/// A length that no field accepts.
 const ENDLESS: usize = 5000;
 
 #[derive(Serialize)]
 pub struct Field {
-    /// The JSON types that it takes.
+    /// The accepted JSON types.
     types: Vec<&'static str>,
-    /// What `null` does in JSON, and an empty text in a form: `clears`, or the name of the rule that it breaks.
+    /// The effect of `null` in JSON, and of an empty text in a form: `clears`, or the name of the rule that it breaks.
     empty: &'static str,
-    /// The name of the rule for its format (`unspaced_username` where that of user names takes any sign); `line` if any
-    /// text will do, `password` if it is not trimmed either, and `none` if nothing but null is accepted.
+    /// The name of the rule for its format (`unspaced_username` if user names may contain any sign); `line` if any text
+    /// is accepted, `password` if in addition the text is not trimmed, and `none` if only null is accepted.
     format: &'static str,
-    /// The fewest and the most characters that are accepted.
+    /// The minimum and maximum number of characters.
     #[serde(skip_serializing_if = "Option::is_none")]
     length: Option<[usize; 2]>,
     #[serde(skip_serializing_if = "Option::is_none")]
     unique: Option<&'static str>,
-    /// Whether it may need a token of somebody who has authenticated recently.
+    /// Whether a change may require a token from a recent authentication.
     #[serde(skip_serializing_if = "is_false")]
     sensitive: bool,
     /// The reply for each rule that it can break.
@@ -38,12 +38,12 @@ pub struct Field {
 }
 
 impl Field {
-    /// The name of the value that somebody else may have.
+    /// The name of the unique value that another account may already have.
     pub fn unique(&self) -> Option<&'static str> {
         self.unique
     }
 
-    /// Whether it may need a token of somebody who has authenticated recently.
+    /// Whether a change may require a token from a recent authentication.
     pub fn is_sensitive(&self) -> bool {
         self.sensitive
     }
@@ -53,7 +53,7 @@ fn is_false(flag: &bool) -> bool {
     !flag
 }
 
-/// How one endpoint reads one kind of body: JSON or a form.
+/// Reads bodies of one type, JSON or a form, with the dialect of one endpoint.
 pub struct Reader<'a, R: Observed> {
     dialect: &'a Dialect<R>,
     is_form: bool,
@@ -85,12 +85,12 @@ where
         Object::from_form(parts, &self.dialect.forms, DEFAULT_MAX_PIXELS).and_then(|object| self.object(object))
     }
 
-    /// As a deployment reads it that has turned on what can be turned on: its replies are documented, too.
+    /// Reads the object with all optional checks turned on, because their replies are documented as well.
     fn object(&self, object: Object<'_>) -> Read<R> {
         (self.dialect.read)(object.blocking_common_passwords(true))
     }
 
-    /// A body with this text in one field.
+    /// Reads a body with this text in one field.
     fn text(&self, name: &str, text: &str) -> Read<R> {
         if self.is_form {
             return self.parts(vec![(name.to_owned(), Part::Text(text.to_owned()))]);
@@ -106,7 +106,7 @@ where
         self.body(&format!("{{{}: {value}}}", json!(name)))
     }
 
-    /// What becomes of a field that is not known: the reply, if it is refused.
+    /// Returns the reply to an unknown field, if it is refused.
     pub fn unknown(&self) -> Option<Refused> {
         let refused = self.text(UNKNOWN, "x").err()?;
         let Refusal::Invalid(faults) = refused else { return None };
@@ -114,16 +114,17 @@ where
         Some(broken(UNKNOWN, fault.rule, self.dialect.refuse))
     }
 
-    /// The fields that a body must have.
+    /// Returns the fields that a body must have.
     pub fn required(&self) -> Vec<String> {
         let Err(Refusal::Invalid(faults)) = self.nothing() else { return Vec::new() };
         faults.into_iter().map(|fault| fault.field).collect()
     }
 
-    /// Every field that is read, in the order in which faults of them are told.
+    /// Returns every field that is read, in the order in which their faults are reported.
     ///
-    /// A dialect has to spell the names of its fields, so every word in the dialects' files is tried as one. A word is
-    /// a field if some value under it is not treated as it is under a name that nobody knows.
+    /// The source code of a dialect contains the names of its fields, so every word in the dialects' files is tried as
+    /// a field name. A word is a field if some value in it is treated differently from the same value in an unknown
+    /// field.
     pub fn fields(&self) -> Named<Field> {
         let sources: Vec<String> = files("src/dialect", ".rs").iter().map(|file| read(file)).collect();
         let words = sources.iter().flat_map(|source| source.split(|c: char| !c.is_alphanumeric() && c != '_'));
@@ -155,7 +156,7 @@ where
             .any(|value| is_other(self.value(name, value), self.value(UNKNOWN, value)))
     }
 
-    /// A list of objects is wrong for every field, so the refusal names all of them.
+    /// Orders the fields by a refusal that names all of them: a list of objects is invalid for every field.
     fn in_order(&self, names: &[&str]) -> Vec<String> {
         let all = if self.is_form {
             self.parts(names.iter().map(|name| ((*name).to_owned(), self.wrong_part(name))).collect())
@@ -163,7 +164,7 @@ where
             let fields: Vec<String> = names.iter().map(|name| format!("{}: [{{}}]", json!(name))).collect();
             self.body(&format!("{{{}}}", fields.join(", ")))
         };
-        let Err(Refusal::Invalid(faults)) = all else { panic!("a body of nothing but lists was accepted") };
+        let Err(Refusal::Invalid(faults)) = all else { panic!("a body that consists of lists was accepted") };
         faults.into_iter().map(|fault| fault.field).collect()
     }
 
@@ -178,7 +179,7 @@ where
         let rules = self.rules(name);
         let types = self.types(name, length);
         let format = match rules.iter().map(|rule| name_of(*rule)).find(|rule| FORMATS.contains(rule)) {
-            // falcon takes more in a user name than django does.
+            // falcon accepts more characters in a user name than django does.
             Some("username") if self.text(name, "o'brien1").is_ok() => "unspaced_username",
             Some(rule) => rule,
             None if types.is_empty() => "none",
@@ -214,7 +215,7 @@ where
             return types;
         }
         let accepted = |values: &[&str]| values.iter().any(|value| self.value(name, value).is_ok());
-        // Digits, for a telephone number or an id, and numbers with a fraction or an exponent.
+        // Integers that could be an ID or a telephone number, and numbers with a fraction or an exponent.
         let all = [("integer", &["7", "33914651"][..]), ("number", &["1.5", "1e30"]), ("boolean", &["true"])];
         types.extend(all.iter().filter(|(_, values)| accepted(values)).map(|(name, _)| *name));
         let all = [("array", &["[]", "[\"x\"]"][..]), ("object", &["{}"])];
@@ -222,17 +223,17 @@ where
         types
     }
 
-    /// A text of so many characters that is accepted.
+    /// Returns an accepted text of this length, if there is one.
     fn accepted(&self, name: &str, length: usize) -> Option<String> {
         let sets = |change: R::Change| !is_nothing(self, &change) && !R::clears(&change);
         examples(length).into_iter().find(|text| self.text(name, text).is_ok_and(sets))
     }
 
-    /// The shortest text that is accepted, and the longest.
+    /// Returns the lengths of the shortest and the longest accepted text.
     fn length(&self, name: &str) -> Option<[usize; 2]> {
         let least = (0..100).find(|length| self.accepted(name, *length).is_some())?;
         let (mut most, mut beyond) = (least, ENDLESS);
-        assert!(self.accepted(name, beyond).is_none(), "{name} takes texts of any length");
+        assert!(self.accepted(name, beyond).is_none(), "{name} accepts texts of any length");
         while beyond - most > 1 {
             let middle = usize::midpoint(most, beyond);
             if self.accepted(name, middle).is_some() { most = middle } else { beyond = middle }
@@ -253,12 +254,12 @@ where
         R::unique(&self.change(name, length)?).first().copied()
     }
 
-    /// Whether some value of the field names a role.
+    /// Checks whether a value of the field can name a role.
     pub fn names_a_role(&self, name: &str) -> bool {
         self.value(name, "7").is_ok_and(|change| R::names_a_role(&change))
     }
 
-    /// Every rule that the field was seen to break.
+    /// Returns every rule that the field was observed to break.
     fn rules(&self, name: &str) -> Vec<Rule> {
         let endless = "a".repeat(ENDLESS);
         let long = examples(300).into_iter().chain(examples(3000));
@@ -300,7 +301,7 @@ fn rule_of(refusal: &Refusal, name: &str) -> Option<Rule> {
     faults.iter().find(|fault| fault.field == name).map(|fault| fault.rule)
 }
 
-/// Texts of so many characters: for every format one that it takes, if it takes any of this length.
+/// Returns texts of this length: for each format one that is valid, if a text of this length can be.
 fn examples(length: usize) -> Vec<String> {
     let filled = |start: &str, end: &str| {
         let between = length.checked_sub(start.len() + end.len())?;
@@ -311,7 +312,7 @@ fn examples(length: usize) -> Vec<String> {
     [filled("", ""), phone, url, email(length)].into_iter().flatten().collect()
 }
 
-/// An address of so many characters: at most 64 before the sign, and labels of at most 63 after it.
+/// Returns an e-mail address of this length, with at most 64 characters before the @ and labels of at most 63 after it.
 fn email(length: usize) -> Option<String> {
     let user = length.checked_sub(6)?.clamp(1, 64);
     let mut rest = length.checked_sub(user + 1 + ".cc".len())?;

@@ -1,10 +1,10 @@
-//! JSON whose keys keep their order, and what differs between two documents.
+//! JSON objects that keep the order of their keys, and the differences between two documents.
 
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-/// An object whose keys come in the order in which they were added.
+/// An object whose keys are serialized in the order in which they were added.
 pub struct Named<T>(pub Vec<(String, T)>);
 
 impl<T: Serialize> Serialize for Named<T> {
@@ -13,12 +13,12 @@ impl<T: Serialize> Serialize for Named<T> {
     }
 }
 
-/// A body, byte for byte.
+/// Wraps a body so that it is serialized byte for byte.
 pub fn raw(body: &str) -> Box<RawValue> {
     RawValue::from_string(body.to_owned()).unwrap()
 }
 
-/// One line for each value that differs: where it is, what it was and what it is now.
+/// Returns one line for each difference: its path, the old value and the new value.
 pub fn differences(before: &Value, now: &Value) -> Vec<String> {
     let mut found = Vec::new();
     compare("", Some(before), Some(now), &mut found);

@@ -7,7 +7,7 @@ use perfil::serve::form::{MOST_PARTS, OVERHEAD};
 use perfil::serve::in_flight::{LEAST_SECONDS, SLOWEST};
 use perfil::serve::{JSON_LIMIT, RATE_PERIOD, RETRY_AFTER};
 
-/// Every limit that clients can notice; those that a deployment sets are in wrangler.toml.
+/// Returns every limit that clients can notice, except the configurable ones, which are in wrangler.toml.
 pub fn facts() -> Named<u64> {
     let bytes = |bytes: usize| u64::try_from(bytes).unwrap();
     let all = [
@@ -28,7 +28,7 @@ pub fn facts() -> Named<u64> {
     Named(all.map(|(name, limit)| (name.to_owned(), limit)).into())
 }
 
-/// The media type that a stored picture is served with, by the ending of its key, in small and in capital letters.
+/// Returns the media types of stored pictures by the extension of their keys, in lower and upper case.
 pub fn pictures() -> Named<&'static str> {
     let endings = ["jpg", "jpeg", "png", "gif", "webp", "avif", "bmp", "heic", "jxl", "svg", "tiff"];
     let capitals = endings.map(str::to_uppercase);

@@ -1,25 +1,25 @@
-//! Records to be shown, and what the facts ask of a change.
+//! Sample records, and the properties of changes that the facts need.
 
 use perfil::domain::{Account, AccountChange, Change, Field, Persona, PersonaChange, Record, Role, Unique};
 
 pub trait Observed: Record {
     const NAME: &'static str;
-    /// Whether a caller may have none: then there is a 404 without an id in the path.
+    /// Whether a caller may have no such record. If so, the reply may be a 404 even without an ID in the path.
     const MAY_LACK: bool;
 
-    /// Everything is there; no two values are the same.
+    /// A record with every optional value, in which no two texts are the same.
     fn full() -> Self;
 
-    /// All that may be missing is; every other value is another one than in the full record.
+    /// A record without any optional value, in which every other value differs from the full record.
     fn sparse() -> Self;
 
-    /// The values of the change that somebody else may have.
+    /// The values of the change that must be unique.
     fn unique(change: &Self::Change) -> Vec<Unique>;
 
     /// Whether the change names a role, which may not exist.
     fn names_a_role(change: &Self::Change) -> bool;
 
-    /// Whether the change clears something.
+    /// Whether the change clears a field.
     fn clears(change: &Self::Change) -> bool;
 }
 
@@ -128,7 +128,7 @@ impl Observed for Persona {
     }
 }
 
-/// Whether the change asks for a new password, which is stored as it was sent.
+/// Whether the change sets a new password, which is not trimmed.
 pub fn sets_password<R: Record>(change: &R::Change) -> bool {
     change.password().is_some()
 }

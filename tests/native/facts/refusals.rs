@@ -1,5 +1,5 @@
-//! How a dialect words every refusal. What a request brings along is a name in braces: `{id}`, `{method}`, `{given}`,
-//! `{field}`.
+//! The reply of a dialect to every refusal. Values that come from the request are replaced with names in braces:
+//! `{id}`, `{method}`, `{given}`, `{field}`.
 
 use super::super::dialects::{every_refusal, every_rule};
 use super::json::{Named, raw};
@@ -12,9 +12,9 @@ use serde_json::value::RawValue;
 #[derive(Serialize)]
 pub struct Facts {
     refusals: Named<Refused>,
-    /// Each rule, broken by the field `{field}`.
+    /// The reply for each rule when the field `{field}` breaks it.
     rules: Named<Refused>,
-    /// Two faults, each alone and both together.
+    /// The replies to two faults, each alone and both at the same time.
     faults: Faults,
 }
 
@@ -63,8 +63,8 @@ pub fn broken(field: &str, rule: Rule, refuse: fn(&Refusal) -> Answer) -> Refuse
     refused(&Refusal::invalid(field, rule), refuse)
 }
 
-/// A refusal's name among the facts, and the refusal with names in the place of what differs between requests; `None`
-/// for broken rules, which have a place of their own.
+/// Returns the name of a refusal in the facts, and the refusal with placeholders for values that come from the request.
+/// Returns `None` for broken rules, which are listed separately.
 pub fn named(refusal: &Refusal) -> Option<(String, Refusal)> {
     let code = refusal.code();
     match refusal {
