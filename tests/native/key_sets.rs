@@ -1,5 +1,6 @@
-//! Which key of a set may verify what, and when a set is fetched. What a signature is, is the platform's matter: here
-//! it is a hash of the key and the text, so that every byte of both counts. The real ones are in tests/http.
+//! Key sets: which key may verify a token, and when a set is fetched. The platform verifies signatures, so these tests
+//! replace a signature with a hash of the key and the text, which depends on every byte of both. The tests in
+//! tests/http use real signatures.
 
 use super::tokens::{NOW, NoKeyService, signed, verify_by};
 use super::{ready, shared};
@@ -18,14 +19,14 @@ fn base64(bytes: &[u8]) -> String {
     Base64UrlUnpadded::encode_string(bytes)
 }
 
-/// A modulus of so many bits; its other bits are the key's own.
+/// An RSA modulus of this length in bits. `own` makes it different for each key.
 fn modulus(bits: usize, own: u8) -> Vec<u8> {
     let mut bytes = vec![own | 1; bits.div_ceil(8)];
     bytes[0] = 1 << ((bits - 1) % 8);
     bytes
 }
 
-/// A key for an algorithm, and another for each `own`.
+/// A key for an algorithm, different for each `own`.
 fn jwk(algorithm: &str, own: u8) -> Value {
     match algorithm {
         "RS256" => json!({"kty": "RSA", "n": base64(&modulus(2048, own)), "e": "AQAB"}),
@@ -50,7 +51,7 @@ fn inline(keys: &[Value]) -> Keys {
         .unwrap()
 }
 
-/// The signature of the key's owner.
+/// Returns the signature that the key's owner would make.
 fn signature(jwk: &str, algorithm: &str, signed: &[u8]) -> Vec<u8> {
     let length = if algorithm == "RS256" { 256 } else { 64 };
     let hash = Sha256::new().chain_update(jwk).chain_update(signed).finalize();
@@ -65,7 +66,7 @@ fn name(algorithm: Algorithm) -> &'static str {
     }
 }
 
-/// A token of account 42 with this header, signed by the owner of the key as the algorithm says.
+/// A token of account 42 with this header, signed with the key and the algorithm.
 fn token_by(key: &Value, algorithm: &str, header: &Value) -> String {
     let claims = json!({"sub": "42", "exp": NOW + 6000});
     let text = format!("{}.{}", base64(header.to_string().as_bytes()), base64(claims.to_string().as_bytes()));
@@ -80,11 +81,11 @@ fn token(algorithm: &str, own: u8, header: Value) -> String {
     token_by(&jwk(algorithm, own), algorithm, &with(json!({"alg": algorithm, "typ": "JWT"}), header))
 }
 
-/// A platform that verifies, and fetches what the test lays out for it.
+/// A platform that verifies signatures, and whose fetches return what the test provides.
 #[derive(Default)]
 struct Model<'a> {
     keys: Option<&'a Keys>,
-    /// How often it was asked to fetch, whether it still has to hand something over, and what.
+    /// The number of fetches, whether one is in progress, and the result of the next one.
     fetched: Cell<u32>,
     is_asked: Cell<bool>,
     answer: RefCell<Option<Result<Vec<u8>, Fault>>>,
@@ -127,7 +128,7 @@ fn good(keys: &Keys, token: &str) -> bool {
 }
 
 #[test]
-fn a_key_verifies_by_its_own_algorithm_and_no_other() {
+fn a_key_verifies_only_with_its_own_algorithm() {
     for of_key in ALGORITHMS {
         for more in [json!({}), json!({"alg": of_key}), json!({"use": "sig", "key_ops": ["verify"], "x5c": ["AA"]})] {
             let keys = inline(&[with(jwk(of_key, 9), with(more, json!({"kid": "k"})))]);
@@ -136,7 +137,7 @@ fn a_key_verifies_by_its_own_algorithm_and_no_other() {
                 for by in ALGORITHMS {
                     let header = json!({"alg": of_token, "kid": "k"});
                     let accepted = good(&keys, &token_by(&jwk(of_key, 9), by, &header));
-                    // Both signatures of 64 bytes are the same to this platform: what counts is the key's algorithm.
+                    // This platform treats both signatures of 64 bytes alike. The key's algorithm is what counts.
                     let is_its_own =
                         of_token == of_key && signature("", by, b"").len() == signature("", of_key, b"").len();
                     assert_eq!(accepted, is_its_own, "{of_key} {of_token} {by}");
@@ -147,7 +148,7 @@ fn a_key_verifies_by_its_own_algorithm_and_no_other() {
 }
 
 #[test]
-fn what_a_key_says_of_its_use_must_allow_it() {
+fn a_keys_use_operations_and_algorithm_must_allow_verification() {
     for algorithm in ALGORITHMS {
         let beside = jwk(if algorithm == "RS256" { "EdDSA" } else { "RS256" }, 3);
         for (more, allowed) in [
@@ -175,7 +176,7 @@ fn what_a_key_says_of_its_use_must_allow_it() {
 }
 
 #[test]
-fn keys_that_are_weak_or_on_another_curve_are_passed_over() {
+fn keys_that_are_weak_or_on_another_curve_are_skipped() {
     let rsa = |n: &[u8], e: &[u8]| json!({"kty": "RSA", "n": base64(n), "e": base64(e)});
     let exponent: &[u8] = &[1, 0, 1];
     let mut even = modulus(2048, 9);
@@ -222,13 +223,13 @@ fn keys_that_are_weak_or_on_another_curve_are_passed_over() {
         if let Err(fault) = made {
             assert_eq!(fault.to_string(), "JWT_JWKS contains no usable key for RS256, ES256 or EdDSA");
         }
-        // And never in the way of one that is good.
+        // A bad key must not affect a good one.
         assert!(good(&inline(&[key, jwk("EdDSA", 5)]), &token("EdDSA", 5, json!({"kid": null}))) || usable);
     }
 }
 
 #[test]
-fn a_key_is_found_by_its_kid_and_without_one_only_where_there_is_no_choice() {
+fn a_key_is_found_by_its_kid_and_without_one_only_if_there_is_no_choice() {
     let named = |algorithm, own, kid: &str| with(jwk(algorithm, own), json!({ "kid": kid }));
     for algorithm in ALGORITHMS {
         let two = inline(&[named(algorithm, 9, "a"), named(algorithm, 11, "b")]);
@@ -258,7 +259,7 @@ fn a_key_is_found_by_its_kid_and_without_one_only_where_there_is_no_choice() {
 }
 
 #[test]
-fn no_key_that_could_be_made_of_the_set_verifies_hs256() {
+fn no_public_key_of_a_set_verifies_hs256() {
     let keys = Keys::new(Settings { key_set: Some(set(&[jwk("RS256", 9)])), ..Settings::default() }).unwrap();
     assert_eq!(
         verify_by(&keys, &signed(json!({"sub": 42, "exp": NOW + 60})), &NoKeyService).err(),
@@ -288,7 +289,7 @@ fn signatures_of_another_length_do_not_reach_the_platform() {
 }
 
 #[test]
-fn settings_that_cannot_be_right_are_named() {
+fn the_fault_of_an_invalid_setting_names_it() {
     let text = |text: &str| Some(text.to_owned());
     let many = set(&vec![jwk("EdDSA", 9); 65]);
     let secret = |member: &str| set(&[with(jwk("EdDSA", 9), json!({member: "AA"})), jwk("RS256", 9)]);
@@ -345,7 +346,7 @@ fn remote() -> Keys {
     Keys::new(Settings { key_set_url: Some(URL.to_owned()), ..Settings::default() }).unwrap()
 }
 
-/// A sequence of requests over one set of keys, each at a time of its own.
+/// A sequence of requests that share one set of keys, each at its own time.
 struct Story<'a> {
     model: Model<'a>,
     keys: &'a Keys,
@@ -356,8 +357,8 @@ impl<'a> Story<'a> {
         Self { model: Model { keys: Some(keys), ..Model::default() }, keys }
     }
 
-    /// The token good or not, or why that can't be told, and how many fetches it began, when what is fetched comes out
-    /// so.
+    /// Verifies a token at this time, with `serves` as the result of a fetch. Returns whether the token is valid, or
+    /// the fault that prevented verification, and the number of fetches that were started.
     fn at(&self, seconds: i64, own: u8, serves: Result<&[u8], &str>) -> (Result<bool, String>, u32) {
         let before = self.model.fetched.get();
         let serves = serves.map(|owns| set(&owns.iter().map(|own| keyed(*own)).collect::<Vec<_>>()).into_bytes());
@@ -369,7 +370,7 @@ impl<'a> Story<'a> {
             Err(Failure::Refused(_)) => Ok(false),
             Err(Failure::Broken(fault)) => Err(fault.to_string()),
         };
-        // A fetch that nobody waited for comes in after the request.
+        // A fetch that the request did not wait for finishes after it.
         ready(self.model.pause());
         (outcome, self.model.fetched.get() - before)
     }
@@ -390,7 +391,7 @@ fn a_set_is_fetched_when_first_needed_and_kept() {
 }
 
 #[test]
-fn an_unknown_key_is_asked_for_once_a_minute_whoever_asks() {
+fn unknown_keys_cause_at_most_one_fetch_a_minute_among_all_callers() {
     let keys = remote();
     let story = Story::new(&keys);
     assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
@@ -400,11 +401,11 @@ fn an_unknown_key_is_asked_for_once_a_minute_whoever_asks() {
         assert_eq!(story.at(at, 100 + u8::try_from(at - 60).unwrap(), Ok(&[1, 2])), (Ok(false), 0));
     }
     assert_eq!(story.at(120, 3, Ok(&[2, 3])), (Ok(true), 1));
-    assert_eq!(story.at(121, 1, Ok(&[2, 3])), (Ok(false), 0), "it was taken from the set");
+    assert_eq!(story.at(121, 1, Ok(&[2, 3])), (Ok(false), 0), "the key was removed from the set");
 }
 
 #[test]
-fn old_keys_are_looked_up_again_and_used_while_that_fails() {
+fn old_keys_are_fetched_again_and_used_while_that_fails() {
     let keys = remote();
     let story = Story::new(&keys);
     assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
@@ -414,16 +415,16 @@ fn old_keys_are_looked_up_again_and_used_while_that_fails() {
     assert_eq!(story.at(659, 1, Ok(&[2])), (Ok(true), 0));
     let paused = story.model.paused.get();
     assert_eq!(story.at(660, 1, Err("is down")), (Ok(true), 1));
-    assert_eq!(story.model.paused.get() - paused, 1, "nobody waits for what is known to be down");
+    assert_eq!(story.model.paused.get() - paused, 1, "requests don't wait for a server that is known to be down");
     assert_eq!(story.at(661, 2, Ok(&[2])), (Ok(false), 0));
-    assert_eq!(story.at(720, 1, Ok(&[2])), (Ok(true), 1), "nor while it comes back");
+    assert_eq!(story.at(720, 1, Ok(&[2])), (Ok(true), 1), "nor while it recovers");
     assert_eq!(story.at(721, 1, Ok(&[2])), (Ok(false), 0), "revoked");
     assert_eq!(story.at(721, 2, Ok(&[2])), (Ok(true), 0));
     assert_eq!(*story.model.logged.borrow(), ["key set: is down", "key set: is down"]);
 }
 
 #[test]
-fn a_key_that_was_taken_away_is_good_for_ten_minutes_and_no_longer() {
+fn a_removed_key_is_valid_for_at_most_ten_minutes() {
     let keys = remote();
     let story = Story::new(&keys);
     assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
@@ -444,16 +445,20 @@ fn a_set_without_a_usable_key_is_a_failed_fetch_cold_and_warm() {
             keys.receive(Ok(json)).map_err(|fault| fault.to_string())
         };
         assert_eq!(receive(), Err(told.to_owned()));
-        assert_eq!(story.at(0, 1, Ok(&[])), (Err(told.to_owned()), 1), "cold: our failure, not the token's");
+        assert_eq!(
+            story.at(0, 1, Ok(&[])),
+            (Err(told.to_owned()), 1),
+            "cold: a server-side failure, not an invalid token"
+        );
         assert_eq!(story.at(5, 1, Ok(&[1])), (Ok(true), 1));
-        assert_eq!(story.at(605, 1, Ok(&[])), (Ok(true), 1), "warm: the keys from before stay good");
+        assert_eq!(story.at(605, 1, Ok(&[])), (Ok(true), 1), "warm: the previous keys stay valid");
         assert_eq!(receive(), Err(told.to_owned()));
         assert_eq!(story.at(606, 1, Ok(&[])), (Ok(true), 0));
     }
 }
 
 #[test]
-fn while_there_were_never_any_keys_it_is_our_failure_and_tried_every_five_seconds() {
+fn until_there_are_keys_verifying_is_a_fault_and_fetches_are_retried_every_five_seconds() {
     let keys = remote();
     let story = Story::new(&keys);
     let down = Err("key set: is down".to_owned());
@@ -464,7 +469,7 @@ fn while_there_were_never_any_keys_it_is_our_failure_and_tried_every_five_second
 }
 
 #[test]
-fn nonsense_does_not_replace_keys() {
+fn an_invalid_set_does_not_replace_the_keys() {
     let keys = remote();
     let receive = |json: &str| keys.receive(Ok(json.as_bytes().to_vec())).map_err(|fault| fault.to_string());
     let story = Story::new(&keys);
@@ -477,7 +482,7 @@ fn nonsense_does_not_replace_keys() {
 }
 
 #[test]
-fn a_private_key_that_is_published_is_told_and_not_used_any_more() {
+fn a_published_private_key_is_reported_and_no_longer_used() {
     let keys = remote();
     let story = Story::new(&keys);
     assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
@@ -489,7 +494,7 @@ fn a_private_key_that_is_published_is_told_and_not_used_any_more() {
 }
 
 #[test]
-fn requests_at_the_same_time_share_one_fetch_and_give_up_on_one_that_never_ends() {
+fn concurrent_requests_share_one_fetch_and_give_up_on_one_that_never_ends() {
     let keys = remote();
     let model = Model::default();
     let header = format!("Bearer {}", token("EdDSA", 1, json!({"kid": "1"})));
@@ -500,7 +505,7 @@ fn requests_at_the_same_time_share_one_fetch_and_give_up_on_one_that_never_ends(
     }
     assert_eq!((model.fetched.get(), model.paused.get()), (1, 3000));
     assert!(ask(NOW + 11).is_err());
-    assert_eq!(model.fetched.get(), 2, "the first went down with its instance");
+    assert_eq!(model.fetched.get(), 2, "the first fetch counts as lost");
 }
 
 proptest! {

@@ -1,4 +1,4 @@
-//! What a migration makes of a database that is in use.
+//! The effect of migrations on a database that is already in use.
 
 use super::database::{Sqlite, run};
 use super::statements::{SEAM, TRACE, access, some, update};
@@ -18,7 +18,7 @@ fn apply(connection: &Connection, migrations: &[PathBuf]) {
     }
 }
 
-/// Every row of a table, column by column.
+/// Returns every row of a table, column by column.
 fn rows(connection: &Connection, table: &str) -> Vec<String> {
     let mut statement = connection.prepare(&format!("SELECT * FROM {table}")).unwrap();
     let count = statement.column_count();
@@ -31,8 +31,9 @@ fn rows(connection: &Connection, table: &str) -> Vec<String> {
     rows
 }
 
-/// A database as it was before accounts had identities: seam's 6 and 7, falcon's 8, django's 6 (the same person as
-/// seam's), seam's 9, who was removed and whose number somebody else has since, and 10, of whom nothing is known.
+/// A database from before accounts had identities. It contains seam's 6 and 7, falcon's 8, and django's 6 (the same
+/// person as seam's 6). Account 9 is of unknown origin: seam's 9 was removed, and another account has this ID now.
+/// Account 10 is of unknown origin as well.
 fn before_identities() -> Connection {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch("PRAGMA foreign_keys = ON").unwrap();
@@ -66,7 +67,7 @@ fn as_of(back_end: BackEnd, number: i64) -> Actor {
 }
 
 #[test]
-fn every_account_that_was_imported_gets_the_number_that_it_came_with_and_nothing_else_changes() {
+fn every_imported_account_gets_the_id_of_its_back_end_and_nothing_else_changes() {
     let connection = before_identities();
     let tables = ["users", "personas", "removals", "sweeps", "imports"];
     let before = tables.map(|table| rows(&connection, table));
@@ -79,7 +80,7 @@ fn every_account_that_was_imported_gets_the_number_that_it_came_with_and_nothing
 }
 
 #[test]
-fn who_came_from_nowhere_is_known_to_no_back_end_until_the_guides_statement_says_so() {
+fn an_account_of_unknown_origin_has_no_identity_until_the_guides_statement_adds_one() {
     let database = Sqlite { connection: before_identities(), calls: Cell::new(0) };
     apply(&database.connection, &migrations()[5..]);
     let change = AccountChange { full_name: some("Diez"), ..AccountChange::default() };
@@ -90,8 +91,12 @@ fn who_came_from_nowhere_is_known_to_no_back_end_until_the_guides_statement_says
     };
     let admin = as_of(BackEnd::Seam, 6);
     assert_eq!(put(admin, 7), Ok((7, "seven".to_owned())));
-    assert_eq!(put(as_of(BackEnd::Django, 6), 7), Ok((7, "seven".to_owned())), "the same person by another number");
-    assert_eq!(put(admin, 8), Err(Refusal::NotFound { id: "8".to_owned() }), "falcon's number is not seam's");
+    assert_eq!(
+        put(as_of(BackEnd::Django, 6), 7),
+        Ok((7, "seven".to_owned())),
+        "the same person with another back end's ID"
+    );
+    assert_eq!(put(admin, 8), Err(Refusal::NotFound { id: "8".to_owned() }), "falcon's ID is not seam's");
     assert_eq!(put(admin, 10), Err(Refusal::NotFound { id: "10".to_owned() }));
     assert_eq!(put(as_of(BackEnd::Seam, 10), 7), Err(Refusal::AccountGone));
 
@@ -100,11 +105,15 @@ fn who_came_from_nowhere_is_known_to_no_back_end_until_the_guides_statement_says
     let statement = format!("INSERT INTO identities{}", statement.split("```").next().unwrap());
     database.connection.execute_batch(&statement).unwrap();
     assert_eq!(put(admin, 10), Ok((10, "ten".to_owned())));
-    assert_eq!(put(admin, 8), Err(Refusal::NotFound { id: "8".to_owned() }), "who has a number gets no second one");
+    assert_eq!(
+        put(admin, 8),
+        Err(Refusal::NotFound { id: "8".to_owned() }),
+        "an account that has an ID gets no second one"
+    );
 }
 
 #[test]
-fn an_account_that_is_removed_takes_its_numbers_along_and_its_id_is_never_given_again() {
+fn removing_an_account_removes_its_identities_and_its_id_is_never_reused() {
     let connection = before_identities();
     apply(&connection, &migrations()[5..]);
     connection.execute_batch("DELETE FROM users WHERE id IN (6, 10)").unwrap();
@@ -128,7 +137,7 @@ fn an_account_that_is_removed_takes_its_numbers_along_and_its_id_is_never_given_
 }
 
 #[test]
-fn the_database_holds_one_number_for_an_account_in_each_back_end_and_one_account_for_a_number() {
+fn an_account_has_one_id_per_back_end_and_an_id_has_one_account() {
     let connection = before_identities();
     apply(&connection, &migrations()[5..]);
     for (values, says) in [
@@ -144,7 +153,7 @@ fn the_database_holds_one_number_for_an_account_in_each_back_end_and_one_account
 }
 
 #[test]
-fn every_statement_runs_on_a_database_that_was_migrated() {
+fn statements_run_on_a_migrated_database() {
     let connection = before_identities();
     apply(&connection, &migrations()[5..]);
     let access = access(6, Some(7), SEAM);

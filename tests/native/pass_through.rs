@@ -1,4 +1,4 @@
-//! Where requests go with an origin, by method and path (contract X1, X6).
+//! The destination of requests if there is an origin, by method and path (contract X1, X6).
 
 use perfil::serve::origin::{Destination, PassThrough};
 use perfil::serve::{Route, UPDATES, Update, Urls};
@@ -10,12 +10,12 @@ fn pass_through(take_over: &str) -> PassThrough {
     PassThrough::new(Some(Urls::One(URL.to_owned())), take_over).unwrap()
 }
 
-/// Whether Perfil handles it.
+/// Whether Perfil handles the request itself.
 fn is_here(pass_through: &PassThrough, method: &str, path: &str) -> bool {
     matches!(pass_through.destination(&Route::of(path), method, None, path), Destination::Here)
 }
 
-/// One character of a path, as a client could write it instead.
+/// Alternative spellings of one character of a path.
 fn spelling(character: char) -> impl Strategy<Value = String> {
     let escaped = format!("%{:02x}", u32::from(character));
     let choices = match character {
@@ -36,30 +36,30 @@ fn respelled() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    /// Whatever an origin's server may take for the path of an update that is ours, no PUT to it gets there; and all
-    /// other methods do, and everything if no update is ours.
+    /// A PUT that an origin's server might take for an update that Perfil handles must never reach the origin. Other
+    /// methods do, and so does everything if Perfil handles no updates.
     #[test]
-    fn no_spelling_of_an_update_of_ours_reaches_the_origin(path in respelled(), slash in "/{0,3}") {
+    fn no_spelling_of_an_update_that_perfil_handles_reaches_the_origin(path in respelled(), slash in "/{0,3}") {
         let path = format!("{path}{slash}");
         prop_assert!(is_here(&pass_through(""), "PUT", &path), "{path}");
         prop_assert!(!is_here(&pass_through(""), "PATCH", &path), "{path}");
         prop_assert!(!is_here(&pass_through("none"), "PUT", &path), "{path}");
     }
 
-    /// Nor does any path panic.
+    /// Also, no path causes a panic.
     #[test]
-    fn a_path_of_other_letters_is_the_origins(path in "/[b-z]{1,4}x[/a-z%]{0,20}", any in "\\PC{0,40}") {
+    fn a_path_that_resembles_no_update_is_the_origins(path in "/[b-z]{1,4}x[/a-z%]{0,20}", any in "\\PC{0,40}") {
         prop_assert!(!is_here(&pass_through(""), "PUT", &path), "{path}");
         is_here(&pass_through(""), "PUT", &any);
     }
 
-    /// The host that is asked is the origin's, whatever the path is.
+    /// Requests go to the origin's host, whatever their path is.
     #[test]
     fn a_path_cannot_change_the_host(path in "[/@.:?#\\\\a-z]{0,20}") {
         let pass_through = pass_through("none");
         let url = match pass_through.destination(&Route::of("/x"), "GET", None, "/x") {
             Destination::Origin(origin) => origin.url(&path),
-            Destination::Here | Destination::Nowhere => panic!("it is the origin's"),
+            Destination::Here | Destination::Nowhere => panic!("the request is the origin's"),
         };
         let rest = url.strip_prefix(URL).unwrap();
         prop_assert!(rest.starts_with('/'), "{url}");
@@ -78,7 +78,7 @@ fn take_over_divides_the_updates() {
     }
 }
 
-/// The paths that begin with a prefix are those of its dialect's origin.
+/// The paths below a dialect's prefix go to that dialect's origin.
 #[test]
 fn a_table_has_an_origin_for_each_dialect() {
     for update in &UPDATES {

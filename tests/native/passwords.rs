@@ -1,5 +1,5 @@
-//! How a password is hashed: the same hash as the crate `bcrypt` makes, in slices, one password at a time. Time is
-//! artificial, so a test can lose a request or stop the whole instance.
+//! Hashing of passwords: in slices, one password at a time, with the same result as the crate `bcrypt`. Time is
+//! simulated, so that a test can lose a request or stop the whole instance.
 
 use super::ready;
 use bcrypt::{Version, hash_with_salt};
@@ -13,19 +13,19 @@ use std::task::{Context, Poll, Waker};
 /// bcrypt's lowest cost.
 const LOW: u8 = 4;
 
-/// The crate's own hash.
+/// Returns the crate's hash.
 fn expected(password: &[u8], cost: u8, salt: [u8; 16]) -> String {
     hash_with_salt(password, cost.into(), salt).unwrap().format_for_version(Version::TwoB)
 }
 
-/// Ours, so many rounds at a time.
+/// Returns Perfil's hash, made in slices of this many rounds.
 fn sliced(password: &[u8], cost: u8, salt: [u8; 16], slice: u32) -> String {
     let mut rounds = Rounds::new(password, cost, salt);
     std::iter::repeat_with(|| rounds.advance(slice)).take(1 << cost).flatten().next().unwrap()
 }
 
 #[test]
-fn a_sliced_hash_is_the_one_that_the_crate_makes() {
+fn a_sliced_hash_equals_the_crates_hash() {
     let long: Vec<u8> = (1..=100).collect();
     let lengths = [0, 1, 71, 72, 73, 100].map(|length| long[..length].to_vec());
     let others = ["a\0b", "\0", "\0\0", "contraseña 🔑", "é", "\u{10ffff}"].map(|text| text.as_bytes().to_vec());
@@ -41,7 +41,7 @@ fn a_sliced_hash_is_the_one_that_the_crate_makes() {
 
 proptest! {
     #[test]
-    fn any_password_has_the_crates_hash_in_slices_of_any_size(
+    fn the_hash_of_any_password_in_slices_of_any_size_equals_the_crates(
         password in prop::collection::vec(any::<u8>(), 0..=100),
         salt in any::<[u8; 16]>(),
         cost in LOW..=6,
@@ -51,13 +51,13 @@ proptest! {
     }
 }
 
-/// An instance whose clock the test sets.
+/// An instance whose clock is set by the test.
 #[derive(Default)]
 pub struct Instance {
     turns: Turns,
     now: Cell<i64>,
     pauses: Cell<u32>,
-    /// Who did a slice of its work, and when.
+    /// The slices of work: which request did one, and when.
     log: RefCell<Vec<(usize, i64)>>,
 }
 
@@ -81,7 +81,7 @@ impl EventLoop for Instance {
 pub type Request<'a> = Pin<Box<dyn Future<Output = Result<(), Fault>> + 'a>>;
 
 impl Instance {
-    /// A request that does so many slices of work in its turn.
+    /// A request that does this many slices of work in its turn.
     pub fn request(&self, name: usize, slices: usize) -> Request<'_> {
         Box::pin(async move {
             let turn = Turn::new(self);
@@ -95,7 +95,7 @@ impl Instance {
         })
     }
 
-    /// Lets a millisecond pass, and whoever is not over yet go on.
+    /// Polls every request that has not finished, then advances the clock by a millisecond.
     fn tick(&self, requests: &mut [Request<'_>], results: &mut [Option<Result<(), Fault>>]) {
         for (request, result) in requests.iter_mut().zip(results).filter(|(_, result)| result.is_none()) {
             if let Poll::Ready(value) = request.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
@@ -105,21 +105,21 @@ impl Instance {
         self.now.set(self.now.get() + 1);
     }
 
-    /// Ticks so often.
+    /// Ticks once for each millisecond.
     pub fn run(&self, requests: &mut [Request<'_>], milliseconds: i64) -> Vec<Option<Result<(), Fault>>> {
         let mut results = vec![None; requests.len()];
         (0..milliseconds).for_each(|_| self.tick(requests, &mut results));
         results
     }
 
-    /// Who worked, one after the other.
+    /// Returns the requests in the order in which they worked.
     fn order(&self) -> Vec<usize> {
         let mut order: Vec<_> = self.log.borrow().iter().map(|(name, _)| *name).collect();
         order.dedup();
         order
     }
 
-    /// When a request did its first slice.
+    /// Returns the time of a request's first slice.
     fn begun(&self, name: usize) -> Option<i64> {
         self.log.borrow().iter().find(|(other, _)| *other == name).map(|(_, at)| *at)
     }
@@ -134,18 +134,18 @@ fn is_busy(result: &Option<Result<(), Fault>>) -> bool {
 }
 
 #[test]
-fn passwords_are_hashed_one_at_a_time_in_the_order_in_which_they_came() {
+fn passwords_are_hashed_one_at_a_time_in_order_of_arrival() {
     let instance = Instance::default();
     let mut requests: Vec<_> = (0..20).map(|name| instance.request(name, 60)).collect();
     assert!(all_done(&instance.run(&mut requests, 20 * 60 * 2)));
     assert_eq!(instance.order(), (0..20).collect::<Vec<_>>());
     assert_eq!(instance.log.borrow().len(), 20 * 60);
-    // 20 that check every 10 ms would pause 24,000 times beside the 1200 slices.
+    // If all 20 checked every 10 ms, they would pause 24,000 times in addition to the 1200 slices.
     assert!(instance.pauses.get() < 10_000, "{}", instance.pauses.get());
 }
 
 #[test]
-fn a_request_that_is_dropped_gives_its_turn_back_at_once() {
+fn a_dropped_request_releases_its_turn_immediately() {
     let instance = Instance::default();
     let mut first = vec![instance.request(0, 1000)];
     instance.run(&mut first, 5);
@@ -155,7 +155,7 @@ fn a_request_that_is_dropped_gives_its_turn_back_at_once() {
 }
 
 #[test]
-fn a_cancelled_request_loses_its_turn_and_so_do_those_that_are_cancelled_while_they_wait() {
+fn cancelled_requests_lose_their_turns_and_their_places_in_the_queue() {
     let instance = Instance::default();
     let mut requests: Vec<_> = (0..10).map(|name| instance.request(name, 100)).collect();
     instance.run(&mut requests, 30);
@@ -163,40 +163,40 @@ fn a_cancelled_request_loses_its_turn_and_so_do_those_that_are_cancelled_while_t
     assert!(all_done(&instance.run(&mut requests[8..], 2000)));
     assert_eq!(instance.order(), [0, 8, 9]);
     let begun = instance.begun(8).unwrap();
-    assert!((1000..=30 + 1000 + 250).contains(&begun), "it began after {begun} ms");
+    assert!((1000..=30 + 1000 + 250).contains(&begun), "it started after {begun} ms");
 }
 
 #[test]
-fn a_request_that_was_only_late_goes_on_first_and_nobody_hashes_beside_it() {
+fn a_late_request_resumes_first_and_no_other_hashes_at_the_same_time() {
     let instance = Instance::default();
     let mut requests = vec![instance.request(0, 50), instance.request(1, 50), instance.request(2, 50)];
     instance.run(&mut requests, 20);
-    // Timers of the first one are late, by more than it takes to lose the turn.
+    // The timers of the first request are so late that it loses its turn.
     instance.run(&mut requests[1..], 1020);
     assert_eq!(instance.order(), [0, 1]);
     let before = instance.log.borrow().len();
     assert!(all_done(&instance.run(&mut requests, 1000)));
     assert_eq!(instance.order(), [0, 1, 0, 1, 2]);
-    // The second one stops in the middle of its work, after a slice at most.
+    // The second request stops in the middle of its work, after one more slice at most.
     let log = instance.log.borrow();
     let late = log[before..].iter().position(|(name, _)| *name == 0).unwrap();
-    assert!(late <= 1, "{late} slices beside it");
+    assert!(late <= 1, "{late} slices at the same time");
 }
 
 #[test]
-fn a_request_that_waits_too_long_is_told_so() {
+fn a_request_that_waits_too_long_is_refused() {
     let instance = Instance::default();
     let mut requests = vec![instance.request(0, 20_000), instance.request(1, 1)];
     assert!(!instance.run(&mut requests, 14_990).iter().any(Option::is_some));
     let results = instance.run(&mut requests, 500);
     assert!(is_busy(&results[1]) && results[0].is_none(), "{results:?}");
-    // Its place is free again, and the one that hashes has no deadline.
+    // Its place is free again, and the request that is hashing has no deadline.
     instance.run(&mut requests[..1], 5000);
     assert!(all_done(&instance.run(&mut [instance.request(2, 1)], 1100)));
 }
 
 #[test]
-fn more_than_can_be_served_in_time_are_refused_at_once() {
+fn requests_that_cannot_be_served_in_time_are_refused_immediately() {
     let instance = Instance::default();
     let mut requests: Vec<_> = (0..65).map(|name| instance.request(name, 100)).collect();
     instance.run(&mut requests, 1);
@@ -205,7 +205,7 @@ fn more_than_can_be_served_in_time_are_refused_at_once() {
         assert!(is_busy(&instance.run(&mut [instance.request(99, 1)], 1)[0]));
         assert_eq!(instance.pauses.get(), pauses);
     }
-    // As soon as there is room, the next one waits with the others.
+    // As soon as a place is free, the next request waits with the others.
     requests.truncate(64);
     let next = instance.run(&mut [instance.request(99, 1)], 1);
     assert!(next[0].is_none());
@@ -213,16 +213,16 @@ fn more_than_can_be_served_in_time_are_refused_at_once() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
-    /// Clients hang up at any moment: the others are served all the same, in order and one after the other.
+    /// Clients may disconnect at any moment. The others must be served nevertheless, one at a time and in order.
     #[test]
-    fn whoever_is_not_cancelled_is_served_in_order(
+    fn requests_that_are_not_cancelled_are_served_in_order(
         plans in prop::collection::vec((1..30_usize, prop::option::of(0..400_i64)), 1..30),
     ) {
         let instance = Instance::default();
         let mut requests: Vec<_> =
             plans.iter().enumerate().map(|(name, (slices, _))| Some(instance.request(name, *slices))).collect();
         let mut served = Vec::new();
-        // Kept, as the platform keeps them.
+        // These are not dropped, because the platform does not drop cancelled requests either.
         let mut cancelled = Vec::new();
         for now in 0..4000 {
             for (name, slot) in requests.iter_mut().enumerate() {
@@ -238,7 +238,7 @@ proptest! {
             }
             instance.now.set(now + 1);
         }
-        prop_assert!(requests.iter().all(Option::is_none), "somebody waits for ever");
+        prop_assert!(requests.iter().all(Option::is_none), "a request waits forever");
         prop_assert!(served.is_sorted(), "{:?}", served);
         let order = instance.order();
         prop_assert!(order.is_sorted(), "two at a time, or out of order: {:?}", order);
@@ -246,7 +246,7 @@ proptest! {
 }
 
 #[test]
-fn a_password_is_hashed_with_twelve_rounds_and_a_salt_of_its_own_and_others_run_in_between() {
+fn a_password_is_hashed_at_cost_12_with_its_own_salt_and_yields_to_other_requests() {
     let instance = Instance::default();
     let typed = "contraseña 🔑";
     let hashes = [(); 2].map(|()| {
@@ -269,7 +269,7 @@ fn a_password_is_hashed_with_twelve_rounds_and_a_salt_of_its_own_and_others_run_
 }
 
 #[test]
-fn a_password_does_not_wait_if_nobody_else_hashes() {
+fn a_request_does_not_wait_if_no_other_is_hashing() {
     let instance = Instance::default();
     assert!(ready(Turn::new(&instance).comes()).is_ok());
 }

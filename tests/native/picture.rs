@@ -1,5 +1,5 @@
-//! Pictures by their bytes, without their metadata (contract M1, M2). The fixtures were made by real tools, see
-//! tests/fixtures/pictures/make.py, and what is decoded here is decoded by other people's code.
+//! Validation of pictures and removal of their metadata (contract M1, M2). The fixtures were made with real tools (see
+//! tests/fixtures/pictures/make.py), and third-party code decodes the results.
 
 mod dropped;
 mod forge;
@@ -16,7 +16,7 @@ use ::image::{
 use perfil::picture::{DEFAULT_MAX_PIXELS, NotAPicture, Picture, PictureFormat};
 use std::io::Cursor;
 
-/// A fixture, the orientation that has to come out of it, and whether it has a colour profile.
+/// A fixture, its expected orientation, and whether it has a colour profile.
 struct Fixture(&'static str, u8, bool);
 
 const FIXTURES: [Fixture; 18] = [
@@ -52,7 +52,7 @@ fn parse(bytes: &[u8]) -> Result<Vec<u8>, NotAPicture> {
     Picture::parse(bytes.to_vec(), DEFAULT_MAX_PIXELS).map(|image| image.bytes().to_vec())
 }
 
-/// What a decoder makes of a picture: every frame, with its place in time.
+/// The output of a decoder: the first frame, every frame with its delay, the colour profile and the orientation.
 #[derive(PartialEq)]
 struct Decoded {
     still: DynamicImage,
@@ -98,20 +98,20 @@ fn frames(format: PictureFormat, bytes: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
         .collect()
 }
 
-/// Whether something that has to go is still there, in ASCII or in the UTF-16 of Windows' tags.
+/// Whether the bytes still contain metadata that must be removed, in ASCII or in the UTF-16 of Windows' tags.
 fn tells(bytes: &[u8]) -> bool {
     let wide: Vec<u8> = b"SECRET".iter().flat_map(|b| [*b, 0]).collect();
     bytes.windows(6).any(|window| window == b"SECRET") || bytes.windows(12).any(|window| window == wide)
 }
 
 #[test]
-fn every_fixture_comes_out_as_the_same_picture_without_its_metadata() {
+fn every_fixture_is_the_same_picture_without_its_metadata() {
     for Fixture(name, orientation, has_profile) in FIXTURES {
         let (format, before) = (format_of(name), picture(name));
         let image = Picture::parse(before.clone(), DEFAULT_MAX_PIXELS).unwrap_or_else(|_| panic!("{name} is refused"));
         assert_eq!(image.format(), format, "{name}");
         let after = image.bytes();
-        assert!(!tells(after), "{name} still tells");
+        assert!(!tells(after), "{name} still has metadata");
         let (old, new) = (decode(format, &before), decode(format, after));
         assert!(old.still == new.still && old.frames == new.frames, "{name} looks different");
         let has_same_colours = match (&old.profile, &new.profile) {
@@ -121,7 +121,7 @@ fn every_fixture_comes_out_as_the_same_picture_without_its_metadata() {
         assert!(has_same_colours, "{name} lost its colours");
         assert_eq!((old.orientation, new.orientation), (orientation, orientation), "{name}");
         assert_eq!(new.profile.is_some(), has_profile, "{name}");
-        assert_eq!(parse(after).as_deref(), Ok(after), "{name} is not the same a second time");
+        assert_eq!(parse(after).as_deref(), Ok(after), "{name} changes when it is parsed again");
         assert!(after.len() <= before.len(), "{name} grew");
     }
 }
@@ -135,7 +135,7 @@ fn animations_keep_all_their_frames() {
 }
 
 #[test]
-fn of_exif_nothing_is_left_but_the_orientation() {
+fn only_the_orientation_is_left_of_exif() {
     for Fixture(name, orientation, _) in FIXTURES.iter().filter(|Fixture(name, ..)| !name.ends_with("gif")) {
         let after = parse(&picture(name)).unwrap();
         let exif = exif::Reader::new().read_from_container(&mut Cursor::new(after));
@@ -147,7 +147,7 @@ fn of_exif_nothing_is_left_but_the_orientation() {
 }
 
 #[test]
-fn what_follows_the_end_of_a_picture_is_dropped() {
+fn bytes_after_the_end_of_a_picture_are_dropped() {
     let zip = b"PK\x05\x06SECRET<script>alert(1)</script>".as_slice();
     for Fixture(name, ..) in FIXTURES {
         let before = picture(name);
@@ -163,7 +163,7 @@ fn a_picture_that_ends_too_early_is_refused() {
         let before = picture(name);
         let after = parse(&before).unwrap();
         for whole in [before, after] {
-            // All of them where the structure is dense, some of them in between.
+            // Every length where the structure is dense, and some lengths in between.
             for end in (0..whole.len()).filter(|end| *end < 700 || end + 100 > whole.len() || end % 13 == 0) {
                 assert_eq!(parse(&whole[..end]), Err(NotAPicture), "{name} up to {end}");
             }
@@ -172,7 +172,7 @@ fn a_picture_that_ends_too_early_is_refused() {
 }
 
 #[test]
-fn a_format_has_a_name_and_a_type() {
+fn a_format_has_an_extension_and_a_media_type() {
     for (extension, media_type) in
         [("jpg", "image/jpeg"), ("png", "image/png"), ("gif", "image/gif"), ("webp", "image/webp")]
     {

@@ -1,28 +1,28 @@
-//! What a picture doesn't need is gone, and what it needs stays (contract M2).
+//! Removal of what a picture doesn't need, and preservation of what it needs (contract M2).
 
 use super::forge::*;
 use super::{parse, picture, tells};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
-/// Everything that comes out as this fixture does: what was added is gone.
+/// Asserts that these uploads are stored as the plain fixture is, without what was added to it.
 #[track_caller]
 fn all_come_out_as(name: &str, uploads: Vec<Upload>) {
     let plain = parse(&picture(name));
     for (why, bytes) in uploads {
         let parsed = parse(&bytes);
         assert!(parsed.is_ok(), "{why} is refused");
-        assert!(parsed == plain, "{why} comes out otherwise");
+        assert!(parsed == plain, "{why} is stored differently");
     }
 }
 
-/// A colour profile, out of a fixture.
+/// A colour profile, taken from a fixture.
 fn srgb() -> Vec<u8> {
     let part = jpeg_segments(&picture("phone.jpg")).into_iter().find(|s| s[1] == 0xE2).unwrap();
     part[18..].to_vec()
 }
 
 #[test]
-fn png_chunks_that_nobody_needs_are_dropped() {
+fn unneeded_png_chunks_are_dropped() {
     let with = |chunk: Vec<u8>| png_with("alpha.png", b"IDAT", &[chunk]);
     let after = |chunk: Vec<u8>| png_with("alpha.png", b"IEND", &[chunk]);
     let mut broken = png_chunk(b"gAMA", &45455_u32.to_be_bytes());
@@ -42,33 +42,36 @@ fn png_chunks_that_nobody_needs_are_dropped() {
         vec![
             ("text", with(png_chunk(b"tEXt", b"Author\0SECRET"))),
             ("text after the pixels", after(png_chunk(b"tEXt", b"Author\0SECRET"))),
-            ("Exif that is broken", with(png_chunk(b"eXIf", b"II*\0SECRET"))),
-            ("Exif that points out of itself", with(png_chunk(b"eXIf", b"MM\0\x2a\xff\xff\xff\xf0SECRETSECRETSECRET"))),
+            ("invalid Exif", with(png_chunk(b"eXIf", b"II*\0SECRET"))),
+            (
+                "Exif with an offset out of bounds",
+                with(png_chunk(b"eXIf", b"MM\0\x2a\xff\xff\xff\xf0SECRETSECRETSECRET")),
+            ),
             ("provenance", with(png_chunk(b"caBX", b"SECRET"))),
             ("histogram", with(png_chunk(b"hIST", b"SECRET"))),
-            ("gamma with a wrong check sum", with(broken)),
+            ("gamma with a wrong checksum", with(broken)),
             ("gamma of five bytes", with(png_chunk(b"gAMA", b"\0\0\0\x01S"))),
             ("gamma after the pixels", after(png_chunk(b"gAMA", &45455_u32.to_be_bytes()))),
             ("rendering intent 4", with(png_chunk(b"sRGB", &[4]))),
-            ("transparency where there is some", with(png_chunk(b"tRNS", &[0; 6]))),
-            ("profile that is none", profile(b"name", 0, b"SECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRET")),
+            ("transparency in a picture with an alpha channel", with(png_chunk(b"tRNS", &[0; 6]))),
+            ("profile that is not a profile", profile(b"name", 0, b"SECRETSECRETSECRETSECRETSECRETSECRETSECRETSECRET")),
             ("profile that inflates to more than 4 MiB", profile(b"name", 0, &bomb)),
             ("profile with another length", profile(b"name", 0, &srgb[..srgb.len() - 8])),
-            ("profile with something behind it", with(png_chunk(b"iCCP", &trailed))),
+            ("profile with trailing bytes", with(png_chunk(b"iCCP", &trailed))),
             ("profile without a name", profile(b"", 0, &srgb)),
             ("profile with a name of 80 letters", profile(&[b'a'; 80], 0, &srgb)),
             ("profile after a broken one", {
                 let good = png_chunk(b"iCCP", &[b"name\0\0", &compress_to_vec_zlib(&srgb, 9)[..]].concat());
                 png_with("alpha.png", b"IDAT", &[png_chunk(b"iCCP", b"SECRET"), good])
             }),
-            ("profile by another method", profile(b"name", 1, &srgb)),
+            ("profile with another compression method", profile(b"name", 1, &srgb)),
         ],
     );
     assert!(parse(&profile(b"name", 0, &srgb)).unwrap().windows(4).any(|kind| kind == b"iCCP"));
 }
 
 #[test]
-fn png_chunks_that_decoders_need_stay_once_and_in_their_place() {
+fn png_chunks_that_decoders_need_are_kept_once_and_in_place() {
     let chunks = [
         png_chunk(b"cICP", &[1, 13, 0, 1]),
         png_chunk(b"mDCV", &[1; 24]),
@@ -90,7 +93,7 @@ fn png_chunks_that_decoders_need_stay_once_and_in_their_place() {
 }
 
 #[test]
-fn jpeg_segments_that_nobody_needs_are_dropped() {
+fn unneeded_jpeg_segments_are_dropped() {
     let with = |segment: Vec<u8>| jpeg_with("grey.jpg", &[segment]);
     let before_end = |segment: Vec<u8>| {
         let mut pieces = jpeg_segments(&picture("grey.jpg"));
@@ -112,21 +115,21 @@ fn jpeg_segments_that_nobody_needs_are_dropped() {
             ("comment after the pixels", before_end(jpeg_segment(0xFE, b"SECRET"))),
             ("profile after the pixels", before_end(part(1, 1, &srgb))),
             ("XMP", with(jpeg_segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0SECRET"))),
-            ("Exif that is broken", with(jpeg_segment(0xE1, b"Exif\0\0SECRET"))),
-            ("Exif that points out of itself", with(jpeg_segment(0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"))),
+            ("invalid Exif", with(jpeg_segment(0xE1, b"Exif\0\0SECRET"))),
+            ("Exif with an offset out of bounds", with(jpeg_segment(0xE1, b"Exif\0\0II*\0\xff\xff\xff\xff"))),
             ("Photoshop", with(jpeg_segment(0xED, b"Photoshop 3.0\0SECRET"))),
             ("provenance", with(jpeg_segment(0xEB, b"JP\0\0SECRET"))),
             ("further pictures", with(jpeg_segment(0xE2, b"MPF\0SECRET"))),
             ("thumbnail", with(jpeg_segment(0xE0, b"JFXX\0\x10SECRET"))),
             ("fill bytes", with(b"\xFF\xFF\xFF".to_vec())),
             (
-                "bytes behind a segment that is too short",
+                "bytes after a segment that is too short",
                 with([jpeg_segment(0xFE, b"x"), b"SECRET\xFF\0".to_vec()].concat()),
             ),
-            ("bytes behind the pixels", before_end([jpeg_segment(0xFE, b"x"), b"SECRET".to_vec()].concat())),
-            ("profile that is none", with(part(1, 1, b"SECRET"))),
+            ("bytes after the pixels", before_end([jpeg_segment(0xFE, b"x"), b"SECRET".to_vec()].concat())),
+            ("profile that is not a profile", with(part(1, 1, b"SECRET"))),
             ("profile without its second part", parts(&[(1, 2)])),
-            ("profile whose part comes twice", parts(&[(1, 2), (1, 2), (2, 2)])),
+            ("profile with a part twice", parts(&[(1, 2), (1, 2), (2, 2)])),
             ("profile with part 0", parts(&[(0, 1)])),
             ("profile whose parts disagree", parts(&[(1, 2), (2, 3)])),
         ],
@@ -143,7 +146,7 @@ fn jpeg_segments_that_nobody_needs_are_dropped() {
 }
 
 #[test]
-fn the_first_exif_counts() {
+fn only_the_first_exif_counts() {
     let exif = |value: u8| {
         let tiff =
             b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0_\0\0\0\0\0\0\0".map(|b| if b == b'_' { value } else { b });
@@ -158,7 +161,7 @@ fn the_first_exif_counts() {
 }
 
 #[test]
-fn gif_blocks_that_nobody_needs_are_dropped() {
+fn unneeded_gif_blocks_are_dropped() {
     let with = |block: &[u8]| gif_with("still.gif", &[block.to_vec()]);
     let text = b"\x21\x01\x0C\0\0\0\0\0\0\0\0\0\0\0\0\x06SECRET\0";
     let control = b"\x21\xF9\x04\0SEC\0";
@@ -168,12 +171,12 @@ fn gif_blocks_that_nobody_needs_are_dropped() {
             ("comment", with(b"\x21\xFE\x06SECRET\0")),
             ("text with its graphic control", with(&[control.as_slice(), text].concat())),
             ("application", with(b"\x21\xFF\x0BXMP DataXMP\x06SECRET\0")),
-            ("block of the future", with(b"\x21\x99\x06SECRET\0")),
+            ("unknown block", with(b"\x21\x99\x06SECRET\0")),
             ("loop that is too short", with(b"\x21\xFF\x0BNETSCAPE2.0\x02\x01\0\0")),
-            ("terminator too many", with(b"\0")),
+            ("superfluous terminator", with(b"\0")),
             ("buffer of a loop", with(b"\x21\xFF\x0BNETSCAPE2.0\x05\x02\0\0\0\0\0")),
             ("application with a name of 10 letters", with(b"\x21\xFF\x0ANETSCAPE2.\x03\x01\0\0\0")),
-            ("profile that is none", with(b"\x21\xFF\x0BICCRGBG1012\x06SECRET\0")),
+            ("profile that is not a profile", with(b"\x21\xFF\x0BICCRGBG1012\x06SECRET\0")),
             ("graphic control without an image", {
                 let mut pieces = gif_blocks(&picture("still.gif"));
                 pieces.insert(pieces.len() - 1, control.to_vec());
@@ -195,7 +198,7 @@ fn gif_blocks_that_nobody_needs_are_dropped() {
 }
 
 #[test]
-fn webp_chunks_that_nobody_needs_are_dropped() {
+fn unneeded_webp_chunks_are_dropped() {
     let secret = webp_chunk(b"SECR", b"SECRET!");
     for name in ["simple.webp", "lossless.webp", "alpha.webp", "animated.webp"] {
         let late = [secret.clone(), webp_chunk(b"XMP ", b"SECRET"), webp_chunk(b"ICCP", &srgb())];
@@ -213,20 +216,20 @@ fn webp_chunks_that_nobody_needs_are_dropped() {
 }
 
 #[test]
-fn webp_exif_may_begin_as_in_jpeg() {
+fn webp_exif_may_have_the_prefix_of_jpeg() {
     let plain = picture("lossy.webp");
     let prefixed = webp_edit("lossy.webp", b"EXIF", |data| *data = [b"Exif\0\0", &data[..]].concat());
     assert_eq!(parse(&prefixed), parse(&plain));
 }
 
-/// Exif that says how the picture lies, and nothing else.
+/// Exif that contains only the orientation.
 fn tiff(orientation: u8) -> Vec<u8> {
     let block = *b"II*\0\x08\0\0\0\x01\0\x12\x01\x03\0\x01\0\0\0_\0\0\0\0\0\0\0";
     block.map(|b| if b == b'_' { orientation } else { b }).to_vec()
 }
 
 #[test]
-fn exif_that_is_late_cut_or_of_another_type_is_dropped() {
+fn exif_that_is_late_truncated_or_of_another_type_is_dropped() {
     let segment = |tiff: &[u8]| jpeg_segment(0xE1, &[b"Exif\0\0", tiff].concat());
     let mut late = jpeg_segments(&picture("grey.jpg"));
     late.insert(late.len() - 1, segment(&tiff(6)));
@@ -238,7 +241,7 @@ fn exif_that_is_late_cut_or_of_another_type_is_dropped() {
             ("Exif after the pixels", late.concat()),
             ("Exif without its last four bytes", jpeg_with("grey.jpg", &[segment(&tiff(6)[..22])])),
             ("orientation of 32 bits", jpeg_with("grey.jpg", &[segment(&long)])),
-            ("profile with something behind it", {
+            ("profile with trailing bytes", {
                 let profile = [b"ICC_PROFILE\0\x01\x01", &srgb()[..], b"SECRET\0\0"].concat();
                 jpeg_with("grey.jpg", &[jpeg_segment(0xE2, &profile)])
             }),
@@ -250,7 +253,7 @@ fn exif_that_is_late_cut_or_of_another_type_is_dropped() {
 }
 
 #[test]
-fn what_stands_in_the_wrong_place_is_dropped() {
+fn misplaced_parts_are_dropped() {
     all_come_out_as(
         "palette.png",
         vec![
@@ -265,11 +268,15 @@ fn what_stands_in_the_wrong_place_is_dropped() {
     plain.retain(|block| !block.starts_with(b"\x21\xF9"));
     let text = b"\x21\xF9\x04\0SEC\0\x21\x01\x0C\0\0\0\0\0\0\0\0\0\0\0\0\x06SECRET\0".to_vec();
     let with_text = [&plain[..1], &[text], &plain[1..]].concat();
-    assert_eq!(parse(&with_text.concat()), parse(&plain.concat()), "a text's graphic control goes to the image");
+    assert_eq!(
+        parse(&with_text.concat()),
+        parse(&plain.concat()),
+        "the graphic control of a text must not apply to the image"
+    );
 }
 
 #[test]
-fn the_byte_that_makes_a_webp_chunk_even_is_zero() {
+fn the_padding_byte_of_a_webp_chunk_is_zero() {
     let odd = |length: usize| length % 2 == 1;
     let padded =
         webp_edit("lossless.webp", b"VP8L", |data| data.resize(data.len() + 1 + usize::from(odd(data.len())), 0));
@@ -278,5 +285,5 @@ fn the_byte_that_makes_a_webp_chunk_even_is_zero() {
     assert_ne!(telling, padded);
     assert_eq!(parse(&telling), parse(&padded));
     let scaled = webp_edit("simple.webp", b"VP8 ", |data| data[7] |= 0x40);
-    assert_eq!(parse(&scaled).as_ref(), Ok(&scaled), "nobody scales");
+    assert_eq!(parse(&scaled).as_ref(), Ok(&scaled), "the scale is kept, because decoders ignore it");
 }

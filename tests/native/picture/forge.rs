@@ -1,16 +1,16 @@
-//! Pictures taken apart into their pieces and put together again, to make those that no tool writes.
+//! Splits pictures into pieces and reassembles them, to make pictures that no tool would write.
 
 use super::picture;
 use perfil::picture::PictureFormat;
 
-/// What an upload is, and its bytes.
+/// The description of an upload, and its bytes.
 pub type Upload = (&'static str, Vec<u8>);
 
 pub fn set(bytes: &mut [u8], at: usize, value: &[u8]) {
     bytes[at..at + value.len()].copy_from_slice(value);
 }
 
-/// The pieces of a picture, one after the other: head, then chunks, segments or blocks.
+/// Splits a picture into its pieces: the head, then chunks, segments or blocks.
 pub fn pieces(format: PictureFormat, bytes: &[u8]) -> Vec<Vec<u8>> {
     match format {
         PictureFormat::Jpeg => jpeg_segments(bytes),
@@ -20,7 +20,7 @@ pub fn pieces(format: PictureFormat, bytes: &[u8]) -> Vec<Vec<u8>> {
     }
 }
 
-/// Puts pieces together, with check sums and the file's length made right.
+/// Joins pieces, and corrects the checksums and the length of the file.
 pub fn whole(format: PictureFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = pieces.concat();
     match format {
@@ -40,7 +40,7 @@ pub fn whole(format: PictureFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
     }
 }
 
-/// A PNG chunk with the length and check sum that its data has.
+/// Corrects the length and checksum of a PNG chunk.
 fn mend(chunk: &[u8]) -> Vec<u8> {
     match chunk.get(4..8) {
         Some(kind) if chunk.len() >= 12 => png_chunk(kind.try_into().unwrap(), &chunk[8..chunk.len() - 4]),
@@ -54,7 +54,7 @@ pub fn png_chunk(kind: &[u8; 4], data: &[u8]) -> Vec<u8> {
     [&length[..], &covered, &crc(&covered).to_be_bytes()].concat()
 }
 
-/// PNG's check sum, bit by bit.
+/// PNG's checksum, computed bit by bit.
 fn crc(data: &[u8]) -> u32 {
     !data.iter().fold(u32::MAX, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |c, _| if c & 1 == 1 { 0xEDB8_8320 ^ (c >> 1) } else { c >> 1 })
@@ -76,7 +76,7 @@ pub fn png_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// A fixture's chunks with others of our own before the first of that kind.
+/// A fixture with chunks inserted before the first chunk of type `before`.
 pub fn png_with(name: &str, before: &[u8; 4], chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut pieces = png_chunks(&picture(name));
     let at = pieces.iter().position(|piece| piece.get(4..8) == Some(before)).unwrap();
@@ -84,7 +84,7 @@ pub fn png_with(name: &str, before: &[u8; 4], chunks: &[Vec<u8>]) -> Vec<u8> {
     pieces.concat()
 }
 
-/// A fixture with each chunk of that kind changed.
+/// A fixture with the data of each chunk of this type edited.
 pub fn png_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut pieces = png_chunks(&picture(name));
     for piece in pieces.iter_mut().filter(|piece| piece.get(4..8) == Some(kind)) {
@@ -95,7 +95,7 @@ pub fn png_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<
     whole(PictureFormat::Png, &pieces)
 }
 
-/// SOI; then segments, each with the entropy-coded data that follows it; EOI.
+/// Splits a JPEG into SOI, the segments, each with the entropy-coded data that follows it, and EOI.
 pub fn jpeg_segments(bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut pieces = vec![bytes[..2].to_vec()];
     let mut at = 2;
@@ -118,14 +118,14 @@ pub fn jpeg_segment(code: u8, body: &[u8]) -> Vec<u8> {
     [&[0xFF, code], &length[..], body].concat()
 }
 
-/// A fixture with segments of our own right after SOI.
+/// A fixture with segments inserted right after SOI.
 pub fn jpeg_with(name: &str, segments: &[Vec<u8>]) -> Vec<u8> {
     let mut pieces = jpeg_segments(&picture(name));
     pieces.splice(1..1, segments.iter().cloned());
     pieces.concat()
 }
 
-/// A fixture with each segment of that marker changed.
+/// A fixture with each segment of this marker edited.
 pub fn jpeg_edit(name: &str, code: u8, edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut pieces = jpeg_segments(&picture(name));
     pieces.iter_mut().filter(|piece| piece[1] == code).for_each(edit);
@@ -156,14 +156,14 @@ pub fn gif_blocks(bytes: &[u8]) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// A fixture with blocks of our own right after its head.
+/// A fixture with blocks inserted right after its head.
 pub fn gif_with(name: &str, blocks: &[Vec<u8>]) -> Vec<u8> {
     let mut pieces = gif_blocks(&picture(name));
     pieces.splice(1..1, blocks.iter().cloned());
     pieces.concat()
 }
 
-/// A fixture with each of its images changed.
+/// A fixture with each of its images edited.
 pub fn gif_edit(name: &str, edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut pieces = gif_blocks(&picture(name));
     pieces.iter_mut().skip(1).filter(|piece| piece[0] == 0x2C).for_each(edit);
@@ -187,14 +187,14 @@ pub fn webp_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
     pieces
 }
 
-/// A fixture with chunks of our own at the end.
+/// A fixture with chunks appended.
 pub fn webp_with(name: &str, chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut pieces = webp_chunks(&picture(name));
     pieces.extend(chunks.iter().cloned());
     whole(PictureFormat::Webp, &pieces)
 }
 
-/// A fixture with each chunk of that kind changed in its data.
+/// A fixture with the data of each chunk of this type edited.
 pub fn webp_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let mut pieces = webp_chunks(&picture(name));
     for piece in pieces.iter_mut().skip(1).filter(|piece| piece.starts_with(kind)) {

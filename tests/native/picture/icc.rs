@@ -1,14 +1,14 @@
-//! Colour profiles taken apart and put together again, and pictures with them.
+//! Splits colour profiles into tags and reassembles them, and embeds them in pictures.
 
 use super::forge::*;
 use super::{decode, format_of};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 use perfil::picture::PictureFormat;
 
-/// A tag's signature, and its data.
+/// The signature of a tag, and its data.
 pub type Tag = ([u8; 4], Vec<u8>);
 
-/// The tags that stay, in their order.
+/// The tags that are kept, in order.
 pub const KEPT: &str =
     "desc cprt wtpt bkpt chad rXYZ gXYZ bXYZ rTRC gTRC bTRC kTRC A2B0 A2B1 A2B2 cicp B2A0 B2A1 B2A2 gamt";
 
@@ -24,13 +24,13 @@ pub fn be(value: usize) -> [u8; 4] {
     u32::try_from(value).unwrap().to_be_bytes()
 }
 
-/// The entries of a tag table: signature, start, length.
+/// Returns the entries of a profile's tag table: signature, start, length.
 pub fn entries(profile: &[u8]) -> Vec<([u8; 4], usize, usize)> {
     let entry = |at: usize| (*profile[at..].first_chunk().unwrap(), number(profile, at + 4), number(profile, at + 8));
     (0..number(profile, 128)).map(|at| entry(132 + 12 * at)).collect()
 }
 
-/// A profile with these tags, one after the other with something between them. Equal data is shared.
+/// Builds a profile with these tags and with `between` before and after the data of each. Equal data is shared.
 pub fn with_tags(header: &[u8], tags: &[Tag], between: &[u8]) -> Vec<u8> {
     let start = 132 + 12 * tags.len();
     let (mut table, mut data, mut places) = (Vec::new(), between.to_vec(), Vec::<(Vec<u8>, usize)>::new());
@@ -56,13 +56,13 @@ pub fn wide(text: &str) -> Vec<u8> {
     text.encode_utf16().flat_map(u16::to_be_bytes).collect()
 }
 
-/// A text of version 4.
+/// A text as in version 4.
 pub fn unicode(text: &str) -> Vec<u8> {
     let text = wide(text);
     [b"mluc\0\0\0\0\0\0\0\x01\0\0\0\x0CesES", &be(text.len())[..], &be(28), &text].concat()
 }
 
-/// A description of version 2, in its three encodings.
+/// A description as in version 2, in its three encodings.
 pub fn description(text: &str) -> Vec<u8> {
     let (ascii, mut mac) = ([text.as_bytes(), b"\0"].concat(), [text.as_bytes(), b"\0"].concat());
     mac.resize(67, 0);
@@ -71,7 +71,7 @@ pub fn description(text: &str) -> Vec<u8> {
     [b"desc\0\0\0\0", &short[..], &ascii, b"enUS", &long, &utf16, b"\0\0\x43", &mac].concat()
 }
 
-/// The profile with everything in it that people's programs write there, all of it with the word SECRET.
+/// The profile with everything added that programs write into profiles, all of it with the word SECRET.
 pub fn telling(profile: &[u8]) -> Vec<u8> {
     let mut header = profile[..128].to_vec();
     for (at, text) in [(4, "SECR"), (24, "SECRETSECRET"), (40, "SECR"), (80, "SECR"), (84, "SECRETSECRETSECR")] {
@@ -83,7 +83,7 @@ pub fn telling(profile: &[u8]) -> Vec<u8> {
     let name = |text: &str| if is_old { description(text) } else { unicode(text) };
     let mut all = tags(profile);
     all.retain(|(signature, _)| ![*b"desc", *b"cprt"].contains(signature));
-    // A table of 8 or 16 bits has a byte to spare, and every type has four. Some have more behind their numbers.
+    // Every type has four unused bytes, and a table of 8 or 16 bits has one more. Bytes may follow the numbers.
     for (_, content) in &mut all {
         set(content, 4, b"SECR");
         if content.starts_with(b"mft") {
@@ -120,7 +120,7 @@ pub fn is_told(bytes: &[u8]) -> bool {
     [b"SECR", &wide[..], &name, b"Mar\xC3\xADa"].iter().any(|text| bytes.windows(text.len()).any(|part| part == *text))
 }
 
-/// The picture with this profile, as programs put it in.
+/// The picture with this profile, embedded as programs do it.
 pub fn with_profile(name: &str, profile: &[u8]) -> Vec<u8> {
     match format_of(name) {
         PictureFormat::Jpeg => jpeg_with(name, &jpeg_parts(profile, 65_519)),
@@ -150,7 +150,7 @@ pub fn gif_block(profile: &[u8]) -> Vec<u8> {
     [b"\x21\xFF\x0BICCRGBG1012".to_vec(), blocks.collect(), vec![0]].concat()
 }
 
-/// The profile that is in a picture, taken out by code of our own for GIF, which `image` reads none from.
+/// Extracts the profile of a picture. For GIF, this doesn't use `image`, which reads no profiles from GIFs.
 pub fn profile_of(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     if format_of(name) != PictureFormat::Gif {
         return decode(format_of(name), bytes).profile;
@@ -164,14 +164,14 @@ pub fn profile_of(name: &str, bytes: &[u8]) -> Option<Vec<u8>> {
     Some(profile)
 }
 
-/// The parts of a conversion in stages, in the order of their offsets in the head.
+/// Returns the parts of a multi-stage conversion, in the order of their offsets in its head.
 pub fn stages(element: &[u8]) -> Vec<Option<&[u8]>> {
     let offsets: Vec<usize> = (0..5).map(|at| number(element, 12 + 4 * at)).collect();
     let end = |start| offsets.iter().copied().filter(|other| *other > start).min().unwrap_or(element.len());
     offsets.iter().map(|start| (*start > 0).then(|| &element[*start..end(*start)])).collect()
 }
 
-/// Whether two profiles have the same numbers. Some writers leave bytes behind a table that are none of it.
+/// Whether two profiles have the same numbers. Some writers leave unrelated bytes after a table.
 pub fn have_same_numbers(before: &[u8], after: &[u8]) -> bool {
     let (before, after) = (numbers(before), numbers(after));
     let is_same = |(one, other): (&Tag, &Tag)| {
@@ -180,7 +180,7 @@ pub fn have_same_numbers(before: &[u8], after: &[u8]) -> bool {
     before.len() == after.len() && before.iter().zip(&after).all(is_same)
 }
 
-/// The numbers of a profile without its texts.
+/// Returns the numbers of a profile, without its texts.
 pub fn numbers(profile: &[u8]) -> Vec<Tag> {
     let kept: Vec<&[u8]> = KEPT.split(' ').skip(2).map(str::as_bytes).collect();
     let mut all = tags(profile);

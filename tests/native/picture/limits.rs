@@ -1,10 +1,10 @@
-//! Pictures that are too large, and small files that unfold to too much (contract M1).
+//! Pictures that are too large, and small files that decompress to too much data (contract M1).
 
 use super::forge::*;
 use super::{FIXTURES, Fixture, format_of, parse, picture};
 use perfil::picture::{DEFAULT_MAX_PIXELS, NotAPicture, Picture, PictureFormat};
 
-/// Pictures whose header says that they are so wide and so high.
+/// Pictures with this width and height in their headers.
 fn sized(width: u16, height: u16) -> Vec<Upload> {
     let (wide, high) = (u32::from(width), u32::from(height));
     let be = [width.to_be_bytes(), height.to_be_bytes()];
@@ -20,7 +20,7 @@ fn sized(width: u16, height: u16) -> Vec<Upload> {
     ]
 }
 
-/// A PNG of 8 bits with alpha whose stream of pixels is so long.
+/// An 8-bit PNG with alpha whose pixel stream has this length.
 fn png(width: u32, height: u32, stream: usize) -> Vec<u8> {
     let sized = |data: &mut Vec<u8>| set(data, 0, &[width.to_be_bytes(), height.to_be_bytes()].concat());
     let mut pieces = png_chunks(&png_edit("alpha.png", b"IHDR", sized));
@@ -30,20 +30,20 @@ fn png(width: u32, height: u32, stream: usize) -> Vec<u8> {
     whole(PictureFormat::Png, &pieces)
 }
 
-/// What looks like a compressed stream of that length.
+/// Bytes of this length that look like a compressed stream.
 fn zlib(length: usize) -> Vec<u8> {
     let mut stream = vec![0; length.max(2)];
     set(&mut stream, 0, &[0x78, 0x9C]);
     stream
 }
 
-/// The least that so many pixels of four bytes take.
+/// The minimum length of a compressed stream of pixels of four bytes.
 fn stream_of(width: u32, height: u32) -> usize {
     usize::try_from(4 * u64::from(width) * u64::from(height) / 1032).unwrap()
 }
 
 #[test]
-fn a_stream_of_pixels_is_as_long_as_they_need() {
+fn the_length_of_a_pixel_stream_must_fit_the_size() {
     let most = |width: usize, height: usize| 4 * width * height * 9 / 8 + 1024 + 128 * height;
     for (width, height) in [(2, 2), (300, 200)] {
         let (wide, high) = (u32::try_from(width).unwrap(), u32::try_from(height).unwrap());
@@ -76,7 +76,7 @@ fn a_side_has_1_to_16384_pixels() {
 }
 
 #[test]
-fn a_picture_has_as_many_pixels_as_the_caller_allows() {
+fn a_picture_has_at_most_as_many_pixels_as_the_caller_allows() {
     let is_taken = |bytes: &[u8], most| Picture::parse(bytes.to_vec(), most).is_ok();
     for (width, height) in [(300, 200), (7071, 7071), (10_000, 5000), (8192, 6104), (16_383, 16_383)] {
         let pixels = u32::from(width) * u32::from(height);

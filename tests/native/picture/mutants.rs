@@ -1,4 +1,4 @@
-//! Random bytes and fixtures that were changed at random (contract M1, M2). `PERFIL_IMAGES=100000` tries so many.
+//! Random bytes, and fixtures with random changes (contract M1, M2). `PERFIL_IMAGES=100000` sets the number of cases.
 
 use super::{FIXTURES, Fixture, forge, format_of, parse, picture, tells};
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ fn fixture() -> impl Strategy<Value = &'static str> {
     prop::sample::select(FIXTURES.iter().map(|Fixture(name, ..)| *name).collect::<Vec<_>>())
 }
 
-/// What can happen to bytes, or to pieces.
+/// A change to a list of bytes, or of pieces.
 #[derive(Debug, Clone)]
 enum Change<T> {
     Flip(Index, Index),
@@ -77,7 +77,7 @@ fn apply<T: Clone>(
     }
 }
 
-/// What holds for everything that is taken.
+/// Checks the properties of every accepted picture. Returns the picture as stored, or `None` if it was refused.
 pub fn check(bytes: &[u8]) -> Result<Option<Vec<u8>>, TestCaseError> {
     let Ok(stripped) = parse(bytes) else { return Ok(None) };
     prop_assert!(stripped.len() <= bytes.len());
@@ -100,7 +100,7 @@ proptest! {
     }
 
     #[test]
-    fn a_picture_with_changed_bytes_is_refused_or_comes_out_sound(
+    fn a_picture_with_changed_bytes_is_refused_or_stored_as_a_valid_one(
         name in fixture(),
         changes in prop::collection::vec(change(any::<u8>(), 200), 1..4),
         mend in any::<bool>(),
@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn a_picture_with_changed_pieces_is_refused_or_comes_out_sound(
+    fn a_picture_with_changed_pieces_is_refused_or_stored_as_a_valid_one(
         name in fixture(),
         changes in prop::collection::vec(change(prop::collection::vec(any::<u8>(), 0..40), 4), 1..4),
     ) {
@@ -134,7 +134,7 @@ proptest! {
             flipped |= !matches!(change, Change::Delete(..) | Change::Duplicate(..) | Change::Swap(..));
         }
         let stripped = check(&forge::whole(format, &pieces))?;
-        // A bit that changes what a piece is may make a comment into pixels; pieces in another order never do.
+        // A flipped bit may change the type of a piece and turn a comment into pixels. A different order never does.
         prop_assert!(flipped || !stripped.is_some_and(|bytes| tells(&bytes)));
     }
 }
