@@ -46,7 +46,7 @@ proptest! {
         prop_assert!(!is_here(&pass_through("none"), "PUT", &path), "{path}");
     }
 
-    /// Also, no path causes a panic.
+    /// This also checks that no path causes a panic.
     #[test]
     fn a_path_that_resembles_no_update_is_the_origins(path in "/[b-z]{1,4}x[/a-z%]{0,20}", any in "\\PC{0,40}") {
         prop_assert!(!is_here(&pass_through(""), "PUT", &path), "{path}");

@@ -1,5 +1,5 @@
-//! What holds for whatever is sent, where no other file of these tests says so: of every parser something beyond "it
-//! does not panic". The fuzz targets under tests/fuzz ask the same of many more inputs.
+//! Properties that hold for any input and that no other file here checks: for each parser, something beyond "it does
+//! not panic". The fuzz targets in tests/fuzz check the same with many more inputs.
 
 use super::tokens::{NOW, NoKeyService, keys, signed, verify_by};
 use perfil::auth::BearerToken;
@@ -16,7 +16,7 @@ fn read<R: Record>(dialect: &Dialect<R>, body: &str) -> Result<R::Change, Refusa
     Object::parse(body.as_bytes()).and_then(dialect.read)
 }
 
-/// An object of these fields in this order.
+/// A JSON object with these fields in this order.
 fn object(fields: &[(String, Value)]) -> String {
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{}: {value}", json!(name))).collect();
     format!("{{{}}}", fields.join(", "))
@@ -38,7 +38,7 @@ fn escaped(body: &str) -> String {
     format!(" {{{}}}\r\n", fields.join(","))
 }
 
-/// Every field of every dialect, with values that are good for it, and some that are not.
+/// Any field of any dialect, with a value that may or may not be valid for it.
 fn field() -> impl Strategy<Value = (String, Value)> {
     let names = "nombres|apellidos|telefono|dni|foto_url|full_name|email|roleId|password|name|username|image_path\
         |first_name|last_name|number_phone|avatar";
@@ -56,7 +56,7 @@ fn field() -> impl Strategy<Value = (String, Value)> {
     )
 }
 
-/// Fields with no name twice.
+/// Fields with distinct names.
 fn fields() -> impl Strategy<Value = Vec<(String, Value)>> {
     prop::collection::vec(field(), 0..6).prop_map(|fields| {
         let mut distinct: Vec<(String, Value)> = Vec::new();
@@ -90,7 +90,7 @@ where
     Ok(())
 }
 
-/// Texts in a form and in JSON are the same change.
+/// Texts in a form are the same change as in JSON.
 fn check_form<R: Record>(dialect: &Dialect<R>, fields: &[(String, Value)]) -> Result<(), TestCaseError>
 where
     R::Change: Debug + PartialEq,
@@ -128,12 +128,12 @@ fn check_parts<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)]) -> Res
         prop_assert_eq!(change.err(), Some(Refusal::MalformedForm));
     } else if let Ok(change) = change {
         prop_assert_eq!(perfil::domain::Change::upload(&change), picture.as_ref());
-        prop_assert!(file.is_none() || picture.is_some(), "a file that is no picture was passed over");
+        prop_assert!(file.is_none() || picture.is_some(), "a file that is not a picture was ignored");
     }
     Ok(())
 }
 
-/// A claim and whether it is one that a good token can have.
+/// A claim, and whether a valid token can have it.
 fn claim() -> impl Strategy<Value = (&'static str, Value, bool)> {
     let at = -120..120_i64;
     prop_oneof![
@@ -155,7 +155,7 @@ proptest! {
     #![proptest_config(Config { cases: 128, failure_persistence: None, ..Config::default() })]
 
     #[test]
-    fn a_change_reads_the_same_in_any_order_and_spelling(fields in fields()) {
+    fn the_order_and_spelling_of_fields_do_not_matter(fields in fields()) {
         check_spelling(&personas::FOTO, &fields)?;
         check_spelling(&personas::ME, &fields)?;
         check_spelling(&seam::USER, &fields)?;
@@ -164,7 +164,7 @@ proptest! {
     }
 
     #[test]
-    fn what_no_dialect_knows_changes_nothing_but_is_refused_by_falcon(fields in fields()) {
+    fn an_unknown_field_is_ignored_except_by_falcon_which_refuses_it(fields in fields()) {
         check_beside(&personas::FOTO, &fields)?;
         check_beside(&personas::ME, &fields)?;
         check_beside(&seam::USER, &fields)?;
@@ -175,7 +175,7 @@ proptest! {
     }
 
     #[test]
-    fn texts_in_a_form_read_as_they_do_in_json(fields in fields()) {
+    fn texts_in_a_form_are_read_like_texts_in_json(fields in fields()) {
         check_form(&personas::ME, &fields)?;
         check_form(&seam::USER, &fields)?;
         check_form(&falcon::USERS, &fields)?;
@@ -183,7 +183,7 @@ proptest! {
     }
 
     #[test]
-    fn a_form_of_any_parts_holds_a_picture_or_is_told_why_not(
+    fn the_picture_of_any_form_is_read_or_refused(
         parts in prop::collection::vec(("avatar|foto|first_name|email|x|", part()), 0..4),
     ) {
         check_parts(&django::PROFILE, &parts)?;
@@ -191,7 +191,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_is_good_when_each_of_its_claims_is(claims in prop::collection::vec(claim(), 0..5)) {
+    fn a_token_is_valid_if_and_only_if_each_of_its_claims_is(claims in prop::collection::vec(claim(), 0..5)) {
         let mut all = Map::from_iter([("sub".to_owned(), json!("42")), ("exp".to_owned(), json!(NOW + 60))]);
         let mut good = std::collections::BTreeMap::new();
         for (name, value, is_good) in claims {
@@ -214,7 +214,7 @@ proptest! {
     }
 
     #[test]
-    fn a_bearer_header_is_the_scheme_and_something_behind_a_space(
+    fn a_bearer_header_is_the_scheme_a_space_and_one_word(
         scheme in prop_oneof!["[Bb][Ee][Aa][Rr][Ee][Rr]", "[A-Za-z]{0,8}", "\\PC{0,8}"],
         between in "[ \\t]{0,3}",
         token in "\\PC{0,20}",
@@ -228,7 +228,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_spelled_by_the_rules_is_accepted_with_white_space_around_it(
+    fn valid_texts_are_accepted_with_white_space_around_them(
         email in "[a-z0-9_+-]{1,8}(\\.[a-z0-9]{1,8}){0,2}@([a-z0-9]{1,8}\\.){1,3}[a-z]{2,6}",
         username in "[a-zA-Z0-9ñé_.@+-]{1,150}",
         phone in "\\+?[0-9]([ -]{0,2}[0-9]){5,12}",
@@ -252,7 +252,7 @@ proptest! {
     }
 
     #[test]
-    fn an_image_path_with_a_step_up_in_it_is_refused_however_it_is_spelled(
+    fn an_image_path_with_a_parent_segment_is_refused_in_any_spelling(
         before in "([a-z.]{1,4}[/\\\\]){0,3}",
         dots in "(\\.|%2e|%2E){2}",
         behind in "([/\\\\]|%2f|%5C)[a-z/]{0,9}|",
@@ -261,7 +261,7 @@ proptest! {
     }
 
     #[test]
-    fn an_id_in_a_path_is_its_digits_and_no_more(
+    fn an_id_in_a_path_consists_of_digits_only(
         segment in prop_oneof!["[0-9]{1,25}", "[0-9a-z%+ -]{0,5}", "\\PC{0,5}"],
     ) {
         let is_number = !segment.is_empty() && segment.bytes().all(|b| b.is_ascii_digit());
@@ -275,7 +275,7 @@ proptest! {
     }
 
     #[test]
-    fn a_key_is_what_a_path_holds_as_it_stands(
+    fn a_key_can_be_put_into_a_path_unchanged(
         key in "(avatars/)?([a-zA-Z0-9._-]{0,5}/){0,3}[a-zA-Z0-9._é%?#-]{0,6}\\.(jpg|jpeg|png|gif|webp|svg)",
         owner in 1..20_i64,
     ) {
@@ -314,7 +314,7 @@ proptest! {
     }
 
     #[test]
-    fn a_media_type_is_known_whatever_its_case_and_parameters(
+    fn a_media_type_is_recognized_in_any_case_and_with_any_parameters(
         parts in subsequence(
             vec!["application/", "vnd.api", "json", "multipart/", "form-data", "+json", "text/plain"],
             0..4,

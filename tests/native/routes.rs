@@ -7,7 +7,7 @@ fn path_of(update: &Update) -> String {
 }
 
 #[test]
-fn every_endpoint_is_found_under_its_pattern_with_and_without_the_slash() {
+fn every_endpoint_is_found_with_and_without_a_trailing_slash() {
     for update in &UPDATES {
         let path = path_of(update);
         let bare = path.trim_end_matches('/');
@@ -20,9 +20,9 @@ fn every_endpoint_is_found_under_its_pattern_with_and_without_the_slash() {
     }
 }
 
-/// Express ignores the case of ASCII letters, Django does not (contract R8).
+/// Express ignores the case of ASCII letters; Django does not (contract R8).
 #[test]
-fn the_case_of_a_path_matters_for_django_alone() {
+fn the_case_of_a_path_matters_only_for_django() {
     for update in &UPDATES {
         let is_exact = update.prefix() == "/api/profile";
         let upper = path_of(update).to_uppercase();
@@ -37,7 +37,7 @@ fn the_case_of_a_path_matters_for_django_alone() {
     }
 }
 
-/// Its clients read every refusal in their dialect's format (contract R8).
+/// Clients expect every refusal in their dialect's format (contract R8).
 #[test]
 fn an_unknown_path_below_an_endpoint_is_refused_by_a_dialect() {
     for update in &UPDATES {
@@ -51,7 +51,7 @@ fn an_unknown_path_below_an_endpoint_is_refused_by_a_dialect() {
     assert_eq!(prefixes, ["/api/personas", "/api/personas", "/api/v1", "/users", "/api/profile"]);
 }
 
-/// Where the platform looks for a file first, an update of that path costs one more look.
+/// If the platform looked for a file first, every update would take an additional lookup.
 #[test]
 fn the_platform_runs_the_worker_first_for_every_prefix() {
     let settings = read(&project("wrangler.toml"));
@@ -68,7 +68,7 @@ fn the_platform_runs_the_worker_first_for_every_prefix() {
     }
 }
 
-/// An endpoint whose permission nobody can be granted is closed to everybody.
+/// If an endpoint's permission did not exist, no account could be granted it, and the endpoint would be closed to all.
 #[test]
 fn the_migrations_create_the_permission_of_every_endpoint_that_needs_one() {
     let database = super::database::sqlite();
@@ -85,13 +85,13 @@ fn the_migrations_create_the_permission_of_every_endpoint_that_needs_one() {
 
 proptest! {
     #[test]
-    fn any_path_leads_somewhere_or_nowhere_without_a_panic(path in ".{0,60}") {
+    fn no_path_causes_a_panic(path in ".{0,60}") {
         let route = Route::of(&path);
         prop_assert_eq!(route.pattern().is_some(), route.methods().is_some());
     }
 
     #[test]
-    fn any_id_in_a_path_is_handed_on_as_it_stands(id in "[^/]{1,30}") {
+    fn any_id_in_a_path_is_passed_on_unchanged(id in "[^/]{1,30}") {
         let path = format!("/api/v1/users/{id}");
         let Route::Account(Matched { endpoint, id: Some(found) }) = Route::of(&path) else { panic!("{path}") };
         prop_assert_eq!(endpoint.pattern, "PUT /api/v1/users/:id");

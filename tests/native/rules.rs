@@ -16,7 +16,7 @@ fn text_is_trimmed_and_counted_in_scalar_values() {
 }
 
 #[test]
-fn an_address_needs_a_name_a_domain_and_a_dot_in_it() {
+fn an_e_mail_address_has_a_user_and_a_domain_with_a_dot() {
     for good in [
         "a@b.co",
         "first.last+tag@sub.example.com",
@@ -63,14 +63,14 @@ fn an_address_needs_a_name_a_domain_and_a_dot_in_it() {
 }
 
 #[test]
-fn the_user_of_an_address_has_at_most_64_bytes() {
+fn the_user_of_an_e_mail_address_has_at_most_64_bytes() {
     assert!(accepts(text::email(&format!("{}@example.com", "é".repeat(32)), 254)));
     assert!(accepts(text::email(&format!("{}@example.com", "a".repeat(64)), 254)));
     assert!(!accepts(text::email(&format!("{}a@example.com", "é".repeat(32)), 254)));
 }
 
 #[test]
-fn a_user_name_of_falcon_is_any_text_without_white_space() {
+fn a_user_name_in_falcon_is_any_text_without_white_space() {
     for good in ["o'brien1", "j", "jane#1<b>", "José😀", "名前/x", &"𠮷".repeat(150)] {
         assert!(accepts(text::unspaced_username(good, 150)), "{good}");
     }
@@ -107,7 +107,7 @@ fn a_telephone_number_has_6_to_15_digits_and_may_be_grouped() {
 }
 
 #[test]
-fn a_top_level_domain_is_no_number_in_any_digits() {
+fn a_top_level_domain_is_not_a_number_in_any_digits() {
     for bad in ["a@b.12", "a@b.１２", "a@b.①②"] {
         assert!(!accepts(text::email(bad, 254)), "{bad}");
     }
@@ -115,7 +115,7 @@ fn a_top_level_domain_is_no_number_in_any_digits() {
 }
 
 #[test]
-fn a_url_is_absolute_and_of_http() {
+fn a_url_is_absolute_and_http_or_https() {
     for good in [
         "http://a",
         "https://example.com/a.jpg?x=1#y",
@@ -226,7 +226,7 @@ fn a_password_is_kept_as_typed() {
 }
 
 #[test]
-fn an_id_has_53_bits_and_a_path_may_ask_for_more() {
+fn an_id_has_at_most_53_bits_but_a_path_may_contain_a_larger_number() {
     assert_eq!(Id::parse("9007199254740991").map(Id::get), Some(9_007_199_254_740_991));
     for none in ["9007199254740992", "99999999999999999999", "0", "000", "-1", "+1", "1.5", "", " 1", "１", "%00"] {
         assert_eq!(Id::parse(none), None, "{none}");
@@ -239,7 +239,7 @@ fn an_id_has_53_bits_and_a_path_may_ask_for_more() {
 
 proptest! {
     #[test]
-    fn no_rule_panics_and_what_it_accepts_it_accepts_again(raw in any::<String>()) {
+    fn no_rule_panics_and_every_accepted_text_is_accepted_again(raw in any::<String>()) {
         for rule in [
             |raw: &str| text::line(raw, 1, 100),
             |raw: &str| text::email(raw, 254),
@@ -260,7 +260,7 @@ proptest! {
     }
 
     #[test]
-    fn accepted_text_holds_no_control_character_and_no_outer_space(raw in "[ \\t\u{0}-\u{9f}a-zé]{0,20}") {
+    fn accepted_text_has_no_control_characters_and_no_surrounding_space(raw in "[ \\t\u{0}-\u{9f}a-zé]{0,20}") {
         if let Ok(text) = text::line(&raw, 1, 100) {
             prop_assert!(!text.as_str().chars().any(char::is_control));
             prop_assert_eq!(text.as_str(), text.as_str().trim());
@@ -268,13 +268,13 @@ proptest! {
     }
 
     #[test]
-    fn every_id_in_range_survives_its_text(value in 1_i64..=9_007_199_254_740_991) {
+    fn every_id_in_range_is_parsed_from_its_text(value in 1_i64..=9_007_199_254_740_991) {
         prop_assert_eq!(Id::parse(&value.to_string()).map(Id::get), Some(value));
     }
 }
 
 #[test]
-fn the_characters_that_nobody_sees_are_unicodes_own() {
+fn the_invisible_characters_are_those_of_unicode() {
     use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
     use icu_properties::{CodePointMapData, CodePointSetData};
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
@@ -287,7 +287,7 @@ fn the_characters_that_nobody_sees_are_unicodes_own() {
 }
 
 #[test]
-fn names_and_addresses_that_look_alike_are_refused_and_other_text_of_nothing_visible_is_blank() {
+fn invisible_characters_are_refused_in_user_names_and_addresses_and_blank_in_other_text() {
     for hidden in
         ['\u{3164}', '\u{115F}', '\u{FFA0}', '\u{200B}', '\u{200D}', '\u{2060}', '\u{202E}', '\u{E000}', '\u{AD}']
     {

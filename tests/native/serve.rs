@@ -1,4 +1,4 @@
-//! The one flow, with a database in memory: what is looked at, and what is not, before a request is refused.
+//! The flow of an update, with a database in memory: which checks run, and which don't, before a request is refused.
 
 use super::database::{Memory, Sqlite, sqlite};
 use super::passwords::Instance;
@@ -14,7 +14,7 @@ use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// A body in memory, and whether it was read.
+/// A body in memory that records whether it was read.
 struct Text {
     content_type: String,
     content: String,
@@ -46,7 +46,7 @@ struct Outcome {
     calls: u32,
 }
 
-/// What is allowed.
+/// Decides whether a request is within a rate limit.
 type Allowance = fn(Class<'_>) -> bool;
 struct Allowed(Allowance);
 
@@ -56,7 +56,7 @@ impl Limits for Allowed {
     }
 }
 
-/// A platform in memory.
+/// A platform that is entirely in memory.
 struct Native {
     keys: Keys,
     event_loop: Instance,
@@ -210,7 +210,7 @@ fn paths() -> impl Iterator<Item = String> {
 }
 
 #[test]
-fn without_a_good_token_neither_body_nor_database_is_touched() {
+fn without_a_valid_token_neither_body_nor_database_is_used() {
     for path in paths() {
         for bearer in [None, Some("x.y.z")] {
             let outcome = send(put(&path, bearer, "application/json", "{}"));
@@ -220,7 +220,7 @@ fn without_a_good_token_neither_body_nor_database_is_touched() {
 }
 
 #[test]
-fn with_another_method_neither_body_nor_database_is_touched() {
+fn with_another_method_neither_body_nor_database_is_used() {
     for path in paths() {
         let outcome = send(Sent { method: "PATCH", ..put(&path, Some(&token(6)), "application/json", "{}") });
         assert_eq!((outcome.reply.answer.status, outcome.body_was_read, outcome.calls), (405, false, 0), "{path}");
@@ -229,7 +229,7 @@ fn with_another_method_neither_body_nor_database_is_touched() {
 }
 
 #[test]
-fn a_faulty_body_is_refused_without_the_database() {
+fn an_invalid_body_is_refused_without_the_database() {
     for path in paths() {
         for (content_type, body, status) in [("application/json", "{", 400), ("text/plain", "{}", 415)] {
             let outcome = send(put(&path, Some(&token(6)), content_type, body));
@@ -239,7 +239,7 @@ fn a_faulty_body_is_refused_without_the_database() {
 }
 
 #[test]
-fn accepted_or_refused_by_the_database_an_update_is_one_call() {
+fn an_update_is_one_call_whether_the_database_accepts_or_refuses_it() {
     for (caller, status) in [(6, 200), (43, 401)] {
         for path in paths() {
             let body = match path.as_str() {
@@ -255,7 +255,7 @@ fn accepted_or_refused_by_the_database_an_update_is_one_call() {
 }
 
 #[test]
-fn over_a_limit_nothing_more_is_looked_at() {
+fn above_a_rate_limit_no_further_checks_run() {
     let json = "application/json";
     let refused = |outcome: Outcome| {
         let reply = &outcome.reply;
@@ -280,7 +280,7 @@ fn over_a_limit_nothing_more_is_looked_at() {
 }
 
 #[test]
-fn a_sensitive_change_needs_a_recent_authentication_if_that_is_set() {
+fn a_sensitive_change_requires_a_recent_authentication_if_configured() {
     let with = |seconds, age| {
         let platform = Native { fresh_token_seconds: seconds, ..platform(|_| true) };
         let bearer = signed(json!({"sub": 6, "iat": NOW - 86_400, "auth_time": NOW - age, "exp": NOW + 60}));
@@ -291,13 +291,13 @@ fn a_sensitive_change_needs_a_recent_authentication_if_that_is_set() {
     assert_eq!(with(None, 86_400), (200, None, 1));
     assert_eq!(with(Some(300), 300), (200, None, 1));
     assert_eq!(with(Some(300), 301), (401, Some("stale_token"), 0));
-    // The login service's clock may be ahead of ours.
+    // The login service's clock may be ahead of the worker's.
     assert_eq!(with(Some(1), -60), (200, None, 1));
     assert_eq!(with(Some(1), -61), (401, Some("stale_token"), 0));
 }
 
 #[test]
-fn a_password_is_a_503_if_too_many_are_waiting_and_other_changes_are_made() {
+fn if_too_many_requests_wait_for_hashing_a_new_password_is_a_503_and_other_changes_are_applied() {
     let platform = platform(|_| true);
     let mut others: Vec<_> = (0..65).map(|name| platform.event_loop.request(name, 1)).collect();
     platform.event_loop.run(&mut others, 1);
@@ -313,7 +313,7 @@ fn a_password_is_a_503_if_too_many_are_waiting_and_other_changes_are_made() {
 }
 
 #[test]
-fn faults_of_the_id_and_of_the_body_are_told_together() {
+fn faults_of_the_id_and_of_the_body_are_reported_together() {
     let outcome = send(put("/api/v1/users/x", Some(&token(1)), "application/json", r#"{"full_name": "J"}"#));
     let message = "El campo 'id' debe ser numérico. El campo 'full_name' debe tener entre 2 y 100 caracteres";
     assert_eq!(outcome.reply.answer.body, format!(r#"{{"success":false,"message":"{message}","data":null}}"#));

@@ -1,4 +1,4 @@
-//! Every statement against the real migrations and the demo accounts, in the SQLite that D1 is made of.
+//! SQL statements, run with the real migrations and the demo accounts in SQLite, on which D1 is built.
 
 use super::database::{Sqlite, run, sqlite};
 use super::{actor, files, read, ready};
@@ -13,10 +13,10 @@ use std::cell::Cell;
 pub const SEAM: Option<&str> = Some("PUT /api/v1/users/:id");
 const ME: Option<&str> = Some("PUT /api/personas/me");
 
-/// The request that makes every update of these tests.
+/// The request of every update in these tests.
 pub const TRACE: Trace<'static> = Trace { request_id: "test", route: "PUT /test" };
 
-/// An update, which must take one call and must not fail on our side.
+/// Runs an update. It must take exactly one call, and must not fail with a fault.
 pub fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change) -> Result<R, Refusal> {
     let before = database.calls.get();
     let updated = ready(store::update(database, &Update::new(access, change, TRACE)));
@@ -29,7 +29,7 @@ pub fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change)
 
 pub fn access(caller: i64, target: Option<i64>, permission: Option<&'static str>) -> Access {
     let target = target.map_or(Target::Own, |id| Target::Named(PathId::parse(&id.to_string()).unwrap()));
-    // The endpoints' own: seam's, then falcon's without an id in its path, and django's.
+    // The endpoints' own back ends: seam's, falcon's, which has no ID in its path, and django's.
     let back_end = match (permission, &target) {
         (SEAM, _) => Some(BackEnd::Seam),
         (None, Target::Own) => Some(BackEnd::Falcon),
@@ -53,7 +53,7 @@ fn dump(database: &Sqlite) -> Vec<String> {
 }
 
 #[test]
-fn an_update_changes_what_was_asked_and_keeps_the_rest() {
+fn an_update_changes_only_the_requested_fields() {
     let database = sqlite();
     let change = AccountChange {
         full_name: some("Alicia"),
@@ -72,7 +72,7 @@ fn an_update_changes_what_was_asked_and_keeps_the_rest() {
 }
 
 #[test]
-fn the_password_hash_is_stored_and_not_shown() {
+fn the_password_hash_is_stored_but_not_returned() {
     let database = sqlite();
     let hash = Some(PasswordHash::new("$2b$12$abc".to_owned()));
     let (access, nothing) = (access(1, Some(7), SEAM), AccountChange::default());
@@ -85,7 +85,7 @@ fn the_password_hash_is_stored_and_not_shown() {
 }
 
 #[test]
-fn a_new_password_makes_the_hashes_void_that_were_brought_along_and_nothing_else_does() {
+fn only_a_new_password_clears_the_imported_hashes() {
     let database = sqlite();
     let legacy = || -> Option<String> {
         let select = "SELECT legacy_password_hashes FROM users WHERE id = 7";
@@ -102,7 +102,7 @@ fn a_new_password_makes_the_hashes_void_that_were_brought_along_and_nothing_else
 }
 
 #[test]
-fn a_refused_update_says_why_in_the_contracts_order_and_changes_nothing() {
+fn a_refused_update_returns_the_first_reason_in_the_contracts_order_and_changes_nothing() {
     let database = sqlite();
     let before = dump(&database);
     let change = AccountChange { email: some("new@example.com"), ..AccountChange::default() };
@@ -129,7 +129,7 @@ fn a_refused_update_says_why_in_the_contracts_order_and_changes_nothing() {
 }
 
 #[test]
-fn ones_own_value_again_is_not_taken_in_whatever_case() {
+fn an_accounts_own_value_is_not_taken_in_any_letter_case() {
     let database = sqlite();
     let change =
         AccountChange { username: some("ALICE_wonder"), email: some("Alice@Example.com"), ..AccountChange::default() };
@@ -138,7 +138,7 @@ fn ones_own_value_again_is_not_taken_in_whatever_case() {
 }
 
 #[test]
-fn a_caller_who_takes_the_own_permission_away_still_gets_the_answer() {
+fn a_caller_who_removes_their_own_permission_still_gets_the_reply() {
     let database = sqlite();
     let change = AccountChange { role: Some(2), ..AccountChange::default() };
     let account: Account = update(&database, &access(1, Some(1), SEAM), &change).unwrap();
@@ -147,7 +147,7 @@ fn a_caller_who_takes_the_own_permission_away_still_gets_the_answer() {
 }
 
 #[test]
-fn permissions_are_compared_without_regard_to_case() {
+fn permissions_are_compared_case_insensitively() {
     let database = sqlite();
     database.connection.execute_batch("UPDATE permissions SET nameUri = 'put /API/v1/Users/:ID' WHERE id = 1").unwrap();
     let change = AccountChange { full_name: some("Otro"), ..AccountChange::default() };
@@ -175,7 +175,7 @@ fn a_persona_is_found_by_its_owner_or_by_its_id() {
 }
 
 #[test]
-fn loading_shows_what_an_update_could_change_and_nothing_else() {
+fn loading_returns_only_records_that_an_update_could_change() {
     let database = sqlite();
     let nothing = AccountChange::default();
     let load = |access: &Access| {
@@ -197,7 +197,7 @@ fn loading_shows_what_an_update_could_change_and_nothing_else() {
 }
 
 #[test]
-fn loading_refuses_what_an_update_would_so_that_nothing_is_hashed_in_vain() {
+fn loading_refuses_what_an_update_would_so_that_no_hash_is_wasted() {
     let database = sqlite();
     let taken = AccountChange { email: some("alice@example.com"), ..AccountChange::default() };
     let loaded = ready(store::load::<Account>(&database, &Update::new(&access(1, Some(7), SEAM), &taken, TRACE)));
@@ -205,7 +205,7 @@ fn loading_refuses_what_an_update_would_so_that_nothing_is_hashed_in_vain() {
 }
 
 #[test]
-fn a_change_of_nothing_answers_the_record_and_leaves_its_time_alone() {
+fn an_empty_change_returns_the_record_and_keeps_its_update_time() {
     let database = sqlite();
     let before = dump(&database);
     let account: Account = update(&database, &access(42, None, None), &AccountChange::default()).unwrap();
@@ -214,7 +214,7 @@ fn a_change_of_nothing_answers_the_record_and_leaves_its_time_alone() {
 }
 
 #[test]
-fn a_constraint_that_nobody_foresaw_is_a_fault_that_names_it() {
+fn violating_an_unexpected_constraint_is_a_fault_that_names_it() {
     let database = sqlite();
     database.connection.execute_batch("CREATE UNIQUE INDEX surprise ON users (full_name)").unwrap();
     let change = AccountChange { full_name: some("Jane Doe"), ..AccountChange::default() };
@@ -223,7 +223,7 @@ fn a_constraint_that_nobody_foresaw_is_a_fault_that_names_it() {
     assert!(fault.to_string().contains("UNIQUE constraint failed: users.full_name"), "{fault}");
 }
 
-/// The columns of every table. A migration that adds none, but an index, a view or a row, does not show in them.
+/// Returns the columns of every table. A migration that adds only an index, a view or a row does not change them.
 fn columns(connection: &rusqlite::Connection) -> Vec<String> {
     let sql = "SELECT t.name || '.' || c.name FROM sqlite_master t, pragma_table_xinfo(t.name) c \
          WHERE t.type = 'table' ORDER BY 1";
@@ -232,7 +232,7 @@ fn columns(connection: &rusqlite::Connection) -> Vec<String> {
 }
 
 #[test]
-fn a_schema_that_lacks_a_table_or_column_of_a_migration_is_not_healthy() {
+fn a_schema_without_a_table_or_column_of_a_migration_is_unhealthy() {
     let whole = columns(&sqlite().connection);
     for count in 1..=files("migrations", ".sql").len() {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
@@ -247,7 +247,7 @@ fn a_schema_that_lacks_a_table_or_column_of_a_migration_is_not_healthy() {
 }
 
 #[test]
-fn a_row_that_does_not_fit_is_a_fault_that_does_not_quote_it() {
+fn the_fault_of_an_unexpected_row_does_not_quote_the_row() {
     let row = r#"{"id":5,"nombres":"Ana","apellidos":"Rojas","telefono":null,"dni":12345678,"foto_url":null,
         "created_at":""}"#;
     let fault = Persona::from_row(row).unwrap_err().to_string();
@@ -255,7 +255,7 @@ fn a_row_that_does_not_fit_is_a_fault_that_does_not_quote_it() {
 }
 
 #[test]
-fn what_is_bound_does_not_show_in_debug_output() {
+fn debug_output_does_not_contain_parameters() {
     let access = access(1, Some(7), SEAM);
     let change = AccountChange { email: some("a@b.co"), ..AccountChange::default() };
     let statement = Account::update(&Update::new(&access, &change, TRACE));
@@ -264,7 +264,7 @@ fn what_is_bound_does_not_show_in_debug_output() {
 }
 
 #[test]
-fn times_come_out_in_one_form_whatever_form_they_were_written_in() {
+fn times_are_returned_in_one_format_whatever_format_they_were_written_in() {
     let database = sqlite();
     for written in
         ["2024-02-01 08:15:30", "2024-02-01T08:15:30", "2024-02-01T10:15:30+02:00", "2024-02-01T08:15:30.000000Z"]
@@ -289,13 +289,13 @@ const STATEMENTS: [&str; 6] = [
     Persona::READ,
 ];
 
-/// What follows an `UPDATE` in its batch. It looks the caller up without its rights.
+/// The statements that follow an `UPDATE` in its batch. They look up the caller without its rights.
 const APPENDS: [&str; 2] = [Account::APPEND_CHANGE, Persona::APPEND_CHANGE];
 
-/// Those of the delivery of the change feed.
+/// The statements for delivering the change feed.
 const DELIVERY: [&str; 4] = [store::TAKE_LEASE, store::ADVANCE, store::POSTPONE, store::READ_CHANGES];
 
-/// What SQLite does for a statement, a step in each line.
+/// Returns SQLite's query plan for a statement, one step per line.
 pub fn plan(database: &Sqlite, sql: &str) -> String {
     let mut plan = database.connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     let parameters = vec!["{}"; plan.parameter_count()];
@@ -303,10 +303,10 @@ pub fn plan(database: &Sqlite, sql: &str) -> String {
     steps.map(Result::unwrap).collect::<Vec<_>>().join("\n")
 }
 
-/// A reviewer of a change sees in these files what it does to a statement and to its plan. `INSTA_UPDATE=always cargo
-/// test` writes them anew.
+/// The snapshots show a reviewer the effect of a change on each statement and its plan. `INSTA_UPDATE=always cargo
+/// test` rewrites them.
 #[test]
-fn statements_and_their_plans_are_as_they_were_reviewed() {
+fn statements_and_their_plans_match_the_reviewed_snapshots() {
     let database = sqlite();
     for sql in STATEMENTS.into_iter().chain(APPENDS).chain(DELIVERY) {
         let name = sql.strip_prefix("-- ").and_then(|text| text.split_once("()\n")).unwrap().0;
@@ -315,11 +315,11 @@ fn statements_and_their_plans_are_as_they_were_reviewed() {
 }
 
 #[test]
-fn statements_look_records_up_by_key() {
+fn statements_look_up_records_by_key() {
     let database = sqlite();
     for sql in STATEMENTS.into_iter().chain(APPENDS) {
         for step in plan(&database, sql).lines() {
-            // Of one row: what a common table computes, and nothing that is stored.
+            // Scans of one row that a common table expression computes, and not of a stored table.
             let computed = ["SCAN CONSTANT ROW", "SCAN target", "SCAN actor"];
             let is_computed = computed.contains(&step) || step.contains("subquery");
             assert!(!step.starts_with("SCAN ") || is_computed, "{step}: {sql}");
@@ -328,14 +328,14 @@ fn statements_look_records_up_by_key() {
 }
 
 #[test]
-fn only_the_update_of_an_account_names_the_hashes_and_it_returns_none() {
+fn only_the_update_of_an_account_uses_password_hashes_and_it_does_not_return_them() {
     for sql in STATEMENTS.into_iter().chain(APPENDS).filter(|sql| *sql != Account::UPDATE) {
         assert!(!sql.contains("hash"), "{sql}");
     }
     assert!(Account::UPDATE.ends_with("\nRETURNING id"));
 }
 
-/// The lines of a statement from one on, up to the end of the bracket that it opens.
+/// Returns the common table expression of this name, up to its closing bracket.
 fn common_table<'a>(sql: &'a str, name: &str) -> Option<&'a str> {
     let start = sql.find(&format!("  {name} AS ("))?;
     let end = sql[start..].find("\n  )").unwrap();
@@ -343,7 +343,7 @@ fn common_table<'a>(sql: &'a str, name: &str) -> Option<&'a str> {
 }
 
 #[test]
-fn every_statement_looks_the_caller_up_in_the_same_words() {
+fn every_statement_looks_up_the_caller_with_the_same_sql() {
     for sql in STATEMENTS {
         for table in ["subject", "caller"] {
             assert!(common_table(sql, table).is_some(), "{sql}");
@@ -353,7 +353,7 @@ fn every_statement_looks_the_caller_up_in_the_same_words() {
     assert_eq!(common_table(Account::UPDATE, "target"), common_table(Account::UPDATE_UNINDEXED, "target"));
 }
 
-/// How many steps of SQLite's program for a statement write an index.
+/// Counts the steps in SQLite's program for a statement that write to an index.
 fn index_writes(database: &Sqlite, statement: &Statement) -> usize {
     let mut program = database.connection.prepare(&format!("EXPLAIN {}", statement.sql)).unwrap();
     let parameters = rusqlite::params_from_iter(&statement.parameters);
@@ -362,7 +362,7 @@ fn index_writes(database: &Sqlite, statement: &Statement) -> usize {
 }
 
 #[test]
-fn a_change_that_no_index_holds_writes_no_index() {
+fn a_change_of_unindexed_fields_writes_no_index() {
     let database = sqlite();
     let (account, persona) = (access(1, Some(7), SEAM), access(5, None, ME));
     let named = AccountChange {
@@ -384,7 +384,7 @@ fn a_change_that_no_index_holds_writes_no_index() {
     assert_ne!(index_writes(&database, &Account::update(&Update::new(&account, &moved, TRACE))), 0);
 }
 
-/// Which columns of a record an update has changed.
+/// Runs an update and returns the columns of the record that it has changed.
 fn changed(database: &Sqlite, table: &str, id: i64, statement: &Statement) -> Vec<String> {
     let row = || {
         let mut select = database.connection.prepare(&format!("SELECT * FROM {table} WHERE id = {id}")).unwrap();
@@ -450,7 +450,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn a_change_applied_twice_is_the_change_applied_once(
+    fn applying_a_change_is_idempotent(
         name in "[a-zé👍]{1,30}",
         phone in prop::option::of("[0-9]{1,10}"),
     ) {
@@ -464,7 +464,7 @@ proptest! {
     }
 
     #[test]
-    fn any_text_is_stored_and_comes_back_as_it_was(raw in any::<String>()) {
+    fn any_text_is_stored_and_returned_unchanged(raw in any::<String>()) {
         let Ok(name) = text::line(&raw, 1, 255) else { return Ok(()) };
         let database = sqlite();
         let change = AccountChange { full_name: Some(name.clone()), ..AccountChange::default() };

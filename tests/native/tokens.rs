@@ -21,7 +21,7 @@ fn signed_by(secret: &str, claims: Value) -> String {
     Hs256.token(&Header::empty().with_token_type("JWT"), &Claims::new(claims), &Hs256Key::new(secret)).unwrap()
 }
 
-/// HS256 asks nothing of the platform.
+/// HS256 does not use the platform.
 pub struct NoKeyService;
 
 impl KeyService for NoKeyService {
@@ -34,11 +34,11 @@ impl KeyService for NoKeyService {
     }
 
     async fn pause(&self) {
-        panic!("something was waited for")
+        panic!("a request waited")
     }
 }
 
-/// What these keys make of a token; our failures are none that a token can cause.
+/// Verifies a token with these keys. Panics on a fault, because no token may cause one.
 pub fn verify_by(keys: &Keys, token: &str, service: &impl KeyService) -> Result<Actor, Refusal> {
     let header = format!("Bearer {token}");
     let token = BearerToken::parse(Some(&header))?;
@@ -61,7 +61,7 @@ fn identity(back_end: BackEnd, id: i64) -> Subject {
     Subject::Identity(back_end, Id::new(id).unwrap())
 }
 
-/// A token that is good, but for what `change` puts in or, as null, takes out.
+/// Verifies a token that is valid except for the claims in `change`, which are set, or removed if the value is `"-"`.
 fn verify_with(change: Value) -> Result<Subject, Refusal> {
     let mut claims = json!({"sub": "42", "iat": NOW - 10, "exp": NOW + 600});
     for (name, value) in change.as_object().unwrap() {
@@ -74,7 +74,7 @@ fn verify_with(change: Value) -> Result<Subject, Refusal> {
 }
 
 #[test]
-fn a_good_token_names_a_number_and_whose_it_is() {
+fn a_valid_token_contains_an_id_and_its_layout_gives_the_back_end() {
     assert_eq!(verify_with(json!({})), Ok(account(42)));
     for (claims, subject) in [
         (json!({"sub": "-", "idUser": 7}), identity(BackEnd::Seam, 7)),
@@ -93,11 +93,11 @@ fn a_good_token_names_a_number_and_whose_it_is() {
     }
 }
 
-/// The key by which serde_json's own `Value` takes an object for the JSON in a text.
+/// An object with this key is special to serde_json's own `Value`, which parses the text in it as JSON.
 const RAW_VALUE: &str = "$serde_json::private::RawValue";
 
 #[test]
-fn an_object_is_an_object_whatever_its_keys() {
+fn an_object_is_never_read_as_another_type_whatever_its_keys() {
     for claim in ["sub", "user_id", "idUser"] {
         let claims = json!({claim: {RAW_VALUE: "7"}, "exp": NOW + 60});
         assert_eq!(verify(&signed(claims)), Err(Refusal::BadToken), "{claim}");
@@ -108,7 +108,7 @@ fn an_object_is_an_object_whatever_its_keys() {
 }
 
 #[test]
-fn numbers_of_two_back_ends_in_one_token_are_refused() {
+fn a_token_with_ids_of_two_back_ends_is_refused() {
     for claims in [
         json!({"sub": "-", "user_id": 7, "idUser": 7}),
         json!({"sub": 7, "user_id": "7", "idUser": 7}),
@@ -148,8 +148,8 @@ fn layouts(id: i64) -> [(Option<BackEnd>, Value); 4] {
 }
 
 #[test]
-fn each_secret_opens_its_own_back_ends_numbers_and_no_others() {
-    // Every combination of back ends with a secret of their own.
+fn each_secret_is_valid_only_for_the_ids_of_its_own_back_end() {
+    // Every combination of back ends that have their own secrets.
     for own in 0..8_u8 {
         let has_own = |back_end: BackEnd| BackEnd::ALL.iter().position(|one| *one == back_end).unwrap();
         let has_own = |back_end| own & (1 << has_own(back_end)) != 0;
@@ -175,7 +175,7 @@ fn each_secret_opens_its_own_back_ends_numbers_and_no_others() {
 }
 
 #[test]
-fn a_setting_says_whose_number_a_bare_sub_is() {
+fn jwt_sub_decides_which_back_end_a_bare_sub_belongs_to() {
     let bare = signed(json!({"sub": 7, "exp": NOW + 60}));
     for (setting, subject) in [
         (None, Some(account(7))),
@@ -197,7 +197,7 @@ fn a_setting_says_whose_number_a_bare_sub_is() {
 }
 
 #[test]
-fn subjects_that_are_no_id_or_disagree_are_refused() {
+fn subjects_that_are_not_ids_or_disagree_are_refused() {
     for subject in [
         json!(null),
         json!(0),
@@ -212,7 +212,7 @@ fn subjects_that_are_no_id_or_disagree_are_refused() {
         json!(9_007_199_254_740_992_i64),
     ] {
         assert_eq!(verify_with(json!({"sub": subject})), Err(Refusal::BadToken), "{subject}");
-        assert_eq!(verify_with(json!({"user_id": subject})), Err(Refusal::BadToken), "beside a good one: {subject}");
+        assert_eq!(verify_with(json!({"user_id": subject})), Err(Refusal::BadToken), "next to a valid one: {subject}");
     }
     assert_eq!(verify_with(json!({"sub": "-"})), Err(Refusal::BadToken));
     assert_eq!(verify_with(json!({"idUser": 7})), Err(Refusal::BadToken));
@@ -246,7 +246,7 @@ fn times_are_enforced_with_a_minute_of_leeway() {
 }
 
 #[test]
-fn auth_time_or_else_iat_says_when_the_person_authenticated() {
+fn the_time_of_authentication_is_auth_time_or_else_iat() {
     for (claims, expected) in [
         (json!({}), None),
         (json!({"iat": NOW - 9}), Some(NOW - 9)),
@@ -284,7 +284,7 @@ fn refresh_tokens_are_refused() {
 }
 
 #[test]
-fn secrets_that_cannot_be_used_make_no_keys_and_are_named() {
+fn the_fault_of_an_unusable_secret_names_it() {
     let short = Some("31-bytes-are-not-enough-for-this".get(..31).unwrap());
     let seam = |current: Option<&str>, previous: Option<&str>| {
         let [current, previous] = [current, previous].map(|secret| secret.map(str::to_owned));
@@ -315,14 +315,14 @@ fn secrets_that_cannot_be_used_make_no_keys_and_are_named() {
 }
 
 #[test]
-fn secrets_and_tokens_do_not_show_in_debug_output() {
+fn debug_output_does_not_contain_secrets_or_tokens() {
     let header = format!("Bearer {}", signed(json!({"sub": 1})));
     let token = BearerToken::parse(Some(&header)).unwrap();
     assert_eq!(format!("{token:?} {:?}", keys()), "BearerToken([redacted]) Keys([redacted])");
 }
 
 #[test]
-fn no_header_another_scheme_and_an_empty_token_are_no_token() {
+fn a_missing_header_another_scheme_or_an_empty_token_counts_as_no_token() {
     for header in [
         None,
         Some(""),
@@ -349,9 +349,9 @@ proptest! {
         prop_assert!(verify(&token).is_err());
     }
 
-    /// Signed with the right key, so that every one of them comes as far as the claims.
+    /// All are signed with the right key, so that each gets as far as the check of the claims.
     #[test]
-    fn signed_claims_of_any_kind_are_judged_without_a_panic(
+    fn signed_claims_of_any_type_cause_no_panic(
         name in "sub|user_id|idUser|profile|exp|nbf|iat|auth_time|type|token_type|iss|aud",
         value in prop_oneof![
             any::<i64>().prop_map(Value::from),

@@ -1,4 +1,4 @@
-//! Records and bucket stay in step (contract M3, M5): uploads, removals and sweeps in any order, and cut off anywhere.
+//! Consistency of records and bucket (contract M3, M5): uploads, removals and sweeps in any order, cut off at any step.
 
 use super::database::{Memory, Sqlite, sqlite};
 use super::statements::TRACE;
@@ -17,7 +17,7 @@ use std::task::{Context, Poll, Waker};
 
 const ORIGIN: &str = "https://api.example.com";
 
-/// One pixel of some shade.
+/// A picture of one pixel in this shade.
 fn picture(shade: u8) -> Picture {
     let mut bytes = Cursor::new(Vec::new());
     image::GrayImage::from_pixel(1, 1, image::Luma([shade])).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -47,7 +47,7 @@ async fn clear(database: &impl Batch) -> Result<store::Updated<Account>, Failure
     store::update(database, &Update::new(&own(42), &change, TRACE)).await
 }
 
-/// What an upload does, and after the reply the removal of what it replaced.
+/// Uploads a picture and then removes the object that it replaced, as after the reply.
 async fn replace(database: &impl Batch, bucket: &impl Bucket, shade: u8, change: AccountChange) {
     if let Ok(updated) = upload(database, bucket, 42, shade, change).await
         && let Some(key) = updated.replaced
@@ -75,7 +75,7 @@ fn stored(bucket: &Memory) -> BTreeSet<String> {
     bucket.objects.borrow().keys().cloned().collect()
 }
 
-/// Whoever held a claim is long gone, and nothing is too young to be swept.
+/// Sweeps the bucket when every claim is out of date and no object is too young to be removed.
 fn sweep_everything(database: &Sqlite, bucket: &Memory) -> Swept {
     database.connection.execute("UPDATE removals SET claimed_at = datetime('now', '-1 hour')", []).unwrap();
     let mut swept = Swept::default();
@@ -84,7 +84,7 @@ fn sweep_everything(database: &Sqlite, bucket: &Memory) -> Swept {
 }
 
 #[test]
-fn a_new_picture_takes_two_calls_and_the_same_again_one_and_no_second_write() {
+fn a_new_picture_takes_two_calls_and_the_same_one_again_takes_one_and_is_not_written() {
     let (database, bucket) = (sqlite(), Memory::default());
     for calls in [2, 1, 1] {
         let before = database.calls.get();
@@ -99,7 +99,7 @@ fn a_new_picture_takes_two_calls_and_the_same_again_one_and_no_second_write() {
 }
 
 #[test]
-fn a_refused_upload_is_never_stored_but_one_that_was_there_stays() {
+fn a_refused_upload_is_never_stored_and_keeps_the_existing_object() {
     let (database, bucket) = (sqlite(), Memory::default());
     for calls in 1..3 {
         let refused = ready(upload(&database, &bucket, 42, 1, named("luis_p")));
@@ -113,7 +113,7 @@ fn a_refused_upload_is_never_stored_but_one_that_was_there_stays() {
 }
 
 #[test]
-fn a_picture_comes_back_after_it_was_removed() {
+fn a_removed_picture_can_be_uploaded_again() {
     let (database, bucket) = (sqlite(), Memory::default());
     for shade in [1, 2, 1, 1, 2, 1] {
         ready(replace(&database, &bucket, shade, AccountChange::default()));
@@ -122,11 +122,11 @@ fn a_picture_comes_back_after_it_was_removed() {
     }
     let before = database.calls.get();
     ready(upload(&database, &bucket, 42, 1, AccountChange::default())).unwrap();
-    assert_eq!(database.calls.get(), before + 1, "the removals that it outlived are forgotten");
+    assert_eq!(database.calls.get(), before + 1, "the claims of earlier removals are dropped");
 }
 
 #[test]
-fn an_upload_that_meets_a_removal_without_an_end_fails_and_changes_nothing() {
+fn an_upload_during_a_removal_that_never_ends_fails_and_changes_nothing() {
     let (database, bucket) = (sqlite(), Memory::default());
     let key = bucket_key(&bucket, 1);
     database.connection.execute("INSERT INTO removals (key, claim) VALUES (?1, 'x')", [&key]).unwrap();
@@ -135,7 +135,7 @@ fn an_upload_that_meets_a_removal_without_an_end_fails_and_changes_nothing() {
     assert!(shown(&database).is_empty());
     database.connection.execute("UPDATE removals SET claimed_at = datetime('now', '-21 minutes')", []).unwrap();
     ready(upload(&database, &bucket, 42, 1, AccountChange::default())).unwrap();
-    assert_eq!(shown(&database), BTreeSet::from([key]), "a claim that old was left behind by a crash");
+    assert_eq!(shown(&database), BTreeSet::from([key]), "a claim of that age is the leftover of a crash");
 }
 
 fn bucket_key(bucket: &Memory, shade: u8) -> String {
@@ -146,7 +146,7 @@ fn bucket_key(bucket: &Memory, shade: u8) -> String {
 }
 
 #[test]
-fn a_sweep_turns_pages_keeps_what_is_shown_or_young_and_goes_on_where_it_stopped() {
+fn a_sweep_reads_all_pages_keeps_used_or_young_objects_and_resumes_where_it_stopped() {
     let (database, bucket) = (sqlite(), Memory::default());
     for shade in 0..20 {
         bucket_key(&bucket, shade);
@@ -162,7 +162,7 @@ fn a_sweep_turns_pages_keeps_what_is_shown_or_young_and_goes_on_where_it_stopped
     left.extend(young);
     left.insert("others/x.png".to_owned());
     assert_eq!(stored(&bucket), left);
-    // As a run leaves it behind that was cut off, or had its share.
+    // The state left by a run that was cut off or reached its limit.
     let last = left.iter().rfind(|key| key.starts_with("avatars/")).unwrap();
     database.connection.execute("UPDATE sweeps SET behind = ?1", [last]).unwrap();
     for listed in [0, 4] {
@@ -172,10 +172,10 @@ fn a_sweep_turns_pages_keeps_what_is_shown_or_young_and_goes_on_where_it_stopped
     }
 }
 
-/// A door that everybody has to wait at, once for every step.
+/// A database or bucket whose calls yield before and after they are executed.
 struct Stepwise<'a, T>(&'a T);
 
-/// Answers at the second time of asking.
+/// Completes when it is polled for the second time.
 async fn step() {
     let waited = Cell::new(false);
     std::future::poll_fn(|_| if waited.replace(true) { Poll::Ready(()) } else { Poll::Pending }).await;
@@ -222,11 +222,11 @@ impl Bucket for Stepwise<'_, Memory> {
     }
 }
 
-/// What somebody does at the same time as somebody else.
+/// An operation that runs at the same time as others.
 #[derive(Debug, Clone, Copy)]
 enum Task {
     Upload(u8),
-    /// With a user name that somebody else may take between the check and the change.
+    /// An upload with a user name that another account may take between the check and the change.
     UploadAndRename(u8),
     TakeName,
     Clear,
@@ -263,7 +263,7 @@ fn task() -> impl Strategy<Value = Task> {
     ]
 }
 
-/// How many orders are tried; more by `PERFIL_ORDERS=100000 cargo test --release any_order`.
+/// Number of random orders. `PERFIL_ORDERS=100000 cargo test --release any_order` tries more.
 fn orders() -> u32 {
     std::env::var("PERFIL_ORDERS").ok().and_then(|orders| orders.parse().ok()).unwrap_or(300)
 }
@@ -271,9 +271,9 @@ fn orders() -> u32 {
 proptest! {
     #![proptest_config(ProptestConfig { cases: orders(), ..ProptestConfig::default() })]
 
-    /// At every step, and whoever is cut off at whichever: no record shows an object that is not there.
+    /// At every step, and whichever operation is cut off at whichever step, no record points at a missing object.
     #[test]
-    fn uploads_removals_and_sweeps_in_any_order_leave_no_record_that_shows_nothing(
+    fn uploads_removals_and_sweeps_in_any_order_leave_no_record_that_points_at_nothing(
         tasks in prop::collection::vec(task(), 2..6),
         turns in prop::collection::vec((any::<prop::sample::Index>(), 0..25u8), 0..120),
     ) {
@@ -285,14 +285,14 @@ proptest! {
         }
         let mut turns = turns.into_iter();
         while !running.is_empty() {
-            // One after the other, once the dice are used up.
+            // Once the random turns are used up, run the tasks one after the other.
             let (turn, fate) = turns.next().map_or((0, 1), |(index, fate)| (index.index(running.len()), fate));
             let is_cut_off = fate == 0;
             let polled = running[turn].as_mut().poll(&mut Context::from_waker(Waker::noop()));
             if polled.is_ready() || is_cut_off {
                 drop(running.remove(turn));
             }
-            prop_assert!(shown(&database).is_subset(&stored(&bucket)), "a record shows what is not there");
+            prop_assert!(shown(&database).is_subset(&stored(&bucket)), "a record points at a missing object");
         }
         let swept = sweep_everything(&database, &bucket);
         prop_assert!(swept.complete);

@@ -1,5 +1,5 @@
-//! Colour profiles: the numbers that convert colours stay, and what tells of people, places and devices goes (contract
-//! M2). Where the profiles are from says tests/fixtures/pictures/README.md.
+//! Colour profiles: the numbers that convert colours are kept, and information about people, places and devices is
+//! removed (contract M2). tests/fixtures/pictures/README.md lists the sources of the profiles.
 
 use super::forge::*;
 use super::icc::*;
@@ -22,23 +22,23 @@ const PROFILES: [&str; 8] = [
 const PICTURES: [&str; 4] = ["grey.jpg", "alpha.png", "still.gif", "extended.webp"];
 
 #[test]
-fn nothing_of_people_and_devices_is_left_in_a_profile() {
+fn a_stored_profile_has_no_information_about_people_and_devices() {
     for name in PROFILES {
         let telling = telling(&profile(name));
         assert!(is_told(&telling));
         for file in PICTURES {
             let upload = with_profile(file, &telling);
             let stored = parse(&upload).unwrap();
-            assert!(!is_told(&stored), "{name} in {file} still tells");
+            assert!(!is_told(&stored), "{name} in {file}: the picture still has metadata");
             let kept = profile_of(file, &stored).unwrap_or_else(|| panic!("{name} in {file} is gone"));
-            assert!(!is_told(&kept), "{name} in {file} still tells");
-            assert_eq!(parse(&stored).as_ref(), Ok(&stored), "{name} in {file} is not the same a second time");
+            assert!(!is_told(&kept), "{name} in {file}: the profile still has metadata");
+            assert_eq!(parse(&stored).as_ref(), Ok(&stored), "{name} in {file} changes when it is parsed again");
         }
     }
 }
 
 #[test]
-fn the_numbers_of_a_profile_stay_and_are_shared_as_before() {
+fn the_numbers_of_a_profile_are_kept_and_shared_as_before() {
     let places = |profile: &[u8]| {
         let is_text = |signature: &[u8; 4]| [b"desc", b"cprt"].contains(&signature);
         let places = entries(profile).into_iter().filter(|(signature, ..)| !is_text(signature)).map(|(_, at, _)| at);
@@ -63,7 +63,7 @@ fn the_numbers_of_a_profile_stay_and_are_shared_as_before() {
 }
 
 #[test]
-fn description_and_copyright_say_nothing() {
+fn description_and_copyright_are_emptied() {
     let texts = |profile: &[u8]| {
         let kept = profile_of("extended.webp", &parse(&with_profile("extended.webp", profile)).unwrap()).unwrap();
         [b"desc", b"cprt"].map(|signature| tag(&kept, signature))
@@ -72,14 +72,14 @@ fn description_and_copyright_say_nothing() {
     let old = [b"desc\0\0\0\0\0\0\0\x02-\0".as_slice(), &[0; 78]].concat();
     assert_eq!(texts(&profile("sRGB-v4")), [new.clone(), new.clone()]);
     assert_eq!(texts(&telling(&profile("sRGB-v2-nano"))), [Some(old), Some(b"text\0\0\0\0-\0".to_vec())]);
-    assert_eq!(texts(&profile("sRGB-v2-nano")), [new.clone(), new], "no room for those of version 2");
+    assert_eq!(texts(&profile("sRGB-v2-nano")), [new.clone(), new], "the texts of version 2 don't fit");
     let plain = profile("sRGB-v4");
     let mut bare = tags(&plain);
     bare.retain(|(signature, _)| !signature.ends_with(b"sc") && !signature.ends_with(b"rt"));
     assert_eq!(texts(&with_tags(&plain, &bare, b"")), [None, None]);
 }
 
-/// A grey profile with a curve of so many points.
+/// A grey profile with a curve that has these points.
 fn with_curve(points: &[u8]) -> Vec<u8> {
     let grey = profile("sGrey-v4");
     let mut all = tags(&grey);
@@ -89,7 +89,7 @@ fn with_curve(points: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_jpeg_s_profile_may_come_in_many_parts_in_any_order() {
+fn the_profile_of_a_jpeg_may_have_many_parts_in_any_order() {
     let short = profile("AdobeCompat-v2");
     let once = parse(&with_profile("grey.jpg", &short)).unwrap();
     let mut parts = jpeg_parts(&short, 2);
@@ -106,10 +106,10 @@ fn a_jpeg_s_profile_may_come_in_many_parts_in_any_order() {
     assert!(kept(&twice).len() == 3 && numbers(&long) == numbers(&profile_of("grey.jpg", &twice).unwrap()));
     let mut late = jpeg_segments(&jpeg_with("grey.jpg", &jpeg_parts(&short, 200)[..1]));
     late.insert(late.len() - 1, jpeg_parts(&short, 200)[1].clone());
-    assert_eq!(parse(&late.concat()), parse(&picture("grey.jpg")), "the second part comes after the pixels");
+    assert_eq!(parse(&late.concat()), parse(&picture("grey.jpg")), "the second part follows the pixels");
 }
 
-/// `sRGB-v4` with the data of one tag changed.
+/// A profile with the data of one tag edited.
 fn edited(name: &str, signature: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<u8> {
     let plain = profile(name);
     let mut all = tags(&plain);
@@ -178,7 +178,7 @@ fn a_profile_that_is_not_valid_is_dropped() {
         ("stages of 16 channels", edited("tables-v4", b"A2B0", |content| content[9] = 16)),
         ("a grid of three bytes for a number", stage(3, 16, &[3])),
         ("a grid of 255^3 points", stage(3, 0, &[255; 3])),
-        ("a curve in stages that is none", stage(4, 0, b"text")),
+        ("a curve in stages that is not a curve", stage(4, 0, b"text")),
         ("more than 4 MiB", with_curve(&[0; 4 << 20])),
     ] {
         for file in ["grey.jpg", "still.gif"] {
@@ -195,7 +195,7 @@ fn a_profile_that_is_not_valid_is_dropped() {
         ("100 tags", most),
         ("three bytes after its end", [&plain[..], b"SEC"].concat()),
         ("almost 4 MiB", with_curve(&vec![0; (4 << 20) - 1000])),
-        ("an intent that is none", patched("sRGB-v4", 64, b"SECR")),
+        ("an intent that does not exist", patched("sRGB-v4", 64, b"SECR")),
         ("another illuminant", patched("sRGB-v4", 68, b"SECRETSECRET")),
     ] {
         let webp = parse(&with_profile("extended.webp", &profile)).unwrap();
@@ -203,7 +203,7 @@ fn a_profile_that_is_not_valid_is_dropped() {
     }
 }
 
-/// Bytes without a pattern, below `most`.
+/// Pseudorandom bytes below `most`.
 fn noise(length: usize, most: u8) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
@@ -214,7 +214,7 @@ fn noise(length: usize, most: u8) -> Vec<u8> {
 }
 
 #[test]
-fn a_png_s_profile_has_no_more_room_than_before() {
+fn the_profile_of_a_png_does_not_grow() {
     let stored = |profile: &[u8], level| {
         let stream = compress_to_vec_zlib(profile, level);
         let stored = parse(&png_with("alpha.png", b"IDAT", &[icc_chunk("S", &stream)])).unwrap();
@@ -231,7 +231,7 @@ fn a_png_s_profile_has_no_more_room_than_before() {
     set(&mut telling, 80, b"SECR");
     assert!(stored(&telling, 10).0.is_none_or(|kept| !is_told(&kept)));
     assert!(stored(&telling, 1) == (Some(clean.clone()), false));
-    // With a table from Lab to grey, which has no room, and which nobody needs to show the picture.
+    // A profile with a table from Lab to grey, which doesn't fit and isn't needed to show the picture.
     let head = [b"mft1\0\0\0\0\x03\x01\x21\0".as_slice(), &[0; 36]].concat();
     let table = [head, noise(3 * 256 + 33 * 33 * 33 + 256, 3)].concat();
     let all = [vec![(*b"B2A0", table)], tags(&clean)].concat();
@@ -245,7 +245,7 @@ proptest! {
     #![proptest_config(mutants::config())]
 
     #[test]
-    fn any_bytes_as_a_profile_leave_a_sound_picture(
+    fn any_bytes_as_a_profile_leave_a_valid_picture(
         bytes in prop::collection::vec(any::<u8>(), 0..400),
         name in prop::sample::select(PROFILES.to_vec()),
         head in 0..400_usize,
@@ -264,7 +264,7 @@ proptest! {
     }
 
     #[test]
-    fn a_profile_that_was_changed_leaves_a_sound_picture(
+    fn a_profile_with_random_changes_leaves_a_valid_picture(
         name in prop::sample::select(PROFILES.to_vec()),
         telling_too in any::<bool>(),
         changes in prop::collection::vec((any::<Index>(), any::<u8>(), any::<bool>()), 1..4),
