@@ -1,6 +1,6 @@
 #!/bin/sh
-# tests/fuzz/run.sh [seconds] [target …]: runs each target for so long, all of them for ten minutes if none is named.
-# It stops at the first finding.
+# tests/fuzz/run.sh [seconds] [target …]: runs each target for this time, by default all of them for ten minutes each.
+# Stops at the first finding.
 set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-600}

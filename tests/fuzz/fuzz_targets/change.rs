@@ -1,4 +1,4 @@
-//! JSON bodies. The first byte says which endpoint reads the rest.
+//! JSON bodies. The first byte selects the endpoint that reads the rest.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +21,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// R2: what is an object, by a parser of our own.
+/// R2: compares the worker's parser for objects with an independent one.
 fn object(body: &[u8]) {
     let object = Object::parse(body);
     let text = std::str::from_utf8(body).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
@@ -31,13 +31,13 @@ fn object(body: &[u8]) {
         (Ok(object), Err(Why::Invalid)) => assert!(body.is_empty() && object.names().count() == 0),
         (Err(refusal), Err(Why::Invalid)) => assert_eq!(*refusal, Refusal::Malformed),
         (Ok(object), Ok(model)) => {
-            let Json::Object(fields) = model else { panic!("{model:?} is no object") };
+            let Json::Object(fields) = model else { panic!("{model:?} is not an object") };
             assert!(!model.has_twice() && model.largest().is_finite());
             assert!(object.names().eq(fields.iter().map(|(name, _)| name.as_str())));
             assert!(fields.iter().all(|(name, value)| object.get(name).is_some_and(|read| is_same(read, value))));
         }
         (Err(refusal), Ok(model)) => {
-            // Where f64 ends, parsers differ by a bit.
+            // Near the limit of f64, parsers differ slightly.
             let is_bad = model.has_twice() || model.largest() > 1e308;
             let expected = match model {
                 _ if is_bad => Refusal::Malformed,
@@ -117,7 +117,7 @@ where
             return;
         }
     }
-    // The same in other words is the same, and so it is without what nobody asked for.
+    // The change is the same if the body is written differently, and without the unknown fields.
     assert_eq!(read(dialect, sent.write().as_bytes()), change);
     if !is_strict {
         let asked = fields.iter().filter(|(name, _)| known.contains(&name.as_str())).cloned().collect();

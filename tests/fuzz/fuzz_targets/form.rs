@@ -1,6 +1,6 @@
-//! Forms of any parts. The first byte says which dialect reads them; then each part is a byte for its kind, one for its
-//! name, two for its length, and its bytes. Pictures are the project's fixtures, as the mutations of the target
-//! `picture` hardly ever get as far as to be taken.
+//! Forms with any parts. The first byte selects the dialect that reads them. Each part consists of a byte for its kind,
+//! one for its name, two for its length, and its bytes. Pictures are the project's fixtures, because mutated pictures,
+//! as in the target `picture`, are hardly ever accepted.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -76,7 +76,7 @@ fn find<'a>(parts: &'a [(String, Part)], name: &str) -> Option<&'a Part> {
     parts.iter().find(|(part, _)| part == name).map(|(_, part)| part)
 }
 
-/// D9: what is left of a form if the last part of a name counts, and an empty part for the file does not.
+/// D9: returns the parts of a form that count if the last one of each name does, and an empty file part does not.
 fn last_of_each(parts: &[(String, Part)], file: Option<&str>) -> Vec<(String, Part)> {
     let is_there = |(name, part): &&(String, Part)| match part {
         Part::NoFile => false,
@@ -117,7 +117,7 @@ where
     as_json(dialect, &parts, &change);
 }
 
-/// P5, D5, M1: a picture comes out of the one part that may hold it, as [`Picture::parse`] takes it, and of no other.
+/// P5, D5, M1: a picture is read only from the part that may contain one, and is accepted as by [`Picture::parse`].
 fn upload<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)], change: &Result<R::Change, Refusal>) {
     let part = dialect.forms.file.and_then(|file| find(parts, file));
     let picture = match part {
@@ -154,13 +154,13 @@ fn fields<R: Record>(
             Some(Part::Text(text)) if dialect.forms.file != Some("foto") => {
                 changes::assert_follows(&got, Some(&Json::Text(text.clone())));
             }
-            // A form of the photo's endpoint is read for the photo alone.
+            // From a form, the photo's endpoint reads only the photo.
             _ => assert_eq!(got.got, Got::Keep, "{}", got.name),
         }
     }
 }
 
-/// Texts in a form read as they do in JSON.
+/// Texts in a form are read like texts in JSON.
 fn as_json<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)], change: &Result<R::Change, Refusal>)
 where
     R::Change: Debug + PartialEq,

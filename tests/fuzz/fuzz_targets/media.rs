@@ -1,5 +1,5 @@
-//! Conditional and range requests, and media types. The first byte says which headers there are, eight more the size;
-//! the rest are the headers, a line each.
+//! Conditional and range requests, and media types. The first byte selects the headers, and the next eight bytes are
+//! the size. The rest contains the headers, one per line.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
     let mut header = |bit: u8| lines.next().filter(|_| flags & bit != 0);
     let (if_match, if_none_match, if_range, range) = (header(1), header(2), header(4), header(8));
     let conditions = Conditions { if_match, if_none_match, if_range, range };
-    // Sizes of pictures mostly, and any at all.
+    // Sizes that pictures may have, or any size at all.
     let size = u64::from_le_bytes(*size) >> if flags & 0x10 != 0 { 0 } else { 44 };
     for method in ["GET", "HEAD"] {
         let selection = conditions.select(method, TAG, size);
@@ -44,13 +44,13 @@ fn model(asked: &Conditions, method: &str, size: u64) -> Selection {
     let is_same = asked.if_range.as_ref().is_none_or(|tag| tag.trim() == TAG);
     match asked.range.as_ref().filter(|_| is_same && method == "GET").and_then(|range| bytes(range)) {
         None => Selection::Whole,
-        // Nothing at all has an end, and that is all of it.
+        // The last bytes of an empty picture are all of it.
         Some((None, Some(1..))) if size == 0 => Selection::Whole,
         Some(range) => part(range, size.into()).unwrap_or(Selection::Unsatisfiable),
     }
 }
 
-/// Section 8.8.3: whether each is weak, and its text with the quotes. What is no tag ends the list.
+/// Section 8.8.3: whether each tag is weak, and its text with the quotes. Anything that is not a tag ends the list.
 fn tags(list: &str) -> Vec<(bool, String)> {
     let mut chars = list.chars().peekable();
     let mut tags = Vec::new();
@@ -72,14 +72,14 @@ fn tags(list: &str) -> Vec<(bool, String)> {
     }
 }
 
-/// Section 14.1.2: the first and the last position, or how many of the last ones.
+/// Section 14.1.2: the first and the last position, or only the number of bytes at the end.
 fn bytes(range: &str) -> Option<(Option<u128>, Option<u128>)> {
     let (unit, range) = range.trim().split_once('=')?;
     let (first, last) = range.split_once('-')?;
     let number = |digits: &str| match digits {
         "" => Some(None),
         _ if !digits.bytes().all(|b| b.is_ascii_digit()) => None,
-        // As far from everything as all larger ones.
+        // All larger numbers are equally far beyond the end.
         _ => Some(Some(digits.parse().unwrap_or(u128::MAX).min(u64::MAX.into()))),
     };
     let (first, last) = (number(first)?, number(last)?);
@@ -101,7 +101,7 @@ fn part((first, last): (Option<u128>, Option<u128>), size: u128) -> Option<Selec
     Some(Selection::Part { first: u64::try_from(start).ok()?, length })
 }
 
-/// R2: the type decides, whatever its case and its parameters.
+/// R2: the media type decides, in any case and with any parameters.
 fn types(text: &str) {
     let (json, form) = (media_type::is_json(text), media_type::is_form(text));
     let essence = text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();

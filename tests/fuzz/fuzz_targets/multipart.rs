@@ -1,5 +1,5 @@
-//! The bytes of a form, before they are parts. The first byte chooses the `Content-Type`, the wanted file and its
-//! limit; the rest is the body.
+//! Parsing of a form's bytes into parts. The first byte selects the `Content-Type`, the wanted file and its limit. The
+//! rest is the body.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,7 +9,7 @@ use perfil::serve::form;
 use perfil::serve::media_type;
 use perfil_fuzz::assert_is_told;
 
-/// A `Content-Type`, and the boundary that it names.
+/// Values of `Content-Type`, with the boundary in each.
 const TYPES: [(&str, &str); 8] = [
     ("multipart/form-data; boundary=b", "b"),
     ("multipart/form-data;boundary=\"b\"", "b"),
@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
             check(&parts, body, file, limit);
             let fresh = fresh_boundary(&parts);
             let again = form::parse(write(&parts, &fresh), &fresh, file, limit);
-            assert_eq!(again.as_ref(), Ok(&parts), "written anew with the boundary {fresh}");
+            assert_eq!(again.as_ref(), Ok(&parts), "rewritten with the boundary {fresh}");
         }
         Err(refusal) => {
             assert!(matches!(refusal, Refusal::MalformedForm | Refusal::TooLarge), "{refusal:?}");
@@ -66,7 +66,7 @@ fn check(parts: &[(String, Part)], body: &[u8], file: &str, limit: usize) {
     let wanted = parts.iter().rposition(|(name, part)| name == file && is_file(part));
     for (at, (name, part)) in parts.iter().enumerate() {
         match part {
-            // A String cannot hold anything but UTF-8; what matters is that no byte of it was replaced.
+            // A String is always UTF-8. What matters is that no byte was replaced.
             Part::Text(text) => assert!(contains(body, text.as_bytes()), "{name:?} is not what was sent"),
             Part::File(bytes) => {
                 assert!(bytes.is_empty() || wanted == Some(at), "{name:?} has content");
@@ -92,11 +92,11 @@ fn fresh_boundary(parts: &[(String, Part)]) -> String {
     (0..).map(|number| format!("fresh{number}")).find(is_free).unwrap()
 }
 
-/// As short as it can be, so that no part's headers grow beyond their limit.
+/// Writes a form in the shortest way, so that no part's headers exceed their limit.
 fn write(parts: &[(String, Part)], boundary: &str) -> Vec<u8> {
     let mut body = Vec::new();
     for (name, part) in parts {
-        // Only a name in quotes can hold a semicolon or surrounding space, and only one without them a literal %22.
+        // Only a quoted name can have a semicolon or surrounding space, and only an unquoted one a literal %22.
         let is_plain = name.trim_ascii() == name && !name.starts_with('"') && !name.contains(';');
         let name = if is_plain { name.clone() } else { format!("\"{}\"", name.replace('"', "\\\"")) };
         let (filename, content) = match part {

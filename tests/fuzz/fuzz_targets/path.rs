@@ -1,4 +1,4 @@
-//! A path: where it leads, which id stands in it, and which object it names.
+//! Paths: the route, the ID in the path, and the object that it names.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -55,7 +55,7 @@ fn compared(update: &Update, path: &str) -> String {
     if update.framework() == Framework::Django { path.to_owned() } else { path.to_ascii_lowercase() }
 }
 
-/// Whether a path is that of a row, by its text alone, and the id in it.
+/// Compares the text of a path with a row. Returns `None` if they differ, else the ID in the path, if the row has one.
 fn id_in<'p>(update: &Update, path: &'p str) -> Option<Option<&'p str>> {
     let (row, same) = (update.path().trim_end_matches('/'), compared(update, path));
     let Some((before, after)) = row.split_once(":id") else { return (same == row).then_some(None) };
@@ -63,7 +63,7 @@ fn id_in<'p>(update: &Update, path: &'p str) -> Option<Option<&'p str>> {
     Some(&path[before.len()..path.len() - after.len()]).filter(|id| !id.contains('/')).map(Some)
 }
 
-/// R1, S2, P3, D3: what an id in the path that is none is told.
+/// R1, S2, P3, D3: the refusal of an ID in the path that is not valid.
 fn target(pattern: &str, id: &str, target: Result<PathId, Refusal>) {
     let is_number = !id.is_empty() && id.bytes().all(|b| b.is_ascii_digit());
     let is_zero = is_number && id.bytes().all(|b| b == b'0');

@@ -1,5 +1,4 @@
-//! Any bytes as an upload, once as they are and once with lengths and check sums made right; and as a picture's colour
-//! profile.
+//! Any bytes as an upload, unchanged and with corrected lengths and checksums, and as a picture's colour profile.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -23,15 +22,15 @@ fn check(bytes: &[u8]) {
     let (format, after) = (image.format(), image.bytes());
     assert!(after.len() <= bytes.len(), "it grew");
     pictures::assert_is_bare(format, after);
-    let again = parse(after.to_vec()).expect("what came out is refused");
-    assert!(again.format() == format && again.bytes() == after, "it is another one the second time");
+    let again = parse(after.to_vec()).expect("the stored picture is refused");
+    assert!(again.format() == format && again.bytes() == after, "the stored picture changes when it is parsed again");
     assert!(parse(after[..after.len() - 1].to_vec()).is_err(), "its last byte is not needed");
-    // What follows the end is nobody's business. WebP says where its end is.
+    // Bytes after the end are ignored. A WebP is excluded, because its header contains its length.
     if format != PictureFormat::Webp {
         let tail = [after, b"PK\x05\x06<script>"].concat();
-        assert!(parse(tail).is_ok_and(|image| image.bytes() == after), "a tail changes it");
+        assert!(parse(tail).is_ok_and(|image| image.bytes() == after), "trailing bytes change the picture");
     }
     if format == PictureFormat::Png {
-        assert_eq!(pictures::png_pixels(after), pictures::png_pixels(bytes), "other pixels");
+        assert_eq!(pictures::png_pixels(after), pictures::png_pixels(bytes), "the pixels differ");
     }
 }

@@ -1,4 +1,4 @@
-//! Every rule for text. The first byte says which, the second what lengths; the rest is the text.
+//! Every rule for text. The first byte selects the rule, and the second the limit. The rest is the text.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -30,7 +30,7 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// What is accepted is the text as sent, without the white space around it, and is accepted again.
+/// Applies a rule. An accepted text must be the text as sent without surrounding white space, and be accepted again.
 fn accepted(raw: &str, rule: impl Fn(&str) -> Result<Text, Rule>) -> Option<String> {
     let text = rule(raw).ok()?;
     assert_eq!(text.as_str(), raw.trim());

@@ -1,12 +1,14 @@
-//! Tokens. The first byte says what the rest is, the second what the keys ask for:
+//! Tokens. The first byte selects the kind of input, as listed below. The second byte selects whether an issuer and an
+//! audience are required. The rest is the input:
 //!
 //! - `h`: a whole `Authorization` header;
 //! - `c`: claims, which are signed with the right key;
 //! - `j`: a header, a line break, and claims: signed with the right key;
 //! - `p`, `w`: claims signed with the previous key, or with a wrong one;
-//! - `s`: claims, a line break, and whatever stands in for the signature.
+//! - `s`: claims, a line break, and any text as the signature.
 //!
-//! What is accepted has a signature that this file makes itself, and claims that it judges itself (contract A1–A6).
+//! An accepted token must have a signature that this file computes as well, and claims that its own model accepts
+//! (contract A1–A6).
 #![no_main]
 
 use hmac::{Hmac, Mac};
@@ -25,7 +27,7 @@ const WRONG: &str = "the-wrong-secret-of-the-fuzz-target!!";
 const NAME: &str = "perfil";
 
 thread_local! {
-    /// With `JWT_ISSUER` and `JWT_AUDIENCE`, and without.
+    /// Without `JWT_ISSUER` and `JWT_AUDIENCE`, and with them.
     static KEYS: [Keys; 2] = [None, Some(NAME.to_owned())].map(|name| {
         let [current, previous] = [CURRENT, PREVIOUS].map(|secret| Some(secret.to_owned()));
         let secrets = vec![(Signer::Shared, Secret { current, previous })];
@@ -55,17 +57,17 @@ fuzz_target!(|data: &[u8]| {
     assert!(*kind != b'w' || !accepted);
 });
 
-/// Whether a token with these parts is accepted; panics when it is not, and nothing in it is a reason for that.
+/// Whether a token with these parts is accepted. Panics if it is refused for no reason.
 fn signed(header: &[u8], claims: &[u8], key: &str, is_strict: bool) -> bool {
     let signed = format!("{}.{}", encode(header), encode(claims));
     let token = format!("{signed}.{}", encode(&signature(&signed, key)));
     let accepted = check(&format!("Bearer {token}"), is_strict);
     let is_good = judge(header, claims, is_strict).is_ok_and(|judged| judged.is_plain);
-    assert!(accepted || !is_good || key == WRONG || token.len() > 8 * 1024, "a good token is refused");
+    assert!(accepted || !is_good || key == WRONG || token.len() > 8 * 1024, "a valid token is refused");
     accepted
 }
 
-/// Whether it is accepted; panics when it should not have been.
+/// Whether a header is accepted. Panics if it should have been refused.
 fn check(authorization: &str, is_strict: bool) -> bool {
     let parsed = BearerToken::parse(Some(authorization));
     let (scheme, token) = authorization.trim_matches([' ', '\t']).split_once(' ').unwrap_or_default();
@@ -79,7 +81,7 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     assert!(token.len() <= 8 * 1024);
     let (signed, made) = token.rsplit_once('.').unwrap();
     let ours = [CURRENT, PREVIOUS].map(|key| encode(&signature(signed, key)));
-    assert!(ours.iter().any(|signature| signature == made), "nobody signed {token}");
+    assert!(ours.iter().any(|signature| signature == made), "no key signed {token}");
     let (header, claims) = signed.split_once('.').unwrap();
     let judged = judge(&decode(header), &decode(claims), is_strict);
     let judged = judged.unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&decode(claims))));
@@ -90,7 +92,7 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     true
 }
 
-/// No public key is configured: nothing is asked of the platform.
+/// No public key is configured, so the platform must not be called.
 struct NoKeyService;
 
 impl KeyService for NoKeyService {
@@ -103,35 +105,35 @@ impl KeyService for NoKeyService {
     }
 
     async fn pause(&self) {
-        panic!("something was waited for")
+        panic!("a request waited")
     }
 }
 
-/// The value of a future that waits for nothing.
+/// Returns the output of a future that never has to wait.
 fn ready<T>(future: impl Future<Output = T>) -> T {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).as_mut().poll(&mut context) {
         Poll::Ready(value) => value,
-        Poll::Pending => panic!("the future waits for something"),
+        Poll::Pending => panic!("the future is pending"),
     }
 }
 
 struct Judged {
-    /// Whose number it is, and the number.
+    /// The back end that the subject's ID belongs to, and the ID.
     subject: (Option<BackEnd>, i64),
-    /// What a change of password is compared with.
+    /// The time that is compared with the last change of password.
     issued_at: Option<i64>,
-    /// What FRESH_TOKEN_SECONDS is compared with.
+    /// The time that is checked against FRESH_TOKEN_SECONDS.
     authenticated_at: Option<i64>,
-    /// Whether nothing in it is so unusual that a verifier may refuse it.
+    /// Whether the token has nothing so unusual that a verifier may refuse it.
     is_plain: bool,
 }
 
-/// What is wrong with a token that is signed (contract A3–A6, I2).
+/// Judges a signed token; an error is the reason to refuse it (contract A3–A6, I2).
 fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'static str> {
     let read = |bytes: &[u8]| json::parse(std::str::from_utf8(bytes).ok()?).ok();
     let header = read(header).ok_or("header")?;
-    let Json::Object(fields) = &header else { return Err("a header that is no object") };
+    let Json::Object(fields) = &header else { return Err("a header that is not an object") };
     ensure(header.get("alg") == Some(&Json::Text("HS256".to_owned())), "alg")?;
     ensure(header.get("typ").is_none() || is_text(header.get("typ"), "jwt"), "typ")?;
     ensure(header.get("crit").is_none(), "crit")?;
@@ -140,16 +142,16 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
     });
 
     let claims = read(claims).ok_or("claims")?;
-    let Json::Object(fields) = &claims else { return Err("claims that are no object") };
+    let Json::Object(fields) = &claims else { return Err("claims that are not an object") };
     let judged = [
         "sub", "user_id", "idUser", "profile", "exp", "nbf", "iat", "auth_time", "type", "token_type", "iss", "aud",
     ];
     let times = |name: &str| fields.iter().filter(|(field, _)| field == name).count();
-    ensure(judged.iter().all(|name| times(name) < 2), "a claim twice")?;
+    ensure(judged.iter().all(|name| times(name) < 2), "a duplicate claim")?;
 
     let time = |name: &str| match claims.get(name) {
         None => Ok(None),
-        // Whole seconds since 1970, and nothing that verifiers could round to different ones.
+        // Whole seconds since 1970. Verifiers could round other numbers differently.
         Some(Json::Number(digits)) => digits.parse::<u64>().map(|time| Some(i128::from(time))).map_err(|_| ()),
         Some(_) => Err(()),
     };
@@ -187,7 +189,7 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
         (claims.get("user_id").is_some(), BackEnd::Django),
     ];
     let claimed: Vec<_> = back_ends.into_iter().filter(|(is_claimed, _)| *is_claimed).collect();
-    ensure(claimed.len() < 2, "numbers of two back ends")?;
+    ensure(claimed.len() < 2, "IDs of two back ends")?;
     let subject = (claimed.first().map(|(_, back_end)| *back_end), number);
 
     let whole = |name: &str| match claims.get(name) {
@@ -250,11 +252,11 @@ fn encode(bytes: &[u8]) -> String {
     bytes.chunks(3).map(group).collect()
 }
 
-/// Panics at whatever [`encode`] would not have written.
+/// Decodes base64url. Panics at anything that [`encode`] would not have written.
 fn decode(text: &str) -> Vec<u8> {
     let (mut bits, mut count, mut bytes) = (0_u32, 0, Vec::new());
     for char in text.bytes() {
-        let value = ALPHABET.iter().position(|known| *known == char).expect("no base64url was accepted");
+        let value = ALPHABET.iter().position(|known| *known == char).expect("invalid base64url was accepted");
         (bits, count) = (bits << 6 | value as u32, count + 6);
         if count >= 8 {
             count -= 8;

@@ -1,4 +1,4 @@
-//! The bytes of a URL-encoded form, before they are fields.
+//! Parsing of the bytes of a URL-encoded form into fields.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -27,13 +27,13 @@ fuzz_target!(|data: &[u8]| {
     }
 });
 
-/// Whether a percent sign begins no escape.
+/// Whether there is a percent sign that does not start an escape.
 fn has_stray_percent(data: &[u8]) -> bool {
     let is_escape = |at: usize| data.get(at + 1..at + 3).is_some_and(|hex| hex.iter().all(u8::is_ascii_hexdigit));
     (0..data.len()).any(|at| data[at] == b'%' && !is_escape(at))
 }
 
-/// Whether bytes that are not UTF-8 were replaced.
+/// Whether invalid UTF-8 was replaced.
 fn is_changed(pairs: &[(String, String)]) -> bool {
     pairs.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}'))
 }

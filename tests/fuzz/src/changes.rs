@@ -1,4 +1,4 @@
-//! What a change holds, field by field as the wire calls them, and what has to hold for it.
+//! The content of a change, by the names of its fields in requests, and the properties that it must have.
 
 use crate::json::Json;
 use crate::rules;
@@ -11,22 +11,22 @@ pub type Seen = Vec<SeenField>;
 pub struct SeenField {
     pub name: &'static str,
     pub got: Got,
-    /// What holds for a text in it.
+    /// The rule for a text in it.
     pub rule: fn(&str) -> bool,
 }
 
-/// What a change does to a field.
+/// The effect of a change on a field.
 #[derive(Debug, PartialEq)]
 pub enum Got {
     Keep,
     Clear,
     Text(String),
-    /// As it was typed.
+    /// As typed, not trimmed.
     Password(String),
     Role(i64),
 }
 
-/// R4, R5: nothing is made up, nothing is lost, and what was taken follows the field's rule.
+/// R4, R5: no value is invented, none is lost, and each accepted value follows the field's rule.
 pub fn assert_follows(field: &SeenField, sent: Option<&Json>) {
     let SeenField { name, got, rule } = field;
     let follows = match (got, sent) {
@@ -43,7 +43,7 @@ pub fn assert_follows(field: &SeenField, sent: Option<&Json>) {
     assert!(follows, "{name}: {got:?} for {sent:?}");
 }
 
-/// D1: an integer digit for digit, another number as one that reads back the same.
+/// D1: an integer keeps its digits, and any other number becomes a text that parses to the same number.
 fn is_number(text: &str, sent: &str) -> bool {
     let is_integer = sent.trim_start_matches('-').bytes().all(|b| b.is_ascii_digit());
     match sent {
@@ -53,7 +53,7 @@ fn is_number(text: &str, sent: &str) -> bool {
     }
 }
 
-/// S1: an id however it is spelled; 0 is nobody's.
+/// S1: a role's ID in any spelling. 0 is no role's ID.
 fn is_role(id: i64, sent: &str) -> bool {
     let number: f64 = sent.parse().unwrap();
     let can_be = number.fract() == 0.0 && number >= 1.0 && number < 9_007_199_254_740_992.0;

@@ -1,29 +1,29 @@
-//! RFC 8259 to the letter: every name and digit as it was sent.
+//! A strict parser for RFC 8259 that keeps every name and digit as sent.
 
 /// A JSON value.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Json {
     Null,
     Bool(bool),
-    /// As it was written.
+    /// As written.
     Number(String),
     Text(String),
     List(Vec<Json>),
-    /// In the order in which they were sent; a name can be there twice.
+    /// In the order in which the fields were sent. Names may be duplicated.
     Object(Vec<(String, Json)>),
 }
 
-/// Why there is no value.
+/// The reason why a text could not be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Why {
     Invalid,
-    /// So deep that parsers may differ.
+    /// Nested so deeply that parsers may differ.
     TooDeep,
 }
 
 const DEEP: usize = 100;
 
-/// Parses one value with nothing but white space around it.
+/// Parses one value, which only white space may surround.
 pub fn parse(text: &str) -> Result<Json, Why> {
     let mut reader = Reader { rest: text };
     let value = reader.value(0)?;
@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> Result<Json, Why> {
 }
 
 impl Json {
-    /// Whether a name is in an object twice, at any depth.
+    /// Whether an object has a duplicate name, at any depth.
     pub fn has_twice(&self) -> bool {
         match self {
             Self::Object(fields) => {
@@ -44,7 +44,7 @@ impl Json {
         }
     }
 
-    /// The largest absolute value of a number in it, at any depth.
+    /// The largest absolute value of its numbers, at any depth.
     pub fn largest(&self) -> f64 {
         match self {
             Self::Number(digits) => digits.parse::<f64>().unwrap().abs(),
@@ -54,13 +54,13 @@ impl Json {
         }
     }
 
-    /// A field of an object; the last where there are several.
+    /// A field of an object: the last one if the name is duplicated.
     pub fn get(&self, name: &str) -> Option<&Self> {
         let Self::Object(fields) = self else { return None };
         fields.iter().rfind(|(field, _)| field == name).map(|(_, value)| value)
     }
 
-    /// The same value in other words: with white space wherever it may be, and every character escaped.
+    /// Writes the same value differently: with white space where it is allowed, and every character escaped.
     pub fn write(&self) -> String {
         let list = |values: Vec<String>| values.join("\t, ");
         match self {

@@ -1,4 +1,4 @@
-//! What the fuzz targets hold the worker's parsers against: models of the contract that share no code with them.
+//! Models of the contract that the fuzz targets compare the worker's parsers with. They share no code with the parsers.
 
 pub mod changes;
 pub mod json;
@@ -10,13 +10,13 @@ use json::Json;
 use perfil::dialect::{Answer, django, falcon, personas, seam};
 use perfil::domain::Refusal;
 
-/// In every dialect a refusal is a 4xx with a JSON object, in which no name is twice.
+/// Panics unless every dialect returns the refusal as a 4xx with a JSON object that has no duplicate names.
 pub fn assert_is_told(refusal: &Refusal) {
     for refuse in [django::refuse, falcon::refuse, personas::refuse, seam::refuse] {
         let Answer { status, body } = refuse(refusal);
-        assert!((400..500).contains(&status), "{refusal:?} is told as {status}");
+        assert!((400..500).contains(&status), "{refusal:?} has status {status}");
         let told = json::parse(&body);
-        assert!(matches!(told, Ok(Json::Object(_))), "{refusal:?} is told as {body}");
-        assert!(told.is_ok_and(|told| !told.has_twice()), "{refusal:?} is told with a name twice: {body}");
+        assert!(matches!(told, Ok(Json::Object(_))), "{refusal:?} has the body {body}");
+        assert!(told.is_ok_and(|told| !told.has_twice()), "{refusal:?} has a duplicate name in its body: {body}");
     }
 }

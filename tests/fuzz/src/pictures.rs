@@ -1,11 +1,11 @@
-//! What may be in a picture that was stripped: each walk knows no more than the format's frame, and panics at the first
-//! piece that has no business there (contract M1, M2).
+//! Checks that a stripped picture contains only what it may. Each walker knows only the structure of its format, and
+//! panics at the first piece that is not allowed (contract M1, M2).
 
 use crate::profiles;
 use miniz_oxide::inflate::decompress_to_vec_zlib;
 use perfil::picture::{DEFAULT_MAX_PIXELS, PictureFormat};
 
-/// Panics unless the picture ends with its last byte and holds nothing but what its pixels need.
+/// Panics unless the picture ends with its last byte and contains only what its pixels need.
 pub fn assert_is_bare(format: PictureFormat, bytes: &[u8]) {
     match format {
         PictureFormat::Jpeg => jpeg(bytes),
@@ -15,7 +15,7 @@ pub fn assert_is_bare(format: PictureFormat, bytes: &[u8]) {
     }
 }
 
-/// The bytes with the lengths and check sums that a mutation broke made right; `None` for formats that have none.
+/// Corrects the lengths and checksums that a mutation broke. Returns `None` for formats that have none.
 pub fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         let chunks = png_chunks(bytes).into_iter().flat_map(|(kind, data)| {
@@ -36,7 +36,7 @@ pub fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
     None
 }
 
-/// A WebP of one pixel with these bytes as its colour profile, whose own length is made right.
+/// A WebP of one pixel with these bytes as its colour profile. The length in the profile is corrected.
 pub fn with_profile(profile: &[u8]) -> Vec<u8> {
     let mut profile = profile.to_vec();
     let length = be(profile.len());
@@ -51,7 +51,7 @@ pub fn with_profile(profile: &[u8]) -> Vec<u8> {
     [b"RIFF", &length[..], &rest].concat()
 }
 
-/// The chunks that carry pixels, in their order.
+/// Returns the chunks that the pixels need, in order.
 pub fn png_pixels(bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
     let mut chunks = png_chunks(bytes);
     if let Some(end) = chunks.iter().position(|(kind, _)| kind == b"IEND") {
@@ -66,7 +66,7 @@ fn be(length: usize) -> [u8; 4] {
     u32::try_from(length).unwrap().to_be_bytes()
 }
 
-/// The chunks as far as there are some; a length that is too long is cut to what is there.
+/// Splits a PNG into its chunks. A length beyond the end is cut to the bytes that exist.
 fn png_chunks(bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
     let (mut chunks, mut rest) = (Vec::new(), &bytes[8..]);
     while let Some((head, after)) = rest.split_first_chunk::<8>() {
@@ -84,7 +84,7 @@ fn crc(bytes: &[u8]) -> u32 {
     })
 }
 
-/// An Exif block with the orientation and nothing else.
+/// Whether an Exif block contains the orientation and nothing else.
 fn is_orientation(tiff: &[u8]) -> bool {
     let before = b"MM\0\x2a\0\0\0\x08\0\x01\x01\x12\0\x03\0\0\0\x01\0";
     tiff.len() == 26 && tiff.starts_with(before) && (2..=8).contains(&tiff[19]) && tiff[20..] == [0; 6]
@@ -169,7 +169,7 @@ fn jpeg(bytes: &[u8]) {
     }
 }
 
-/// Up to the next marker that is neither a stuffed byte nor a restart.
+/// Returns the length of the entropy-coded data: up to the next marker that is neither a stuffed byte nor a restart.
 fn entropy_coded(bytes: &[u8]) -> usize {
     let is_end = |pair: &[u8]| pair[0] == 0xFF && !matches!(pair[1], 0 | 0xD0..=0xD7 | 0xFF);
     bytes.windows(2).position(is_end).unwrap()
@@ -237,7 +237,7 @@ fn webp_chunks(mut rest: &[u8], known: &[&[u8; 4]]) {
         match kind {
             b"VP8X" => {
                 assert_size(plus_one(&data[4..]), plus_one(&data[7..]));
-                assert_eq!(data[0] & !0x3A, 0, "a flag for what is gone");
+                assert_eq!(data[0] & !0x3A, 0, "a flag for a removed chunk");
             }
             b"ANMF" => {
                 assert_size(plus_one(&data[6..]), plus_one(&data[9..]));
@@ -248,7 +248,7 @@ fn webp_chunks(mut rest: &[u8], known: &[&[u8; 4]]) {
             _ => {}
         }
         let padding = length & 1;
-        assert!(padding == 0 || rest[length + 8] == 0, "padding that tells");
+        assert!(padding == 0 || rest[length + 8] == 0, "padding that isn't zero");
         rest = &rest[length + 8 + padding..];
     }
 }

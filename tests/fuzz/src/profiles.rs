@@ -1,12 +1,12 @@
-//! What may be in a colour profile that was cleaned: a walk that knows the header, the tag table and the types of
-//! ICC.1, and panics at the first byte that has no business there (contract M2).
+//! Checks that a cleaned colour profile contains only what it may. The walker knows the header, the tag table and the
+//! types of ICC.1, and panics at the first byte that is not allowed (contract M2).
 
 use std::ops::Range;
 
 const NUMBERS: &[u8] = b"wtptbkptchadrXYZgXYZbXYZrTRCgTRCbTRCkTRCA2B0A2B1A2B2cicpB2A0B2A1B2A2gamt";
 const TEXTS: &[u8] = b"desccprt";
 
-/// Panics unless the profile holds nothing but what converts colours, and each of its bytes belongs to something.
+/// Panics unless the profile contains only what converts colours, and every byte is accounted for.
 pub fn assert_is_clean(profile: &[u8]) {
     assert_eq!(word(profile, 0), profile.len(), "another length");
     assert!(profile.len().is_multiple_of(4) && profile.len() <= 4 << 20, "{} bytes", profile.len());
@@ -22,7 +22,7 @@ pub fn assert_is_clean(profile: &[u8]) {
         let data = &profile[start..start + word(entry, 8)];
         let is_text = TEXTS.chunks(4).any(|text| text == signature);
         let length = if is_text { text(data) } else { numbers(signature, data) };
-        assert_eq!(length, data.len(), "something behind the data of {signature:?}");
+        assert_eq!(length, data.len(), "trailing bytes after the data of {signature:?}");
         covered.push(start..(start + length).next_multiple_of(4));
         assert_zeros(profile, start + length..(start + length).next_multiple_of(4));
     }
@@ -41,7 +41,7 @@ fn assert_zeros(bytes: &[u8], range: Range<usize>) {
     assert!(bytes[range.clone()].iter().all(|byte| *byte == 0), "something at {range:?}");
 }
 
-/// Parts may be shared, but nothing lies between them.
+/// Panics if there are bytes between the parts. Parts may overlap, because data may be shared.
 fn assert_covered(mut parts: Vec<Range<usize>>, length: usize) {
     parts.sort_by_key(|part| (part.start, part.end));
     let end = parts.into_iter().fold(0, |end, part| {
@@ -63,7 +63,7 @@ fn header(profile: &[u8]) {
     assert_eq!(profile[68..80], [0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D]);
 }
 
-/// The length of a text, each of which says "-".
+/// Returns the length of a text, which must be "-".
 fn text(data: &[u8]) -> usize {
     match &data[..4] {
         b"mluc" => assert_eq!(data[4..], *b"\0\0\0\0\0\0\0\x01\0\0\0\x0CenUS\0\0\0\x02\0\0\0\x1C\0-"),
@@ -78,7 +78,7 @@ fn text(data: &[u8]) -> usize {
     data.len()
 }
 
-/// The length of what a tag holds.
+/// Returns the length of a tag's data.
 fn numbers(signature: &[u8], data: &[u8]) -> usize {
     assert_zeros(data, 4..8);
     match (signature, &data[..4]) {
@@ -113,7 +113,7 @@ fn table(data: &[u8]) -> usize {
     }
 }
 
-/// Up to five parts, which their offsets find.
+/// Returns the length of a multi-stage conversion: up to five parts, located by offsets.
 fn stages(data: &[u8]) -> usize {
     let (inputs, outputs) = (usize::from(data[8]), usize::from(data[9]));
     assert_zeros(data, 10..12);

@@ -1,10 +1,11 @@
-//! The contract's rules for text, said once more: each tells what must hold for a text that was accepted.
+//! An independent implementation of the contract's rules for text: each is a condition that an accepted text must meet.
 
 use perfil::domain::is_invisible;
 use url::{Host, Url};
 
-/// R5, R14: trimmed, so many scalar values, no control characters, and something to see unless it may be blank. Unicode
-/// says what can be seen; a native test compares `is_invisible` with its tables.
+/// R5, R14: trimmed, within the limits in scalar values, without control characters, and with a visible character
+/// unless it may be blank. Unicode defines which characters are visible; a native test compares `is_invisible` with its
+/// tables.
 pub fn is_line(text: &str, min: usize, max: usize) -> bool {
     let is_blank = text.chars().all(|c| c.is_whitespace() || is_invisible(c));
     text.trim() == text && is_within(text, min, max) && (min == 0 || !is_blank)
@@ -16,7 +17,7 @@ pub fn is_within(text: &str, min: usize, max: usize) -> bool {
     min <= count && count <= max && !text.chars().any(char::is_control)
 }
 
-/// P9: an optional `+`, 6 to 15 digits, spaces and dashes between them; no longer than a line of them can be.
+/// P9: an optional `+`, 6 to 15 digits, and spaces and dashes between them; at most 40 characters.
 pub fn is_phone(text: &str) -> bool {
     let chars: Vec<char> = text.strip_prefix('+').unwrap_or(text).chars().collect();
     let digits = chars.iter().filter(|c| ('0'..='9').contains(*c)).count();
@@ -46,7 +47,7 @@ pub fn is_username(text: &str, max: usize) -> bool {
     is_line(text, 1, max) && text.chars().all(|c| allowed(c) && !is_invisible(c))
 }
 
-/// S1, F5, D1: what has to hold for every address. Not everything that it holds for is one.
+/// S1, F5, D1: a necessary condition for an e-mail address, but not a sufficient one.
 pub fn can_be_email(text: &str, max: usize) -> bool {
     let Some((user, domain)) = text.split_once('@') else { return false };
     let user_char = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
@@ -67,7 +68,7 @@ pub fn can_be_email(text: &str, max: usize) -> bool {
         && labels.iter().all(is_label)
 }
 
-/// P1, P9: `http(s)`, and the host that a browser goes to is the one that a person reads.
+/// P1, P9: an `http(s)` URL in which a browser finds the same host as a person does.
 pub fn can_be_url(text: &str) -> bool {
     let foreign = |c: char| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '\\' | '^' | '`' | '{' | '|' | '}');
     let lower = text.to_ascii_lowercase();
@@ -83,13 +84,13 @@ pub fn can_be_url(text: &str) -> bool {
             let is_host = Host::parse(host).is_ok_and(|host| url.host().is_some_and(|other| other.to_owned() == host));
             matches!(url.scheme(), "http" | "https") && is_host
         }
-        // Names that DNS has no form for, and numbers that aren't decimal: a link that leads nowhere is let pass.
+        // Names that DNS can't represent, and numbers that aren't decimal. Such links lead nowhere and are allowed.
         Err(_) => !host.is_ascii() || host.split('.').any(|label| label.starts_with("xn--") || label.starts_with("0x")),
     };
     is_line(text, 8, 2048) && !text.contains(foreign) && goes_there
 }
 
-/// F5: an `http(s)` URL, or a path, absolute or relative, that no reader of it resolves to a place outside its root.
+/// F5: an `http(s)` URL, or an absolute or relative path that can't be resolved to a place outside its root.
 pub fn can_be_image_path(text: &str, max: usize) -> bool {
     if !is_line(text, 1, max) {
         return false;
@@ -112,7 +113,7 @@ pub fn can_be_image_path(text: &str, max: usize) -> bool {
     in_browser && in_files
 }
 
-/// Percent-decoded, once.
+/// Decodes percent escapes, once.
 fn decode(text: &str) -> Vec<u8> {
     let (mut decoded, mut rest) = (Vec::new(), text.as_bytes());
     while let Some((byte, after)) = rest.split_first() {
