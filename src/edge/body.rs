@@ -83,7 +83,7 @@ impl Incoming<'_> {
 
 /// Reads a stream to its end. Returns `false` if the sender aborted.
 ///
-/// Refused if the stream has more than `limit` bytes.
+/// Refused as [`Refusal::TooLarge`] if the stream has more than `limit` bytes.
 pub async fn read_to_end(stream: ReadableStream, limit: usize, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
     let options = JSON::parse(r#"{"mode":"byob"}"#).map_err(fault)?;
     let reader = stream.unchecked_into::<ByteStream>().reader(&options).map_err(fault)?;

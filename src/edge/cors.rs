@@ -65,28 +65,28 @@ fn is_list_of_names(names: &str) -> bool {
 }
 
 impl CorsAnswer {
-    /// Whether the request is a preflight from an allowed origin.
+    /// Returns whether the request is a preflight from an allowed origin.
     pub fn is_preflight(&self) -> bool {
         self.asked_method.is_some() && self.allowed.is_some()
     }
 
-    /// The method that a preflight asks for.
+    /// Returns the method that a preflight asks for.
     pub fn asked_method(&self) -> Option<&str> {
         self.asked_method.as_deref()
     }
 
-    /// The origin of a preflight, if that origin is not allowed.
+    /// Returns the origin of a preflight if that origin is not allowed.
     pub fn refused_origin(&self) -> Option<&str> {
         self.origin.as_deref().filter(|_| self.asked_method.is_some() && self.allowed.is_none())
     }
 
-    /// The headers that a preflight asks for. All of them are allowed, because a header that the worker ignores is
-    /// harmless.
+    /// Returns the headers that a preflight asks for. All of them are allowed, because a header that the worker ignores
+    /// is harmless.
     pub fn asked_headers(&self) -> Option<&str> {
         self.asked_headers.as_deref()
     }
 
-    /// The response headers that let the page read the response.
+    /// Returns the headers that let the page read the response.
     pub fn headers(&self) -> HeaderList<'_> {
         let mut headers = HeaderList::new();
         if let Some(origin) = &self.allowed {

@@ -74,12 +74,12 @@ fn rows(result: &D1Result) -> Result<Vec<String>, JsValue> {
 }
 
 impl<'a> Connection<'a> {
-    /// A connection that has made no calls yet.
+    /// Creates a connection that has made no calls yet.
     pub fn new(database: &'a Database, clock: fn() -> i64) -> Self {
         Self { database, clock, spent: Cell::default() }
     }
 
-    /// The cost of the calls made so far.
+    /// Returns the cost of the calls made so far.
     pub fn spent(&self) -> Spent {
         self.spent.get()
     }

@@ -14,7 +14,7 @@ use worker::Env;
 
 /// A deployment's variables, secrets and bindings, parsed and ready for use.
 pub struct Deployment {
-    /// The platform's ID of the deployed version.
+    /// The ID that the platform has given the deployed version.
     pub version: Option<String>,
     /// The keys that tokens are verified with.
     pub keys: Rc<KeyRing>,
@@ -92,17 +92,17 @@ impl Deployment {
         }
     }
 
-    /// The origin of requests whose path belongs to no dialect, and of pictures that are not in the bucket.
+    /// Returns the origin for requests whose path belongs to no dialect, and for pictures that are not in the bucket.
     pub fn only_origin(&self) -> Option<&Origin> {
         self.pass_through.as_ref().ok().and_then(PassThrough::only_origin)
     }
 
-    /// The accounts database.
+    /// Returns the accounts database.
     pub fn database(&self) -> Result<&Database, Fault> {
         self.database.as_ref().map_err(Clone::clone)
     }
 
-    /// The bucket that stores pictures.
+    /// Returns the bucket that stores pictures.
     pub fn bucket(&self) -> Result<&AvatarBucket, Fault> {
         self.bucket.as_ref().map_err(Clone::clone)
     }

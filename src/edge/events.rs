@@ -161,12 +161,12 @@ pub struct LimitLine {
 }
 
 impl LimitLine {
-    /// The worker has no such binding.
+    /// Records that the worker has no such binding.
     pub fn absent(binding: &'static str) -> Self {
         Self { event: Event::NoRateLimit, binding, cause: None }
     }
 
-    /// The call to the rate limit failed.
+    /// Records that a call to the rate limit failed.
     pub fn failed(binding: &'static str, cause: String) -> Self {
         Self { event: Event::NoRateLimit, binding, cause: Some(cause) }
     }

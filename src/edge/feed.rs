@@ -27,7 +27,8 @@ thread_local! {
     static PACES: RefCell<Vec<(Receiver, Rc<Pace>)>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Delivers a change that was just made: right after the reply, or one second after the last delivery started.
+/// Delivers a change that was just made: right after the reply, or as soon as a second has passed since the last
+/// delivery started.
 pub fn after_reply(deployment: &Rc<Deployment>, context: &Context) {
     for (at, Subscription { receiver, .. }) in deployment.feed.subscriptions.iter().enumerate() {
         let pace = pace_of(*receiver);

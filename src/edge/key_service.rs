@@ -56,7 +56,7 @@ pub struct KeyRing {
 }
 
 impl KeyRing {
-    /// A key ring that has imported no keys yet.
+    /// Creates a key ring that has imported no keys yet.
     pub fn new(keys: Result<Keys, Fault>) -> Self {
         Self { keys, imported: Imported::default() }
     }

@@ -57,7 +57,7 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl<'a> Line<'a> {
-    /// A line whose outcome is not known yet.
+    /// Creates a line whose outcome is not known yet.
     pub fn new(request_id: &'a str, method: &'a str, route: Option<&'static str>) -> Self {
         Self {
             request_id,

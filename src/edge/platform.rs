@@ -48,7 +48,7 @@ impl<'a> RequestPlatform<'a> {
         }
     }
 
-    /// The cost of the request's calls to the database so far.
+    /// Returns the cost of the request's calls to the database so far.
     pub fn spent(&self) -> Spent {
         self.database.as_ref().map(Connection::spent).unwrap_or_default()
     }

@@ -40,7 +40,7 @@ impl AvatarBucket {
         Self { bucket }
     }
 
-    /// The binding, for reading pictures as streams.
+    /// Returns the binding, for reading pictures as streams.
     pub fn binding(&self) -> &worker::Bucket {
         &self.bucket
     }

@@ -15,7 +15,8 @@ pub fn of(headers: &Headers) -> Result<String> {
     }
 }
 
-/// Returns the trace ID of `traceparent` (W3C Trace Context, section 3.2), by which traces find the request's log line.
+/// Returns the trace ID in `traceparent` (W3C Trace Context, section 3.2), so that a request can be traced to its log
+/// line.
 pub fn trace_id(headers: &Headers) -> Result<Option<String>> {
     Ok(headers.get("traceparent")?.as_deref().and_then(parse_trace).map(str::to_owned))
 }

@@ -32,7 +32,7 @@ const HOUR: i64 = 60 * 60 * 1000;
 pub struct Variables<'a>(pub &'a Env);
 
 impl Variables<'_> {
-    /// The keys that tokens are verified with.
+    /// Returns the keys that tokens are verified with.
     pub fn keys(&self) -> Result<Keys, Fault> {
         Keys::new(auth::Settings {
             secrets: auth::SIGNERS.map(|signer| (signer, self.secret(signer))).into(),
@@ -44,8 +44,8 @@ impl Variables<'_> {
         })
     }
 
-    /// Maximum age of a person's authentication for a sensitive change, in seconds; `None` if it is not checked
-    /// (contract A9).
+    /// Returns the maximum age of a person's authentication for a sensitive change, in seconds; `None` if it is not
+    /// checked (contract A9).
     pub fn fresh_token_seconds(&self) -> Result<Option<u32>, Fault> {
         let setting = Setting::FreshTokenSeconds;
         let problem = "is not a number of seconds from 1 to 31536000";
@@ -56,7 +56,7 @@ impl Variables<'_> {
         seconds.map(Some).ok_or(Fault::Setting { name: setting.name(), problem })
     }
 
-    /// Whether common passwords are refused (contract S7).
+    /// Returns whether common passwords are refused (contract S7).
     pub fn blocks_common_passwords(&self) -> Result<bool, Fault> {
         let setting = Setting::PasswordBlocklist;
         let is_on = self.text(setting).is_some_and(|text| text == "on");
@@ -64,7 +64,7 @@ impl Variables<'_> {
         if is_on || self.is_empty(setting) { Ok(is_on) } else { Err(fault) }
     }
 
-    /// The platform's ID of the deployed version.
+    /// Returns the ID that the platform has given the deployed version.
     pub fn version(&self) -> Option<String> {
         let binding = Reflect::get(self.0, &JsValue::from_str(VERSION)).ok().filter(JsValue::is_object)?;
         Reflect::get(&binding, &JsValue::from_str("id")).ok()?.as_string().filter(|id| !id.is_empty())
@@ -75,7 +75,7 @@ impl Variables<'_> {
         Secret { current, previous }
     }
 
-    /// The requests that are passed on to origins (contract X1, X6).
+    /// Returns the requests that are passed on to origins (contract X1, X6).
     pub fn pass_through(&self) -> Result<PassThrough, Fault> {
         let origin = self.each(Setting::Origin)?;
         PassThrough::new(origin, &self.text(Setting::TakeOver).unwrap_or_default())
@@ -94,7 +94,7 @@ impl Variables<'_> {
         Ok((!urls.is_empty()).then(|| Urls::Each(urls.into_iter().collect())))
     }
 
-    /// The base of the URLs that are written into records, if it is set (contract M6).
+    /// Returns the base of the URLs that are written into records, if it is set (contract M6).
     pub fn public_origin(&self) -> Result<Option<String>, Fault> {
         let Some(origin) = self.text(Setting::PublicOrigin).filter(|origin| !origin.is_empty()) else {
             return Ok(None);
@@ -104,7 +104,7 @@ impl Variables<'_> {
         Ok(Some(origin.to_owned()))
     }
 
-    /// The maximum size of an uploaded picture.
+    /// Returns the maximum size of an uploaded picture.
     pub fn upload_limits(&self) -> Result<UploadLimits, Fault> {
         let bytes =
             self.number(Setting::AvatarMaxBytes, DEFAULT_BYTES).filter(|bytes| (1..=MOST_BYTES).contains(bytes));
@@ -119,20 +119,20 @@ impl Variables<'_> {
         Ok(UploadLimits { bytes, pixels })
     }
 
-    /// Minimum age of an object that the sweep removes, in milliseconds (contract M5).
+    /// Returns the minimum age of an object that the sweep removes, in milliseconds (contract M5).
     pub fn grace(&self) -> Result<i64, Fault> {
         let hours = self.number(Setting::AvatarGraceHours, DEFAULT_HOURS);
         let fault = Fault::Setting { name: Setting::AvatarGraceHours.name(), problem: "is not a number of hours" };
         hours.map(|hours| i64::from(hours).saturating_mul(HOUR)).ok_or(fault)
     }
 
-    /// The receivers of the change feed (contract C2).
+    /// Returns the receivers of the change feed (contract C2).
     pub fn feed(&self) -> Feed {
         let hashes = self.text(Setting::ChangesHashes).unwrap_or_default();
         Feed::new(self.each(Setting::ChangesUrl), &hashes, |setting| self.text(setting))
     }
 
-    /// Number of days that rows of the change feed are kept (contract C1).
+    /// Returns the number of days that rows of the change feed are kept (contract C1).
     pub fn keep_days(&self) -> Result<u32, Fault> {
         let days = self.number(Setting::ChangesKeepDays, DEFAULT_DAYS).filter(|days| (1..=MOST_DAYS).contains(days));
         let problem = "is not a number of days from 1 to 36500";
