@@ -1,11 +1,11 @@
-//! What ships is compiled from crates that are known: where they come from, by what licence, and what for.
+//! Checks the crates that are compiled into the worker: their source, their licence and their documented purpose.
 
 use super::{project, read};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
-/// Licences that ask for no more than to be named.
+/// Licences that require only attribution.
 const LICENCES: [&str; 8] =
     ["0BSD", "Apache-2.0", "BSD-3-Clause", "BSL-1.0", "MIT", "Unicode-3.0", "Unlicense", "Zlib"];
 const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
@@ -18,7 +18,7 @@ fn list<'a>(value: &'a Value, key: &str) -> &'a Vec<Value> {
     value[key].as_array().unwrap()
 }
 
-/// What cargo knows of the worker's dependencies, from the lock file alone.
+/// Returns cargo's metadata about the worker's dependencies, with the versions of the lock file.
 fn metadata() -> Value {
     let cargo = Command::new(env!("CARGO"))
         .args(["metadata", "--format-version=1", "--locked", "--filter-platform=wasm32-unknown-unknown"])
@@ -29,7 +29,7 @@ fn metadata() -> Value {
     serde_json::from_slice(&cargo.stdout).unwrap()
 }
 
-/// The packages that are compiled for the worker, and which of them the worker names itself.
+/// Returns the packages that are compiled into the worker, and the names of its direct dependencies.
 fn shipped(metadata: &Value) -> (Vec<&Value>, BTreeSet<String>) {
     let packages: BTreeMap<&str, &Value> = list(metadata, "packages").iter().map(|p| (text(p, "id"), p)).collect();
     let nodes: BTreeMap<&str, &Value> =
@@ -51,7 +51,7 @@ fn shipped(metadata: &Value) -> (Vec<&Value>, BTreeSet<String>) {
     (seen.iter().map(|id| packages[id]).collect(), direct)
 }
 
-/// SPDX, as far as crates use it: `A OR B`, `A/B`, `A AND B`, and parentheses around a choice.
+/// Checks an SPDX expression in the forms that crates use: `A OR B`, `A/B`, `A AND B`, and parentheses around a choice.
 fn is_allowed(licence: &str) -> bool {
     let known = |name: &str| LICENCES.contains(&name.trim_matches(['(', ')', ' ']));
     let parts: Vec<&str> = licence.split(" AND ").collect();
@@ -59,37 +59,37 @@ fn is_allowed(licence: &str) -> bool {
 }
 
 #[test]
-fn every_crate_in_the_worker_comes_from_crates_io_under_a_licence_that_is_allowed() {
+fn every_crate_in_the_worker_is_from_crates_io_and_has_an_allowed_licence() {
     let metadata = metadata();
     let (shipped, _) = shipped(&metadata);
-    assert!(shipped.len() > 20, "the graph was not read");
+    assert!(shipped.len() > 20, "only {} crates were found", shipped.len());
     for package in shipped {
         let (name, licence) = (text(package, "name"), text(package, "license"));
         assert_eq!(text(package, "source"), CRATES_IO, "{name}");
-        assert!(is_allowed(licence), "{name} is licensed by {licence:?}");
+        assert!(is_allowed(licence), "{name} has the licence {licence:?}");
     }
 }
 
 #[test]
-fn every_crate_that_the_worker_names_has_a_line_in_the_docs_that_says_what_for() {
+fn the_docs_explain_every_direct_dependency_of_the_worker() {
     let metadata = metadata();
     let decisions = read(&project("docs/decisions.md"));
     for name in shipped(&metadata).1 {
-        assert!(decisions.contains(&format!("\n| `{name}` | ")), "{name} has no line in docs/decisions.md");
+        assert!(decisions.contains(&format!("\n| `{name}` | ")), "{name} has no row in docs/decisions.md");
     }
 }
 
 #[test]
-fn nothing_from_npm_ships_and_every_version_is_exact() {
+fn no_npm_package_ships_and_every_version_is_exact() {
     for file in ["package.json", "tests/openapi/client/package.json"] {
         let package: Value = serde_json::from_str(&read(&project(file))).unwrap();
-        assert!(package["dependencies"].is_null(), "what is needed to run goes into the worker");
+        assert!(package["dependencies"].is_null(), "{file} has dependencies that would ship");
         for (name, version) in package["devDependencies"].as_object().unwrap() {
             let exact = version.as_str().unwrap().starts_with(|first: char| first.is_ascii_digit());
             assert!(exact, "{name} is {version}");
         }
     }
     for lock in ["Cargo.lock", "package-lock.json"] {
-        assert!(project(lock).exists(), "{lock} is gone");
+        assert!(project(lock).exists(), "{lock} does not exist");
     }
 }

@@ -87,7 +87,7 @@ fn png_chunks_that_decoders_need_are_kept_once_and_in_place() {
     let twice = png_with("alpha.png", b"IDAT", &[&chunks[..], &chunks].concat());
     let stripped = parse(&once).unwrap();
     for chunk in &chunks {
-        assert!(stripped.windows(chunk.len()).any(|window| window == chunk), "{:?} is gone", &chunk[4..8]);
+        assert!(stripped.windows(chunk.len()).any(|window| window == chunk), "{:?} was dropped", &chunk[4..8]);
     }
     assert_eq!(parse(&twice), Ok(stripped));
 }
