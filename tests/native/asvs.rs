@@ -39,7 +39,7 @@ const SECTIONS: [(&str, u32); 29] = [
     ("16.4", 3),
     ("16.5", 4),
 ];
-const STATES: [&str; 6] = ["met", "with a setting", "partly", "not met", "not ours", "not applicable"];
+const STATES: [&str; 6] = ["met", "with a setting", "partly", "not met", "out of scope", "not applicable"];
 
 struct Row {
     id: String,
