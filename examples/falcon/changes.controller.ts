@@ -1,4 +1,4 @@
-// Stores what Perfil changes in falcon's database.
+// Stores Perfil's changes in falcon's database.
 import { Controller, Headers, HttpCode, Inject, Logger, Post, RawBody, UnauthorizedException } from '@nestjs/common';
 import type { Pool, PoolConnection, ResultSetHeader } from 'mysql2/promise';
 import { Webhook } from 'standardwebhooks';
@@ -6,13 +6,13 @@ import { Webhook } from 'standardwebhooks';
 type Columns = Record<string, unknown>;
 type Change = { id: number; subject: { account: number }; fields: string[]; record: Columns | null };
 
-/** What is stored for each field that a change may name. */
+/** The columns to store for each field that a change may name. */
 const COLUMNS: Record<string, (record: Columns) => Columns> = {
   email: ({ email }) => ({ email }),
   name: ({ name }) => ({ name }),
   username: ({ username }) => ({ username }),
   image_path: ({ image_path }) => ({ image_path }),
-  // falcon cannot verify bcrypt, and the old password must stop working: no salted SHA-256 is equal to this text.
+  // falcon cannot verify bcrypt, but the old password must stop working: no salted SHA-256 hash equals '!'.
   password: () => ({ password: '!', salt: '' }),
 };
 
@@ -37,24 +37,24 @@ export class ChangesController {
     }
   }
 
-  /** Applies a change, unless the account has that one or a newer one already. */
+  /** Applies a change, unless it or a newer one has already been applied to the account. */
   private async apply(db: PoolConnection, { id, subject: { account }, fields, record }: Change) {
-    // This locks the account's row: if the same change arrives twice at once, one delivery waits for the other.
+    // Locks the account's row: if the same change arrives twice at the same time, one delivery waits for the other.
     await db.query('INSERT INTO perfil_changes VALUES (?, 0) ON DUPLICATE KEY UPDATE account = account', [account]);
     const claim = 'UPDATE perfil_changes SET change_id = ? WHERE account = ? AND change_id < ?';
     const [{ affectedRows }] = await db.query<ResultSetHeader>(claim, [id, account, id]);
     if (affectedRows === 0 || !record) return;
     for (const field of fields.filter((name) => name in COLUMNS)) {
       await db.query('UPDATE users SET ? WHERE id = ?', [COLUMNS[field](record), account]).catch((error) => {
-        // SQL states of the classes 22 and 23: too long or taken. Failing would hold up all later changes: somebody
-        // has to look at this value.
+        // SQL states of classes 22 and 23: the value is too long or taken. Failing would block all later changes.
+        // Someone has to fix this value by hand.
         if (!/^2[23]/.test(error.sqlState ?? '')) throw error;
         this.logger.error(`change ${id}: ${field} of account ${account} was not stored: ${error.code}`);
       });
     }
   }
 
-  /** Applies changes in one transaction. */
+  /** Applies all changes in one transaction. */
   private async applyAll(changes: Change[]) {
     const db = await this.pool.getConnection();
     try {

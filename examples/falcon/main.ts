@@ -12,7 +12,7 @@ import { ChangesController } from './changes.controller';
 class AppModule {}
 
 async function bootstrap() {
-  // The signature is that of the bytes: Nest keeps them only if it is told to.
+  // The signature covers the raw bytes of the body. Nest keeps them only with `rawBody`.
   const app = await NestFactory.create<NestExpressApplication>(AppModule, { rawBody: true, logger: ['error'] });
   app.useBodyParser('json', { limit: '1mb' });
   await app.listen(Number(process.env.PORT ?? 3000));

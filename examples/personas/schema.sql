@@ -1,4 +1,4 @@
--- Beside personas' tables: the last change that was applied to each persona.
+-- Add this table to personas' database. The last change that was applied to each persona:
 CREATE TABLE perfil_changes (
   persona INTEGER PRIMARY KEY,
   change_id INTEGER NOT NULL

@@ -1,5 +1,5 @@
-// Sends the e-mails that receiver.js has left in perfil_notices. It runs beside it, as a program of its own, so that a
-// mail server that is down delays no change and costs no e-mail.
+// Sends the e-mails that receiver.js queues in perfil_notices. It runs as a separate program, so that no change is
+// delayed and no e-mail is lost while the mail server is down.
 import { setTimeout } from 'node:timers/promises';
 import mysql from 'mysql2/promise';
 import nodemailer from 'nodemailer';

@@ -1,25 +1,25 @@
-// Stores what Perfil changes in seam's database. It runs beside seam, as a program of its own.
+// Stores Perfil's changes in seam's database. It runs alongside seam, as a separate program.
 import express from 'express';
 import mysql from 'mysql2/promise';
 import { Webhook } from 'standardwebhooks';
 
 const webhook = new Webhook(process.env.CHANGES_SECRET);
 const pool = mysql.createPool(process.env.DATABASE_URL);
-/** Fields that a change may name, which are columns of `users` as well. */
+/** Fields that a change may name. Each is also a column of `users`. */
 const FIELDS = ['full_name', 'email', 'roleId', 'password'];
-// If the hash is not sent, the old password must stop working: bcrypt accepts no password for this one.
+// If no hash is sent, the old password must still stop working. bcrypt accepts no password for the hash '!'.
 const columnOf = (field, record) => (field === 'password' ? (record.password_hash ?? '!') : record[field]);
-/** What the account's owner is told. */
+/** Notices to the account's owner. */
 const NOTICES = {
   email: 'The e-mail address of your account was changed. If that was not you, contact us.',
   password: 'The password of your account was changed. If that was not you, contact us.',
 };
-// SQL states of the classes 22 and 23: a value is too long, taken, or not in the table that it refers to.
+// SQL states of classes 22 and 23: the value is too long, taken, or refers to a row that does not exist.
 const isRefused = (error) => /^2[23]/.test(error.sqlState ?? '');
 
-/** Applies a change, unless the account has that one or a newer one already. */
+/** Applies a change, unless it or a newer one has already been applied to the account. */
 async function apply(db, { id, subject: { account }, fields, record }) {
-  // This locks the account's row: if the same change arrives twice at once, one delivery waits for the other.
+  // Locks the account's row: if the same change arrives twice at the same time, one delivery waits for the other.
   await db.query('INSERT INTO perfil_changes VALUES (?, 0) ON DUPLICATE KEY UPDATE account = account', [account]);
   const claim = 'UPDATE perfil_changes SET change_id = ? WHERE account = ? AND change_id < ?';
   const [{ affectedRows }] = await db.query(claim, [id, account, id]);
@@ -30,17 +30,17 @@ async function apply(db, { id, subject: { account }, fields, record }) {
       await db.query('UPDATE users SET ?? = ? WHERE idUser = ?', [field, columnOf(field, record), account]);
     } catch (error) {
       if (!isRefused(error)) throw error;
-      // Failing would hold up all later changes: somebody has to look at this value.
+      // Failing would block all later changes. Someone has to fix this value by hand.
       console.error(`change ${id}: ${field} of account ${account} was not stored: ${error.code}`);
       continue;
     }
-    // To the old address: if somebody else set a new one, the account's owner reads only the old one.
+    // Notify the old address: if an attacker set the new one, the account's owner reads only the old one.
     if (field in NOTICES && record[field] !== user.email)
       await db.query('INSERT INTO perfil_notices SET ?', { address: user.email, text: NOTICES[field] });
   }
 }
 
-/** Applies changes in one transaction. */
+/** Applies all changes in one transaction. */
 async function applyAll(changes) {
   const db = await pool.getConnection();
   try {

@@ -1,4 +1,4 @@
-"""Stores what Perfil changes in Django's database."""
+"""Stores Perfil's changes in Django's database."""
 
 import logging
 
@@ -19,20 +19,20 @@ FIELDS = ["username", "email", "first_name", "last_name", "number_phone", "avata
 
 
 def column_of(field, record):
-    """What the column of a field holds for the record that Perfil sent."""
+    """Returns the value to store for a field of the record that Perfil sent."""
     if field == "avatar":
-        # The column holds the path below MEDIA_URL. New pictures are in Perfil's bucket, under the same URL.
+        # The column contains the path below MEDIA_URL. New pictures are in Perfil's bucket, under the same URL.
         return (record["avatar"] or "").removeprefix("/media/")
     if field == "password":
-        # BCryptPasswordHasher verifies Perfil's hash. Without it, a password that nobody knows takes the old one's
-        # place. An unusable one would take away the reset by e-mail as well.
+        # BCryptPasswordHasher verifies Perfil's hash. If no hash is sent, store a random password instead of an
+        # unusable one, which would also disable the reset by e-mail.
         sent = record.get("password_hash")
         return f"bcrypt${sent}" if sent else make_password(get_random_string(32))
     return record[field]
 
 
 def apply(change):
-    """Applies a change, unless the account has that one or a newer one already."""
+    """Applies a change, unless it or a newer one has already been applied to the account."""
     account, record = change["subject"]["account"], change["record"]
     AppliedChange.objects.bulk_create([AppliedChange(account=account)], ignore_conflicts=True)
     older = AppliedChange.objects.filter(account=account, change_id__lt=change["id"])
@@ -43,7 +43,7 @@ def apply(change):
             with transaction.atomic():
                 get_user_model().objects.filter(pk=account).update(**{field: column_of(field, record)})
         except (DataError, IntegrityError) as error:
-            # Failing would hold up all later changes: somebody has to look at this value.
+            # Failing would block all later changes. Someone has to fix this value by hand.
             logger.error("change %s: %s of account %s was not stored: %s", change["id"], field, account, error)
 
 
