@@ -1,7 +1,7 @@
 // npm run openapi
-// Renders public/openapi.json from tests/facts.json, wrangler.toml, the built worker's replies and what a person has
-// written in scripts/openapi, and prints what has changed. It also records what the reference page shows of the worker
-// at work (scripts/page/record.mjs). `npm test` fails while these files are not what this writes.
+// Renders public/openapi.json from tests/facts.json, wrangler.toml, the replies of the built worker and the texts that
+// are written by hand in scripts/openapi, and prints the differences. It also records the worker's replies that the
+// reference page shows (scripts/page/record.mjs). `npm test` fails if these files are out of date.
 import fs from 'node:fs';
 import path from 'node:path';
 import { root, run, step } from './lib.mjs';
@@ -15,7 +15,7 @@ await installToolchain();
 step('Building the worker');
 await run('node', ['scripts/build.mjs']);
 step('Rendering public/openapi.json');
-// Only now: they need the packages.
+// Imported late, because they need the installed packages.
 const { startAsked } = await import('./openapi/ask.mjs');
 const { render, written } = await import('./openapi/render.mjs');
 const { differences } = await import('./openapi/differences.mjs');
@@ -29,6 +29,6 @@ try {
 } finally {
   await worker.stop();
 }
-step('Recording what the page shows');
+step('Recording replies for the reference page');
 await recordAll();
 await writePage(path.join(root, 'build/page'));

@@ -1,13 +1,13 @@
-// The worker's own replies, which the examples of public/openapi.json and its headers are taken from.
+// Collects the worker's own replies, from which the examples and headers in public/openapi.json are taken.
 import assert from 'node:assert/strict';
 import { startWorker } from '../../tests/support/worker.mjs';
 import { UNDECLARED } from './headers.mjs';
 import { PICTURE, REQUESTS } from './requests.mjs';
 
-/** A worker that sends every header that one can send, and allows one bad token. */
+/** Starts a worker that sends every optional header, and allows one bad token. */
 export const startAsked = () => startWorker({ limits: { RATE_FAILED_AUTH: 1 }, vars: { SERVER_TIMING: 'on' } });
 
-/** What is different at every run: the port, and when a record was changed. */
+/** Replaces the values that differ from run to run: the port, and the time of a record's last change. */
 const constant = (value, url) =>
   JSON.parse(JSON.stringify(value).replaceAll(url, 'http://localhost:8787'), (key, part) =>
     key === 'updated_at' ? '2026-01-31T12:00:00.000Z' : part,
@@ -22,7 +22,7 @@ const bodyOf = (response, url) =>
  */
 export async function ask(worker, operations) {
   let clients = 0;
-  // Every request comes from another network, unless it says from which: bad tokens are counted by network.
+  // Every request comes from another network unless `client` is given, because bad tokens are counted per network.
   const send = (
     operation,
     { method = operation.method, path = operation.path, example, summary, ...options },
@@ -43,7 +43,7 @@ export async function ask(worker, operations) {
     for (const [status, requests] of Object.entries(REQUESTS[operation.id] ?? {})) {
       for (const [name, request] of Object.entries(requests)) {
         const client = status === '429' ? operation.id : undefined;
-        // One bad token is what a network may send.
+        // One bad token is allowed per network; the second one exceeds the limit.
         if (client) await send(operation, request, client);
         const response = await send(operation, request, client);
         assert.equal(response.status, Number(status), `${operation.id} ${status} ${name}: ${response.text}`);

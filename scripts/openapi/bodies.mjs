@@ -1,5 +1,5 @@
-// Schemas of replies, from the replies themselves: bodies of one status become one schema that allows these and no
-// other. A name in single braces ({id}) stands for what differs between requests.
+// Derives schemas of replies from the replies themselves. The bodies of one status become one schema that allows these
+// and no others. A name in single braces ({id}) stands for a part that differs between requests.
 
 const PLACEHOLDERS = { id: '[0-9]+', method: '[^"]+', given: '[\\s\\S]*', field: '[\\s\\S]*' };
 const PLACEHOLDER = /\{(id|method|given|field)\}/g;
@@ -9,14 +9,14 @@ const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 export const distinct = (values) =>
   values.filter((value, at) => values.findIndex((other) => same(other, value)) === at);
 
-/** The schema of one text, exact but for its placeholders. */
+/** Returns the schema of one text, exact except for its placeholders. */
 function text(value) {
   if (value.search(PLACEHOLDER) < 0) return { type: 'string', const: value };
   const parts = value.split(PLACEHOLDER).map((part, at) => (at % 2 ? PLACEHOLDERS[part] : escaped(part)));
   return { type: 'string', pattern: `^${parts.join('')}$` };
 }
 
-/** The schema of texts that are all known; several exact ones become an `enum`. */
+/** Returns the schema of a known set of texts; several exact ones become an `enum`. */
 export function texts(values) {
   const schemas = distinct(values).map(text);
   const exact = schemas.flatMap((schema) => schema.const ?? []);
@@ -25,7 +25,7 @@ export function texts(values) {
   return cases.length === 1 ? cases[0] : { anyOf: cases };
 }
 
-/** An object with exactly these properties. */
+/** Returns the schema of an object with exactly these properties. */
 export const exactly = (properties, required = Object.keys(properties)) => ({
   type: 'object',
   properties,
@@ -33,19 +33,19 @@ export const exactly = (properties, required = Object.keys(properties)) => ({
   additionalProperties: false,
 });
 
-/** A schema that allows all of these values, and as little else as possible. */
+/** Returns a schema that allows all of these values, and as little else as possible. */
 export function schemaOf(values) {
   const all = distinct(values);
   if (all.every((value) => typeof value === 'string')) return texts(all);
   if (all.every((value) => Array.isArray(value) && value.length === 1))
     return { type: 'array', minItems: 1, maxItems: 1, items: schemaOf(all.map(([item]) => item)) };
   if (all.every((value) => value !== null && typeof value === 'object' && !Array.isArray(value))) return objects(all);
-  if (all.length > 1) throw new Error(`no schema for ${JSON.stringify(all)}`);
+  if (all.length > 1) throw new Error(`cannot derive a schema from ${JSON.stringify(all)}`);
   if (all[0] === null) return { type: 'null' };
   return { type: typeof all[0] === 'number' ? 'integer' : typeof all[0], const: all[0] };
 }
 
-/** Objects that differ in one property become one schema; others are alternatives. */
+/** Merges objects that differ in one property into one schema; others become alternatives. */
 function objects(all) {
   const groups = [];
   for (const object of all) {

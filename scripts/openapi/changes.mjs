@@ -1,35 +1,35 @@
-// The bodies that the endpoints read.
+// Schemas and descriptions of request bodies.
 import { fieldSchema, partSchema } from './formats.mjs';
 import { fill } from './values.mjs';
 
 const schemaRef = (name) => ({ $ref: `#/components/schemas/${name}` });
 
-/** What a body may hold beside what its fields say. */
+/** Returns the constraints on a body that are not constraints on one field. */
 const rest = ({ required, nothing, unknown }) => ({
   ...(required.length > 0 && { required }),
   ...(unknown && { additionalProperties: false }),
   ...(nothing && required.length === 0 && { minProperties: 1 }),
 });
 
-/** The schema of an endpoint's JSON body. */
+/** Returns the schema of an endpoint's JSON body. */
 export function changeSchema({ json }, said) {
   const properties = Object.entries(json.fields).map(([name, field]) => [
     name,
     fieldSchema(field, said.fields?.[name]),
   ]);
   const some = json.nothing && json.required.length === 0 ? 'At least one of the fields' : 'Any of the fields';
-  const unknown = json.unknown ? ', and no other.' : '.';
+  const unknown = json.unknown ? ', and no others.' : '.';
   const kept = json.unknown
-    ? 'What is left out keeps its value.'
-    : 'What is left out keeps its value; fields that are not known are ignored.';
-  const description = json.required.length > 0 ? 'Fields that are not known are ignored.' : `${some}${unknown} ${kept}`;
+    ? 'Omitted fields keep their values.'
+    : 'Omitted fields keep their values; unknown fields are ignored.';
+  const description = json.required.length > 0 ? 'Unknown fields are ignored.' : `${some}${unknown} ${kept}`;
   return { type: 'object', properties: Object.fromEntries(properties), ...rest(json), description };
 }
 
 const PICTURE =
-  'A JPEG, PNG, GIF or WebP picture by its bytes, whatever its name and type say: at most {{picture}} ' +
-  '(`AVATAR_MAX_BYTES`), {{pixels}} pixels (`AVATAR_MAX_PIXELS`), and {{side}} pixels on each side. Its metadata is ' +
-  'cut out before it is stored.';
+  'A JPEG, PNG, GIF or WebP picture of at most {{picture}} (`AVATAR_MAX_BYTES`), {{pixels}} pixels ' +
+  '(`AVATAR_MAX_PIXELS`) and {{side}} pixels on each side. The format is detected from the bytes; the file name and ' +
+  'the declared type are ignored. The metadata is removed before the picture is stored.';
 
 const pictureSchema = (values) => ({
   type: 'string',
@@ -38,25 +38,25 @@ const pictureSchema = (values) => ({
   description: fill(PICTURE, values),
 });
 
-/** The schema of its form: text parts follow the same rules as the fields of the JSON body. */
+/** Returns the schema of an endpoint's form. Text parts follow the same rules as the fields of the JSON body. */
 export function formSchema({ json, form: { file, fields, required } }, said, values) {
   const part = (name, field) =>
     name === file ? pictureSchema(values) : partSchema({ ...json.fields[name], ...field }, said.form?.examples[name]);
   const each = 'ach part at most once';
-  const parts = required.length > 0 ? `E${each}; parts that are not known` : `Any of the fields, e${each}; other parts`;
+  const parts = required.length > 0 ? `E${each}; unknown parts` : `Any of the fields, e${each}; other parts`;
   return {
     type: 'object',
     properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, part(name, field)])),
     ...(required.length > 0 && { required }),
-    // What typed clients do not see: with additionalProperties, their types would be ones that no file fits.
+    // Typed clients ignore this keyword. With additionalProperties instead, their types would not accept a file.
     unevaluatedProperties: { type: 'string' },
-    // Text that a form can carry.
+    // Names that a form can carry.
     propertyNames: { pattern: '^[^\\u0000]*[^\\u0000\\\\]$' },
-    description: `${parts} are ignored. Beside the file, the form may have ${values.overhead}.`,
+    description: `${parts} are ignored. The rest of the form may have ${values.overhead} in addition to the file.`,
   };
 }
 
-/** The schema of its URL-encoded form: the form without the file. */
+/** Returns the schema of an endpoint's URL-encoded form: the form without the file. */
 export function textsSchema({ json, form: { file, fields, required, unknown } }, said) {
   const texts = Object.entries(fields).filter(([name]) => name !== file);
   const part = ([name, field]) => [name, partSchema({ ...json.fields[name], ...field }, said.form?.examples[name])];
@@ -64,23 +64,23 @@ export function textsSchema({ json, form: { file, fields, required, unknown } },
     type: 'object',
     properties: Object.fromEntries(texts.map(part)),
     ...rest({ required, nothing: json.nothing, unknown }),
-    description: 'The same fields as texts.',
+    description: 'The same fields, as texts.',
   };
 }
 
-/** The bodies that it takes, with the examples of prose.json. */
+/** Returns the request body of an endpoint, with the examples of prose.json. */
 export function requestBody(endpoint, said, facts, values) {
   const json =
-    `JSON of at most ${values.json} (\`application/json\` or any \`+json\` type), read strictly: a duplicate key, ` +
-    'invalid UTF-8 or a number that no float can hold is malformed.';
+    `JSON of at most ${values.json} (\`application/json\` or any \`+json\` type), parsed strictly: a body with a ` +
+    'duplicate key, invalid UTF-8 or a number beyond the range of a double is malformed.';
   const file = endpoint.form?.file;
   const pictures = [...new Set(Object.values(facts.pictures))].join(', ');
   return {
     required: endpoint.json.nothing !== null,
     description: [
       json,
-      ...(file ? ['Or a form: one part for each field, and the picture as a file.'] : []),
-      ...(endpoint.urlencoded ? ['Or a URL-encoded form of texts.'] : []),
+      ...(file ? ['Alternatively a form, with one part for each field and the picture as a file.'] : []),
+      ...(endpoint.urlencoded ? ['Alternatively a URL-encoded form of texts.'] : []),
     ].join(' '),
     content: {
       'application/json': { schema: schemaRef(said.change), examples: said.examples },

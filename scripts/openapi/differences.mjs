@@ -2,12 +2,12 @@ const isObject = (value) => value !== null && typeof value === 'object';
 const escaped = (key) => String(key).replaceAll('~', '~0').replaceAll('/', '~1');
 const shown = (value) => (value === undefined ? 'nothing' : JSON.stringify(value));
 
-/** Texts that are longer than this are cut to where they differ. */
+/** Texts longer than this are cut to the part that differs. */
 const LONG = 120;
-/** How many characters are shown around that. */
+/** Number of characters that are shown on each side of that part. */
 const AROUND = 30;
 
-/** Two texts without what both begin and end with. */
+/** Cuts the common beginning and end off two texts, except for `AROUND` characters. */
 function cut(before, now) {
   const shorter = Math.min(before.length, now.length);
   let start = 0;
@@ -22,7 +22,7 @@ function cut(before, now) {
   return [part(before), part(now)];
 }
 
-/** One line for each value that differs: its JSON pointer, what it was and what it is now. */
+/** Returns one line for each value that differs: its JSON pointer, the old value and the new one. */
 export function differences(before, now, at = '') {
   if (isObject(before) && isObject(now) && Array.isArray(before) === Array.isArray(now)) {
     const keys = [...new Set([...Object.keys(before), ...Object.keys(now)])];

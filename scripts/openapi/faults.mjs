@@ -1,18 +1,19 @@
-// The schema of a 400: how a dialect puts the faults of several fields into one body, found by comparing two faults
-// alone with both together.
+// The schema of a 400. How a dialect combines the faults of several fields in one body is found by comparing the bodies
+// of two single faults with the body of both.
 import { distinct, escaped, exactly, schemaOf, texts } from './bodies.mjs';
 
-/** `{style, key, separator}`: the messages are joined in one text, listed, or each below its field's name. */
+/** Returns `{style, key, separator}`: messages are joined in one text, listed, or keyed by the name of the field. */
 function styleOf({ first, second, both }) {
   const key = Object.keys(first).find((key) => JSON.stringify(first[key]) !== JSON.stringify(second[key]));
   if (!(key in second)) return { style: 'fields', key };
   if (Array.isArray(both[key])) return { style: 'listed', key };
   const separator = both[key].slice(first[key].length, both[key].length - second[key].length);
-  if (both[key] !== first[key] + separator + second[key]) throw new Error('it is not clear how faults are combined');
+  if (both[key] !== first[key] + separator + second[key])
+    throw new Error('the way in which faults are combined was not recognized');
   return { style: 'joined', key, separator };
 }
 
-/** `[field, body]` of every fault that an endpoint's path and bodies can have. */
+/** Returns `[field, body]` for every fault that an endpoint's path and bodies can have. */
 const faultsOf = ({ id, json, form }) => [
   ...(id?.fault ? [['id', id.fault.body]] : []),
   ...[json, form].flatMap((body) => [
@@ -23,12 +24,12 @@ const faultsOf = ({ id, json, form }) => [
   ]),
 ];
 
-/** One text of other messages beside one of faults, or the first alone if there are no others. */
+/** Returns the schemas of faults, preceded by a schema of the other messages if there are any. */
 const orOthers = (others, ...faults) => (others.length > 0 ? [texts(others), ...faults] : faults);
 
 /**
- * The schema of an endpoint's 400, and the one of a single message, `faultName`, if the dialect lists them; `others`
- * are the bodies of the other refusals with that status.
+ * Returns the schema of an endpoint's 400. If the dialect lists messages, also returns the schema of one message, which
+ * is referred to as `faultName`. `others` are the bodies of the other refusals with that status.
  *
  * @returns {{invalid: object, fault?: object}}
  */
@@ -57,7 +58,7 @@ export function invalidSchema(endpoint, dialect, others, { description, faultNam
   };
 }
 
-/** Faults below their fields' names, as are values that somebody else has; and faults of the body as a whole. */
+/** Renders faults, and values that are taken, below the names of their fields; and faults of the body as a whole. */
 function byField(faults, others, description) {
   const fields = distinct(faults.map(([field]) => field));
   const isOfField = (body) => fields.includes(Object.keys(body)[0]);

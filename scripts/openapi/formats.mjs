@@ -1,17 +1,17 @@
-// The schema and the description of a request's field, by its format: what JSON Schema can say of a rule of
-// src/domain/text.rs. tests/http/openapi.test.mjs holds them against the worker.
+// The schema and the description of a request's field, by its format: the rules of src/domain/text.rs, as far as JSON
+// Schema can express them. tests/http/openapi.test.mjs compares them with the worker.
 
 const CONTROL = '\\u0000-\\u001f\\u007f-\\u009f';
 const LINE = `[^\\s${CONTROL}]([^${CONTROL}]*[^\\s${CONTROL}])?`;
 const URL = `^[Hh][Tt][Tt][Pp][Ss]?://[^\\s/?#"<>\\\\^\`{|}${CONTROL}]+([/?#][^\\s"<>\\\\^\`{|}${CONTROL}]*)?$`;
 const PATH = `^(?!\\\\|/[/\\\\])[^:\\s${CONTROL}]([^:${CONTROL}]*[^:\\s${CONTROL}])?$`;
-/** A word before the @, with letters of any script, as LETTER below. */
+/** One part of the user name before the @, with letters of any script, like LETTER below. */
 const USER = '[^\\u0000- "(),.:;<>@\\[-\\]\\u007f-\\u00a9]+';
-/** Letters and digits of any script, as far as a pattern without Unicode classes can tell. */
+/** Letters and digits of any script, approximated without Unicode classes. */
 const LETTER = '[^\\u0000-/:-@\\[-`{-\\u00a9]';
 const LABEL = `${LETTER}(-*${LETTER})`;
 
-/** `[schema, description]` of a text of `least` to `most` characters. */
+/** For each format, a function that returns `[schema, description]` of a text of `least` to `most` characters. */
 const FORMATS = {
   line: (least, most) => [
     { minLength: least, maxLength: most, pattern: least === 0 ? `^(${LINE})?$` : `^${LINE}$` },
@@ -23,24 +23,25 @@ const FORMATS = {
   ],
   email: (_, most) => [
     { format: 'email', maxLength: most, pattern: `^${USER}(\\.${USER})*@(${LABEL}*\\.)+${LABEL}+$` },
-    `\`user@domain.tld\`, at most ${most} characters, unique without regard to ASCII case. The user has at most 64 ` +
-      'bytes; the domain has two labels or more, the last one not a number. Both may have letters of any script.',
+    `\`user@domain.tld\`, at most ${most} characters; unique, ignoring the case of ASCII letters. The part before ` +
+      'the `@` has at most 64 bytes. The domain has at least two labels, and the last one is not a number. Both may ' +
+      'contain letters of any script.',
   ],
   username: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^[^\\u0000-*,/:-?\\[-^`{-\\u00a9]+$' },
-    'Letters and digits of any script and `_.@+-`; unique without regard to ASCII case.',
+    'Letters and digits of any script, and `_.@+-`; unique, ignoring the case of ASCII letters.',
   ],
   unspaced_username: (least, most) => [
     { minLength: least, maxLength: most, pattern: `^[^\\s${CONTROL}]+$` },
-    `${least} to ${most} characters without white space; unique without regard to ASCII case.`,
+    `${least} to ${most} characters without white space; unique, ignoring the case of ASCII letters.`,
   ],
   phone: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^\\+?[0-9]([ -]*[0-9]){5,14}$' },
-    'An optional `+` and 6 to 15 digits, with spaces and dashes between them, kept as sent.',
+    'An optional `+` and 6 to 15 digits, which spaces and dashes may separate. Stored as sent.',
   ],
   national_id: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^[A-Za-z0-9.-]+$' },
-    `${least} to ${most} letters, digits, dots or dashes; unique.`,
+    `${least} to ${most} letters, digits, dots and dashes; unique.`,
   ],
   url: (_, most) => [{ format: 'uri', maxLength: most, pattern: URL }, 'An absolute `http` or `https` URL.'],
   image_path: (least, most) => [
@@ -53,16 +54,16 @@ const FORMATS = {
   ],
 };
 
-/** An integer whose text is not too long; a fraction's text may be longer than the number that was written. */
+/** The range of integers whose text fits `length`. The text of a fraction may be longer than the number as written. */
 const asText = ([, most]) => ({ minimum: -(10 ** (most - 1) - 1), maximum: 10 ** most - 1 });
-/** From as many digits on, every integer of JavaScript fits. */
+/** A text of this length has room for every safe integer of JavaScript. */
 const DIGITS = 16;
 
 const typed = (types) => ({ type: types.length === 1 ? types[0] : types });
 
 /**
- * The schema of a field of a JSON body, as tests/facts.json has it; `said` is a description to use instead, in which
- * `{{length}}` is the allowed length.
+ * Returns the schema of a field of a JSON body, from its entry in tests/facts.json. `said`, if given, replaces the
+ * description of the format; `{{length}}` in it stands for the allowed length.
  */
 export function fieldSchema({ types, empty, format, length }, said) {
   if (!FORMATS[format] && said === undefined)
@@ -80,12 +81,12 @@ export function fieldSchema({ types, empty, format, length }, said) {
   ];
   const words = [
     description,
-    takesNumbers && 'A number is taken as its text.',
+    takesNumbers && 'A number is converted to text.',
     nullable && !description.includes('`null`') && '`null` clears it.',
   ];
   const ending = { description: words.filter(Boolean).join(' '), ...(isShort && asText(length)) };
   if (!schema.anyOf) return { ...typed(all), ...schema, ...ending };
-  // A type in each case: without one, generators of typed clients make it `unknown`.
+  // Each case needs a type. Without one, generators of typed clients produce `unknown`.
   const { anyOf, ...rest } = schema;
   const cases = [
     ...anyOf.map((each) => ({ type: 'string', ...rest, ...each })),
@@ -94,12 +95,12 @@ export function fieldSchema({ types, empty, format, length }, said) {
   return { anyOf: cases, ...ending };
 }
 
-/** The schema of the same field as a part of a form, where every value is a text and an empty one can clear. */
+/** Returns the schema of the same field as a part of a form, where every value is a text and an empty one can clear. */
 export function partSchema({ empty, format, length }, example) {
   const [schema, description] = FORMATS[format](...length);
   const clears = empty === 'clears';
   const { minLength, pattern, anyOf, ...rest } = schema;
-  // A type in each case, as in `fieldSchema`.
+  // Each case needs a type, as in `fieldSchema`.
   if (anyOf) return { anyOf: anyOf.map((each) => ({ type: 'string', minLength, ...rest, ...each })), description };
   return {
     type: 'string',

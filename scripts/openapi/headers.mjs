@@ -1,14 +1,14 @@
-// The headers of replies: which ones a reply has and what they say is the worker's, what they are for is prose.json's.
+// The headers of replies. Their names and values come from the worker's replies, their descriptions from prose.json.
 
-/** A header that the connection, the platform or the tests add, or that the body's type is. */
+/** Headers that are not described: those of the connection, the platform and the tests, and the body's type. */
 export const UNDECLARED =
   /^(connection|content-encoding|content-length|content-type|date|keep-alive|transfer-encoding|x-test-.*)$/;
 
-/** Whether a component of prose.json is for such a reply: `{method, tag, status}`. */
+/** Checks whether a component of prose.json applies to a reply: `{method, tag, status}`. */
 const isFor = ({ when = {} }, reply) =>
   Object.entries(when).every(([key, values]) => values.includes(String(reply[key])));
 
-/** The schema of a header with these values. */
+/** Returns the schema of a header with these values. */
 function schemaOf(values, said) {
   /** @type {{pattern?: string, minimum?: number}} */
   const schema = said.schema ?? {};
@@ -19,14 +19,14 @@ function schemaOf(values, said) {
   return exact.length === 1 ? { type, const: exact[0] } : { type, enum: exact };
 }
 
-/** Collects the headers of replies; `components()` describes all that were collected. */
+/** Collects the headers of replies; `components()` describes all that have been collected. */
 export function headersOf(prose) {
   const used = new Map();
   const entries = Object.entries(prose);
   const componentOf = (header, reply) =>
     entries.find(([, each]) => each.header.toLowerCase() === header.toLowerCase() && isFor(each, reply))?.[0];
   return {
-    /** The headers of a reply as references, by name; `seen` are its headers with their values. */
+    /** Returns the headers of a reply as references, by name; `seen` contains their values. */
     of(reply, seen) {
       for (const [header, value] of Object.entries(seen)) {
         const name = componentOf(header, reply);
@@ -44,7 +44,8 @@ export function headersOf(prose) {
         entries.map(([name, each]) => {
           const { header, required = true, description, example } = each;
           const values = used.get(name) ?? [];
-          if (required && values.length === 0) throw new Error(`no reply has the header ${header}, as ${name} says`);
+          if (required && values.length === 0)
+            throw new Error(`no reply has the header ${header} that ${name} in prose.json describes`);
           const shown = example === true ? values[0] : example;
           const schema = schemaOf(values, each);
           return [name, { required, description, schema, ...(shown !== undefined && { example: shown }) }];

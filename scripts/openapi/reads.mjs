@@ -1,4 +1,4 @@
-// The operations that change nothing: /health and the pictures.
+// The read-only operations: /health and the pictures.
 import { exactly, schemaOf } from './bodies.mjs';
 
 const PROBLEM_TYPE = 'application/problem+json';
@@ -13,7 +13,7 @@ const NAMES = {
 };
 const PARTIAL = ['206', '416'];
 
-/** Method and path of each, its parameters replaced by their examples. */
+/** Returns the method and path of each operation, with the parameters replaced by their examples. */
 export const readsOf = (prose) =>
   Object.entries(prose.operations).map(([pattern, { operation }]) => {
     const [method, path] = pattern.split(' ');
@@ -30,14 +30,14 @@ function health(facts, replies) {
     Unhealthy: exactly(
       {
         ...schemaOf([unavailable.body]).properties,
-        reason: { ...schemaOf([reason]), description: 'Only where the schema is older than the worker.' },
+        reason: { ...schemaOf([reason]), description: 'Present only if the schema is older than the worker.' },
       },
       Object.keys(unavailable.body),
     ),
   };
 }
 
-/** Renders them: `{paths, responses, schemas}`. */
+/** Renders the operations: `{paths, responses, schemas}`. */
 export function reads(facts, prose, replies) {
   const paths = {};
   const responses = {};
@@ -63,7 +63,7 @@ export function reads(facts, prose, replies) {
     const own = {};
     for (const status of statuses) {
       const content = contentOf(said.tag, status);
-      // Headers of HEAD are those of GET.
+      // HEAD has the headers of GET.
       const asked = { id: get.operation, method: 'GET', tag: said.tag, status };
       const description = said.responses[status] ?? get.responses[status];
       const response = replies.response(asked, description, isHead ? undefined : content);

@@ -1,12 +1,12 @@
-// The schema of a record: its shape from one that has everything and one that has only what no record lacks, and from
-// a person what each part means and how long it can be.
+// The schema of a record. Its shape is derived from a full record (every field set) and a sparse one (only the fields
+// that are never null). Meanings and lengths come from prose.json.
 
 const TIME = '^\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2}';
 const isTime = (value) => typeof value === 'string' && new RegExp(TIME).test(value);
 const isObject = (value) => value !== null && typeof value === 'object';
 const saidOf = (said) => (typeof said === 'string' ? { description: said } : said);
 
-/** Milliseconds that are left out where they are zero. */
+/** Returns the pattern of a time. Milliseconds are optional if a format omits them when they are zero. */
 function timePattern(full, sparse) {
   const fractions = [full, sparse].filter(isTime).map((value) => value.includes('.'));
   return `${TIME}${fractions.every(Boolean) && sparse !== null ? '\\.\\d{3}' : '(\\.\\d{3})?'}Z$`;
@@ -27,8 +27,8 @@ function propertySchema(full, sparse, said) {
 }
 
 /**
- * The schema of a record; `said` is `{description, properties}`. A property is described by a text, by `{description}`
- * with limits, or by `{schema}`, the name of another schema.
+ * Returns the schema of a record. `said` is `{description, properties}`. A property is described by a text, by
+ * `{description}` with limits, or by `{schema}`, the name of another schema.
  */
 export function recordSchema(full, sparse, said) {
   const properties = Object.keys(full).map((key) => {

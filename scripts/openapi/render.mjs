@@ -1,5 +1,5 @@
-// public/openapi.json: rendered from tests/facts.json, from what a person writes (prose.json, description.md), from
-// wrangler.toml and from the worker's replies.
+// Renders public/openapi.json from tests/facts.json, the hand-written texts (prose.json, description.md), wrangler.toml
+// and the worker's replies.
 import fs from 'node:fs';
 import path from 'node:path';
 import { read } from '../../tests/support/project.mjs';
@@ -15,10 +15,10 @@ const ID = {
   type: 'integer',
   minimum: 1,
   maximum: Number.MAX_SAFE_INTEGER,
-  description: 'The id of a persona, or the number of an account in the dialect’s own back end.',
+  description: 'The ID of a persona, or the ID of an account in the dialect’s own back end.',
 };
 
-/** The replies to the requests of the examples, as responses of the document. */
+/** Converts the replies to the example requests to responses of the document. */
 function repliesOf(all, headers, values) {
   const of = (id, status) => all.filter((reply) => reply.id === id && reply.status === String(status));
   return {
@@ -49,7 +49,7 @@ function repliesOf(all, headers, values) {
   };
 }
 
-/** The document, from the replies of a worker that `startAsked` has started; and those replies. */
+/** Returns the document, and the replies of a worker started by `startAsked` that it was rendered from. */
 export async function render(worker) {
   const facts = JSON.parse(read('tests/facts.json'));
   const values = valuesOf(facts);

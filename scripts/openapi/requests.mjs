@@ -1,6 +1,6 @@
-// The request for each example of public/openapi.json, by operation, status and the example's name. They are sent in
-// this order to a fresh worker with the demo accounts, so each sees what those before have changed. `summary` is the
-// example's; a request with `example` sends the body of that name in prose.json and has its summary.
+// The request for each example of public/openapi.json, by operation, status and name of the example. The requests are
+// sent in this order to a fresh worker with the demo accounts, so each sees the changes of the previous ones. `summary`
+// is the summary of the example. A request with `example` uses the body and the summary of that example in prose.json.
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -15,19 +15,19 @@ const form = (parts) => {
 const text = (body, type) => ({ body: new TextEncoder().encode(body), headers: { 'content-type': type } });
 
 /**
- * What an error is asked for alike on every endpoint, by the account that may call it; `example` is a body that changes
- * something.
+ * Requests for the errors that every endpoint has. `as` is an account that may call the endpoint, `example` a body that
+ * changes something.
  */
 const common = (as, example) => ({
   401: {
-    noToken: { summary: 'No token' },
+    noToken: { summary: 'The token is missing' },
     badToken: {
-      summary: 'A token that is malformed, forged, expired, or of an account that is gone or not active',
+      summary: 'The token is malformed, forged or expired, or its account is inactive or does not exist',
       token: 'eyJhbGciOiJIUzI1NiJ9.e30.bm90IHRoZSBzaWduYXR1cmU',
     },
   },
-  405: { methodNotAllowed: { summary: 'PATCH', as, method: 'PATCH' } },
-  // Timers run faster for it; its body never ends.
+  405: { methodNotAllowed: { summary: 'The method is PATCH', as, method: 'PATCH' } },
+  // The body never ends. Timers run faster for this request.
   408: {
     tooSlow: {
       summary: 'The body did not arrive in time',
@@ -37,22 +37,26 @@ const common = (as, example) => ({
       faults: { pace: 100 },
     },
   },
-  413: { tooLarge: { summary: 'More than {{json}}', as, ...text(`{"a":"${'a'.repeat(65536)}"}`, 'application/json') } },
-  415: { unsupportedMediaType: { summary: 'text/plain', as, ...text('name=Jane', 'text/plain') } },
-  429: { tooManyRequests: { summary: 'Over the limit' } },
-  // A secret that is too short is a failure on our side (contract A2).
-  500: { failed: { summary: 'A failure on our side', as, vars: { JWT_SECRET: 'short' } } },
-  // The database is waited for, but not for ever; timers run faster for it.
-  503: { unavailable: { summary: 'No answer in time', as, example, faults: { batch: 'hold:unavailable', pace: 100 } } },
+  413: {
+    tooLarge: { summary: 'The body exceeds {{json}}', as, ...text(`{"a":"${'a'.repeat(65536)}"}`, 'application/json') },
+  },
+  415: { unsupportedMediaType: { summary: 'The body is text/plain', as, ...text('name=Jane', 'text/plain') } },
+  429: { tooManyRequests: { summary: 'The limit is exceeded' } },
+  // A secret that is too short is a server-side failure (contract A2).
+  500: { failed: { summary: 'A server-side failure', as, vars: { JWT_SECRET: 'short' } } },
+  // The database does not respond before the deadline. Timers run faster for this request.
+  503: {
+    unavailable: { summary: 'No response in time', as, example, faults: { batch: 'hold:unavailable', pace: 100 } },
+  },
 });
 
-/** What puts the picture there that the documents' path leads to; `npm run dev` does the same at its first start. */
+/** The upload of the picture at the path in the document's example; `npm run dev` sends the same at its first start. */
 export const PICTURE = ['PUT', '/api/profile/6/update/', { as: 6, form: form({ avatar: file('phone.jpg') }) }];
 const NO_PICTURE = `/media/avatars/42/${'0'.repeat(64)}.jpg`;
 
 /**
- * A request is a method (the operation's), a path (the operation's, its parameters replaced by their examples) and the
- * options of `worker.send`. `example` names the body among the operation's own examples.
+ * A request has the options of `worker.send`. Its method and path are the operation's by default, with the parameters
+ * replaced by their examples. `example` names the body among the operation's own examples.
  */
 export const REQUESTS = {
   updatePersonaFoto: {
@@ -62,12 +66,12 @@ export const REQUESTS = {
       upload: { summary: 'A form with a picture', as: 5, form: form({ foto: file('phone.jpg') }) },
     },
     400: {
-      missing: { summary: 'No `foto_url`', as: 5, json: {} },
-      notAUrl: { summary: 'No URL', as: 5, json: { foto_url: 'photo.jpg' } },
-      notAPicture: { summary: 'A form without a picture', as: 5, form: form({ foto: new Blob(['%PDF-1.7']) }) },
+      missing: { summary: '`foto_url` is missing', as: 5, json: {} },
+      notAUrl: { summary: '`foto_url` is not a URL', as: 5, json: { foto_url: 'photo.jpg' } },
+      notAPicture: { summary: 'The file is not a picture', as: 5, form: form({ foto: new Blob(['%PDF-1.7']) }) },
     },
-    403: { forbidden: { summary: 'Not this account', as: 42, example: 'url' } },
-    404: { notFound: { summary: 'There is no such record', as: 5, path: '/api/personas/999/foto', example: 'url' } },
+    403: { forbidden: { summary: 'Not allowed for this account', as: 42, example: 'url' } },
+    404: { notFound: { summary: 'The record does not exist', as: 5, path: '/api/personas/999/foto', example: 'url' } },
   },
   updateOwnPersona: {
     ...common(5, 'phoneAndPhoto'),
@@ -78,12 +82,12 @@ export const REQUESTS = {
     },
     400: {
       phone: { summary: 'Not a telephone number', as: 5, json: { telefono: '12' } },
-      several: { summary: 'Several faults', as: 5, json: { nombres: '', apellidos: null, dni: 12345678 } },
-      malformed: { summary: 'No JSON object', as: 5, json: [] },
+      several: { summary: 'Several invalid fields', as: 5, json: { nombres: '', apellidos: null, dni: 12345678 } },
+      malformed: { summary: 'Not a JSON object', as: 5, json: [] },
     },
-    403: { forbidden: { summary: 'Not this account', as: 42, json: {} } },
-    404: { notFound: { summary: 'There is no such record', as: 1, json: {} } },
-    409: { conflict: { summary: 'Taken', as: 5, json: { dni: '87654321' } } },
+    403: { forbidden: { summary: 'Not allowed for this account', as: 42, json: {} } },
+    404: { notFound: { summary: 'The record does not exist', as: 1, json: {} } },
+    409: { conflict: { summary: 'The `dni` is taken', as: 5, json: { dni: '87654321' } } },
   },
   updateUser: {
     ...common(1, 'nameAndEmail'),
@@ -93,31 +97,31 @@ export const REQUESTS = {
       password: { as: 1, example: 'password' },
     },
     400: {
-      email: { summary: 'Not an address', as: 1, json: { email: 'jane.smith' } },
-      several: { summary: 'Several faults', as: 1, json: { full_name: 'J', roleId: '2' } },
-      id: { summary: 'Not a number', as: 1, path: '/api/v1/users/seven', json: {} },
-      noSuchRole: { summary: 'No such role', as: 1, json: { roleId: 99 } },
-      malformed: { summary: 'No JSON object', as: 1, ...text('{"full_name": ', 'application/json') },
+      email: { summary: 'Not an e-mail address', as: 1, json: { email: 'jane.smith' } },
+      several: { summary: 'Several invalid fields', as: 1, json: { full_name: 'J', roleId: '2' } },
+      id: { summary: 'The id is not a number', as: 1, path: '/api/v1/users/seven', json: {} },
+      noSuchRole: { summary: 'The role does not exist', as: 1, json: { roleId: 99 } },
+      malformed: { summary: 'Not a JSON object', as: 1, ...text('{"full_name": ', 'application/json') },
     },
-    403: { forbidden: { summary: 'Not this account', as: 42, example: 'nameAndEmail' } },
+    403: { forbidden: { summary: 'Not allowed for this account', as: 42, example: 'nameAndEmail' } },
     404: {
-      notFound: { summary: 'There is no such record', as: 1, path: '/api/v1/users/999', example: 'nameAndEmail' },
+      notFound: { summary: 'The record does not exist', as: 1, path: '/api/v1/users/999', example: 'nameAndEmail' },
     },
-    409: { conflict: { summary: 'Taken', as: 1, json: { email: 'alice@example.com' } } },
+    409: { conflict: { summary: 'The e-mail address is taken', as: 1, json: { email: 'alice@example.com' } } },
   },
   updateOwnUser: {
     ...common(1, 'nameAndEmail'),
     200: { nameAndEmail: { as: 1, example: 'nameAndEmail' }, defaultPicture: { as: 1, example: 'defaultPicture' } },
     400: {
-      nothing: { summary: 'No field', as: 1, json: {} },
-      email: { summary: 'Not an address', as: 1, json: { email: 'jane' } },
+      nothing: { summary: 'No fields', as: 1, json: {} },
+      email: { summary: 'Not an e-mail address', as: 1, json: { email: 'jane' } },
       unknown: { summary: 'A field that cannot be changed', as: 1, json: { password: 'secret' } },
-      several: { summary: 'Several faults', as: 1, json: { name: '', image_path: '../secret' } },
-      malformed: { summary: 'No JSON object', as: 1, ...text('name=Jane', 'application/json') },
+      several: { summary: 'Several invalid fields', as: 1, json: { name: '', image_path: '../secret' } },
+      malformed: { summary: 'Not a JSON object', as: 1, ...text('name=Jane', 'application/json') },
     },
     409: {
-      emailTaken: { summary: 'The address', as: 1, json: { email: 'alice@example.com' } },
-      usernameTaken: { summary: 'The user name', as: 1, json: { username: 'alice_wonder' } },
+      emailTaken: { summary: 'The e-mail address is taken', as: 1, json: { email: 'alice@example.com' } },
+      usernameTaken: { summary: 'The user name is taken', as: 1, json: { username: 'alice_wonder' } },
     },
   },
   updateProfile: {
@@ -132,21 +136,21 @@ export const REQUESTS = {
       },
     },
     400: {
-      fields: { summary: 'Several faults', as: 42, json: { email: 'alice', number_phone: '01234567890' } },
-      taken: { summary: 'A user name that somebody else has', as: 42, json: { username: 'janedoe_123' } },
-      notAPicture: { summary: 'A form without a picture', as: 42, form: form({ avatar: new Blob(['%PDF-1.7']) }) },
-      list: { summary: 'No JSON object', as: 42, json: [] },
-      malformed: { summary: 'No JSON', as: 42, ...text('{"first_name": ', 'application/json') },
+      fields: { summary: 'Several invalid fields', as: 42, json: { email: 'alice', number_phone: '01234567890' } },
+      taken: { summary: 'The user name is taken', as: 42, json: { username: 'janedoe_123' } },
+      notAPicture: { summary: 'The file is not a picture', as: 42, form: form({ avatar: new Blob(['%PDF-1.7']) }) },
+      list: { summary: 'Not a JSON object', as: 42, json: [] },
+      malformed: { summary: 'Not valid JSON', as: 42, ...text('{"first_name": ', 'application/json') },
     },
-    403: { forbidden: { summary: 'Not this account', as: 7, example: 'names' } },
+    403: { forbidden: { summary: 'Not allowed for this account', as: 7, example: 'names' } },
     404: {
-      notFound: { summary: 'There is no such record', as: 42, path: '/api/profile/999/update/', example: 'names' },
+      notFound: { summary: 'The record does not exist', as: 42, path: '/api/profile/999/update/', example: 'names' },
     },
   },
   getHealth: {
-    200: { ok: { summary: 'The database answers' } },
+    200: { ok: { summary: 'The database responds' } },
     405: { problem: { method: 'POST' } },
-    503: { unavailable: { summary: 'The database does not answer', faults: { batch: 'refuse', ahead: 5 } } },
+    503: { unavailable: { summary: 'The database does not respond', faults: { batch: 'refuse', ahead: 5 } } },
   },
   headHealth: {
     200: { head: {} },

@@ -1,4 +1,4 @@
-// The operations of the route table, and the parts of the document that belong to them.
+// The operations of the route table, and their parts of the document.
 import { schemaOf } from './bodies.mjs';
 import { changeSchema, formSchema, requestBody, textsSchema } from './changes.mjs';
 import { invalidSchema } from './faults.mjs';
@@ -7,15 +7,15 @@ import { recordSchema } from './records.mjs';
 const schemaRef = (name) => ({ $ref: `#/components/schemas/${name}` });
 const REQUEST_ID = { $ref: '#/components/parameters/RequestId' };
 
-/** Path, method and examples of each endpoint, as the requests of the examples need them. */
+/** Returns path, method and examples of each endpoint, in the form that `ask` of ask.mjs needs. */
 export const operationsOf = (facts, prose) =>
   Object.entries(facts.endpoints).map(([pattern, { method, path }]) => {
     const said = prose.endpoints[pattern];
-    if (!said) throw new Error(`prose.json has nothing about ${pattern}`);
+    if (!said) throw new Error(`prose.json does not describe ${pattern}`);
     return { id: said.operation, method, path: path.replace(':id', said.id?.example), examples: said.examples };
   });
 
-/** The bodies that an endpoint refuses with, by status: `{status: [body]}`; faults of fields are not among them. */
+/** Returns the bodies of an endpoint's refusals by status, without those for invalid fields: `{status: [body]}`. */
 function refusedWith({ refusals: codes }, { refusals, rules }) {
   const bodies = {};
   for (const code of codes) {
@@ -26,11 +26,11 @@ function refusedWith({ refusals: codes }, { refusals, rules }) {
   return bodies;
 }
 
-/** Renders the endpoints: `{paths, responses, schemas}`. `replies` is what `repliesOf` of render.mjs returns. */
+/** Renders the endpoints: `{paths, responses, schemas}`. `replies` is the result of `repliesOf` in render.mjs. */
 export function updates(facts, prose, values, replies) {
   const [paths, responses, schemas, refused] = [{}, {}, {}, {}];
 
-  /** A response with a JSON body. */
+  /** Renders a response with a JSON body. */
   const respond = (row, status, description, schema) =>
     replies.response({ ...row.asked, status }, description, { 'application/json': schema });
 
@@ -43,10 +43,10 @@ export function updates(facts, prose, values, replies) {
     return respond(row, status, described[status], schemaRef(`${name}Invalid`));
   }
 
-  /** A refusal that all endpoints of a dialect share. */
+  /** Renders a refusal that all endpoints of a dialect share. */
   function shared(row, status, bodies) {
     const meaning = prose.statuses[status];
-    if (!meaning) throw new Error(`prose.json has nothing about the status ${status}`);
+    if (!meaning) throw new Error(`prose.json does not describe the status ${status}`);
     const name = `${row.spoken.name}${meaning.name}`;
     const response = respond(row, status, row.spoken.responses[status] ?? meaning.description, schemaRef(name));
     if (responses[name]) replies.mustAgree(name, responses[name], response);
@@ -56,7 +56,7 @@ export function updates(facts, prose, values, replies) {
     return { $ref: `#/components/responses/${name}` };
   }
 
-  /** A failure on our side; a 503 shares the schema of a 500 with the same body. */
+  /** Renders a server-side failure. A 503 shares the schema of a 500 with the same body. */
   function failure(row, { status, body }, name) {
     schemas[name] = schemaOf([body]);
     return respond(row, status, prose.statuses[status].description, schemaRef(name));
@@ -79,7 +79,7 @@ export function updates(facts, prose, values, replies) {
   for (const [pattern, endpoint] of Object.entries(facts.endpoints)) {
     const said = prose.endpoints[pattern];
     const spoken = prose.dialects[endpoint.prefix];
-    if (!spoken) throw new Error(`prose.json has nothing about ${endpoint.prefix}`);
+    if (!spoken) throw new Error(`prose.json does not describe ${endpoint.prefix}`);
     const asked = { id: said.operation, method: endpoint.method, tag: spoken.tag };
     schemas[said.record] ??= recordSchema(endpoint.full, endpoint.sparse, prose.records[said.record]);
     schemas[said.change] = changeSchema(endpoint, said);
@@ -91,7 +91,7 @@ export function updates(facts, prose, values, replies) {
         operationId: said.operation,
         tags: [spoken.tag],
         summary: said.summary,
-        description: `${whomOf(pattern, endpoint)}${said.description}`,
+        description: `${whomOf(pattern, endpoint)} ${said.description}`,
         parameters: [...idOf(endpoint, said), REQUEST_ID],
         requestBody: requestBody(endpoint, said, facts, values),
         responses: responsesOf(row),
@@ -102,7 +102,7 @@ export function updates(facts, prose, values, replies) {
 }
 
 const whomOf = (pattern, { right }) =>
-  right === 'permission' ? `For roles that hold the permission \`${pattern}\`` : 'For everybody';
+  right === 'permission' ? `Requires a role with the permission \`${pattern}\`.` : 'Available to every account.';
 
 const idOf = ({ id }, said) =>
   id ? [{ name: 'id', in: 'path', required: true, ...said.id, schema: schemaRef('Id') }] : [];

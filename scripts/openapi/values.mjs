@@ -1,4 +1,4 @@
-// The numbers and lists that prose names in double braces, from tests/facts.json and wrangler.toml.
+// The values for the names in double braces in prose.json and description.md, from tests/facts.json and wrangler.toml.
 import { read } from '../../tests/support/project.mjs';
 
 const KIB = 1024;
@@ -7,7 +7,7 @@ const size = (bytes) => (bytes < MIB ? `${bytes / KIB} KiB` : `${bytes / MIB} Mi
 const grouped = (number) => number.toLocaleString('en-US');
 const listed = (names) => `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
 
-/** What a deployment sets as shipped. */
+/** Reads the settings that are shipped in wrangler.toml. */
 function settings() {
   const [config] = read('wrangler.toml').split(/^\[+env\./m);
   const variable = (name) => Number(new RegExp(`^${name} = "(\\d+)"$`, 'm').exec(config)?.[1]);
@@ -20,25 +20,25 @@ function settings() {
   };
 }
 
-/** The status of a refusal, which has to be the same in every dialect. */
+/** Returns the status of a refusal, which must be the same in every dialect. */
 function statusOf(dialects, code) {
   const statuses = new Set(Object.values(dialects).map(({ refusals }) => refusals[code].status));
   if (statuses.size !== 1) throw new Error(`the dialects refuse ${code} with different statuses`);
   return [...statuses][0];
 }
 
-/** A pattern of the endings of pictures' names; one that is also accepted in capitals is accepted in any case. */
+/** Returns a pattern of file extensions. One that is also accepted in capitals is accepted in any letter case. */
 function endingsOf(endings) {
   const inAnyCase = (ending) => ending.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`);
   const small = endings.filter((ending) => ending === ending.toLowerCase());
   return small.map((ending) => (endings.includes(ending.toUpperCase()) ? inAnyCase(ending) : ending)).join('|');
 }
 
-/** Every value by the name that prose has for it. */
+/** Returns all values by name. */
 export function valuesOf({ limits, pictures, dialects, endpoints }) {
   const { pictureBytes, picturePixels, rates, periods } = settings();
   if (periods.some((period) => period !== limits.rate_period_seconds))
-    throw new Error('a period of wrangler.toml is not the one that Retry-After names');
+    throw new Error('a rate limit in wrangler.toml has another period than the one in Retry-After');
   return {
     json: size(limits.json_bytes),
     overhead: size(limits.form_overhead_bytes),
@@ -65,13 +65,12 @@ export function valuesOf({ limits, pictures, dialects, endpoints }) {
   };
 }
 
-/** A copy of some prose with every `{{name}}` in its texts replaced. */
+/** Copies some prose, with every `{{name}}` in its texts replaced by its value. */
 export function fill(prose, values) {
   return JSON.parse(JSON.stringify(prose), (_, part) =>
     typeof part === 'string'
       ? part.replace(/\{\{(\w+)\}\}/g, (_, name) => {
-          if (values[name] === undefined || Number.isNaN(values[name]))
-            throw new Error(`there is no value {{${name}}}`);
+          if (values[name] === undefined || Number.isNaN(values[name])) throw new Error(`{{${name}}} has no value`);
           return values[name];
         })
       : part,

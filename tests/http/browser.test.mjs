@@ -267,7 +267,7 @@ test('with the keyboard alone: to a form, to its reply, and into the documented 
   await tabTo(page, `summary ${await replies.locator('> summary').innerText()}`);
   assert.equal(await replies.getByText('El campo').first().isVisible(), false);
   await page.keyboard.press('Enter');
-  await tabTo(page, 'summary 400 A body that is malformed, or fields that are not as they must be.');
+  await tabTo(page, 'summary 400 The body is malformed, or a field is invalid.');
   await page.keyboard.press('Enter');
   assert.ok(await replies.getByText('El campo').first().isVisible());
   await page.close();
@@ -279,7 +279,7 @@ test('a screen reader finds the endpoints by headings, names of controls, and th
   await click(operation);
   const tree = await operation.ariaSnapshot();
   for (const line of [
-    /heading "Change the own account" \[level=3\]/,
+    /heading "Change your own account" \[level=3\]/,
     /form "Try PUT \/users":/,
     /combobox "Act as":/,
     /group "Send as":/,
