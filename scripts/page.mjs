@@ -1,4 +1,5 @@
-// The reference page: public/, and index.html rendered from it, as files that the platform serves without the worker.
+// Writes the reference page: the files of public/ and a rendered index.html, which the platform serves without the
+// worker.
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './lib.mjs';
@@ -10,10 +11,10 @@ const recorded = path.join(root, 'scripts/page/recorded.json');
 const picture = path.join(root, 'tests/fixtures/pictures/phone.jpg');
 const DAY = 24 * 60 * 60;
 
-/** The newest rows of the local change feed, for the demo page; scripts/dev/changes.mjs writes them. */
+/** File with the newest rows of the local change feed, for the demo page; scripts/dev/changes.mjs writes it. */
 export const CHANGES = 'reference/changes.json';
 
-/** The typefaces, by the names that they are served under, with the licence that asks to go along. */
+/** The fonts by the names that they are served under, with the licences that must be distributed with them. */
 const FONTS = path.join(root, 'node_modules/@fontsource-variable');
 const TYPEFACES = {
   'bricolage-grotesque.woff2': 'bricolage-grotesque/files/bricolage-grotesque-latin-wght-normal.woff2',
@@ -22,7 +23,7 @@ const TYPEFACES = {
   'martian-mono.LICENSE.txt': 'martian-mono/LICENSE',
 };
 
-/** Whom a reader of the page may act as; tests/fixtures/demo.sql makes them. */
+/** The accounts that a user of the demo page can act as; tests/fixtures/demo.sql creates them. */
 const ACCOUNTS = [
   { id: 1, name: 'Jane Doe', role: 'admin' },
   { id: 5, name: 'María González', role: 'asistente' },
@@ -32,8 +33,8 @@ const ACCOUNTS = [
 ];
 
 /**
- * Writes files below a folder, and leaves nothing else there. What is there already is not touched: others may be
- * reading it.
+ * Writes files below a folder, and removes all others. Files with the right contents are not touched, because other
+ * processes may be reading them.
  */
 function write(folder, files) {
   for (const [name, contents] of Object.entries(files)) {
@@ -48,7 +49,7 @@ function write(folder, files) {
   }
 }
 
-/** Every file of the page, by the path that it is served under. */
+/** Returns every file of the page, by the path that it is served under. */
 async function page(isDemo = false) {
   const ours = fs
     .readdirSync(pages, { recursive: true, encoding: 'utf8' })
@@ -68,19 +69,19 @@ async function page(isDemo = false) {
   };
 }
 
-/** The page as it is deployed: build/page, which wrangler.toml names. */
+/** Writes the page as it is deployed, to build/page (see wrangler.toml). */
 export const writePage = async (folder) => write(folder, await page());
 
 /**
- * The page with demo accounts to act as, for local development alone. Never below build/: what is deployed comes from
- * there, and this lies elsewhere, with tokens that `sign` makes for an account.
+ * Writes the page with demo accounts, for local development only. `sign` makes the token of an account. The folder must
+ * not be below build/, which is deployed.
  */
 export async function writeDemoPage(folder, sign = (id) => mint(id, 'plain', DAY)) {
   const accounts = await Promise.all(ACCOUNTS.map(async (account) => ({ ...account, token: await sign(account.id) })));
   const changes = path.join(folder, CHANGES);
   write(folder, {
     ...(await page(true)),
-    // The server knows the files that are there when it starts.
+    // The server only knows the files that exist when it starts.
     [CHANGES]: fs.existsSync(changes) ? fs.readFileSync(changes) : Buffer.from('[]'),
     'reference/demo.js': fs.readFileSync(path.join(root, 'scripts/page/demo.js')),
     'reference/demo.json': Buffer.from(JSON.stringify(accounts)),

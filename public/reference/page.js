@@ -1,15 +1,15 @@
-// Makes the forms of the page send what they say.
+// Makes the forms of the page send their requests.
 import { showFailure, showReply } from './reply.js';
 import { curlOf, requestOf } from './request.js';
 
 const announcement = document.querySelector('.announcement');
 
-/** Shows the request as a curl command. */
+/** Shows the request of a form as a curl command. */
 function refresh(form) {
   form.querySelector('.curl code').textContent = curlOf(form);
 }
 
-/** Shows the fields of the chosen media type, where there is a choice. */
+/** Shows the fields of the chosen media type, if there is a choice. */
 function choose(form) {
   const choice = form.elements.namedItem('type');
   if (!choice) return;
@@ -17,7 +17,7 @@ function choose(form) {
   for (const fields of form.querySelectorAll('[data-type]')) fields.hidden = fields.dataset.type !== chosen;
 }
 
-/** A reply takes the focus, so that the next Tab goes on from there, and is announced. */
+/** Shows, announces and focuses a reply, so that the next Tab continues from there. */
 function present(section, text) {
   section.hidden = false;
   announcement.textContent = text;
@@ -27,7 +27,7 @@ function present(section, text) {
 async function send(form) {
   const section = form.nextElementSibling;
   const button = form.querySelector('[type=submit]');
-  // Not `disabled`, which would take the focus away.
+  // Not `disabled`, because a disabled button loses the focus.
   if (button.ariaDisabled === 'true') return;
   button.ariaDisabled = 'true';
   announcement.textContent = 'Sending';
@@ -48,7 +48,7 @@ async function send(form) {
   }
 }
 
-/** A token is typed once: every form that asks for one gets it. */
+/** Copies a token to every other form that shows a token field, so that it is entered only once. */
 function share(token) {
   for (const other of document.querySelectorAll('input[name=token]')) {
     if (other.closest('.cell').hidden) continue;
@@ -75,9 +75,9 @@ for (const form of document.querySelectorAll('form.try')) {
   });
   const button = form.querySelector('.copy');
   button.addEventListener('click', () => copy(button));
-  // Browsers have no clipboard for pages that come over plain HTTP, except from this machine.
+  // Browsers provide no clipboard to pages served over plain HTTP, except from localhost.
   button.hidden = !navigator.clipboard;
-  // A browser that reloads the page keeps what was chosen.
+  // After a reload, browsers restore the chosen values.
   choose(form);
   refresh(form);
 }

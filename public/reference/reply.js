@@ -1,20 +1,20 @@
 // Shows a reply below the form that was sent.
 
-/** An element with its attributes and what is in it. */
+/** Creates an element with its attributes and children. */
 function element(name, attributes, ...children) {
   const made = Object.assign(document.createElement(name), attributes);
   made.append(...children);
   return made;
 }
 
-/** The URL of the picture that a record shows if it is served here: django's path, falcon's key, a persona's URL. */
+/** Returns the URL of a record's picture (django's path, falcon's key, a persona's URL) if Perfil serves it. */
 function pictureOf(text) {
   try {
     const { avatar, image_path: key, foto_url: url } = JSON.parse(text);
     const shown = new URL(avatar ?? url ?? `/media/${key}`, location);
     return shown.origin === location.origin && shown.pathname.startsWith('/media/avatars/') ? shown.href : undefined;
   } catch {
-    return undefined; // no JSON object, or no URL
+    return undefined; // not a JSON object, or not a URL
   }
 }
 
@@ -26,7 +26,7 @@ const indented = (text) => {
   }
 };
 
-/** The body as elements: a picture, a text and the picture that it refers to, or a note that there is none. */
+/** Renders a body: a picture, a text and the picture that it refers to, or a note that the body is empty. */
 async function bodyOf(body) {
   if (body.size === 0) return [element('p', { className: 'hint' }, 'The reply has no body.')];
   if (body.type.startsWith('image/'))
@@ -53,7 +53,7 @@ const headersOf = (headers) =>
     ),
   );
 
-/** What the document says of a status, if it does. */
+/** Returns the document's description of a status, if it has one. */
 function descriptionOf(section, status) {
   const documented = section.closest('.operation').querySelector(`[data-status="${status}"] > summary span`);
   return documented ? [element('p', {}, ...documented.cloneNode(true).childNodes)] : [];
@@ -75,7 +75,7 @@ export async function showReply(section, { response, body, time }) {
   fill(section, heading, ...descriptionOf(section, status), ...(await bodyOf(body)), headersOf(headers));
 }
 
-/** Says why there is no reply. */
+/** Shows the reason why there is no reply. */
 export function showFailure(section, error) {
   fill(section, [element('span', { className: 'stamp' }, 'No reply')], element('p', {}, error.message));
 }

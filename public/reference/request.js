@@ -1,14 +1,14 @@
-// What a form of the page sends, as a request and as a curl command.
+// Converts a form of the page to a request and to a curl command.
 
 const named = (form, attribute) => [...form.querySelectorAll(`[${attribute}]`)];
 
-/** The path with the ids that were entered. */
+/** Returns the path with the ids that were entered. */
 const targetOf = (form) =>
   named(form, 'data-in')
     .filter((input) => input.dataset.in === 'path')
     .reduce((path, { name, value }) => path.replace(`{${name}}`, encodeURIComponent(value)), form.dataset.path);
 
-/** The media type and the chosen body: a text, or `[name, text or file, input]` of each field that is not empty. */
+/** Returns the media type and the body: a JSON text, or `[name, text or file, input]` for each field with a value. */
 function bodyOf(form) {
   const json = form.elements.namedItem('json');
   if (!json) return {};
@@ -26,20 +26,20 @@ const headersOf = (form) =>
     .filter(({ dataset, value }) => dataset.in === 'header' && value !== '')
     .map(({ name, value }) => [name, value]);
 
-/** The request: `{url, method, headers, body}`. */
+/** Returns the request of a form: `{url, method, headers, body}`. */
 export function requestOf(form) {
   const { type, json, parts } = bodyOf(form);
   const token = form.elements.namedItem('token')?.value;
   const headers = new Headers(headersOf(form));
   if (token) headers.set('authorization', `Bearer ${token}`);
-  // The browser writes the type of a form by itself: it knows the boundary.
+  // For a form, the browser sets the content type itself, because it chooses the boundary.
   if (json !== undefined) headers.set('content-type', type);
   const fields = type === 'multipart/form-data' ? new FormData() : new URLSearchParams();
   for (const [name, value] of parts ?? []) fields.append(name, value);
   return { url: targetOf(form), method: form.dataset.method, headers, body: json ?? (parts && fields) };
 }
 
-/** A word for a shell, with single quotes around it. */
+/** Quotes a word for a shell. */
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
 function curlOfPart([name, value, input], type) {
@@ -51,7 +51,7 @@ function curlOfPart([name, value, input], type) {
 
 function curlOfToken(input) {
   if (!input?.value) return [];
-  // A command that makes the token, where there is one, instead of the token.
+  // Shows the command that prints the token, if there is one, instead of the token itself.
   return [
     input.dataset.shell
       ? `-H "Authorization: Bearer $(${input.dataset.shell})"`
@@ -59,7 +59,7 @@ function curlOfToken(input) {
   ];
 }
 
-/** The request as a curl command, with the origin that this page comes from. */
+/** Returns the request as a curl command to the origin of this page. */
 export function curlOf(form) {
   const { type, json, parts = [] } = bodyOf(form);
   const { method } = form.dataset;

@@ -1,7 +1,7 @@
-// For local development only: `npm run dev` adds this, and tokens of the demo accounts, to the page that it serves, so
-// that every endpoint returns a 200 at the first click, uploads included.
+// For local development only. `npm run dev` adds this script and tokens of the demo accounts to the page that it
+// serves, so that every endpoint, uploads included, returns a 200 at the first click.
 
-/** The account that may send an endpoint's example. */
+/** For each endpoint, an account that may send its example. */
 const EXAMPLE = [
   [/^\/api\/personas\//, 5],
   [/^\/api\/v1\/users\//, 1],
@@ -10,11 +10,11 @@ const EXAMPLE = [
 ];
 const OTHER = 'other';
 
-// The file may change, but its entity tag does not: the server computes that when it starts.
+// The cache is bypassed, because the server computes entity tags at its start: a changed file keeps its tag.
 const load = async (name) => (await fetch(`/reference/${name}`, { cache: 'no-store' })).json();
 const changed = (input) => input.dispatchEvent(new Event('input', { bubbles: true }));
 
-/** Puts a token into the form, and for its curl command the command that makes one. */
+/** Puts a token into the form. Its curl command shows the command that prints a token instead. */
 function actAs(form, account) {
   const { token } = form.elements;
   token.value = account?.token ?? '';
@@ -30,7 +30,7 @@ function offer(form, accounts) {
   select.id = `${token.id}-account`;
   select.append(
     ...accounts.map(({ id, name, role }) => new Option(`${id} ${name}, ${role}`, id)),
-    new Option('nobody: no token', ''),
+    new Option('no account, no token', ''),
     new Option('another token', OTHER),
   );
   select.value = EXAMPLE.find(([path]) => path.test(form.dataset.path))[1];
@@ -52,7 +52,7 @@ function offer(form, accounts) {
   choose();
 }
 
-/** A file is chosen already. */
+/** Selects a picture in a file input. */
 async function fill(input) {
   const picture = await (await fetch('/reference/before.jpg')).blob();
   const files = new DataTransfer();
@@ -69,23 +69,23 @@ const element = (name, ...children) => {
   return made;
 };
 
-/** One row of the change feed, as `showChange` in stories.mjs writes it. */
+/** Renders one row of the change feed, like `showChange` in stories.mjs. */
 function showChange({ at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields }) {
   const whose = account_id === null ? `persona ${persona_id}` : `account ${account_id}`;
   const time = at.replace('T', ' ').replace(/\.\d+Z$/, '');
   return element(
     'li',
     element('p', element('b', fields.join(', ')), ` of ${whose}`),
-    element('p', `by account ${actor_id}${actor_back_end ? `, with a token of ${actor_back_end}` : ''}`),
+    element('p', `by account ${actor_id}${actor_back_end ? `, with a token from ${actor_back_end}` : ''}`),
     element('p', element('code', route)),
     element('p', element('time', time), ' ', element('code', request_id)),
   );
 }
 
-/** The list of the changes that were made here, and its heading. */
+/** Adds a list for the changes that are made on this page, with a heading. */
 function addFeed() {
   const feed = Object.assign(element('ol'), { className: 'feed' });
-  const made = Object.assign(element('div', element('h3', 'Made here, the latest first'), feed), {
+  const made = Object.assign(element('div', element('h3', 'Made here, newest first'), feed), {
     id: 'made-here',
     hidden: true,
   });
@@ -96,7 +96,7 @@ function addFeed() {
 const { made, feed } = addFeed();
 let newest = 0;
 
-/** Shows the changes that were made here; returns whether there is a new one. */
+/** Shows the changes that were made here, and returns whether any of them is new. */
 async function showChanges() {
   const changes = await load('changes.json');
   const isNew = (changes[0]?.id ?? 0) !== newest;
@@ -106,7 +106,7 @@ async function showChanges() {
   return isNew;
 }
 
-/** A change is in the file a moment after its reply. A refused request leaves none. */
+/** Waits until a change appears in the file, shortly after its reply. A refused request leaves no change. */
 async function awaitChange() {
   for (let attempt = 0; attempt < 8; attempt++) {
     await new Promise((resolve) => setTimeout(resolve, 250));

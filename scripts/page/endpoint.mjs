@@ -1,4 +1,4 @@
-// One operation of the OpenAPI document: what it takes, a form to try it, and its documented replies.
+// One operation of the OpenAPI document: its fields, a form to try it, and its documented replies.
 import { html, path, trusted } from './html.mjs';
 
 export const KINDS = {
@@ -9,13 +9,13 @@ export const KINDS = {
 
 const PICTURES = 'image/jpeg,image/png,image/gif,image/webp';
 
-/** The types that a field may have: a file is a string to OpenAPI. */
+/** Returns the types that a field may have. OpenAPI describes a file as a string. */
 function typeOf({ type, anyOf, format }) {
   if (format === 'binary') return 'file';
   return [...new Set([type ?? anyOf.map((each) => each.type)].flat())].join(' or ');
 }
 
-/** The fields of every body that the operation takes, each once. */
+/** Returns the fields of all bodies that the operation accepts, each once. */
 function fieldsOf(operation, resolve) {
   const fields = new Map();
   for (const { schema } of Object.values(operation.requestBody?.content ?? {})) {
@@ -63,7 +63,7 @@ function showExamples(id, examples) {
   ];
 }
 
-/** The parts of a form. Texts of a form without a picture are filled in, because a form has to change something. */
+/** Renders the parts of a form. A form without a picture has example texts, because it has to change something. */
 function showParts(id, type, { properties }) {
   const isUpload = type === 'multipart/form-data';
   const parts = Object.entries(properties).map(([name, { format, examples }]) => {
@@ -146,7 +146,7 @@ function showReply([status, reference], { resolve, markdown }) {
     </details>`;
 }
 
-/** An operation as a section of the page. */
+/** Renders an operation as a section of the page. */
 export function showOperation(each, { resolve, markdown }) {
   const { id, method, path: target, operation } = each;
   const replies = Object.entries(operation.responses);
@@ -170,7 +170,7 @@ export function showOperation(each, { resolve, markdown }) {
   </article>`;
 }
 
-/** Markdown as HTML, in a line or in blocks. The texts are the project's own. */
+/** Returns functions that convert Markdown to inline and block HTML, for trusted input: the project's own texts. */
 export async function markdowns() {
   const { marked } = await import('marked');
   return {

@@ -1,4 +1,4 @@
-// HTML as tagged templates: every value is escaped unless it is HTML already.
+// HTML as tagged templates. Every value is escaped unless it is HTML already.
 
 const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
@@ -20,11 +20,11 @@ const rendered = (value) => {
 /** Marks a text as HTML that was made elsewhere, for example from Markdown. */
 export const trusted = (text) => new Html(text);
 
-/** A template whose values are escaped; arrays are joined, and undefined, null and false leave nothing. */
+/** A template tag that escapes values. Arrays are joined; undefined, null and false are omitted. */
 export const html = (strings, ...values) => new Html(String.raw({ raw: strings }, ...values.map(rendered)));
 
-/** The text of a piece of HTML. */
+/** Returns the text of a piece of HTML. */
 export const textOf = (piece) => rendered(piece);
 
-/** A path that may be broken after each slash. */
+/** Renders a path so that it can wrap after each slash. */
 export const path = (text) => text.split('/').map((part, at) => (at === 0 ? part : html`/<wbr>${part}`));

@@ -1,4 +1,4 @@
-// The drawing at the top of the page: one face in profile, in the line of each dialect.
+// The drawing at the top of the page: one face in profile, repeated in the line style of each dialect.
 import { html } from './html.mjs';
 
 /** Forehead, nose, lips and chin, from the hairline down. */
@@ -8,7 +8,7 @@ const FACE =
   'C235 247 239 252 237 257C235 263 229 264 229 270C231 277 237 285 235 296C233 309 218 315 194 308';
 const OFFSET = 34;
 
-/** The drawing, with a legend that names the lines. */
+/** Renders the drawing, with a legend that names the lines. */
 export const outline = (dialects) => html`
 <figure class="outline">
   <svg viewBox="166 22 192 296" aria-hidden="true" focusable="false">${dialects.map(

@@ -1,13 +1,13 @@
-// What the page shows of the worker at work, taken from the worker itself: one person's change in each dialect, a
-// mistake in each, the rows of the change feed, and what is left of a picture's metadata. `npm run openapi` writes it
-// to recorded.json and public/reference/after.jpg; a test compares both.
+// Records the worker's own replies for the page: one person's change in each dialect, a mistake in each, the rows of
+// the change feed, and a picture's metadata before and after the upload. `npm run openapi` writes them to recorded.json
+// and public/reference/after.jpg; a test compares both files with the worker.
 import fs from 'node:fs';
 import path from 'node:path';
 import { token } from '../../tests/support/tokens.mjs';
 import { startWorker } from '../../tests/support/worker.mjs';
 import { root } from '../lib.mjs';
 
-/** The same at every run, as in the examples of openapi.json. */
+/** A constant time for all recorded rows, as in the examples of openapi.json. */
 const WHEN = '2026-01-31T12:00:00.000Z';
 
 /** The picture before: a test fixture with metadata of every kind. */
@@ -15,7 +15,7 @@ const BEFORE = path.join(root, 'tests/fixtures/pictures/phone.jpg');
 const AFTER = path.join(root, 'public/reference/after.jpg');
 const RECORDED = path.join(root, 'scripts/page/recorded.json');
 
-/** Luis is account 6 in each back end. personas has no field for an e-mail address, so he changes his number there. */
+/** Luis is account 6 in each back end. personas has no e-mail field, so he changes his telephone number there. */
 const CHANGES = [
   ['personas', 'PUT', '/api/personas/me', { telefono: '+51 987 654 321' }, { telefono: '+51' }],
   ['seam', 'PUT', '/api/v1/users/6', { full_name: 'Luis Pérez Soto', email: 'luis@example.org' }, { email: 'luis@' }],
@@ -29,7 +29,7 @@ const CHANGES = [
   ],
 ];
 
-/** The login service whose token he uses. personas accepts the tokens of each; these are seam's. */
+/** The login service whose token he uses. personas accepts tokens from all of them; seam's is used here. */
 const layoutOf = (dialect) => (dialect === 'personas' ? 'seam' : dialect);
 
 const constant = (value) => JSON.parse(JSON.stringify(value), (key, part) => (key === 'updated_at' ? WHEN : part));
@@ -51,7 +51,7 @@ async function recordDialects(worker) {
   return dialects;
 }
 
-/** Uploads the picture; returns the stored file. */
+/** Uploads the picture, and returns the stored file. */
 async function recordPicture(worker) {
   const form = new FormData();
   form.append('avatar', new Blob([fs.readFileSync(BEFORE)], { type: 'image/jpeg' }), 'phone.jpg');
@@ -65,19 +65,19 @@ async function recordPicture(worker) {
 
 /** The groups of metadata, by their names in ExifReader. */
 const GROUPS = { exif: 'Exif', iptc: 'IPTC', xmp: 'XMP', icc: 'Colour profile' };
-/** Where a block starts, how it is arranged and in which version: not information about the picture or its owner. */
+/** Fields that describe the structure of a block (offsets, layout, versions), not the picture or its owner. */
 const STRUCTURE = /Pointer|^_raw$|^about$|Version|^ICC (Signature|Profile Date)$|^(Components|YCbCr)/;
-/** What unused fields of a colour profile are filled with. */
+/** Padding of unused fields of a colour profile. */
 const FILLING = /[\0 ]+$/;
 
-/** The comment of a JPEG file, which ExifReader does not show: a segment of its own, FF FE. */
+/** Returns the comment of a JPEG file (segment FF FE), which ExifReader does not show. */
 function commentOf(bytes) {
   for (let at = 2; bytes[at] === 0xff && bytes[at + 1] !== 0xda; at += 2 + bytes.readUInt16BE(at + 2))
     if (bytes[at + 1] === 0xfe) return bytes.toString('latin1', at + 4, at + 2 + bytes.readUInt16BE(at + 2));
   return '';
 }
 
-/** Every field that an independent reader (ExifReader) finds in a picture: `{group, name, value}`. */
+/** Returns every field that an independent reader (ExifReader) finds in a picture: `{group, name, value}`. */
 export async function metadataOf(bytes) {
   const { default: reader } = await import('exifreader');
   const { Thumbnail: thumbnail, ...found } = reader.load(bytes, { expanded: true });
@@ -104,7 +104,7 @@ async function compare(before, after) {
   }));
 }
 
-/** Returns what recorded.json holds, and the bytes of the stored picture. */
+/** Returns the contents of recorded.json, and the bytes of the stored picture. */
 export async function record() {
   const worker = await startWorker();
   try {

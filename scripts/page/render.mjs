@@ -1,5 +1,5 @@
-// The reference page, rendered from the OpenAPI document when the project is built: it can be read without JavaScript,
-// and what it says of the API is what the document says.
+// The reference page, rendered from the OpenAPI document at build time. It can be read without JavaScript, and its
+// description of the API is always that of the document.
 import { markdowns, showOperation } from './endpoint.mjs';
 import { html, textOf } from './html.mjs';
 import { outline } from './outline.mjs';
@@ -9,7 +9,7 @@ const STYLES = ['page', 'head', 'operations', 'form', 'stories'];
 /** The tags of the operations that are not updates. */
 const OTHERS = ['media', 'operations'];
 
-/** What a `$ref` leads to, or the thing itself. */
+/** Returns a function that follows `$ref`s and returns everything else unchanged. */
 const resolver = (document) =>
   function resolve(thing) {
     if (thing?.$ref === undefined) return thing;
@@ -30,10 +30,10 @@ const operationsOf = (document) =>
     })),
   );
 
-/** The first request of the document's description is one for a shell; this page has forms. */
+/** Section of the document's description that the page omits: it has shell commands, but this page has forms. */
 const LEFT_OUT = 'Your first request';
 
-/** The sections of the document's description: `{title, text}`. */
+/** Returns the other sections of the document's description: `{title, text}`. */
 const partsOf = (description) =>
   description
     .split(/^## /m)
@@ -76,8 +76,8 @@ const hero = (dialects) => html`
 <section class="hero" aria-labelledby="title">
   <div>
     <h1 id="title">One profile, four dialects</h1>
-    <p>Perfil lets people change their name, e-mail address, telephone number, password and picture. It stands in for
-    four existing back ends at once, and their clients keep the paths, fields, messages and tokens that they have.</p>
+    <p>Perfil lets people change their name, e-mail address, telephone number, password and picture. It serves this API
+    on behalf of four existing back ends. Their clients keep the same paths, fields, messages and tokens.</p>
   </div>
   ${outline(dialects)}
 </section>`;
@@ -105,10 +105,10 @@ const stories = (recorded) => html`
 <section class="story" id="picture" aria-labelledby="picture-title">
   <header>
     <h2 id="picture-title">What happens to a picture</h2>
-    <p>A phone writes into the file where, when and with which device a picture was taken. Perfil removes that before
-    it stores the picture. The compressed pixels stay the same, bit for bit. The orientation and the numbers of the
-    colour profile stay too, because the picture would look different without them. This file is one of the project’s
-    test pictures, hence the word SECRET.</p>
+    <p>A phone records in each picture where, when and with which device it was taken. Perfil removes this metadata
+    before it stores the picture. The compressed pixels stay the same, bit for bit. The orientation and the numbers of
+    the colour profile stay too, because the picture would look different without them. This file is one of the
+    project’s test pictures; that is why its metadata contains the word SECRET.</p>
   </header>
   ${showPicture(recorded)}
 </section>
@@ -116,8 +116,8 @@ const stories = (recorded) => html`
   <header>
     <h2 id="changes-title">Who changed what</h2>
     <p>Every accepted change leaves one row in the table <code>changes</code>, in the same transaction: who changed
-    whose record, when, by which request, and which columns. Values are not recorded. These are the rows that Luis’s
-    changes have left; operators see theirs with <code>npm run changes</code>.</p>
+    whose record, when, by which request, and which columns. Values are not recorded. These are the rows for Luis’s
+    changes; operators list the rows of their deployment with <code>npm run changes</code>.</p>
   </header>
   ${showChanges(recorded)}
 </section>`;
@@ -128,7 +128,7 @@ const common = (parts, blocks) => html`
   ${parts.map(({ title, text }) => html`<h3>${title}</h3><div class="prose">${blocks(text)}</div>`)}
 </section>`;
 
-/** The page as a text. `isDemo` adds the script that offers demo accounts. */
+/** Renders the page as HTML. `isDemo` adds the script that offers demo accounts. */
 export async function renderPage({ document, recorded, isDemo = false }) {
   const { markdown, blocks } = await markdowns();
   const tools = { markdown, resolve: resolver(document) };

@@ -1,10 +1,10 @@
-// What the page shows of the worker at work, from recorded.json.
+// The sections of the page that show recorded replies of the worker, from recorded.json.
 import { html, path } from './html.mjs';
 
-/** Whether a field of a reply is one that was sent. */
+/** Checks whether a field of a reply has the value that was sent. */
 const changed = (sent, key, value) => Object.entries(sent).some(([name, wanted]) => name === key && wanted === value);
 
-/** JSON over several lines, each an element, so that a long one can be broken; what was sent is marked. */
+/** Renders JSON with an element for each line, so that long lines can wrap. Values that were sent are marked. */
 function marked(value, sent) {
   return JSON.stringify(value, undefined, 2)
     .split('\n')
@@ -22,7 +22,7 @@ const showExchange = (title, { body, status, reply }) => html`
   <p class="status">${status}</p>
   <pre><code>${marked(reply, status === 200 ? body : {})}</code></pre>`;
 
-/** The same change, and the same mistake, in each dialect. */
+/** Renders the same change, and the same mistake, in each dialect. */
 export const showDialects = ({ dialects }) =>
   dialects.map(
     ({ dialect, method, path: target, change, mistake }) => html`
@@ -46,7 +46,7 @@ const showFields = (fields) =>
       </tr>`,
   );
 
-/** A picture before and after, and its metadata. */
+/** Renders a picture before and after the upload, and its metadata. */
 export function showPicture({ picture: { before, after, fields } }) {
   const gone = fields.filter((field) => field.after === null);
   const position = gone.filter(({ group }) => group === 'Position');
@@ -64,22 +64,22 @@ export function showPicture({ picture: { before, after, fields } }) {
       </figure>
     </div>
     <table class="metadata">
-      <caption>What ExifReader finds in the file, apart from versions and offsets</caption>
+      <caption>Metadata that ExifReader finds in the file, except versions and offsets</caption>
       <thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th></tr></thead>
       <tbody>${showFields([...position, ...others, ...left])}</tbody>
     </table>`;
 }
 
-/** One row of the change feed. demo.js writes rows like it. */
+/** Renders one row of the change feed. demo.js renders rows in the same way. */
 const showChange = (row) => html`
   <li>
     <p><b>${row.fields.join(', ')}</b> of ${
       row.account_id === null ? `persona ${row.persona_id}` : `account ${row.account_id}`
     }</p>
-    <p>by account ${row.actor_id}${row.actor_back_end && `, with a token of ${row.actor_back_end}`}</p>
+    <p>by account ${row.actor_id}${row.actor_back_end && `, with a token from ${row.actor_back_end}`}</p>
     <p><code>${row.route}</code></p>
     <p><time>${row.at.replace('T', ' ').replace(/\.\d+Z$/, '')}</time> <code>${row.request_id}</code></p>
   </li>`;
 
-/** The rows of the change feed that the changes above have left. */
+/** Renders the rows of the change feed for the changes above. */
 export const showChanges = ({ changes }) => html`<ol class="feed">${changes.map(showChange)}</ol>`;
