@@ -1,6 +1,6 @@
 // npm run import -- --from seam|falcon|django|personas <file>
-// Reads the data of a back end and writes SQL for `wrangler d1 execute`; it touches no database. docs/moving-over.md
-// describes it.
+// Converts the data of a back end to SQL files for `wrangler d1 execute`, without connecting to a database.
+// docs/moving-over.md describes it.
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { convert } from './import/convert.mjs';
@@ -11,18 +11,18 @@ import { root, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
 const USAGE = `usage: npm run import -- --from ${Object.keys(SOURCES).join('|')} <file> [--out .import]
-  --schema NAME     of a dump of several schemas, the one to import (seam, falcon)
-  --link-by-email   the same e-mail address is the same person in every back end (seam, falcon, django)
+  --schema NAME     the schema to import from a dump of several (seam, falcon)
+  --link-by-email   treats the same e-mail address in two back ends as one person (seam, falcon, django)
   --prune           removes what is gone at the source since the last import (seam, falcon, django)
   --grant ROLE,...  gives these roles the permissions of personas' endpoints (personas)`;
-/** Which options a source has beside --out. */
+/** The options of each source, in addition to --out. */
 const OPTIONS = {
   seam: ['schema', 'link-by-email', 'prune'],
   falcon: ['schema', 'link-by-email', 'prune'],
   django: ['link-by-email', 'prune'],
   personas: ['grant'],
 };
-/** What this worker asks about; a role may hold other permissions, of other software. */
+/** The permissions that Perfil checks. A role may also have permissions of other software. */
 const ASKED = ['PUT /api/v1/users/:id', ...PERMISSIONS].map((name) => name.toLowerCase());
 
 function parse() {
@@ -53,12 +53,12 @@ function parse() {
         },
       };
   } catch {
-    // An unknown option: the usage says it all.
+    // An unknown option: the usage is shown.
   }
   throw new Trouble(USAGE);
 }
 
-/** The lines to run: one for a file, a loop for several, then the question what became of the records. */
+/** Returns the commands to run: one for a file or a loop for several, then the query of the report. */
 function lines(source, files, where) {
   const [first] = files;
   const execute = (file) => `npx wrangler d1 execute DB --${where} --yes --file ${file}`;
@@ -80,10 +80,10 @@ function summarize(counts, told) {
   for (const [table, rows] of told.others) console.log(`  not imported: ${rows} of ${table}`);
   if (told.schemas.size > 0) console.log(`  not imported: other schemas, ${[...told.schemas].join(', ')}`);
   if (told.unmapped.size > 0) console.log(`  not imported: the columns ${[...told.unmapped].join(', ')}`);
-  if (told.naive && !told.utc) console.log('  times without a zone were taken as UTC');
+  if (told.naive && !told.utc) console.log('  times without a time zone were read as UTC');
 }
 
-/** What the import grants: nobody should have to find out. */
+/** Prints the permissions that the import grants. */
 function tellGrants(source, told, grants = []) {
   for (const { id, name, permissions } of told.grants ?? []) {
     const asked = permissions.filter((permission) => ASKED.includes(permission.toLowerCase()));
@@ -92,18 +92,18 @@ function tellGrants(source, told, grants = []) {
     console.log(`  role ${id}, ${name}, may: ${[...asked, ...rest].join(', ') || 'nothing'}`);
   }
   if (source !== 'personas') return;
-  for (const role of grants) console.log(`  role ${role} may, from now on: ${PERMISSIONS.join(', ')}`);
+  for (const role of grants) console.log(`  role ${role} gets the permissions ${PERMISSIONS.join(', ')}`);
   if (grants.length === 0)
     console.log(
-      `  no role was given the permissions ${PERMISSIONS.join(' and ')};\n` +
-        '  --grant admin,asistente gives them to the roles of these names',
+      `  no role gets the permissions ${PERMISSIONS.join(' and ')};\n` +
+        '  --grant admin,asistente grants them to the roles with these names',
     );
 }
 
 const WARNING = (source) => `
---link-by-email: a record of ${source} belongs to the account that has its e-mail address already, and a token of
-${source} is then good for that account. Use this only if every back end confirms an address before its owner can log
-in. Otherwise whoever registers somebody else's address in one back end owns that person's account.`;
+--link-by-email: a record of ${source} is linked to the account that already has its e-mail address, and a token of
+${source} is then valid for that account. Use this only if every back end confirms an address before its owner can log
+in. Otherwise, anyone who registers another person's address in one back end takes over that person's account.`;
 
 const { source, file, folder, options } = parse();
 await installPackages();
@@ -116,18 +116,20 @@ tellGrants(source, told, options.grants);
 if (options.linkByEmail) console.log(WARNING(source));
 const names = files.map((name) => path.relative(root, name));
 console.log(`
-To try it here, in this folder. Start from an empty local database, without the demo accounts, for the first back end:
+To try the import locally, run this in this folder. For the first back end, start from an empty local database, without
+the demo accounts:
 
 rm -rf .wrangler/state && npx wrangler d1 migrations apply DB --local
 
-and for each back end:
+For each back end, run:
 
 ${lines(source, names, 'local').join('\n')}
 
-For your account, in this folder:
+To import into your Cloudflare account, run in this folder:
 
 ${lines(source, names, 'remote').join('\n')}
 
-The last line lists how many records landed, which did not and what to do, what differs between Perfil and ${source},
-and what else the import did. The files hold hashes and personal data: remove them when they are in.`);
+The last command reports how many records were imported, which were not and what to do about them, what differs between
+Perfil and ${source}, and what else the import did. The files contain hashes and personal data: delete them after the
+import.`);
 if (Object.values(counts).some(({ leftOut }) => leftOut > 0)) process.exitCode = 1;

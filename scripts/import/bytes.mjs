@@ -1,11 +1,11 @@
-// A source's bytes as UTF-8, whatever the file is: packed with gzip, or in UTF-16 as PowerShell's `>` writes it.
+// Reads a source as UTF-8. The file may be compressed with gzip, or in UTF-16, as PowerShell's `>` writes it.
 import fs from 'node:fs';
 import { pipeline, Readable, Transform } from 'node:stream';
 import zlib from 'node:zlib';
 import { Trouble } from '../lib.mjs';
 import { Letters } from './console.mjs';
 
-/** The first bytes of a file. */
+/** Returns the first bytes of a file. */
 export function headOf(file, length) {
   const head = Buffer.alloc(length);
   const handle = fs.openSync(file, 'r');
@@ -20,9 +20,9 @@ const BYTE_ORDER_MARKS = { fffe: 'utf-16le', feff: 'utf-16be', efbbbf: 'utf-8' }
 const markOf = (bytes) =>
   Object.keys(BYTE_ORDER_MARKS).find((mark) => bytes.subarray(0, mark.length / 2).toString('hex') === mark);
 
-/** Removes a byte order mark, and makes UTF-8 of UTF-16. */
+/** Removes a byte order mark, and converts UTF-16 to UTF-8. */
 class Decode extends Transform {
-  /** What the first bytes are until there are enough of them. */
+  /** The first bytes, until there are enough of them to look for a mark; then undefined. */
   head = Buffer.alloc(0);
   decoder = undefined;
   letters = new Letters();
@@ -64,7 +64,7 @@ class Decode extends Transform {
 }
 
 /**
- * The bytes of a source. A failure ends the import: the stream reports it to whoever reads it.
+ * Returns the bytes of a source as UTF-8. A failure ends the import: reading the stream throws it.
  * @returns {Readable}
  */
 export function bytesOf(file, { chunk = 1 << 20 } = {}) {
@@ -72,13 +72,13 @@ export function bytesOf(file, { chunk = 1 << 20 } = {}) {
   const decode = new Decode({ highWaterMark: chunk });
   const isPacked = headOf(file, 2).toString('hex') === '1f8b';
   const stages = isPacked ? [read, zlib.createGunzip({ chunkSize: Math.max(chunk, 64) }), decode] : [read, decode];
-  // The error goes to whoever reads the last stage.
+  // An error in any stage reaches the reader of the last one.
   pipeline(/** @type {any} */ (stages), () => {});
   return decode;
 }
 
-/** A failure of gzip as an error that says what to do; other errors stay what they are. */
+/** Converts a failure of gzip to an error for the operator. Other errors are returned unchanged. */
 export const unpacked = (file, error) =>
   /^Z_/.test(error?.code ?? '')
-    ? new Trouble(`${file} cannot be unpacked: is it complete? nothing was written`)
+    ? new Trouble(`${file} cannot be decompressed: is it complete? nothing was written`)
     : error;

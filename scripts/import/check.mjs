@@ -1,4 +1,5 @@
-// One row of a source, field by field: what passes here, the database takes, and so does the dialect of its back end.
+// Checks one row of a source, field by field. Values that pass are accepted by the database and by the dialect of the
+// back end.
 
 import { EXPRESSION, NOT_UTF8 } from './rows.mjs';
 import * as rules from './rules.mjs';
@@ -7,19 +8,19 @@ const MAX_ID = Number.MAX_SAFE_INTEGER;
 const ISO = /^(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?\s*(Z|[+-]\d\d(?::?\d\d)?)?$/;
 export const BCRYPT = /^\$2[abxy]\$\d\d\$[./A-Za-z0-9]{53}$/;
 
-/** What separates lines, with the spaces around it. */
+/** Line breaks and tabs, with the spaces around them. */
 const BREAKS = /[ ]*[\t\n\v\f\r\u0085\u2028\u2029]+\s*/g;
-/** What MySQL shows where there is no time. */
+/** MySQL's text for a time that is not set. */
 const ZERO = /^0000-00-00(?:[T ]00:00:00(?:\.0+)?)?$/;
 
 /** @typedef {(text: string) => string | undefined} Rule */
 
-/** Reads the fields of one row and collects what is wrong, as `{field, why}`: never what a field holds. */
+/** Reads the fields of one row and collects faults as `{field, why}`, which never contain the value of a field. */
 export class Row {
   faults = [];
-  /** What is wrong with values that a record can do without: it comes without them. */
+  /** Faults of optional values. The record is imported without these values. */
   notes = [];
-  /** Whether a time did not say which zone it is of. */
+  /** Whether any time has no time zone. */
   naive = false;
 
   constructor(values) {
@@ -31,7 +32,7 @@ export class Row {
     return null;
   }
 
-  /** The value as text; null where there is none. */
+  /** Returns the value as text, or null if there is none. */
   raw(field) {
     const value = this.values[field];
     if (value === undefined) return this.fault(field, 'is missing');
@@ -41,7 +42,7 @@ export class Row {
     return this.fault(field, 'is neither a text nor a number');
   }
 
-  /** An id from 1 to 2^53 − 1; `optional`: null where it is null or empty. */
+  /** Returns an id from 1 to 2^53 − 1. With `optional`, a null or empty value returns null. */
   id(field, { optional = false } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field) || (optional && (raw === null || raw === ''))) return null;
@@ -54,7 +55,7 @@ export class Row {
     return this.faults.some((fault) => fault.field === field);
   }
 
-  /** A text that has to be there, trimmed, by a rule. */
+  /** Returns a required text, trimmed and checked with a rule. */
   text(field, /** @type {Rule} */ rule) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
@@ -64,7 +65,7 @@ export class Row {
     return why === undefined ? text : this.fault(field, why);
   }
 
-  /** A text that may be missing: null where it is null or empty, and where it breaks its rule, which is noted. */
+  /** Returns an optional text. It is null if it is null or empty, or if it breaks the rule, which is then noted. */
   optional(field, /** @type {Rule} */ rule) {
     const raw = this.raw(field);
     const text = this.isFaulty(field) || raw === null || rules.trim(raw) === '' ? null : this.text(field, rule);
@@ -73,7 +74,7 @@ export class Row {
     return text;
   }
 
-  /** A text such as a name, of `min` to `max` characters: line breaks and tabs become a space. */
+  /** Returns a text such as a name, of `min` to `max` characters. Line breaks and tabs become a space. */
   name(field, min, max) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
@@ -84,7 +85,7 @@ export class Row {
     return why === undefined ? text : this.fault(field, why);
   }
 
-  /** 0 or 1, also as a byte of a BIT column; `absent`: what null means. */
+  /** Returns 0 or 1, also from a byte of a BIT column. `absent` is the result for null, if null is allowed. */
   flag(field, { absent = undefined } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field)) return null;
@@ -93,7 +94,7 @@ export class Row {
     return value ?? this.fault(field, 'is neither 0 nor 1');
   }
 
-  /** A time as UTC text, `2024-03-01T08:00:00.000Z`; null where there is none. */
+  /** Returns a time as UTC text, `2024-03-01T08:00:00.000Z`, or null if there is none. */
   time(field) {
     const raw = this.raw(field)?.trim();
     if (raw === undefined || raw === '' || ZERO.test(raw)) return null;
@@ -103,7 +104,7 @@ export class Row {
     const shift = sign ? `${sign}${hours}:${minutes}` : 'Z';
     const local = `${year}-${month}-${day}T${hour}:${minute}:${second}.${fraction.padEnd(3, '0').slice(0, 3)}`;
     const time = new Date(local + shift);
-    // JavaScript takes the 30th of February for the 1st of March.
+    // JavaScript converts the 30th of February to the 1st of March.
     const isReal = !Number.isNaN(time.getTime()) && new Date(`${local}Z`).toISOString() === `${local}Z`;
     if (!isReal || time.getUTCFullYear() < 1 || time.getUTCFullYear() > 9999)
       return this.fault(field, 'is a time that does not exist');

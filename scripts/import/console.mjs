@@ -1,6 +1,6 @@
-// What Windows PowerShell does to letters: `mysqldump seam > dump.sql` takes the dump's UTF-8 for text in the console's
-// old code page, and writes that as UTF-16. Every letter beyond ASCII becomes two or more others. They can be turned
-// back, because each of them stands for one byte.
+// Repairs letters that Windows PowerShell has damaged. For `mysqldump seam > dump.sql`, it decodes the dump's UTF-8 in
+// the console's old code page and writes the result as UTF-16, so every non-ASCII letter becomes two or more others.
+// This can be undone, because each of these letters stands for one byte.
 import { Trouble } from '../lib.mjs';
 
 /** The bytes 128 to 255 in the code pages of consoles: 850 in Europe and Latin America, 437 in the United States. */
@@ -12,7 +12,7 @@ const PAGES = [
 ];
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** The bytes that a text stands for in a code page, one character each; undefined where it is not of that page. */
+/** Encodes a text in a code page, one character for each byte; undefined if the page lacks one of its letters. */
 function bytesIn(page, text) {
   const bytes = [...text].map((char) => (char < '\x80' ? char : String.fromCharCode(page.indexOf(char) + 128)));
   return bytes.includes('\x7f') && !text.includes('\x7f') ? undefined : bytes.join('');
@@ -27,14 +27,14 @@ function isUtf8(bytes) {
   }
 }
 
-/** Turns back what PowerShell has done to a text, if it has: the first letters beyond ASCII tell. */
+/** Repairs a text if its first non-ASCII letters show that PowerShell has damaged it. */
 export class Letters {
-  /** The code pages that the text may have been taken for; undefined until it is known, empty where it was not. */
+  /** The code pages in which the text may have been decoded. Undefined until known; empty if it was not damaged. */
   pages = undefined;
-  /** Text that ends within the first letters beyond ASCII. */
+  /** Text that ends within the first run of non-ASCII letters. */
   held = '';
 
-  /** The UTF-8 of the next piece of a text. */
+  /** Returns the next piece of the text as UTF-8. */
   next(piece, isLast) {
     const text = this.held + piece;
     this.held = '';

@@ -1,4 +1,4 @@
-// Writes the SQL of a source's records into files, in chunks that D1 takes.
+// Writes the SQL for a source's records to files, in chunks that D1 accepts.
 import fs from 'node:fs';
 import path from 'node:path';
 import { Trouble } from '../lib.mjs';
@@ -8,14 +8,17 @@ import { json, leaveOut } from './ledger.mjs';
 import { SOURCES } from './sources.mjs';
 import { begin, bring, end } from './sql.mjs';
 
-/** How long the records of one statement are; D1 takes 100 000 bytes. Within a chunk each is compared to each. */
+/**
+ * Maximum size of the records in one statement, in bytes. D1 accepts 100 000, but each record of a chunk is compared to
+ * each other.
+ */
 const CHUNK = 32_000;
-/** D1 answers nobody while it takes a file in. */
+/** Maximum size of a file, in bytes. D1 serves no other request while it executes a file. */
 const FILE = 2_000_000;
 
-/** The files: each is whole statements for whole chunks, and is there under its name when all of them are. */
+/** The SQL files. Each contains complete chunks. They get their final names when all of them are complete. */
 class Files {
-  /** What comes first, although it is known last. */
+  /** Files to be executed first, although their contents are known last. */
   head = [];
   parts = [];
   size = Infinity;
@@ -25,7 +28,7 @@ class Files {
     this.prefix = `import-${source}-`;
   }
 
-  /** Writes statements into a file that is not full; `parts` is the list that it belongs to. */
+  /** Writes statements to a file that is not full; `parts` is the list that the file belongs to. */
   add(statements, parts = this.parts) {
     const sql = statements.map((statement) => `${statement};\n`).join('');
     const size = Buffer.byteLength(sql);
@@ -33,7 +36,7 @@ class Files {
       this.finish();
       const part = path.join(this.folder, `${this.prefix}${this.head.length + this.parts.length}.sql.part`);
       parts.push(part);
-      // Hashes and personal data are in it: it is nobody else's to read.
+      // The file contains hashes and personal data, so only its owner may read it.
       this.handle = fs.openSync(part, 'w', 0o600);
       this.size = 0;
     }
@@ -41,7 +44,7 @@ class Files {
     fs.writeSync(this.handle, sql);
   }
 
-  /** Puts statements before all others: into a file of their own, unless there is only one that has room for them. */
+  /** Puts statements before all others: in their own files, or in the only file if it has room for them. */
   addFirst(statements) {
     const [only] = this.parts;
     const rest = this.parts.length === 1 ? fs.readFileSync(only, 'utf8') : '';
@@ -59,7 +62,7 @@ class Files {
     this.handle = undefined;
   }
 
-  /** Gives the files their names, in the order in which they are to be executed. */
+  /** Renames the files in the order of execution, and returns their paths. */
   publish() {
     this.finish();
     this.clear('.sql');
@@ -70,7 +73,7 @@ class Files {
     });
   }
 
-  /** Removes what an earlier run has left here: it may have had more files. */
+  /** Removes the files of an earlier run, which may have had more of them. */
   clear(ending) {
     for (const name of fs.readdirSync(this.folder))
       if (name.startsWith(this.prefix) && name.endsWith(ending)) fs.rmSync(path.join(this.folder, name));
@@ -98,13 +101,13 @@ function chunks(files, write) {
 }
 
 /**
- * Writes every record that has no faults; returns how many of each kind were read, written and left out, and
- * the ids of each kind that the source has, unless one cannot be read.
+ * Writes every record without faults. Returns how many of each kind were read, written and left out, and the ids in the
+ * source for each kind, unless one of them cannot be read.
  */
 async function write(records, files, source, { heard, ...options }) {
   const counts = {};
   const seen = {};
-  /** The ids of records that were left out; null among them is one that cannot be read. */
+  /** The ids of records that were left out; null stands for an id that cannot be read. */
   const leftOut = {};
   const landing = chunks(files, (kind, chunk) => bring(source, kind, chunk, options));
   const others = chunks(files, (kind, { texts }) => leaveOut(source, kind, texts));
@@ -137,16 +140,16 @@ async function write(records, files, source, { heard, ...options }) {
   return { counts, ids };
 }
 
-/** Whoever removes what a source does not have any more has to be sure that the source is whole. */
+/** Throws unless the source is known to be complete, which --prune requires. */
 function checkWhole(file, told, ids) {
   if (told.isWhole === false)
     throw new Trouble(
-      `${file} does not end with mysqldump's last line, so it may be cut off, and --prune needs to be sure: ` +
+      `${file} does not end with mysqldump's last line, so it may be cut off, and --prune requires a complete dump: ` +
         'dump without --compact and --skip-comments; nothing was written',
     );
   if (!ids.users)
     throw new Trouble(
-      `the id of a row of ${file} cannot be read, and --prune needs to know all that are there: see the lines above; ` +
+      `the id of a row of ${file} cannot be read, and --prune requires all of them: see the lines above; ` +
         'nothing was written',
     );
 }
@@ -154,9 +157,9 @@ function checkWhole(file, told, ids) {
 /**
  * Writes the SQL for a source into a folder. Returns `{files, counts, told}`.
  *
- * `heard` is called with every record that is left out, as soon as it is known; `linkByEmail` makes one account of the
- * records of several back ends that have the same e-mail address; `schema` is the one to import of a dump of several;
- * `prune` removes what is gone at the source; `grants` are the roles that get the permissions of personas.
+ * `heard` is called with every record that is left out. `linkByEmail` makes one account of the records of several back
+ * ends that have the same e-mail address. `schema` is the schema to import from a dump of several. `prune` removes
+ * records that no longer exist at the source. `grants` are the roles that get the permissions of personas.
  * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} LeftOut
  * @typedef {{linkByEmail?: boolean, schema?: string, prune?: boolean, grants?: string[]}} Options
  * @param {string} source
@@ -167,11 +170,11 @@ function checkWhole(file, told, ids) {
 export async function convert(source, file, folder, given = {}) {
   const { heard = () => {}, ...options } = given;
   const found = fs.statSync(file, { throwIfNoEntry: false });
-  if (found?.isDirectory()) throw new Trouble(`${file} is a folder: name the file in it that is to be imported`);
-  if (!found?.isFile()) throw new Trouble(`there is no file ${file}`);
+  if (found?.isDirectory()) throw new Trouble(`${file} is a folder: specify a file in it`);
+  if (!found?.isFile()) throw new Trouble(`the file ${file} does not exist`);
   if (options.prune && source === 'personas')
     throw new Trouble(
-      '--prune is for the accounts of seam, falcon and django; nobody can tell whether a CSV file is whole',
+      '--prune is for the accounts of seam, falcon and django: whether a CSV file is complete cannot be checked',
     );
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = new Files(folder, source);
@@ -179,7 +182,7 @@ export async function convert(source, file, folder, given = {}) {
   try {
     const { counts, ids } = await write(SOURCES[source](file, told, options), files, source, { heard, ...options });
     if (options.prune) checkWhole(file, told, ids);
-    // A table that is there without a row says that all is gone; one that is not there says nothing.
+    // An empty table means that all links are gone. A dump without the table means nothing.
     if (told.tables?.includes('permissionxrole') && !counts.permissionXRole) ids.permissionXRole = [];
     const { prune = false, grants = [] } = options;
     files.addFirst([...begin(source), ...grants.flatMap(grant), ...gone(source, { ids, schema: told.schema, prune })]);

@@ -1,4 +1,4 @@
-// django: its SQLite file, or what `manage.py dumpdata` prints.
+// Reads django's accounts from its SQLite file or from the output of `manage.py dumpdata`.
 import { pipeline } from 'node:stream';
 import { Trouble } from '../lib.mjs';
 import { bytesOf, headOf } from './bytes.mjs';
@@ -48,15 +48,15 @@ export async function* django(file, told) {
   }
   if (!checked.done)
     throw new Trouble(
-      `there is no account in ${file}: --from django takes its SQLite file, ` +
-        'or what `manage.py dumpdata` prints, and in it the model users.users',
+      `there is no account in ${file}: --from django reads a SQLite file with the table users_users, ` +
+        'or the output of `manage.py dumpdata` with the model users.users',
     );
 }
 
 async function* djangoTable(file) {
   const { DatabaseSync } = await import('node:sqlite').catch(() => {
     throw new Trouble(
-      'SQLite files need a newer Node: run this again by `npm run`, which finds the one that is installed now',
+      'SQLite files need a newer Node: run this again with `npm run`, which uses the one in node_modules',
     );
   });
   const database = new DatabaseSync(file, { readOnly: true });
@@ -83,8 +83,7 @@ async function* djangoJson(file, told) {
     throw error instanceof Trouble
       ? error
       : new Trouble(
-          `${file} is no SQLite file, and not the JSON of \`manage.py dumpdata\` either, or not all of it; ` +
-            'nothing was written',
+          `${file} is neither a SQLite file nor the complete JSON of \`manage.py dumpdata\`; ` + 'nothing was written',
         );
   }
 }

@@ -1,12 +1,12 @@
-// seam and falcon: their tables, and how the records of a MySQL dump of them belong together.
+// The tables of seam and falcon, and the relations between their records in a MySQL dump.
 import { Trouble } from '../lib.mjs';
 import { placeOf, rowsOfDump } from './mysql.mjs';
 import { checkColumns, hashOf, recordOf, verbatim } from './records.mjs';
 import * as rules from './rules.mjs';
 
-/** What falcon shows for an account without a picture: null here. */
+/** falcon's path for an account without a picture, which Perfil stores as null. */
 const FALCON_DEFAULT_IMAGE = 'profile-pictures/default.jpg';
-/** A role's description is for people; longer than this, its statement would be too long for D1. */
+/** Maximum length of a role's description. A longer one could exceed D1's limit for a statement. */
 const MAX_DESCRIPTION = 2000;
 
 export const seam = {
@@ -37,8 +37,8 @@ export const seam = {
       id: 'idUser',
       role: 'roleId',
       read: (row, id) => ({
-        // seam has no user names, and every account here has one. No back end allows a space in its own, so that this
-        // one is never somebody else's.
+        // seam has no user names, but every account in Perfil has one. No back end allows a space in a user name, so
+        // this one cannot be taken.
         username: `seam ${id}`,
         email: row.text('email', (text) => rules.email(text, 254)),
         full_name: row.name('full_name', 2, 100),
@@ -67,7 +67,7 @@ export const falcon = {
           image: image === FALCON_DEFAULT_IMAGE ? null : image,
           created_at: row.time('created_at'),
           updated_at: row.time('updated_at'),
-          // Its number alone: falcon shows it, and here it grants nothing.
+          // Only the role's ID, which falcon shows. It grants nothing in Perfil.
           role: role ? row.id(role, { optional: true }) : null,
           ...hashOf('falcon', verbatim(row, 'password'), { salt: verbatim(row, 'salt') }),
         };
@@ -76,10 +76,10 @@ export const falcon = {
   },
 };
 
-/** Roles come first, then permissions, then the links between them. */
+/** The order of import: roles, permissions, then the links between them. */
 const ORDER = ['roles', 'permissions', 'permissionXRole'];
 
-/** Leaves out a link unless both of its ends are in `good`. */
+/** Marks a link as faulty unless both of its ends are in `good`. */
 function checkLink({ kind, record, faults }, good) {
   if (kind !== 'permissionXRole' || faults.length > 0) return;
   const ends = [
@@ -90,7 +90,7 @@ function checkLink({ kind, record, faults }, good) {
     if (!good.has(end)) faults.push({ field, why: 'refers to a row that is not in the dump or was left out' });
 }
 
-/** What each role may do, as `{id, name, permissions}`. */
+/** Returns the permissions of each role, as `{id, name, permissions}`. */
 function grantsOf(items) {
   const good = items.filter(({ faults }) => faults.length === 0);
   const named = (kind) => new Map(good.filter((item) => item.kind === kind).map(({ id, record }) => [id, record.name]));
@@ -102,7 +102,7 @@ function grantsOf(items) {
   });
 }
 
-/** Everything but the accounts, in an order in which each record comes after those that it names. */
+/** Sorts the records other than accounts, so that each comes after the records that it refers to. */
 function inOrder(items) {
   const good = new Set(items.filter(({ faults }) => faults.length === 0).map(({ kind, id }) => `${kind} ${id}`));
   items.sort((a, b) => ORDER.indexOf(a.kind) - ORDER.indexOf(b.kind));
@@ -111,9 +111,9 @@ function inOrder(items) {
 }
 
 /**
- * The accounts. `roles` says of each role that was read before whether it is good; an account whose role is not is left
- * out. A dump of the accounts alone names no roles: accounts that have the same role there have the same here. `field`
- * is the column that names a role, if the back end's roles hold permissions.
+ * Yields the accounts. `roles` maps the id of each role that was read to whether it is valid. An account whose role is
+ * invalid is left out. If a dump has only the accounts, roles without names are created for the ids in them.
+ * `field` is the column with the role's id, if the back end's roles have permissions.
  */
 async function* accounts(source, items, roles, field) {
   const named = roles.size > 0;
@@ -121,7 +121,7 @@ async function* accounts(source, items, roles, field) {
     const role = field && item.record?.role;
     if (role && !named && !roles.has(role)) {
       roles.set(role, true);
-      // The number is what counts: a later dump brings the name, and this name replaces none.
+      // Only the id matters. A later dump supplies the name; this one never replaces an existing name.
       const record = { id: role, name: `${source} role ${role}`, description: null, unnamed: 1 };
       yield { kind: 'roles', table: 'users', id: role, where: item.where, record, faults: [] };
     }
@@ -131,9 +131,9 @@ async function* accounts(source, items, roles, field) {
   }
 }
 
-/** Which schema of a dump is meant: the one that was named, or the only one whose accounts are the back end's. */
+/** Selects the schema to import: the one that was specified, or the only one with accounts of the back end. */
 class Schemas {
-  /** Those that have a row of a table `users`, and those whose table has the back end's columns. */
+  /** Schemas with a row in a table `users`, and those of them whose table has the back end's columns. */
   seen = new Set();
   found = new Set();
 
@@ -143,29 +143,29 @@ class Schemas {
     this.needed = [id, ...columns];
   }
 
-  /** Whether a row is of the schema that is meant, as far as is known by now. */
+  /** Checks whether a row belongs to the selected schema, as far as it is known by now. */
   isMeant({ schema, table, columns }) {
     if (table === 'users' && !this.seen.has(schema)) {
       this.seen.add(schema);
       if (this.needed.every((column) => columns.includes(column))) this.found.add(schema);
       else this.other = columns;
     }
-    // A dump without comments does not say which schema it is of.
+    // A dump without comments does not name its schema.
     if (this.wanted !== undefined) return schema === undefined || schema.toLowerCase() === this.wanted;
     if (this.found.size > 1)
       throw new Trouble(
         `${this.file} has such accounts in several schemas, ${[...this.found].join(' and ')}: ` +
-          `name the one to import, for example --schema ${[...this.found][0]}`,
+          `specify the one to import, for example --schema ${[...this.found][0]}`,
       );
     return this.found.has(schema) || (this.found.size === 0 && table !== 'users');
   }
 
-  /** The name of the one that is meant; undefined where the dump has none. */
+  /** The name of the selected schema; undefined if the dump does not name it. */
   get name() {
     return [...this.found].find((schema) => this.isMeant({ schema, table: '', columns: [] }));
   }
 
-  /** Says why no account was found. */
+  /** Throws an error with the reason why no account was found. */
   fail(users, told) {
     if (this.wanted !== undefined && this.seen.size > 0)
       throw new Trouble(
@@ -177,7 +177,7 @@ class Schemas {
   }
 }
 
-/** Tells what a dump says of itself: what is in it beside the accounts, and whether it is whole. */
+/** Copies the properties of a dump to `told`: its time zone, completeness, schema and other tables. */
 function tell(told, about, schema, tables) {
   told.utc = about.utc;
   told.isWhole = about.completed;
@@ -191,7 +191,7 @@ function tell(told, about, schema, tables) {
 }
 
 /**
- * The records of a dump. One with roles is read twice, because its tables may come in any order.
+ * Yields the records of a dump. A dump with roles is read twice, because its tables may come in any order.
  */
 export async function* dump(source, { tables }, file, told, /** @type {{schema?: string}} */ { schema } = {}) {
   const schemas = new Schemas(file, schema, tables.users);
@@ -216,7 +216,7 @@ export async function* dump(source, { tables }, file, told, /** @type {{schema?:
   told.grants = grantsOf(others);
   yield* others;
   async function* users() {
-    // The rows of the other tables were read, or are not wanted.
+    // The rows of the other tables were already read, or are not needed.
     for await (const row of rowsOfDump(file, new Set(['users']), { about: hasRoles ? {} : about }))
       if (schemas.isMeant(row)) yield recordOfRow(row);
   }

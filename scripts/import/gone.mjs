@@ -1,18 +1,18 @@
-// What is gone at the source: records that landed once, and that the source does not have any more.
+// Finds and removes what is gone at the source: records that were imported and that the source no longer has.
 //
-// Whoever knows which ids a source has knows which ids it has not: the gaps between them. That is all the database
-// needs to find what is gone, and it is short, because a database numbers its rows one after the other.
+// The database gets the gaps between the ids that the source has, and looks for imported records in them. The list of
+// gaps is short, because a database numbers its rows consecutively.
 import { literal } from './ledger.mjs';
 
 const GONE = 'it no longer exists at the source; --prune removes it from Perfil';
 const GONE_PERSONA = 'it no longer exists at the source; remove it by hand';
 const PRUNED = 'it no longer exists at the source and was removed';
-/** More than so many, and more than half of all, are rather the wrong dump. */
+/** If more accounts than this are gone, and more than half of all, the dump is probably the wrong one. */
 const MANY = 10;
-/** How many gaps a statement holds: D1 takes 100 000 bytes. */
+/** Maximum number of gaps in a statement, of which D1 accepts 100 000 bytes. */
 const GAPS = 1000;
 
-/** The gaps between ids, as pairs of the first and the last id that is missing. */
+/** Returns the gaps between ids, as pairs of the first and the last missing id. */
 export function gapsOf(ids) {
   const gaps = [];
   let next = 1;
@@ -27,12 +27,12 @@ export function gapsOf(ids) {
 const marked = (source, kind, alias = 'i') =>
   `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.problem = '${GONE}'`;
 
-/** Marks the records that landed and whose ids are in gaps. What was removed here is no news. */
+/** Marks the records that were imported and whose ids are in gaps, except those that were removed in Perfil. */
 function markRecords(source, kind, ids) {
   const gaps = gapsOf(ids);
   const statements = [];
   for (let at = 0; at < gaps.length; at += GAPS)
-    // CROSS JOIN: each gap is looked up in the ledger, instead of each record of the ledger in the gaps.
+    // CROSS JOIN makes SQLite look up each gap in the ledger, instead of each record of the ledger in the gaps.
     statements.push(`UPDATE imports AS i SET problem = '${kind === 'users' ? GONE : GONE_PERSONA}'
 WHERE i.source = '${source}' AND i.kind = '${kind}' AND i.id IN (
   SELECT m.id FROM json_each(${literal(gaps.slice(at, at + GAPS))}) AS gap CROSS JOIN imports AS m
@@ -42,18 +42,18 @@ WHERE i.source = '${source}' AND i.kind = '${kind}' AND i.id IN (
   return statements;
 }
 
-/** The link here that a row of the ledger stands for; its id is the permission's number and the role's. */
+/** Selects the link here that a row of the ledger stands for. The row's id joins the ids of permission and role. */
 const LINK = (alias) => `SELECT 1 FROM imports mp JOIN imports mr
     WHERE mp.source = 'seam' AND mp.kind = 'permissions' AND mp.target = x.permissionId
       AND mr.source = 'seam' AND mr.kind = 'roles' AND mr.target = x.roleId AND ${alias}.id = mp.id || '/' || mr.id`;
 
-/** Marks the permissions of roles that landed and that the source has revoked. */
+/** Marks the permissions of roles that were imported and that the source has revoked. */
 const markLinks = (ids) => `UPDATE imports AS i SET problem = '${GONE}'
 WHERE i.source = 'seam' AND i.kind = 'permissionXRole' AND i.base IS NOT NULL
   AND i.id NOT IN (SELECT value FROM json_each(${literal(ids)}))
   AND EXISTS (SELECT 1 FROM permissionXRole x WHERE EXISTS (${LINK('i')}))`;
 
-/** Takes the marks back where the dump is rather another database's. */
+/** Replaces the marks with a reason if the dump is probably of another database. */
 const guard = (source, schema) => {
   const count = (condition) => `(SELECT count(*) FROM imports c WHERE c.source = '${source}' AND c.kind = 'users'
     AND ${condition})`;
@@ -72,8 +72,8 @@ WHERE i.source = '${source}' AND i.problem = '${GONE}' AND no.reason IS NOT NULL
 };
 
 /**
- * Removes the identities that are marked. An account that has no other one is not active any more, belongs to no
- * persona, and gives up its e-mail address and user name, so that the same person can register anew.
+ * Removes the marked identities. An account without another identity becomes inactive, loses its persona, and gives up
+ * its e-mail address and user name, so that the same person can register again.
  */
 function pruneAccounts(source) {
   const gone = `imports i JOIN identities n ON n.back_end = i.source AND n.id = i.id`;
@@ -95,12 +95,12 @@ WHERE source = 'personas' AND kind = 'personas' AND id IN (${personas}) AND base
   legacy_password_hashes = json_remove(u.legacy_password_hashes, '$.${source}')
 FROM ${gone} WHERE ${MARKED} AND u.id = n.account_id`,
     `DELETE FROM identities WHERE back_end = '${source}' AND id IN (SELECT i.id FROM imports i WHERE ${MARKED})`,
-    // Without a base, the next run removes the row: the same number would be a new account.
+    // Without a base, the next run removes the row, so that the same id would be a new account.
     `UPDATE imports AS i SET base = NULL, problem = NULL, differs = '${PRUNED}' WHERE ${MARKED}`,
   ];
 }
 
-/** Revokes the permissions that are marked, unless seam grants the same one by another number. */
+/** Revokes the marked permissions, unless seam grants the same one under another id. */
 const PRUNE_LINKS = [
   `DELETE FROM permissionXRole AS x
 WHERE EXISTS (SELECT 1 FROM imports i WHERE ${marked('seam', 'permissionXRole')} AND EXISTS (${LINK('i')}))
@@ -111,9 +111,9 @@ WHERE ${marked('seam', 'permissionXRole')}`,
 ];
 
 /**
- * The statements that find what is gone, and remove it with `prune`. They come before the records, because somebody who
- * was deleted may be there again with the same e-mail address. `ids` has the ids of each kind that was in the source,
- * also of records that were left out; `schema` is the name of the schema, where the source has one.
+ * Returns the statements that find what is gone and, with `prune`, remove it. They must run before the records are
+ * imported, because a deleted person may have registered again with the same e-mail address. `ids` has the ids of each
+ * kind in the source, including those of records that were left out. `schema` is the name of the schema, if known.
  * @param {string} source
  * @param {{ids: Record<string, any[]>, schema?: string, prune?: boolean}} found
  */

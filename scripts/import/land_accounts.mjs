@@ -1,5 +1,5 @@
-// The SQL that brings accounts into the database. A back end's number leads to an account through `identities` alone:
-// an account's own id is assigned here, and the same number in two back ends is two people.
+// The SQL that imports accounts. Only `identities` maps a back end's ID to an account. An account's own id is assigned
+// by Perfil, and the same ID in two back ends belongs to two people.
 import {
   becomes,
   CHUNK,
@@ -17,14 +17,14 @@ import {
   twice,
 } from './ledger.mjs';
 
-/** The account that a back end knows by a number. */
+/** Selects the account that has an ID in a back end. */
 const known = (source, id) => `(SELECT n.account_id FROM identities n WHERE n.back_end = '${source}' AND n.id = ${id})`;
 
 const REMOVED = (source) =>
   `CASE WHEN i.base IS NOT NULL AND ${known(source, 'i.id')} IS NULL
     THEN 'it was removed in Perfil and is not imported again' END`;
 
-/** Which account has what a unique column is to become, and by which numbers the back ends know it. */
+/** Names the account that has the new value of a unique column, by its IDs in the back ends. */
 const taken = (column, value, advice) =>
   `'${column}: ' || (
     SELECT coalesce((SELECT group_concat(n.back_end || ' ' || n.id, ', ') FROM identities n WHERE n.account_id = o.id),
@@ -34,21 +34,21 @@ const taken = (column, value, advice) =>
 const CHANGE = 'change it for one of the two, and import again';
 const LINK = `if both are one person, import with --link-by-email; if not, ${CHANGE}`;
 
-/** The role here that a record of seam names. falcon's roles are only shown, and django has none. */
+/** Selects the role that a record of seam refers to. falcon's roles are only shown, and django has none. */
 const roleOf = (source, json) =>
   source === 'seam'
     ? `(SELECT t.id FROM imports m JOIN roles t ON t.id = m.target
     WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = ${json} ->> 'role')`
     : 'NULL';
 
-/** An account that is not active in one back end is not active here, until it is active in all of them. */
+/** An account that is inactive in one back end is inactive here until it is active in all of them. */
 const everywhere = (source) => `min(${said('is_active')}, coalesce((
     SELECT min(o.base ->> 'is_active') FROM identities n JOIN imports o
       ON o.source = n.back_end AND o.kind = 'users' AND o.id = n.id
     WHERE n.account_id = r.id AND n.back_end <> '${source}'
   ), 1))`;
 
-/** Ids for the accounts that are new: above all that there are, and above all that there ever were. */
+/** Assigns ids to new accounts, above all that exist or ever existed. */
 const assign = (source) => `UPDATE imports AS i ${CHUNK} SET target = fresh.id FROM (
   SELECT c.id AS record, row_number() OVER (ORDER BY c.id)
     + max(coalesce((SELECT max(id) FROM users), 0), coalesce((SELECT max(id) FROM retired_accounts), 0)) AS id
@@ -87,16 +87,16 @@ const update = (source) => {
 FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL AND r.id = i.target`;
 };
 
-/** The number by which the back end knows each account, and falcon's number of its role. */
+/** Stores the ID of each account in the back end, and falcon's ID of its role. */
 const identify = (source) => `INSERT INTO identities (back_end, id, account_id, role_id)
 SELECT '${source}', i.id, i.target, ${source === 'falcon' ? said('role') : 'NULL'}
 FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL
 ON CONFLICT (back_end, id) DO UPDATE SET role_id = excluded.role_id`;
 
 /**
- * With --link-by-email, a record that never landed belongs to the account with its address, unless the back end knows
- * that account by another number. The address has to be what another back end says: nobody vouches for one that was
- * changed here.
+ * With --link-by-email, links a record that was never imported to the account with its e-mail address, unless that
+ * account already has another ID in the back end. Another back end must have the same address: an address that was
+ * changed in Perfil was not confirmed by any of them.
  */
 const link = (source) => `UPDATE imports AS i ${CHUNK} SET target = (
   SELECT u.id FROM users u WHERE u.email = ${said('email')}
@@ -105,7 +105,7 @@ const link = (source) => `UPDATE imports AS i ${CHUNK} SET target = (
       WHERE n.account_id = u.id AND o.base ->> 'email' = u.email COLLATE NOCASE)
 ) WHERE ${pending(source, 'users')} AND i.target IS NULL AND i.base IS NULL`;
 
-/** The statements for a chunk of accounts. */
+/** Returns the statements for a chunk of accounts. */
 export function users(source, texts, { linkByEmail = false } = {}) {
   const reasons = [
     REMOVED(source),

@@ -1,4 +1,4 @@
-// The SQL that brings personas into the database. There is one source of them, so they keep its numbers.
+// The SQL that imports personas. There is only one source of personas, so they keep its ids.
 import {
   becomes,
   CHUNK,
@@ -18,16 +18,16 @@ import {
 
 const SOURCE = 'personas';
 
-/** The persona that has what a unique column is to become. */
+/** Names the persona that has the new value of a unique column. */
 const taken = (column, value, field = column) =>
   `'${field}: persona ' || (
     SELECT o.id FROM personas o WHERE o.${column} COLLATE BINARY = ${value} AND o.id <> i.id
   ) || ' has it; change it for one of the two, and import again'`;
 
-/** The account with the e-mail address that a record names. */
+/** Selects the account with the e-mail address in a record. */
 const owner = (json) => `(SELECT a.id FROM users a WHERE a.email = ${json} ->> 'user')`;
 
-/** The statements for a chunk of personas. */
+/** Returns the statements for a chunk of personas. */
 export function personas(texts) {
   const user = `CASE WHEN r.user_id IS ${owner('i.base')} THEN ${owner('i.incoming')} ELSE r.user_id END`;
   const follows = FOLLOWS[SOURCE];
@@ -60,7 +60,7 @@ FROM imports i ${CHUNK} WHERE ${pending(SOURCE, 'personas')} AND i.problem IS NU
 
 export const PERMISSIONS = ['PUT /api/personas/:id/foto', 'PUT /api/personas/me'];
 
-/** Gives a role the permissions of personas' endpoints. */
+/** Returns the statements that give a role the permissions of personas' endpoints. */
 export const grant = (role) => [
   `INSERT OR IGNORE INTO permissionXRole (permissionId, roleId)
 SELECT p.id, r.id FROM permissions p, roles r

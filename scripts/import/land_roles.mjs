@@ -1,22 +1,22 @@
-// The SQL that brings seam's roles and permissions, and the links between them, into the database.
+// The SQL that imports seam's roles and permissions, and the links between them.
 //
-// seam's clients send back the number of a role, so that every role has the number here that it has there. A role here
-// that did not come from seam makes room for one of the same number or name: it gets another number or name, and keeps
-// its accounts and its permissions. What a role may do never changes because of its name.
+// seam's clients send back the number of a role, so every role of seam keeps its number. If a role that did not come
+// from seam has the same number or name, it gets another number or name, and keeps its accounts and its permissions.
+// A role's permissions never change because of its name.
 import { CHUNK, literal, pending, said, stage } from './ledger.mjs';
 
 const PENDING = `${pending('seam', 'roles')} AND i.problem IS NULL`;
-/** Whether a role here came from seam, in this run or an earlier one. */
+/** Condition: a role here came from seam, in this run or an earlier one. */
 const isSeams = (role) =>
   `EXISTS (SELECT 1 FROM imports s WHERE s.source = 'seam' AND s.kind = 'roles' AND s.target = ${role}.id)`;
-/** The role here that a record has become. */
+/** Selects the role here that a record was imported to. */
 const TARGET = `(SELECT r.id FROM imports m JOIN roles r ON r.id = m.target
   WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = value ->> 'id')`;
 
 const REMOVED = `UPDATE imports AS i ${CHUNK} SET problem = 'it was removed in Perfil and is not imported again'
 WHERE ${PENDING} AND i.base IS NOT NULL AND i.target IS NULL`;
 
-/** A role of the same number and name is seam's, although the ledger was emptied, if seam has all of its accounts. */
+/** After the ledger was emptied, a role with the same number and name is seam's if seam has all of its accounts. */
 const ADOPT = `UPDATE imports AS i ${CHUNK} SET target = i.id
 WHERE ${PENDING} AND i.target IS NULL
   AND EXISTS (SELECT 1 FROM roles r WHERE r.id = i.id AND NOT ${isSeams('r')}
@@ -24,13 +24,14 @@ WHERE ${PENDING} AND i.target IS NULL
     AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = r.id
       AND NOT EXISTS (SELECT 1 FROM identities n WHERE n.account_id = u.id AND n.back_end = 'seam')))`;
 
-/** The roles here that make room, as rows of the ledger: `target` is the new number, `base` the name. */
+/** Selects the roles to be renumbered, as rows of the ledger: `target` is the new number, `base` the name. */
 const MOVES = "m.source = 'seam' AND m.kind = 'moves' AND m.base IS NOT NULL";
 const moved = (text) => `'role ' || r.id || ', ' || r.name || ': ' || ${text}`;
 
 /**
- * Renumbers the roles that have the number of one of seam's. Accounts refer to a role, so it cannot change its number
- * in place: it is copied, and the copy takes its accounts and permissions. `highest` is the chunk's highest number.
+ * Renumbers the roles that have the number of one of seam's. Accounts refer to a role, so its number cannot be changed
+ * in place: the role is copied, and the copy gets its accounts and permissions. `highest` is the highest number in the
+ * chunk.
  */
 const makeRoom = (highest) => {
   const number = `row_number() OVER (ORDER BY r.id) + max(${highest}, (SELECT max(id) FROM roles))`;
@@ -48,15 +49,15 @@ SELECT m.target, m.base, r.description FROM imports m JOIN roles r ON r.id = m.i
     `UPDATE permissionXRole AS x SET roleId = m.target FROM imports m WHERE ${MOVES} AND x.roleId = m.id`,
     `UPDATE imports AS s SET target = m.target FROM imports m WHERE ${MOVES} AND s.kind = 'roles' AND s.target = m.id`,
     `DELETE FROM roles WHERE id IN (SELECT m.id FROM imports m WHERE ${MOVES})`,
-    // A row without a base only reports, and the next run removes it.
+    // A row without a base is only for the report. The next run removes it.
     `UPDATE imports AS m SET base = NULL WHERE ${MOVES}`,
   ];
 };
 
-/** Whether the name of a role becomes seam's: it is new, or it has not been renamed here. */
+/** Condition: a role gets seam's name, because it is new or was not renamed here. */
 const TAKES = `(i.target IS NULL OR (${said('unnamed')} IS NULL AND EXISTS (
     SELECT 1 FROM roles r WHERE r.id = i.target AND r.name = i.base ->> 'as' COLLATE BINARY)))`;
-/** Two of seam's roles may have the same name; here the second has its number behind it. */
+/** Two of seam's roles may have the same name. Here, the number is appended to the second one's name. */
 const NAME = `${said('name')} || CASE WHEN EXISTS (
     SELECT 1 FROM imports o ${CHUNK} WHERE ${pending('seam', 'roles', 'o')} AND o.id < i.id
       AND o.incoming ->> 'name' = ${said('name')} COLLATE NOCASE
@@ -105,7 +106,7 @@ SELECT i.id, ${said('as')}, ${said('description')} FROM imports i ${CHUNK} WHERE
 WHERE ${pending('seam', 'roles')}`,
 ];
 
-/** The statements for a chunk of roles. */
+/** Returns the statements for a chunk of roles. */
 export const roles = (records, texts) => [
   stage('seam', 'roles', texts, TARGET),
   REMOVED,
@@ -115,7 +116,7 @@ export const roles = (records, texts) => [
   ...LAND,
 ];
 
-/** A permission is its name: nobody sees its number. One that was removed here is not brought back. */
+/** Imports a permission, which only its name identifies. One that was removed here is not imported again. */
 export function permission({ id, name }) {
   const value = `(${literal({ name })} ->> 'name')`;
   return [
@@ -128,7 +129,7 @@ ON CONFLICT (source, kind, id) DO NOTHING`,
   ];
 }
 
-/** A link is brought once: a permission that was revoked here stays revoked. */
+/** Imports a link once, so that a permission that was revoked here stays revoked. */
 export function link({ permission, role }) {
   const id = `'${permission}/${role}'`;
   return [
@@ -142,7 +143,7 @@ ON CONFLICT (source, kind, id) DO NOTHING`,
   ];
 }
 
-/** A role may hold permissions here that it does not hold in seam: an operator granted them, and the report says so. */
+/** Reports the permissions of roles that an operator granted here and that the roles do not have in seam. */
 export const SURPLUS = `UPDATE imports AS i SET
   differs = ltrim(coalesce(i.differs, '') || ' permissions (' || surplus.names || ' only in Perfil)')
 FROM (

@@ -1,11 +1,11 @@
-// What the SQL of all kinds of records has in common. Records are staged in the table `imports`, judged against what
-// the database holds, and then written. A field follows the source while its value is the one that the source had last
-// time (or the one that a new account starts with); a field that was changed here stays. `imports.base` is what the
-// source said last time.
+// The SQL that all kinds of records share. Records are staged in the table `imports`, checked against the database, and
+// then written. A field follows the source as long as its value is the one that the source had in the last import (or
+// the initial value of a new account); a field that was changed here stays. `imports.base` contains the source's values
+// of the last import.
 
-/** The value of a field that nobody has set. `r` is the row here. */
+/** The initial value of each field. `r` is the row here. */
 const EMPTY = {
-  // A name that was made up for an account of seam is not a value that somebody chose.
+  // The generated user name of an account of seam counts as not set.
   username: "(SELECT 'seam ' || s.id FROM identities s WHERE s.account_id = r.id AND s.back_end = 'seam')",
   email: 'NULL',
   full_name: "''",
@@ -43,57 +43,57 @@ export const NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 export const iso = (time) => `strftime('%Y-%m-%dT%H:%M:%fZ', ${time})`;
 
 /**
- * A JSON text for a literal of SQL: without a quote, and without the word that makes wrangler look for a transaction.
+ * Returns JSON for a literal of SQL: without quotes, and without the word that makes wrangler look for a transaction.
  */
 export const json = (value) =>
   JSON.stringify(value).replaceAll("'", '\\u0027').replaceAll('TRANSACTION', 'TRANS\\u0041CTION');
 export const literal = (value) => `'${json(value)}'`;
-/** Records that are such texts already, as one literal. */
+/** Joins records that are such JSON texts to one literal. */
 const list = (texts) => `'[${texts.join(',')}]'`;
 
-/** What the source says of a field now. */
+/** The current value of a field in the source. */
 export const said = (field) => `i.incoming ->> '${field}'`;
-/** Whether a field here is what the source said last time. */
+/** Condition: a field here has the source's value of the last import. */
 const isUnchanged = (field) =>
   `r.${field} COLLATE BINARY IS CASE WHEN i.base IS NULL THEN ${EMPTY[field]} ELSE i.base ->> '${field}' END`;
 export const follow = (field, value = said(field)) =>
   `CASE WHEN ${isUnchanged(field)} THEN ${value} ELSE r.${field} END`;
 
-/** Notes what was left out, as pairs of an id and the reason: the report of what is in the database has it, too. */
+/** Notes records that were left out, as pairs of id and reason, so that the report from the database lists them too. */
 export const leaveOut = (source, kind, texts) => [
   `INSERT INTO imports (source, kind, id, problem)
 SELECT '${source}', '${kind}', value ->> 0, value ->> 1 FROM json_each(${list(texts)}) WHERE true
 ON CONFLICT (source, kind, id) DO UPDATE SET problem = coalesce(problem || '; ', '') || excluded.problem`,
 ];
 
-/** Only the records of the chunk at hand: without the index, SQLite reads all that were ever imported. */
+/** Restricts a query to the records of the chunk. Without the index, SQLite reads all that were ever imported. */
 export const CHUNK = 'INDEXED BY imports_incoming';
 export const pending = (source, kind, alias = 'i') =>
   `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.incoming IS NOT NULL`;
 
-/** The one statement with data: every record of a chunk, as `json`. `target` is an expression for the id here. */
+/** Stages every record of a chunk, as `json` texts. `target` is an expression for the id here. */
 export const stage = (source, kind, texts, target) => `INSERT INTO imports (source, kind, id, incoming, target)
 SELECT '${source}', '${kind}', value ->> 'id', value, ${target} FROM json_each(${list(texts)}) WHERE true
 ON CONFLICT (source, kind, id) DO UPDATE SET
   incoming = excluded.incoming, target = excluded.target, problem = NULL, differs = NULL`;
 
 /**
- * Why a record cannot land, for each of a chunk: the first reason that applies. `reasons` are texts or NULL; `r` is the
- * row here, if there is one.
+ * Notes the first reason why a record cannot be imported, for each record of a chunk. `reasons` are texts or NULL; `r`
+ * is the row here, if there is one.
  */
 export const judge = (source, kind, reasons) => `UPDATE imports AS i ${CHUNK} SET problem = (SELECT coalesce(
   ${reasons.join(',\n  ')}
 ) FROM (SELECT 1) LEFT JOIN ${kind} r ON r.id = i.target)
 WHERE ${pending(source, kind)}`;
 
-/** Which record before it in the same chunk has the same value. */
+/** Names an earlier record of the same chunk that has the same value. */
 export const twice = (source, kind, field, collation, name = field) =>
   `'${name}: record ' || (
     SELECT min(o.id) FROM imports o ${CHUNK} WHERE ${pending(source, kind, 'o')} AND o.id < i.id
       AND o.incoming ->> '${field}' = ${said(field)} COLLATE ${collation}
   ) || ' of this source has it, too; change it for one of the two, and import again'`;
 
-/** What a field will be when the record has landed. */
+/** The value that a field will have after the import. */
 export const becomes = (field, source) =>
   FOLLOWS[source].includes(field)
     ? `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE ${follow(field)} END`
@@ -102,10 +102,10 @@ export const becomes = (field, source) =>
 export const EARLIER =
   `CASE WHEN ${said('created_at')} < ${iso('r.created_at')} ` + `THEN ${said('created_at')} ELSE r.created_at END`;
 
-/** Whether a field here is what the source says now, for `settle`. */
+/** Pairs a field with the condition that it has the source's current value, for `settle`. */
 export const same = (field) => [field, `r.${field} COLLATE BINARY IS ${said(field)}`];
 
-/** Ends a chunk: notes what landed and where it differs from the source, and empties `incoming`. */
+/** Ends a chunk: notes what was imported and how it differs from the source, and empties `incoming`. */
 export function settle(source, kind, differences) {
   const names = differences.map(([name, is]) => `CASE WHEN ${is} THEN '' ELSE '${name} ' END`).join(' || ');
   return `UPDATE imports AS i ${CHUNK} SET

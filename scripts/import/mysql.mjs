@@ -1,29 +1,28 @@
-// The rows of a MySQL dump, read as mysqldump and mariadb-dump write it, a megabyte at a time. There is no library that
-// does this well, so it is strict: a statement that it does not understand ends the import, and never costs a row
-// silently.
+// Reads the rows of a MySQL dump, as mysqldump and mariadb-dump write it, a megabyte at a time. No library does this
+// well. The parser is strict: a statement that it cannot parse ends the import, so no row is lost silently.
 import { bytesOf, unpacked } from './bytes.mjs';
 import { decode, Rows } from './rows.mjs';
 import { MORE } from './tokens.mjs';
 
-/** A table of a schema, as one text; some servers know small letters alone. */
+/** Joins a schema and a table to one text. It is in lower case, because some servers store names in lower case. */
 export const placeOf = ({ schema = '', table }) => `${schema}.${table}`.toLowerCase();
 
-/** What opens an entry of CREATE TABLE that is no column. */
+/** Words that begin an entry of CREATE TABLE that is not a column. */
 const NO_COLUMN = /^(PRIMARY|UNIQUE|KEY|INDEX|FULLTEXT|SPATIAL|CONSTRAINT|FOREIGN|CHECK|PERIOD)$/i;
 const SPACES = /^[\s\0]*/;
 
 class Dump extends Rows {
-  /** The columns of each table, by `place`, as CREATE TABLE has them; undefined for one that it does not name. */
+  /** The columns of each table in CREATE TABLE, by `placeOf`; undefined for a table whose columns are not known. */
   columns = new Map();
-  /** The schema that USE has named last. */
+  /** The schema of the latest USE. */
   used = undefined;
 
-  /** The schema of the statements that follow: a dump of one schema names it at most in its first lines. */
+  /** The schema of the following statements. A dump of one schema names it in its first lines, if at all. */
   get schema() {
     return this.used ?? this.database;
   }
 
-  /** The name of a table, behind the words that open its statement, and the schema that it is in. */
+  /** Reads the name of a table, after the first words of a statement. Returns the table and its schema. */
   tableName() {
     let schema = this.schema;
     let { type, value } = this.token();
@@ -33,11 +32,12 @@ class Dump extends Rows {
       ({ type, value } = this.token());
     }
     if (type === 'word' && value.includes('.')) [schema, value] = value.split('.').slice(-2);
-    if (value === undefined || type === 'sign') throw this.trouble('is not understood: a table has to be named here');
+    if (value === undefined || type === 'sign')
+      throw this.trouble('cannot be parsed: the name of a table is missing here');
     return { schema, table: decode(value) };
   }
 
-  /** The column list behind INSERT INTO `table`; undefined where there is none. Leaves VALUES behind. */
+  /** Reads the list of columns after INSERT INTO `table`, and VALUES. Returns undefined if there is no list. */
   columnList() {
     let token = this.token();
     let columns;
@@ -45,14 +45,14 @@ class Dump extends Rows {
       columns = [];
       do columns.push(decode(this.token().value));
       while ((token = this.token()).value === ',');
-      if (token.value !== ')') throw this.trouble('is not understood: a list of columns has to end here');
+      if (token.value !== ')') throw this.trouble('cannot be parsed: a list of columns should end here');
       token = this.token();
     }
-    if (!/^VALUES?$/i.test(token.value)) throw this.trouble('is an INSERT without VALUES, which is not understood');
+    if (!/^VALUES?$/i.test(token.value)) throw this.trouble('cannot be parsed: it is an INSERT without VALUES');
     return columns;
   }
 
-  /** The names that CREATE TABLE gives its columns; undefined where it has none (LIKE, SELECT). */
+  /** Reads the names of the columns in CREATE TABLE. Returns undefined if it has none (LIKE, SELECT). */
   createdColumns() {
     if (this.token().value !== '(') return undefined;
     const columns = [];
@@ -67,13 +67,13 @@ class Dump extends Rows {
     return columns;
   }
 
-  /** A client's command: what follows are bodies of triggers and routines, up to the usual delimiter again. */
+  /** Skips bodies of triggers and routines, from a client's DELIMITER command to the one that restores `;`. */
   skipRoutines() {
     if (this.lineEnd().trim() === ';') return;
     while (!/^\s*DELIMITER\s+;\s*$/i.test(this.lineEnd())) if (this.at === this.text.length) this.more();
   }
 
-  /** Notes the columns of a table that is created. */
+  /** Notes the columns of a CREATE TABLE. */
   created() {
     if (!/^TABLE$/i.test(this.token().value)) return;
     const start = this.at;
@@ -87,7 +87,7 @@ class Dump extends Rows {
     if (columns || !this.columns.has(name)) this.columns.set(name, columns);
   }
 
-  /** What stands between INSERT and the first row. */
+  /** Reads the text between INSERT and the first row. */
   inserted() {
     let start = this.at;
     while (/^(LOW_PRIORITY|DELAYED|HIGH_PRIORITY|IGNORE|INTO)$/i.test(this.token().value)) start = this.at;
@@ -99,8 +99,8 @@ class Dump extends Rows {
   }
 
   /**
-   * One statement's opening: an INSERT or REPLACE as `{table, columns}`, null at the end, undefined for what is to be
-   * skipped.
+   * Reads the beginning of a statement. Returns `{schema, table, columns}` for an INSERT or REPLACE, null at the end,
+   * and undefined for a statement that was skipped.
    */
   statement() {
     const { type, value } = this.token();
@@ -125,28 +125,28 @@ class Dump extends Rows {
   }
 }
 
-/** Reads on from the start of what was not understood as a whole. */
+/** Reads more of the file, and rewinds to the start of the statement or row that was incomplete. */
 async function readOn(dump, chunks) {
   dump.text = dump.text.slice(dump.from);
   dump.at = dump.from = 0;
-  // As much again as there is: a large statement is not read again for every chunk.
+  // Doubles the text, so that a large statement is not parsed again for every chunk.
   for (const enough = 2 * dump.text.length + 1; dump.text.length < enough && !dump.ended; ) {
     const { value, done } = await chunks.next();
     if (done) dump.ended = true;
-    // In Latin 1 every byte is a character: other tables may hold what they like.
+    // In Latin 1 every byte is a character, so other tables may contain any bytes.
     else dump.text += value.toString('latin1');
   }
 }
 
-/** The INSERT that a statement opens, undefined for another statement, null at the end of the dump. */
+/** Returns the INSERT that a statement begins, undefined for another statement, null at the end of the dump. */
 function insertOf(dump, opened, wanted) {
   if (opened === null && !dump.completed)
-    throw dump.trouble("is the last, and it is not mysqldump's: the dump was cut off");
+    throw dump.trouble("is the last, and it is not mysqldump's last line: the dump was cut off");
   if (!opened) return opened;
   const insert = { ...opened, table: opened.table.toLowerCase() };
   if (wanted.has(insert.table) && !insert.columns)
     throw dump.trouble(
-      `inserts into ${insert.table} without naming its columns, and no CREATE TABLE before it does: ` +
+      `inserts into ${insert.table} without naming its columns, and no CREATE TABLE before it names them: ` +
         'dump with --complete-insert',
     );
   return insert;
@@ -156,16 +156,16 @@ const rowOf = (columns, values) =>
   values.length === columns.length ? Object.fromEntries(columns.map((column, at) => [column, values[at]])) : undefined;
 
 /**
- * What the dump as a whole says: whether its times are UTC, whether its last line is mysqldump's, which tables it
- * creates or fills (as `placeOf` names them), and how many rows it has of each table that is not wanted.
+ * Properties of the whole dump: whether its times are UTC, whether its last line is mysqldump's, the tables that it
+ * creates or fills (as `placeOf` names them), and the number of rows of each table that is not wanted.
  * @typedef {{utc?: boolean, completed?: boolean, tables?: Set<string>, others?: Map<string, number>}} About
  */
 
 /**
- * The rows of the tables that are `wanted` (a Set of names, in small letters), as
- * `{schema, table, line, columns, row}`: `row` has a value for each column, or is undefined where the values are not as
- * many. Of tables that are `glanced` at, there is one row without values for each INSERT. `about` is filled in when the
- * last row was read.
+ * Yields the rows of the tables that are `wanted` (a Set of names in lower case), as
+ * `{schema, table, line, columns, row}`. `row` has a value for each column; it is undefined if the number of values
+ * differs. For tables in `glanced`, one row without values is yielded for each INSERT. `about` is filled in after the
+ * last row.
  */
 export async function* rowsOfDump(file, wanted, options = {}) {
   /** @type {{about?: About, chunk?: number, glanced?: Set<string>}} */
@@ -174,7 +174,7 @@ export async function* rowsOfDump(file, wanted, options = {}) {
   const dump = new Dump();
   const bytes = bytesOf(file, { chunk });
   const chunks = bytes[Symbol.asyncIterator]();
-  /** The INSERT whose rows are being read: undefined between statements. */
+  /** The INSERT whose rows are being read; undefined between statements, null at the end. */
   let insert;
   while (insert !== null) {
     let values;

@@ -1,4 +1,4 @@
-// personas: a CSV file whose first line names the columns.
+// Reads personas from a CSV file whose first line names the columns.
 import { pipeline, Readable } from 'node:stream';
 import { Trouble } from '../lib.mjs';
 import { bytesOf, unpacked } from './bytes.mjs';
@@ -20,7 +20,7 @@ const PERSONA = {
   }),
 };
 
-/** What separates the columns: spreadsheets write what their country does. */
+/** Detects the delimiter of the columns, which depends on the spreadsheet's locale. */
 async function delimiterOf(file) {
   let head = '';
   for await (const chunk of bytesOf(file)) {
@@ -58,7 +58,7 @@ export async function* personas(file, told) {
       yield recordOf(PERSONA, { table: 'personas', where: `line ${info.lines}`, values }, told);
     }
   } catch (error) {
-    // Never a library's own words: they quote what they read.
+    // A library's own messages are not printed, because they quote the input.
     if (error.code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
       throw new Trouble(`${file} is not UTF-8: save it as "CSV UTF-8"`);
     const trouble = unpacked(file, error);
@@ -69,5 +69,5 @@ export async function* personas(file, told) {
             'nothing was written',
         );
   }
-  if (!header) throw new Trouble(`${file} is empty: its first line has to be ${PERSONA.columns.join(',')}`);
+  if (!header) throw new Trouble(`${file} is empty: its first line must be ${PERSONA.columns.join(',')}`);
 }

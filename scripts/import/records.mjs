@@ -1,23 +1,23 @@
-// What the readers of all sources share: hashes, one row's record, and the check of a source's columns.
+// Shared by the readers of all sources: hashes, the record of a row, and the check of a source's columns.
 import { Trouble } from '../lib.mjs';
 import { BCRYPT, Row } from './check.mjs';
 
 const MAX_HASH = 1000;
 
-/** A hash goes where the login service looks for it: bcrypt to all, any other one verbatim to its own. */
+/** Returns the column for a hash: a bcrypt hash is stored for all login services, any other verbatim for its own. */
 export function hashOf(source, password, beside = {}) {
   if (!password) return {};
   if (BCRYPT.test(password)) return { password_hash: password };
   return { legacy: { [source]: Object.keys(beside).length > 0 ? { password, ...beside } : password } };
 }
 
-/** A hash as it stands: not trimmed, not looked at. */
+/** Returns a hash unchanged: neither trimmed nor parsed. */
 export function verbatim(row, field) {
   const value = row.raw(field);
   return (value?.length ?? 0) <= MAX_HASH ? value : row.fault(field, `has more than ${MAX_HASH} characters`);
 }
 
-/** Reads one row; `told` gathers what is true of the whole source. */
+/** Reads one row. `told` collects properties of the whole source. */
 export function recordOf({ kind, id: key, read }, { table, where, values }, told) {
   if (!values)
     return {
@@ -32,13 +32,13 @@ export function recordOf({ kind, id: key, read }, { table, where, values }, told
   const record = read(row, id);
   if (kind === 'permissionXRole') id = `${record.permission}/${record.role}`;
   told.naive ||= row.naive;
-  // What the record comes without is told with what else is another here than in the source.
+  // Values that are left empty are reported with the other differences from the source.
   const note = row.notes.map(({ field, why }) => `${field} (left empty: ${why})`).join(' ');
   if (note) record.note = note;
   return { kind, table, id, where, record: key ? { id, ...record } : record, faults: row.faults };
 }
 
-/** Every column that is needed has to be there; what is there beside them is told of, once. */
+/** Throws if a required column is missing, and notes columns that are not imported. */
 export function checkColumns(file, table, { columns, optional = [], id }, there, told) {
   const missing = [...new Set([id, ...columns])].filter((column) => column && !there.includes(column));
   if (missing.length > 0) throw new Trouble(`${table} in ${file} has no ${missing.join(', ')}: is --from correct?`);

@@ -1,9 +1,9 @@
-// The rows of an INSERT in a MySQL dump, value by value.
+// Parses the rows of an INSERT in a MySQL dump.
 import { Tokens } from './tokens.mjs';
 
 /**
- * Instead of a value: an expression, whose value only a server knows, or text that is no UTF-8. Both are for the row's
- * report.
+ * Stand for a value that cannot be imported: an expression, which only a server can evaluate, or text that is not
+ * UTF-8. Both are reported with the row.
  */
 export const EXPRESSION = Symbol('is an expression, not a value');
 export const NOT_UTF8 = Symbol('is not UTF-8');
@@ -12,8 +12,8 @@ const NUMBER = /^\d+(\.\d*)?$/;
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /**
- * Bytes as text. They were read as Latin 1, in which every byte is a character, so that other tables may hold what they
- * like.
+ * Decodes bytes as UTF-8. They were read as Latin 1, in which every byte is a character, so that other tables may
+ * contain any bytes.
  */
 export function decode(bytes) {
   if (!/[\x80-\xff]/.test(bytes)) return bytes;
@@ -25,14 +25,14 @@ export function decode(bytes) {
 }
 
 export class Rows extends Tokens {
-  /** One value of a row: text, null, or one of the symbols above. Stops before the comma or bracket behind it. */
+  /** Reads one value of a row: text, null, or one of the symbols above. Stops before the next comma or bracket. */
   value() {
     const value = this.constant();
     for (let [depth, tokens] = [0, 0]; ; tokens++) {
       const before = this.at;
       const token = this.token();
       if (token.type === 'end' || (token.value === ';' && token.type === 'sign'))
-        throw this.trouble('is not understood: a row ends without a bracket');
+        throw this.trouble('cannot be parsed: a row ends without a bracket');
       if (token.type !== 'sign') continue;
       if (depth === 0 && (token.value === ',' || token.value === ')')) {
         this.at = before;
@@ -49,7 +49,7 @@ export class Rows extends Tokens {
     const sign = type === 'sign' && value === '-' ? value : '';
     if (sign) ({ type, value } = this.token());
     if (type === 'end' || (type === 'sign' && ',);'.includes(value)))
-      throw this.trouble('is not understood: a value is missing');
+      throw this.trouble('cannot be parsed: a value is missing');
     if (type === 'sign' && value === '(') this.at--;
     if (type !== 'word') return EXPRESSION;
     if (NUMBER.test(value)) return sign + value;
@@ -72,18 +72,18 @@ export class Rows extends Tokens {
     return EXPRESSION;
   }
 
-  /** One row of an INSERT, or undefined where the statement is over. */
+  /** Reads one row of an INSERT. Returns undefined at the end of the statement. */
   row() {
     const open = this.token();
     if (open.type === 'sign' && open.value === ';') return undefined;
     if (open.type !== 'sign' || open.value !== '(')
-      throw this.trouble('is not understood: an INSERT has to go on with a row or end here');
+      throw this.trouble('cannot be parsed: an INSERT should continue with a row or end here');
     const values = [];
     for (;;) {
       values.push(this.value());
       const { type, value } = this.token();
       if (type === 'sign' && value === ')') break;
-      if (type !== 'sign' || value !== ',') throw this.trouble('is not understood: a row has to go on or end here');
+      if (type !== 'sign' || value !== ',') throw this.trouble('cannot be parsed: a row should continue or end here');
     }
     const start = this.at;
     const comma = this.token();

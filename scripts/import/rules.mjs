@@ -1,22 +1,22 @@
-// The rules for the values of records. The dialects have the same ones for what clients send (src/domain/text.rs), so
+// The rules for the values of records. They are the same as the dialects' rules for requests (src/domain/text.rs), so
 // that a record can be sent back as it was imported (contract R16). tests/import/round_trip.test.mjs compares the two.
 import net from 'node:net';
 
 const EDGES = /^\p{White_Space}+|\p{White_Space}+$/gu;
-/** What a person cannot see (contract R14). */
+/** Invisible characters (contract R14). */
 const INVISIBLE = /[\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}]/u;
 const BLANK = /^[\p{White_Space}\p{Cf}\p{Co}\p{Default_Ignorable_Code_Point}]*$/u;
 const LABEL = /^[\p{Alphabetic}\p{N}-]{1,63}$/u;
 const bytes = (text) => Buffer.byteLength(text);
-/** Counts Unicode scalar values; only a text with surrogates has to be taken apart for that. */
+/** Counts Unicode scalar values. Only a text with surrogates has to be split for that. */
 const length = (text) => (/[\ud800-\udbff]/.test(text) ? [...text].length : text.length);
 
 export const trim = (text) => text.replace(EDGES, '');
 
-/** Whether a text has nothing that a person can see. */
+/** Checks whether a text has only white space and invisible characters. */
 export const isBlank = (text) => BLANK.test(text);
 
-/** Each rule returns why a trimmed text breaks it, or undefined. */
+/** A line of text. Like every rule, returns the reason why a trimmed text breaks it, or undefined. */
 export function line(text, min, max) {
   if (!text.isWellFormed()) return 'is not valid Unicode';
   if (/\p{Cc}/u.test(text)) return 'has control characters';
@@ -47,7 +47,7 @@ export function email(text, max) {
   if (INVISIBLE.test(text)) return 'has invisible characters';
 }
 
-/** What Django allows in a user name. */
+/** A user name in Django. */
 export function djangoUsername(text) {
   const fault = line(text, 1, 150);
   if (fault) return fault;
@@ -55,7 +55,7 @@ export function djangoUsername(text) {
   if (!/^[\p{Alphabetic}\p{N}_.@+-]+$/u.test(text)) return 'has characters other than letters, digits and _.@+-';
 }
 
-/** What falcon allows in a user name: everything but white space. */
+/** A user name in falcon, which allows everything except white space. */
 export function falconUsername(text) {
   const fault = line(text, 1, 150);
   if (fault) return fault;
@@ -63,12 +63,12 @@ export function falconUsername(text) {
   if (/\p{White_Space}/u.test(text)) return 'has white space';
 }
 
-/** The name or address of a host, as in a URL. */
+/** Checks for a name or address of a host, as in a URL. */
 function isHost(host) {
   if (/^\[.*\]$/.test(host)) return net.isIPv6(host.slice(1, -1)) && !host.includes('%');
   const name = host.replace(/\.$/, '');
   const labels = name.split('.');
-  // URLs in use have underscores in their hosts.
+  // Some hosts in use have underscores in their names.
   if (!labels.every((label) => isLabel(label.replaceAll('_', 'x')))) return false;
   return !/^\d*$/.test(labels.at(-1)) || net.isIPv4(name);
 }
@@ -96,14 +96,14 @@ export function imagePath(text) {
   if (!isPath || decoded.split(/[/\\?#]/).includes('..')) return 'is neither a path nor an http(s) URL';
 }
 
-/** A picture that Perfil can serve under the name that Django stored it by. */
+/** A picture that Perfil can serve under the name that Django gave it. */
 export function storedPicture(text) {
   const isPath = /^avatars(\/[\w.-]+)+$/.test(text) && !/\/\.{1,2}\//.test(text) && text.length <= 255;
   if (!isPath || !/\.(jpe?g|png|gif|webp)$/i.test(text))
     return 'is not avatars/….jpg, .jpeg, .png, .gif or .webp in letters, digits and ._-';
 }
 
-/** An optional `+` and 6 to 15 digits, with spaces and dashes between them. */
+/** An optional `+` and 6 to 15 digits, which spaces and dashes may separate. */
 export function phone(text) {
   const digits = text.replace(/\D/g, '').length;
   const isPhone = /^\+?\d[\d -]*\d$/.test(text) && digits >= 6 && digits <= 15 && text.length <= 40;

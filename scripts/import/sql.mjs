@@ -1,11 +1,11 @@
-// The SQL that brings records into the database: D1 runs a file of it as a whole or not at all, and each statement here
-// brings many records, each as a whole.
+// The SQL that imports records. D1 executes a file completely or not at all. Each statement imports many records, each
+// of them completely.
 import { users } from './land_accounts.mjs';
 import { personas } from './land_personas.mjs';
 import { link, permission, roles, SURPLUS } from './land_roles.mjs';
 
 /**
- * The statements for records of one kind, which are there as they are and as `json` texts.
+ * Returns the statements for records of one kind, which are passed as objects and as `json` texts.
  * @param {{linkByEmail?: boolean}} [options]
  */
 export function bring(source, kind, { records, texts }, options) {
@@ -15,15 +15,15 @@ export function bring(source, kind, { records, texts }, options) {
   return records.flatMap(kind === 'permissions' ? permission : link);
 }
 
-/** What comes before everything else: what the last run has reported is over. */
+/** Returns the first statements, which clear the report of the last run. */
 export const begin = (source) => [
   `DELETE FROM imports WHERE source = '${source}' AND base IS NULL`,
   `UPDATE imports SET incoming = NULL, problem = NULL, differs = NULL
 WHERE source = '${source}' AND coalesce(incoming, problem, differs) IS NOT NULL`,
 ];
 
-/** What comes after everything else. */
+/** Returns the last statements. */
 export const end = (source) => (source === 'seam' ? [SURPLUS] : []);
 
-/** What became of the records: in one line, for it is an argument on the command line. */
+/** Returns the query of the report, in one line because it is a command-line argument. */
 export const report = (source) => `SELECT part, record, what FROM import_report WHERE source = '${source}'`;

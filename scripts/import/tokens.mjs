@@ -1,8 +1,8 @@
-// The text of a MySQL dump as tokens, strings and comments understood, a piece of the file at a time.
+// Splits a MySQL dump into tokens, including strings and comments, a piece of the file at a time.
 import { Trouble } from '../lib.mjs';
 
 /**
- * Thrown where the text at hand ends in the middle of something: it is read again from its start when there is more.
+ * Thrown if the text ends in the middle of a token or statement, which is then parsed again with more text.
  */
 export const MORE = Symbol('more');
 
@@ -13,16 +13,18 @@ const WORD = /[\w$.\x80-\xff]+/y;
 export class Tokens {
   text = '';
   at = 0;
-  /** Where what is being read began, and in which line of the file. */
+  /** The start of the statement or row that is being read, and its line in the file. */
   from = 0;
   line = 1;
-  /** Whether all of the file is in `text`, or was. */
+  /** Whether the file has been read to its end. */
   ended = false;
-  /** Whether the dump says that its times are UTC, and whether it is complete, as far as it says so. */
+  /** Whether the dump declares its times as UTC. */
   utc = false;
+  /** False after mysqldump's first line, until its last one. A dump without these lines counts as complete. */
   completed = true;
+  /** Whether mysqldump's last line was read. */
   saysCompleted = false;
-  /** The schema that the first lines of a dump name. */
+  /** The schema that is named in the first lines of a dump. */
   database = undefined;
 
   more() {
@@ -41,7 +43,7 @@ export class Tokens {
     return line;
   }
 
-  /** Takes what was read for read; what is far behind is let go. */
+  /** Marks everything up to `at` as read, and drops text that is no longer needed. */
   commit() {
     this.line = this.lineAt(this.at);
     if (this.at > 1 << 20) {
@@ -51,7 +53,7 @@ export class Tokens {
     this.from = this.at;
   }
 
-  /** What stands at `at`, as far as a sticky pattern goes; it may go on where the text ends. */
+  /** Returns the match of a sticky pattern at `at`. A match at the end of the text may be incomplete. */
   match(pattern) {
     pattern.lastIndex = this.at;
     const [found = ''] = pattern.exec(this.text) ?? [];
@@ -60,7 +62,7 @@ export class Tokens {
     return found;
   }
 
-  /** Goes behind the next `end`; answers what stood before it. */
+  /** Moves past the next `end`, and returns the text before it. */
   until(end) {
     const found = this.text.indexOf(end, this.at);
     if (found < 0) this.more();
@@ -82,31 +84,31 @@ export class Tokens {
     const setting = /^M?!\d*\s*SET\s+(.*)$/is.exec(body)?.[1];
     if (setting) this.setting(setting);
     if (/^M?!\d*\s*(INSERT|REPLACE)\b/i.test(body))
-      throw this.trouble('has rows in a conditional comment, which is not understood');
+      throw this.trouble('cannot be parsed: it has rows in a conditional comment');
   }
 
-  /** mysqldump says where a dump begins and ends, unless it was told to be silent. */
+  /** Reads a comment line. mysqldump marks the beginning and the end of a dump, unless its comments are turned off. */
   remark(text) {
     if (/^-- (MySQL|MariaDB) dump /.test(text)) this.completed = this.saysCompleted = false;
     if (/^-- Dump completed/.test(text)) this.completed = this.saysCompleted = true;
     this.database = /^-- Host: .*\bDatabase: (\S+)\s*$/.exec(text)?.[1] ?? this.database;
   }
 
-  /** What a SET says of the rows behind it. */
+  /** Reads a SET that applies to the following rows. */
   setting(text) {
     const names = /\bNAMES\s+'?(\w+)/i.exec(text)?.[1];
     if (names && !/^(utf8|utf8mb3|utf8mb4)$/i.test(names))
-      throw this.trouble(`says that its texts are ${names}: dump with --default-character-set=utf8mb4`);
+      throw this.trouble(`declares its texts as ${names}: dump with --default-character-set=utf8mb4`);
     const zone = /\bTIME_ZONE\s*=\s*['"]([^'"]*)/i.exec(text)?.[1];
     if (zone && !/^(\+00:00|UTC)$/i.test(zone))
-      throw this.trouble('says that its times are not UTC: dump with --tz-utc');
+      throw this.trouble('declares that its times are not UTC: dump with --tz-utc');
     if (zone) this.utc = true;
     if (/NO_BACKSLASH_ESCAPES/i.test(text))
-      throw this.trouble('says NO_BACKSLASH_ESCAPES, which mysqldump does not write: it is not understood');
+      throw this.trouble('cannot be parsed: it sets NO_BACKSLASH_ESCAPES, which mysqldump never does');
   }
 
   /**
-   * The next token: `{type: 'word' | 'name' | 'string' | 'sign' | 'end', value}`. Of strings and names, what they hold.
+   * Returns the next token: `{type: 'word' | 'name' | 'string' | 'sign' | 'end', value}`, without quotes.
    */
   token() {
     for (;;) {
@@ -132,7 +134,7 @@ export class Tokens {
     return { type: 'sign', value: char };
   }
 
-  /** What stands between quotes, of any length: no pattern, whose stack would not do for megabytes. */
+  /** Reads a quoted text of any length. A regular expression would overflow its stack on megabytes. */
   quoted(quote, escapes) {
     let start = this.at + 1;
     let value = '';
@@ -146,13 +148,13 @@ export class Tokens {
         start = ++at + 1;
       } else if (char === quote) {
         value += this.text.slice(start, at);
-        // Where the text ends behind it, the next token asks for more, and it is read again: one that is doubled is
-        // seen then.
+        // If the text ends after this quote, the next token throws MORE, and the string is parsed again: a second quote
+        // is seen then.
         if (this.text[at + 1] !== quote) {
           this.at = at + 1;
           return value;
         }
-        // The second of the two is kept.
+        // A doubled quote stands for one, and the second of the two is kept.
         start = ++at;
       }
     }

@@ -85,7 +85,7 @@ describe('a dump', () => {
     for (const from of ['falcon', 'seam'])
       await assert.rejects(
         read(from, source(dump + dump.replaceAll(`\`${from}\``, `\`${from}_test\``))),
-        new RegExp(`has such accounts in several schemas, ${from} and ${from}_test: name the one .* --schema ${from}`),
+        new RegExp(`such accounts in several schemas, ${from} and ${from}_test: specify the one .* --schema ${from}`),
       );
   });
   test('of which another schema has tables of the same name with other columns', async () => {
@@ -117,7 +117,7 @@ describe('a file of another kind', () => {
       ]);
     });
   test('is a folder, and the error says so', async () => {
-    await assert.rejects(read('falcon', folder), /is a folder: name the file in it that is to be imported/);
+    await assert.rejects(read('falcon', folder), /is a folder: specify a file in it/);
   });
 });
 

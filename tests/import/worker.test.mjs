@@ -228,7 +228,7 @@ describe('npm run import', () => {
       [['--from', 'falcon', fixture('personas.csv')], /there is no row of a table users in/],
       [
         ['--from', 'django', fixture('falcon.sql')],
-        /is no SQLite file, and not the JSON of `manage.py dumpdata` either/,
+        /is neither a SQLite file nor the complete JSON of `manage.py dumpdata`/,
       ],
       [
         ['--from', 'personas', fixture('django.json')],
@@ -250,13 +250,13 @@ describe('npm run import', () => {
       ],
       [
         ['--from', 'django', source(fs.readFileSync(fixture('django.json')).subarray(0, 4000))],
-        /or not all of it; nothing was written/,
+        /nor the complete JSON of `manage.py dumpdata`; nothing was written/,
       ],
       [
         ['--from', 'falcon', source(fs.readFileSync(fixture('falcon.sql')).subarray(0, 4000))],
         /line \d+ of the dump .*; nothing was written/,
       ],
-      [['--from', 'falcon', 'nowhere.sql'], /there is no file/],
+      [['--from', 'falcon', 'nowhere.sql'], /the file .*nowhere\.sql does not exist/],
       [['--from', 'nobody', 'x'], USAGE],
       [['--from', 'falcon'], USAGE],
       [['--from', 'personas', fixture('personas.csv'), '--prune'], USAGE],
