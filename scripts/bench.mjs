@@ -1,7 +1,7 @@
 // npm run bench [-- --update]
-// What the worker costs: D1 calls, requests per second, size, start-up, memory and hashing, beside a baseline
-// (scripts/bench/baseline.json) that holds only what does not depend on the machine. What is worse than there is
-// marked, and is an exit code of 1; --update makes what was measured the baseline.
+// Measures D1 calls, requests per second, size, start-up, memory and hashing, and compares them with a baseline
+// (scripts/bench/baseline.json), which has only figures that do not depend on the machine. Regressions are marked and
+// set the exit code to 1. --update makes the new figures the baseline.
 import fs from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
@@ -13,7 +13,7 @@ const BASELINE = path.join(root, 'scripts/bench/baseline.json');
 const terminal = process.stdout.isTTY;
 let reported;
 
-/** What is being done now: one line over and over, or a line for each thing where nobody looks on. */
+/** Reports progress: one line that is overwritten in a terminal, otherwise one line for each measurement. */
 function report(what, detail) {
   if (terminal) process.stdout.write(`\r${what}: ${detail}\x1b[K`);
   else if (what !== reported) console.log(what);
@@ -26,10 +26,10 @@ async function measure() {
   const { startup } = await import('./bench/startup.mjs');
   const { memory } = await import('./bench/memory.mjs');
   const { bcrypt } = await import('./bench/bcrypt.mjs');
-  report('size', 'what wrangler would upload');
+  report('size', 'bundling with wrangler');
   const kib = await size();
   const started = await startup(report);
-  report('bcrypt', 'here, natively and in JavaScript');
+  report('bcrypt', 'in the worker, natively and in JavaScript');
   const hash = await bcrypt();
   const taken = await memory(report);
   const loads = await load(report);
@@ -52,18 +52,18 @@ step('Building the worker');
 await run('node', ['scripts/build.mjs']);
 step('Measuring');
 const begun = performance.now();
-// Only now: they need the packages.
+// Imported late, because they need the installed packages.
 const { comparison, tables } = await import('./bench/tables.mjs');
 const baseline = fs.existsSync(BASELINE) ? JSON.parse(fs.readFileSync(BASELINE, 'utf8')) : {};
 const { measured, worse, compare } = comparison(baseline);
 console.log(`\n${tables(await measure(), compare)}\n`);
-console.log(`In brackets, the baseline. Measured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);
+console.log(`The baseline is in brackets. Measured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);
 if (update) {
   fs.writeFileSync(BASELINE, `${JSON.stringify(measured, undefined, 2)}\n`);
-  console.log('This is the baseline now.');
+  console.log('These figures are the new baseline.');
 } else if (worse.length > 0) {
   throw new Trouble(
-    `worse than the baseline: ${worse.join('; ')}. Run it again on a quieter machine if these are times; ` +
-      'if it is meant, `npm run bench -- --update`',
+    `worse than the baseline: ${worse.join('; ')}. If these are times, run it again on a less busy machine; ` +
+      'if the change is intended, run `npm run bench -- --update`',
   );
 }

@@ -1,4 +1,4 @@
-// npm run browser: the tests in a real Chromium alone. `npm test` leaves them out where there is none.
+// npm run browser: runs only the tests in a real Chromium, which `npm test` skips if none is installed.
 import { IN_BROWSER, noBrowser } from '../tests/support/browser.mjs';
 import { run, Trouble } from './lib.mjs';
 

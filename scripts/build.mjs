@@ -1,5 +1,6 @@
-// Compiles the worker to WebAssembly and writes build/, and the reference page beside it: what wrangler deploys and
-// what the tests run. wrangler.toml calls it too, so that `wrangler dev` and `wrangler deploy` work by themselves.
+// Compiles the worker to WebAssembly, and writes it and the reference page to build/, which wrangler deploys and the
+// tests run. wrangler.toml runs this script too, so that `wrangler dev` and `wrangler deploy` build the worker
+// themselves.
 import fs from 'node:fs';
 import path from 'node:path';
 import { compile } from './compile.mjs';
@@ -22,7 +23,8 @@ const made = path.join(build, 'index.js');
 const mayKeepOld = process.env.WRANGLER_COMMAND === 'dev' && fs.existsSync(made);
 
 async function compileAll() {
-  if (!fs.existsSync(compiled)) console.log('The first build compiles every crate: about two minutes on two cores');
+  if (!fs.existsSync(compiled))
+    console.log('The first build compiles all crates, which takes about two minutes on two cores');
   await compile(['--release', '--target', TARGET, '--package', 'perfil']);
   await compile(['--package', 'perfil-bindgen']);
 }
@@ -32,7 +34,7 @@ async function writeBuild() {
   await run(bindgen, [compiled, build]);
   fs.copyFileSync(entry, made);
   const bytes = fs.statSync(path.join(build, 'perfil_bg.wasm')).size;
-  console.log(`build/ is made: ${Math.ceil(bytes / 1024)} KiB of WebAssembly`);
+  console.log(`build/ is written: ${Math.ceil(bytes / 1024)} KiB of WebAssembly`);
 }
 
 try {

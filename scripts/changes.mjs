@@ -1,5 +1,5 @@
 // npm run changes -- [--account 42] [--by 7] [--since 2026-11-01] [--json] [--remote] [--env NAME]
-// Shows who changed what: the newest rows of the change feed, the latest change last. docs/operations.md describes it.
+// Shows who changed what: the newest rows of the change feed, with the latest change last. See docs/operations.md.
 import { parseArgs } from 'node:util';
 import { rowsOf } from './database.mjs';
 import { Trouble } from './lib.mjs';
@@ -10,18 +10,18 @@ const USAGE = `usage: npm run changes -- [options]
   --by ID         only changes that this account made
   --since TIME    only changes since then, in UTC: 2026-11-01 or 2026-11-01T08:30
   --json          prints JSON
-  --remote        asks the deployed database; otherwise the local one
+  --remote        reads the deployed database instead of the local one
   --env NAME      the environment of wrangler.toml
 
 ID is the account's own id. Without options, it shows every change.`;
-/** How many changes are shown: all of a long time would take the database too long. */
+/** Maximum number of changes that are shown, because a query for all of them could take too long. */
 const MOST = 1000;
 
-/** A time as the database stores it; undefined if it is none. */
+/** Converts a time to the database's format; undefined if it is not a valid time. */
 function timeOf(text) {
   const [, day, time = '00:00'] = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d)?)Z?)?$/.exec(text) ?? [];
   const date = new Date(`${day}T${time}Z`);
-  // JavaScript takes the 31st of February for the 3rd of March.
+  // JavaScript converts the 31st of February to the 3rd of March.
   return date.getTime() && date.toISOString().startsWith(day) ? date.toISOString() : undefined;
 }
 
@@ -43,19 +43,19 @@ function parse() {
     if (isId(values.account) && isId(values.by) && isName && (values.since === undefined || since))
       return { ...values, since };
   } catch {
-    /* an unknown option: the usage says it all */
+    /* an unknown option: the usage is shown */
   }
   throw new Trouble(USAGE);
 }
 
-/** The query. Ids and time were checked: nothing else of what the user wrote gets into it. */
+/** Builds the query. Only ids and times that were checked are inserted into it. */
 function query({ account, by, since }) {
   const conditions = [
     ...(account
       ? [`(account_id = ${account} OR persona_id IN (SELECT id FROM personas WHERE user_id = ${account}))`]
       : []),
     ...(by ? [`actor_id = ${by}`] : []),
-    // Numbers grow with time: this reads the rows since then, and no others.
+    // Ids increase with time, so this reads only the rows since then.
     ...(since ? [`id > coalesce((SELECT id FROM changes WHERE at < '${since}' ORDER BY id DESC LIMIT 1), 0)`] : []),
   ];
   return [
@@ -68,7 +68,7 @@ function query({ account, by, since }) {
   ].join(' ');
 }
 
-/** A row as the JSON shows it. */
+/** Converts a row to the JSON output. */
 function changeOf(row) {
   const { id, at, request_id, route, actor_id, actor_back_end, actor_number, account_id, persona_id } = row;
   return {
@@ -88,7 +88,7 @@ const named = (what, id, numbers) =>
     ...(numbers.length > 0 ? [`(${numbers.map((pair) => pair.filter(Boolean).join(' ')).join(', ')})`] : []),
   ].join(' ');
 
-/** A change as a line of the table. */
+/** Converts a change to a line of the table. */
 const lineOf = ({ id, at, request_id, route, actor, subject, fields }) => [
   String(id),
   at.replace('T', ' ').replace(/\.\d+Z$/, ''),
@@ -121,4 +121,4 @@ if (options.json) console.log(JSON.stringify(changes, undefined, 2));
 else if (changes.length > 0) print(changes);
 else console.log('no changes');
 if (rows.length > MOST)
-  console.error(`perfil: only the newest ${MOST} changes are shown; narrow it down with --account, --by or --since`);
+  console.error(`perfil: only the newest ${MOST} changes are shown; narrow them down with --account, --by or --since`);

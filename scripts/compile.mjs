@@ -1,11 +1,11 @@
-// Runs `cargo build` and shows what the compiler says. Of the crates that cargo compiles, it shows a count: one line
-// that is written over in a terminal, and otherwise a line now and then.
+// Runs `cargo build` and shows the compiler's messages. Instead of the names of the crates, it shows their count: one
+// line that is overwritten in a terminal, otherwise a line now and then.
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
 import { start, Trouble } from './lib.mjs';
 
 const QUIET_MS = 20_000;
-/** cargo's own lines: a verb that is aligned to the right in twelve columns. */
+/** cargo's status lines: a verb, right-aligned in twelve columns. */
 const STATUS =
   /^ *(Adding|Blocking|Compiling|Downloaded|Downloading|Finished|Fresh|Locking|Unpacking|Updating|Waiting) /;
 const isTerminal = process.stderr.isTTY;
@@ -34,7 +34,7 @@ function progress() {
   };
 }
 
-/** @param {string[]} args of `cargo build` */
+/** @param {string[]} args arguments of `cargo build` */
 export async function compile(args) {
   const env = isTerminal ? { CARGO_TERM_COLOR: 'always', CARGO_TERM_PROGRESS_WHEN: 'never' } : {};
   const child = start('cargo', ['build', ...args], { stdio: ['ignore', 'inherit', 'pipe'], env });
@@ -43,7 +43,7 @@ export async function compile(args) {
     const [, verb] = STATUS.exec(stripVTControlCharacters(line)) ?? [];
     if (!verb) message(line);
     else if (verb === 'Compiling') crate();
-    // Another cargo holds the lock on the target folder: whoever waits for it has to know.
+    // Another cargo holds the lock on the target folder. The message explains the wait.
     else if (verb === 'Blocking') message(line);
   });
   const code = await new Promise((resolve) => child.on('error', () => resolve(1)).on('close', resolve));

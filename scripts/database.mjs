@@ -1,9 +1,9 @@
-// The database of the accounts, for the scripts that ask it: through wrangler, which knows where it is.
+// Queries the database for scripts, through wrangler, which knows where it is.
 import fs from 'node:fs';
 import path from 'node:path';
 import { capture, root, Trouble } from './lib.mjs';
 
-/** What a failure of wrangler means, and what to do. */
+/** Converts a failure of wrangler to an error that tells the operator what to do. */
 function trouble(text, { remote, env }) {
   const where = [remote ? '--remote' : '--local', ...(env ? ['--env', env] : [])].join(' ');
   if (/no such (table|column)/.test(text))
@@ -12,12 +12,12 @@ function trouble(text, { remote, env }) {
     );
   if (text.includes("Couldn't find a D1 DB"))
     return new Trouble(`wrangler.toml has no database DB${env ? ` in the environment ${env}` : ''}`);
-  return new Trouble(`wrangler could not ask the database: ${text.trim()}`);
+  return new Trouble(`wrangler could not query the database: ${text.trim()}`);
 }
 
 /**
- * Runs a statement with `wrangler d1 execute`, which prints an error as JSON as well, and returns its rows: in the
- * local database, or with `remote` in the deployed one.
+ * Runs a statement with `wrangler d1 execute`, in the local database or, with `remote`, in the deployed one. Returns
+ * its rows. wrangler prints errors as JSON too.
  * @param {string} sql
  * @param {{remote?: boolean, env?: string}} where
  */
@@ -26,7 +26,7 @@ export async function rowsOf(sql, { remote, env }) {
     env &&
     !new RegExp(`^\\[+env\\.${env}[.\\]]`, 'm').test(fs.readFileSync(path.join(root, 'wrangler.toml'), 'utf8'))
   )
-    // wrangler would only warn, and ask the database of the top level.
+    // wrangler would only warn, and query the database of the top level.
     throw new Trouble(`wrangler.toml has no environment ${env}`);
   const args = ['d1', 'execute', 'DB', remote ? '--remote' : '--local', '--json', '--command', sql];
   const { code, text } = await capture('wrangler', env ? [...args, '--env', env] : args);

@@ -1,9 +1,9 @@
-// What the scripts share: where the project is, and how they run a program. Node alone, nothing installed.
+// Shared by the scripts: the project's folder, and functions to run programs. Needs only Node, no installed packages.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** An error that is told in its own words, without a stack: one line that says what is wrong and what to do. */
+/** An error for the user, printed without a stack: one line with the problem and what to do about it. */
 export class Trouble extends Error {}
 
 process.on('uncaughtException', (error) => {
@@ -17,29 +17,29 @@ const [major, minor] = process.versions.node.split('.').map(Number);
 if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]))
   throw new Trouble(
     `this is Node ${process.versions.node}, and Perfil needs ${OLDEST_NODE.join('.')} or newer: ` +
-      'install a current one from https://nodejs.org',
+      'install a current version from https://nodejs.org',
   );
 
 export const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** The installed packages' programs come first on PATH: among them a Node that wrangler can run on. */
+/** Puts the programs of the installed packages first on PATH, among them a Node that can run wrangler. */
 const environment = {
   ...process.env,
   PATH: [path.join(root, 'node_modules/.bin'), process.env.PATH].join(path.delimiter),
-  // Quick and quiet: nothing is asked of or sent to anybody while developing.
+  // No requests to Cloudflare for metrics, reports or request metadata.
   CLOUDFLARE_CF_FETCH_ENABLED: 'false',
   WRANGLER_SEND_METRICS: 'false',
   WRANGLER_SEND_ERROR_REPORTS: 'false',
   WRANGLER_HIDE_BANNER: 'true',
 };
 
-/** Starts a program in the project's folder; `env` adds to its environment. */
+/** Starts a program in the project's folder. `env` is added to its environment. */
 export const start = (program, args, { env = {}, ...options } = /** @type {any} */ ({})) =>
   spawn(program, args, {
     cwd: root,
     env: { ...environment, ...env },
     ...options,
-    // npm's programs are .cmd files on Windows, which only a shell can start.
+    // On Windows, npm's programs are .cmd files, which only a shell can start.
     shell: process.platform === 'win32',
   });
 
@@ -58,7 +58,7 @@ const ended = (child, program, args) =>
     );
   });
 
-/** Runs a program, its output shown; throws when it fails. */
+/** Runs a program and shows its output. Throws if it fails. */
 export const run = (program, args, options = {}) =>
   ended(start(program, args, { stdio: 'inherit', ...options }), program, args);
 
@@ -67,7 +67,7 @@ function collect(stream, texts) {
   stream.setEncoding('utf8').on('data', (text) => texts.push(text));
 }
 
-/** Runs a program and returns what it printed; throws when it fails. */
+/** Runs a program and returns its output. Throws if it fails. */
 export async function output(program, args, options = {}) {
   const child = start(program, args, { stdio: ['ignore', 'pipe', 'inherit'], ...options });
   const texts = [];
@@ -77,8 +77,8 @@ export async function output(program, args, options = {}) {
 }
 
 /**
- * Runs a program without showing anything; returns `{error, printed, all}`: the error if it failed, what it printed on
- * its standard output, and that with its error messages.
+ * Runs a program without showing its output. Returns `{error, printed, all}`: the error if it failed, its standard
+ * output, and its standard output and error combined.
  */
 export async function attempt(program, args, options = {}) {
   const child = start(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options });
@@ -89,7 +89,7 @@ export async function attempt(program, args, options = {}) {
   return { error, printed: printed.join(''), all: all.join('') };
 }
 
-/** Like `output`, but nothing is shown unless the program fails: then everything that it printed. */
+/** Like `output`, but also hides error messages. If the program fails, everything that it printed is shown. */
 export async function quietly(program, args, options = {}) {
   const { error, printed, all } = await attempt(program, args, options);
   if (!error) return printed;
@@ -97,7 +97,7 @@ export async function quietly(program, args, options = {}) {
   throw error;
 }
 
-/** Throws if npm took one of our options for its own, because no `--` stood before it. */
+/** Throws if npm took an option of the script for its own, because `--` was missing before it. */
 export function assertNotTakenByNpm(script, names) {
   const taken = names.find((name) => process.env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
   if (taken)
@@ -107,7 +107,7 @@ export function assertNotTakenByNpm(script, names) {
     );
 }
 
-/** Runs a program and returns its exit code and what it printed, also when it fails. */
+/** Runs a program and returns its exit code and its output, even if it fails. */
 export async function capture(program, args) {
   const child = start(program, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let text = '';
@@ -121,5 +121,5 @@ export async function capture(program, args) {
   return { code, text };
 }
 
-/** Says what is being done now. */
+/** Prints the name of the current step. */
 export const step = (text) => console.log(`\n▸ ${text}`);

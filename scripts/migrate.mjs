@@ -1,10 +1,10 @@
-// Applying the migrations that a database lacks, as `wrangler d1 migrations apply` does, in one line.
+// Applies the migrations that a database lacks, like `wrangler d1 migrations apply`, but with one line of output.
 import { quietly, Trouble } from './lib.mjs';
 
 /**
- * Applies them without a question, and returns what was done, as a text. What wrangler prints, a table of all of them
+ * Applies the migrations without asking, and returns a summary as text. wrangler's output, a table of all migrations
  * after each one, is shown only if one fails.
- * @param {string[]} where options of wrangler: `--local` or `--remote`, and those that choose the database
+ * @param {string[]} where options of wrangler: `--local` or `--remote`, and those that select the database
  */
 export async function applyMigrations(where) {
   const said = await quietly('wrangler', ['d1', 'migrations', 'apply', 'DB', ...where]).catch(() => {

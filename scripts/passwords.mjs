@@ -1,5 +1,5 @@
-// Writes src/domain/common_passwords.bin, the table of the passwords that PASSWORD_BLOCKLIST refuses, from Django's
-// list of common passwords (tests/fixtures/passwords/README.md).
+// Writes src/domain/common_passwords.bin, the passwords that PASSWORD_BLOCKLIST refuses, from Django's list of common
+// passwords (tests/fixtures/passwords/README.md).
 import fs from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,14 +9,14 @@ import { root } from './lib.mjs';
 const SOURCE = path.join(root, 'tests/fixtures/passwords/common-passwords.txt.gz');
 export const TABLE = path.join(root, 'src/domain/common_passwords.bin');
 
-/** How many passwords ASVS 5.0 asks for (6.2.4). */
+/** The number of passwords that ASVS 5.0 requires (6.2.4). */
 const COUNT = 3000;
-/** The fewest characters that seam takes in a password. */
+/** Minimum length of a password in seam, in characters. */
 const SHORTEST = 6;
 
 /**
- * The first passwords of the list that are long enough, the most common first. The list has a few entries outside
- * ASCII, which somebody has decoded with the wrong character set; they are left out.
+ * Returns the most common passwords that are long enough, in the order of the list. A few entries are not ASCII,
+ * because they were decoded with a wrong character set; they are skipped.
  */
 export function mostCommon() {
   const all = gunzipSync(fs.readFileSync(SOURCE)).toString('utf8').split('\n');
@@ -31,16 +31,16 @@ function sharedStart(one, other) {
 }
 
 /**
- * Passwords in alphabetical order, each as a capital letter and a text. The letter says how many characters the
- * password before loses at its end (A for none, B for one), and the text is what it gets in their place. There are no
- * capitals in the passwords.
+ * Encodes passwords in alphabetical order, each as a capital letter and a text. The letter is the number of characters
+ * to remove from the end of the previous password (A for none, B for one), and the text replaces them. The passwords
+ * contain no capitals.
  */
 export function tableOf(passwords) {
   let previous = '';
   const entries = [...passwords].sort().map((word) => {
     const shared = sharedStart(word, previous);
     const entry = String.fromCharCode('A'.charCodeAt(0) + previous.length - shared) + word.slice(shared);
-    if (!/^[A-Z][^A-Z]+$/.test(entry)) throw new Error(`the table has no way to write ${word}`);
+    if (!/^[A-Z][^A-Z]+$/.test(entry)) throw new Error(`the table cannot represent ${word}`);
     previous = word;
     return entry;
   });

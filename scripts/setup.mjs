@@ -1,20 +1,20 @@
-// Makes a fresh machine ready: the packages of package-lock.json and the parts of the Rust toolchain that are
-// missing. A second call finds everything there and costs next to nothing.
+// Prepares a fresh machine: installs the packages of package-lock.json and the missing parts of the Rust toolchain. If
+// everything is installed, this takes next to no time.
 import fs from 'node:fs';
 import path from 'node:path';
 import { output, root, run, step, Trouble } from './lib.mjs';
 
 const TARGET = 'wasm32-unknown-unknown';
 
-/** The packages of a lock file, by their folder. */
+/** Returns the packages of a lock file, by their folder. */
 function packagesOf(file) {
   const lock = path.join(root, file);
   return fs.existsSync(lock) ? JSON.parse(fs.readFileSync(lock, 'utf8')).packages : undefined;
 }
 
 /**
- * Whether a folder's node_modules holds what its package-lock.json names. npm keeps its own account of node_modules
- * there, whoever started it. Packages for other platforms are optional and missing from it.
+ * Checks whether a folder's node_modules has the packages of its package-lock.json. npm keeps a lock file of the
+ * installed packages in node_modules. Packages for other platforms are optional and missing from it.
  */
 export function packagesAreInstalled(folder = '.') {
   const installed = packagesOf(path.join(folder, 'node_modules/.package-lock.json'));
@@ -28,23 +28,23 @@ export function packagesAreInstalled(folder = '.') {
   );
 }
 
-/** Installs the npm packages unless they are there already. */
+/** Installs the npm packages unless they are installed. */
 export async function installPackages() {
   if (!packagesAreInstalled()) {
     step('Installing the npm packages of package-lock.json');
-    // Errors only: these packages want a newer Node than the one that installs them, and one of them is that Node.
+    // Shows only errors: some packages warn that they need a newer Node, but one of them is that Node.
     await run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
   }
   if (!fs.existsSync(path.join(root, 'node_modules/node/bin')))
     throw new Trouble(
-      'npm did not run the install scripts of its packages, one of which is the Node that wrangler needs: run ' +
-        '`npm rebuild --ignore-scripts=false`, then this again',
+      'npm did not run the install scripts of the packages, one of which is the Node that wrangler needs: run ' +
+        '`npm rebuild --ignore-scripts=false`, then run this again',
     );
 }
 
-/** Installs what rust-toolchain.toml names and rustup has not installed by itself. */
+/** Installs the parts of rust-toolchain.toml that rustup has not installed by itself. */
 export async function installToolchain() {
-  // The first call on a machine may install the toolchain: rustup says so itself.
+  // The first call on a machine may install the toolchain; rustup prints a message then.
   await output('cargo', ['--version']).catch(() => {
     throw new Trouble('Rust is missing: install rustup from https://rustup.rs, then run this again');
   });

@@ -1,6 +1,6 @@
 // npm run soak [-- --seconds 600] [--clients 8] [--seed n]
-// Minutes of mixed load on the built worker in Miniflare, measured every second: it must not fail, not grow, not slow
-// down. tests/http/soak.test.mjs runs the same for 20 seconds.
+// Runs mixed load on the built worker in Miniflare for minutes, measured every second. The worker must not fail, grow
+// or slow down. tests/http/soak.test.mjs runs the same load for 20 seconds.
 import { parseArgs } from 'node:util';
 import { run, step, Trouble } from './lib.mjs';
 import { installPackages, installToolchain } from './setup.mjs';
@@ -22,12 +22,12 @@ function parse() {
         seed: values.seed && Number(values.seed),
       };
   } catch {
-    // An unknown option: the usage says it all.
+    // An unknown option: the usage is shown.
   }
   throw new Trouble(USAGE);
 }
 
-/** One line for each second: over and over on a terminal, else every tenth. */
+/** Prints one line for each second, which is overwritten in a terminal; otherwise one line every ten seconds. */
 const reporter = ({ mib, ms }) =>
   function report({ second, requests, p50, p99, heap, rss, memory, handles, faults }) {
     const line = [
@@ -49,8 +49,8 @@ await installPackages();
 await installToolchain();
 step('Building the worker');
 await run('node', ['scripts/build.mjs']);
-step(`${seconds} seconds of load, ${clients} requests at a time`);
-// Only now: they need the packages.
+step(`Running ${seconds} seconds of load, ${clients} requests at a time`);
+// Imported late, because they need the installed packages.
 const { soak } = await import('./soak/run.mjs');
 const { table, ...formats } = await import('./soak/growth.mjs');
 const result = await soak({ seconds, clients, seed, report: reporter(formats) });

@@ -2,7 +2,7 @@
 
 const sorted = (values) => [...values].sort((a, b) => a - b);
 
-/** NaN where there are no values. */
+/** Returns NaN if there are no values. */
 export const quantile = (values, q) =>
   sorted(values)[Math.min(values.length - 1, Math.floor(values.length * q))] ?? Number.NaN;
 

@@ -1,6 +1,6 @@
-// npm test: everything that must hold before a change lands, in the order in which it fails fastest.
-// npm test -- tests/http/health.test.mjs tests/native/rules.rs [--test-name-pattern="…"]: these tests alone. Folders
-// may be named too; options are those of `node --test`.
+// npm test: runs every check that a change must pass, the fastest first.
+// npm test -- tests/http/health.test.mjs tests/native/rules.rs [--test-name-pattern="…"]: runs only these tests.
+// Folders can be specified too. Options are those of `node --test`.
 import os from 'node:os';
 import { IN_BROWSER, noBrowser } from '../tests/support/browser.mjs';
 import { leftOut, OF_RECEIVERS } from '../tests/support/examples_here.mjs';
@@ -55,4 +55,4 @@ const left = [
   files.some((file) => IN_BROWSER.includes(file)) && noBrowser,
   files.some((file) => OF_RECEIVERS.includes(file)) && leftOut(),
 ];
-for (const what of left.filter(Boolean)) console.log(`\nLeft out: ${what}.`);
+for (const what of left.filter(Boolean)) console.log(`\nSkipped tests: ${what}.`);

@@ -1,4 +1,4 @@
-// The attacks of npm run attack, each on a worker of its own, with what it cost.
+// The attacks of npm run attack. Each runs on its own worker and is measured.
 import { randomBytes } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -22,7 +22,7 @@ const part = (name, content, more = '') =>
 const form = (...parts) => Buffer.concat([...parts, Buffer.from('--x--\r\n')]);
 const upload = (bytes) => form(part('avatar', bytes, '; filename="a.png"'));
 
-/** A connection on which a PUT has begun; `text` is what came back. */
+/** Opens a connection and sends the head of a PUT. `text` of the result is the response so far. */
 async function connect(worker, target, as, headers) {
   const { hostname, port } = new URL(worker.url);
   const bearer = await token(as);
@@ -32,7 +32,7 @@ async function connect(worker, target, as, headers) {
   socket.on('data', (data) => {
     connection.text += data;
   });
-  // A reply before the end of a body may end in a reset.
+  // A response before the end of the body may be followed by a reset.
   socket.on('error', () => undefined);
   socket.write(`${head.join('\r\n')}\r\n\r\n`);
   return connection;
@@ -58,7 +58,7 @@ async function send(worker, target, type, body, isChunked) {
   return [statusOf(connection)];
 }
 
-/** 60 uploads without their last byte, by 30 accounts; then all that were not refused are finished. */
+/** Starts 60 uploads by 30 accounts, without their last byte, then completes those that were not refused. */
 async function holdUploads(worker) {
   const body = upload(png({ size: 10 * MIB }));
   const all = [];
@@ -107,7 +107,7 @@ const counted = (values) =>
     .map(([value, all]) => `${all.length} × ${value}`)
     .join(', ');
 
-/** What an attack does to workerd's memory, and to small updates of another account meanwhile. */
+/** Measures the growth of workerd's memory during an attack, and the latency of small updates of another account. */
 async function measure(worker, attack) {
   const others = [];
   let isOver = false;
@@ -119,7 +119,7 @@ async function measure(worker, attack) {
       await setTimeout(10);
     }
   };
-  // Until the engine's own memory is level.
+  // Warms up until the engine's own memory no longer grows.
   for (let n = 0; n < 500; n++) await worker.put('/users', { as: 7, json: { name: `Jane ${n}` } });
   const before = resident(worker);
   let most = before;

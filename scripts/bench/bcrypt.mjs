@@ -1,4 +1,4 @@
-// A password change against the same crate native and against bcryptjs in workerd, interleaved.
+// Compares a password change with the same crate compiled natively and with bcryptjs in workerd, interleaved.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -11,7 +11,7 @@ import { median } from '../statistics.mjs';
 
 const ROUNDS = 25;
 const PASSWORD = 'correct horse battery staple';
-/** What cargo's release profile is where nobody has changed it; ours is another one. */
+/** cargo's default release profile, which the worker's profile overrides. */
 const DEFAULTS = ['opt-level=3', 'lto=false', 'codegen-units=16'].flatMap((setting) => [
   '--config',
   `profile.release.${setting}`,
@@ -19,7 +19,7 @@ const DEFAULTS = ['opt-level=3', 'lto=false', 'codegen-units=16'].flatMap((setti
 
 const ratio = (ours, theirs) => median(ours.map((ms, round) => ms / theirs[round]));
 
-/** A native program that hashes a password for each line. */
+/** Builds and starts a native program that hashes a password for each line. */
 async function native(folder, settings) {
   const { target_directory: target } = JSON.parse(
     await output('cargo', ['metadata', '--no-deps', '--format-version', '1']),
@@ -50,7 +50,7 @@ async function native(folder, settings) {
   };
 }
 
-/** A worker that does nothing but hash with bcryptjs. */
+/** Starts a worker that only hashes with bcryptjs. */
 async function bcryptjs() {
   const source = fs
     .readFileSync(path.join(root, 'node_modules/bcryptjs/index.js'), 'utf8')
@@ -84,21 +84,22 @@ async function bcryptjs() {
   };
 }
 
-/** The built worker: a whole password change, with its way to the database and back. */
+/** Starts the built worker, which makes a complete password change, including its database calls. */
 async function perfil() {
   const worker = await startWorker();
   return {
     hash: async () => {
       const { status, text } = await worker.put('/api/v1/users/7', { as: 6, json: { password: PASSWORD } });
-      if (status !== 200) throw new Error(`a password change was answered ${status}: ${text}`);
+      if (status !== 200) throw new Error(`a password change returned ${status}: ${text}`);
     },
     stop: () => worker.stop(),
   };
 }
 
 /**
- * Medians of milliseconds, and of the rounds' own ratios. `native` is the crate as cargo builds it by default,
- * `native_tuned` with our own profile. The first round is not counted: V8 compiles the loop while it already hashes.
+ * Returns medians of the times in milliseconds and of the ratios in each round. `native` is the crate as cargo builds
+ * it by default, `native_tuned` the crate with the worker's profile. The first round is not counted, because V8 still
+ * compiles the loop while it hashes.
  */
 export async function bcrypt() {
   const hashers = {

@@ -1,7 +1,7 @@
 // npx node scripts/bench/feed.mjs [--changes 100000] [--seconds 10] [--rounds 3]
-// What the delivery of changes costs and how quick it is, with a receiver on loopback that verifies every post: how
-// many changes a second it gets of those that have piled up, how long after the reply a change arrives, and how many
-// updates a second the worker makes with and without a receiver.
+// Measures the cost and the speed of the delivery of changes, to a receiver on loopback that verifies every post: the
+// rate at which a backlog is delivered, the time from a reply to the arrival of its change, and the rate of updates
+// with and without a receiver.
 import { setTimeout } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { MINUTE, startReceiver, WEBHOOK_SECRET } from '../../tests/support/receiver.mjs';
@@ -31,7 +31,7 @@ const update = {
   request: (n) => ({ method: 'PUT', path: '/users', headers, body: JSON.stringify({ name: `Luis ${n}` }) }),
 };
 
-/** Piles up changes, and delivers them by as many scheduled events as it takes. */
+/** Creates a backlog of changes, and delivers it with as many scheduled events as needed. */
 async function catchUp(worker, receiver) {
   await worker.sql(FILL, changes);
   const begun = performance.now();
@@ -39,14 +39,14 @@ async function catchUp(worker, receiver) {
   for (; receiver.changes.length < changes; events++) await worker.scheduled(MINUTE);
   const took = (performance.now() - begun) / 1000;
   console.log(
-    `catch-up: ${changes} changes in ${took.toFixed(1)} s, ${Math.round(changes / took)} a second, ` +
+    `catch-up: ${changes} changes in ${took.toFixed(1)} s, ${Math.round(changes / took)} per second, ` +
       `${receiver.posts.length} posts, ${events} scheduled events`,
   );
 }
 
 let last = 0;
 
-/** How long after its reply each change arrives, in milliseconds. */
+/** Measures the time from a reply to the arrival of its change, in milliseconds. */
 async function lag(worker, receiver, what, connections, pause) {
   const callers = Array.from({ length: connections }, () => caller(worker.url, 1));
   const replied = new Map();
@@ -70,7 +70,7 @@ async function lag(worker, receiver, what, connections, pause) {
   );
 }
 
-/** Updates a second, on so many connections. */
+/** Measures updates per second, on a number of connections. */
 async function rate(worker, connections) {
   const { load, close } = caller(worker.url, connections);
   const until = performance.now() + seconds * 1000;
@@ -85,14 +85,14 @@ receiver.status = 200;
 const vars = { CHANGES_URL: receiver.url, CHANGES_SECRET: WEBHOOK_SECRET };
 const [delivering, silent] = [await startWorker({ vars, counted: false }), await startWorker({ counted: false })];
 try {
-  // It has the paths of the tests for SQL, which the worker that is measured has not.
+  // Another worker with the test paths for SQL, which the measured workers do not have.
   const counted = await startWorker({ vars });
   await catchUp(counted, receiver);
   await counted.stop();
   receiver.clear();
   await lag(delivering, receiver, 'one change every two seconds', 1, () => 1800 + Math.random() * 400);
   receiver.clear();
-  await lag(delivering, receiver, 'up to ten changes a second', 1, () => 100 + Math.random() * 100);
+  await lag(delivering, receiver, 'up to ten changes per second', 1, () => 100 + Math.random() * 100);
   receiver.clear();
   await lag(delivering, receiver, '16 at a time', 16, () => 0);
   for (const connections of [1, 16]) {

@@ -1,6 +1,6 @@
-// Requests per second of every case, beside a yardstick in the same runtime. A machine has other things to do, now
-// more, now less: worker and yardstick take turns, a quarter of a second each, so that both see the same, and only what
-// one is of the other is compared with other days.
+// Measures requests per second for every case, together with a yardstick: a minimal worker in the same runtime. The
+// load of the machine varies, so worker and yardstick take short turns and see the same load. Only their ratio is
+// compared with the baseline.
 import { setTimeout } from 'node:timers/promises';
 import { Trouble } from '../lib.mjs';
 import { median, quantile } from '../statistics.mjs';
@@ -11,7 +11,7 @@ const ROUNDS = 9;
 const TURN = 200;
 export const CONNECTIONS = [1, 16];
 
-/** What each kind of request costs at the very least: the platform's work for it, and one line of our own. */
+/** The minimal worker: the platform's work for each kind of request, and one line of code. */
 const YARDSTICK = `
 const UPDATE = 'UPDATE users SET full_name = ?1 WHERE id = 6 RETURNING id, full_name';
 const save = async (env, text) => Response.json(await env.DB.prepare(UPDATE).bind(text).first());
@@ -28,38 +28,38 @@ const DOES = {
 export default { fetch: (request, env) => DOES[new URL(request.url).pathname](request, env) };
 `;
 
-/** One turn: requests per second, and how long each took. */
+/** Runs one turn. Returns requests per second and the time of each request. */
 async function turn(server, connections, one) {
   const begun = performance.now();
   const times = await server.load(connections, () => (performance.now() - begun < TURN ? one : undefined));
   return { rate: (times.length / (performance.now() - begun)) * 1000, times };
 }
 
-/** What the turns of a case come to. */
+/** Summarizes the turns of a case. */
 function summary(turns) {
   const times = (who) => turns.flatMap((each) => each[who].times);
   return {
     rate: median(turns.map(({ ours }) => ours.rate)),
     p50: median(times('ours')),
-    // Neighbours and disks only ever add: the quickest tenth is what a request takes when they don't.
+    // Other programs and disks only ever add time, so the fastest tenth shows a request without them.
     factor: quantile(times('ours'), 0.1) / quantile(times('least'), 0.1),
   };
 }
 
-/** How many D1 calls each case makes, as the worker's log has it. */
+/** Counts the D1 calls of each case, from the worker's log. */
 async function countCalls(server, all, logged) {
   for (const [at, one] of all.entries()) await server.ask(one, `bench-${at}`);
-  // The log comes by another way than the answers, perhaps after them.
+  // The log arrives separately from the responses, and possibly later.
   for (let tries = 0; logged.size < all.length; tries++) {
-    if (tries === 500) throw new Trouble('the worker has not logged every request: `npm test` should say why');
+    if (tries === 500) throw new Trouble('the worker has not logged every request: run `npm test` to find the reason');
     await setTimeout(10);
   }
   return all.map((one, at) => logged.get(`bench-${at}`));
 }
 
 /**
- * Measures every case: `{name, status, d1Calls, at: {connections: {rate, p50, factor}}}`; `factor` is how many times
- * the yardstick's time it takes. `report` is told what is being done.
+ * Measures every case: `{name, status, d1Calls, at: {connections: {rate, p50, factor}}}`. `factor` is its time divided
+ * by the yardstick's. `report` is called with the progress.
  */
 export async function load(report) {
   const logged = new Map();
@@ -96,7 +96,7 @@ export async function load(report) {
         };
         for (const [index, connections] of CONNECTIONS.entries()) {
           const turns = {};
-          // Who goes first goes second in the next round: what a turn leaves to do after its answers falls on both.
+          // The order alternates, so that work left over from a turn affects both equally.
           for (const who of round % 2 ? ['ours', 'least'] : ['least', 'ours'])
             turns[who] = await turn(who === 'ours' ? ours : yardstick, connections, who === 'ours' ? one : least);
           if (round > 0) measured[at].turns[index].push(turns);

@@ -1,15 +1,15 @@
-// Whether WebAssembly's memory, which never shrinks, stops growing.
+// Measures whether WebAssembly's memory, which never shrinks, stops growing.
 import { caller, cases } from './requests.mjs';
 import { serve } from './serve.mjs';
 
 export const PAGE = 65536;
 const CONNECTIONS = 8;
-/** How often each kind of request is made: the ones that carry a picture seldom. */
+/** Relative frequency of each kind of request. Requests with a picture are rare. */
 const SHARES = { avatar: 1, picture: 2, select: 2, constant: 3, update: 4 };
 
 /**
- * Sends so many mixed requests, or as many as fit into the seconds. Returns the bytes of WebAssembly's memory after the
- * first of them, `before`, and after the last, and how many there were.
+ * Sends mixed requests until `requests` is reached or `seconds` have passed. Returns the size of WebAssembly's memory
+ * in bytes after the warm-up (`before`) and after the last request, and the number of requests.
  */
 export async function memory(report, { requests = 10_000, warmUp = 500, seconds = Infinity } = {}) {
   const worker = await serve({ heard() {} });
@@ -19,14 +19,14 @@ export async function memory(report, { requests = 10_000, warmUp = 500, seconds 
     const mix = all.flatMap((one) => Array(SHARES[one.yardstick]).fill(one));
     let deadline = Infinity;
     let sent = 0;
-    // The same order each time, in which what is alike does not come together: 7 has no divisor in common with the
-    // mix's length.
+    // The order is the same each time, and similar requests are spread out: 7 and the length of the mix have no common
+    // divisor.
     const upTo = (many) => () => {
       if (sent >= many || performance.now() > deadline) return undefined;
       if (sent % 100 === 0) report('linear memory', `${sent} of ${requests} requests`);
       return mix[(sent++ * 7) % mix.length];
     };
-    // The most that can meet: it is what memory has to have room for.
+    // The largest requests on all connections at once, for which memory must have room.
     const uploads = all.filter(({ yardstick }) => yardstick === 'avatar');
     let left = 10 * CONNECTIONS;
     await server.load(CONNECTIONS, () => (left-- > 0 ? uploads[0] : undefined));

@@ -1,6 +1,6 @@
 // node scripts/bench/pass_through.mjs
-// What passing a request on adds to its time: an origin alone, the origin behind a worker of one line, and the origin
-// behind Perfil, in turns. Build the worker first: `node scripts/build.mjs`.
+// Measures the time that passing a request on adds. An origin alone, the origin behind a worker of one line, and the
+// origin behind Perfil take turns. Build the worker first: `node scripts/build.mjs`.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -20,7 +20,7 @@ const CASES = [
   { name: 'GET of 1 MB', status: 200, request: () => ({ path: '/large', method: 'GET' }) },
 ];
 
-/** The origin is a process of its own, as it would be: this one has enough to do with asking. */
+/** Serves the origin in its own process, because this one is busy sending requests. */
 async function serveOrigin() {
   const server = http.createServer(async (request, response) => {
     for await (const _ of request);
@@ -31,7 +31,7 @@ async function serveOrigin() {
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   process.send(/** @type {import('node:net').AddressInfo} */ (server.address()).port);
-  // The channel closes when the process that asks is gone.
+  // The channel closes when the parent process ends.
   process.on('disconnect', () => process.exit());
 }
 

@@ -9,13 +9,13 @@ import { Trouble } from '../lib.mjs';
 const SIDE = 146;
 const HEADER = Buffer.from([0, 0, 0, SIDE, 0, 0, 0, SIDE, 8, 2, 0, 0, 0]);
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
-// A filter byte, and three bytes for each pixel of a row. Noise, as a photo's are when they are packed: stored as they
-// come.
+// A filter byte, and three bytes for each pixel of a row. The pixels are noise, like the compressed data of a photo,
+// and are stored uncompressed.
 const pixels = Buffer.concat(
   Array.from({ length: SIDE }, () => Buffer.concat([Buffer.alloc(1), randomBytes(SIDE * 3)])),
 );
 
-/** A PNG of 64 KB without metadata, for each `n` another one. */
+/** Returns a PNG of 64 KB without metadata, a different one for each `n`. */
 function picture(n) {
   pixels.writeUIntBE(n % 2 ** 24, 1, 3);
   return Buffer.concat([
@@ -33,7 +33,7 @@ const OPENS = Buffer.from(
 const ENDS = Buffer.from('\r\n--boundary--\r\n');
 const JSON_TYPE = { 'content-type': 'application/json' };
 
-/** A PUT of JSON, another value each time, by an account. */
+/** Returns PUT requests of an account with JSON, each with a different value. */
 async function update(target, account, body) {
   const headers = { ...JSON_TYPE, authorization: `Bearer ${await token(account)}` };
   return (n) => ({ method: 'PUT', path: target, headers, body: JSON.stringify(body(n)) });
@@ -54,7 +54,7 @@ async function upload(account, bytes) {
 
 let sent = 0;
 
-/** Sends one request of a case and answers its body; anything but the status that is due is an error. */
+/** Sends one request of a case and returns the body. Any status other than the expected one is an error. */
 function send(client, { name, status, request }, id) {
   const made = request(++sent);
   if (id) made.headers = { ...made.headers, 'x-request-id': id };
@@ -74,26 +74,26 @@ function send(client, { name, status, request }, id) {
         else
           reject(
             new Trouble(
-              `'${name}' is answered ${code} where ${status} is due: ${Buffer.concat(chunks).toString().slice(0, 200)}`,
+              `'${name}' returned ${code} instead of ${status}: ${Buffer.concat(chunks).toString().slice(0, 200)}`,
             ),
           );
       },
       onResponseError(controller, error) {
-        reject(new Trouble(`'${name}' is not answered: ${error.message}`));
+        reject(new Trouble(`'${name}' got no response: ${error.message}`));
       },
     });
   });
 }
 
-/** A caller of the worker at `url`, on so many connections, which stay open until `close`. */
+/** Returns a client of the worker at `url`. Its connections stay open until `close`. */
 export function caller(url, connections) {
   const clients = Array.from({ length: connections }, () => new Client(url));
   return {
-    /** Sends one request, by that id, and answers the body. */
+    /** Sends one request with an id, and returns the body. */
     ask: (one, id) => send(clients[0], one, id),
     /**
-     * Each of the first so many connections sends what `next` says, one after another, while it says something. Returns
-     * how long each took, in milliseconds.
+     * Sends requests on the first `parallel` connections, one after another on each, until `next` returns none. Returns
+     * the time of each request in milliseconds.
      */
     async load(parallel, next) {
       const times = [];
@@ -113,8 +113,8 @@ export function caller(url, connections) {
 }
 
 /**
- * Every case, for the worker that `ask` asks, with the yardstick that it is measured against: what a worker of a line
- * would have to do as well. Accounts are those of tests/fixtures/demo.sql.
+ * Returns all cases, each with the path of the yardstick that it is compared to (see load.mjs). `ask` sends a request
+ * to the worker. The accounts are those of tests/fixtures/demo.sql.
  */
 export async function cases(ask) {
   const same = picture(0);

@@ -1,13 +1,13 @@
-// The built worker for a measurement: with database and bucket, without rate limits.
+// Starts the built worker for a measurement, with database and bucket, without rate limits.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { startWorker } from '../../tests/support/worker.mjs';
 
-/** Linux has a folder in memory: on a disk, what is measured is how soon it has flushed what it was told. */
+/** A folder in memory on Linux. On a disk, the time to flush writes would be measured. */
 const MEMORY = '/dev/shm';
 
-/** As `startWorker`, with storage of its own that goes with it. */
+/** Like `startWorker`, with its own storage, which is removed when the worker stops. */
 export async function serve(options) {
   const storage = fs.mkdtempSync(path.join(fs.existsSync(MEMORY) ? MEMORY : os.tmpdir(), 'perfil-bench-'));
   const remove = () => fs.rmSync(storage, { recursive: true, force: true });

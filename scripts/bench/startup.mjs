@@ -1,9 +1,9 @@
-// How long it takes from instantiating the compiled worker to its first reply.
+// Measures the time from instantiating the compiled worker to its first reply.
 //
-// A worker may not look at its own clock while it computes, and the platform starts it before anybody can ask. So
-// another worker starts it, by the platform's own loader, each time in a fresh isolate, and is timed from outside. The
-// control is an isolate with the same WebAssembly compiled, which it never instantiates: what both take (the isolate,
-// the compilation, which the platform does when a worker is deployed, the two hops) falls out of the difference.
+// A worker's clock does not advance while it computes, and the platform starts a worker before the first request. So
+// another worker starts it with the platform's own loader, each time in a fresh isolate, and is timed from outside. The
+// control is an isolate with the same WebAssembly, compiled but never instantiated. The difference excludes everything
+// that both have in common: the isolate, the compilation (which the platform does at deployment), and the two hops.
 import fs from 'node:fs';
 import path from 'node:path';
 import { convertV4MiniflareOptions, Miniflare } from 'miniflare';
@@ -13,7 +13,7 @@ import { Trouble } from '../lib.mjs';
 import { median } from '../statistics.mjs';
 
 const ROUNDS = 40;
-/** What it may take, in milliseconds. */
+/** Maximum start-up time, in milliseconds. */
 export const BUDGET = 10;
 
 const CONTROL = `import module from './perfil_bg.wasm';
@@ -26,7 +26,7 @@ import modules from './modules.mjs';
 let loaded = 0;
 
 /**
- * The same WebAssembly with a section of its own at the end: the runtime keeps what it has compiled, and would find it.
+ * Returns the same WebAssembly with a unique section at its end, because the runtime caches compiled modules.
  */
 function another() {
   const name = new TextEncoder().encode('load ' + String(++loaded).padStart(10, '0'));
@@ -50,7 +50,7 @@ export default {
   },
 };`;
 
-/** The modules that the loader may start, by name. The WebAssembly is a module of the loader's own. */
+/** Returns the modules that the loader can start, by name. The WebAssembly is a module of the loader itself. */
 function scripts() {
   const files = filesBelow('build').filter((file) => /^(?!page).*\.js$/.test(file));
   const built = files.map((file) => [file.replaceAll(path.sep, '/'), read('build', file)]);
@@ -86,23 +86,23 @@ function startLoader() {
   );
 }
 
-/** Starts an isolate with that main module, and returns the milliseconds to its first reply. */
+/** Starts an isolate with a main module, and returns the time to its first reply in milliseconds. */
 async function first(url, main, headers) {
   const begun = performance.now();
   const target = new URL(`/users?main=${main}`, url);
   const response = await fetch(target, { method: 'PUT', headers, body: '{"name":"Jane Doe"}' });
   const text = await response.text();
   if (response.status !== 401)
-    throw new Trouble(`a fresh ${main} answers ${response.status} where 401 is due: ${text.slice(0, 500)}`);
+    throw new Trouble(`a fresh ${main} returned ${response.status} instead of 401: ${text.slice(0, 500)}`);
   return performance.now() - begun;
 }
 
-/** Milliseconds from instantiation to the first reply, and how many times what the control takes that is. */
+/** Returns the time from instantiation to the first reply in milliseconds, and its ratio to the control's time. */
 export async function startup(report) {
   const miniflare = startLoader();
   try {
     const url = await miniflare.unsafeGetDirectURL('loader');
-    // As far as one gets without a database: the token is read and its signature is computed.
+    // The most that works without a database: the token is parsed and its signature is computed.
     const headers = {
       'content-type': 'application/json',
       authorization: `Bearer ${await token(1, { secret: 'not the secret that the worker knows' })}`,
@@ -113,7 +113,7 @@ export async function startup(report) {
       const control = await first(url, 'control.js', headers);
       rounds.push({ control, difference: (await first(url, 'index.js', headers)) - control });
     }
-    // The first has connected, too.
+    // The first round includes connecting.
     rounds.shift();
     return {
       ms: median(rounds.map(({ difference }) => difference)),

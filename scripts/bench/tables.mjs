@@ -1,18 +1,19 @@
-// What `npm run bench` prints: each figure beside the baseline's.
+// Renders the output of `npm run bench`: each figure next to the baseline's.
 import { CONNECTIONS } from './load.mjs';
 import { PAGE } from './memory.mjs';
 import * as size from './size.mjs';
 import * as startup from './startup.mjs';
 
 /**
- * How many times the baseline is a regression. What is counted is exact. Of what is timed, no two of several runs on
- * two cores with four to six programs at work differed by as much; several requests at a time are the least steady.
+ * The factor above which a figure counts as a regression from the baseline. Counts are exact. The factors for times are
+ * larger than the differences between several runs on two cores with four to six programs at work. Figures with several
+ * requests at a time vary most.
  */
 const TOLERANCE = { count: 1, size: 1.02, memory: 1.1, hash: 1.25, start: 1.25, alone: 1.3, together: 1.5 };
 
 const rounded = (value) => Math.round(value * 1000) / 1000;
 
-/** What was measured before, and a cell that shows a figure beside it: `1.3 (1.2)`, with a mark where that is worse. */
+/** Compares figures with the baseline. `compare` returns a cell such as `1.3 (1.2)`, marked if it is a regression. */
 export function comparison(baseline) {
   const measured = {};
   const worse = [];
@@ -30,7 +31,7 @@ export function comparison(baseline) {
   };
 }
 
-/** Rows as a table in Markdown that can be read as it is; all but the first column are figures. */
+/** Renders rows as an aligned Markdown table. All columns but the first are figures. */
 function table([head, ...rows]) {
   const widths = head.map((_, at) => Math.max(...[head, ...rows].map((row) => String(row[at]).length)));
   const padded = (cell, at) => (at === 0 ? String(cell).padEnd(widths[at]) : String(cell).padStart(widths[at]));
@@ -65,7 +66,7 @@ const requestsTable = (loads, compare) =>
 
 const wholeTable = ({ kib, started, hash, taken }, compare) =>
   table([
-    ['the whole', 'here', 'compared (baseline)'],
+    ['worker', 'measured', 'compared (baseline)'],
     ['uploaded, gzipped', `${kib} KiB of at most ${size.BUDGET}`, compare('uploaded KiB', kib, 'size', 1)],
     [
       'start-up, instantiating to first reply',
@@ -94,5 +95,5 @@ const wholeTable = ({ kib, started, hash, taken }, compare) =>
     ],
   ]);
 
-/** Both tables; `compare` has seen every figure that the baseline holds. */
+/** Renders both tables. `compare` is called with every figure of the baseline. */
 export const tables = (all, compare) => `${requestsTable(all.loads, compare)}\n\n${wholeTable(all, compare)}`;

@@ -1,12 +1,12 @@
-// What a client of the soak test sends: requests of every kind to accounts of its own, so that it knows what each
-// answer must show.
+// A client of the soak test. It sends requests of every kind for its own accounts, so that it knows what each response
+// must contain.
 import { createAdmins } from '../../tests/support/accounts.mjs';
 import { formOf, keyOf, png } from '../../tests/support/avatars.mjs';
 
-/** How many accounts a client has. */
+/** Number of accounts of a client. */
 export const ACCOUNTS = 5;
 
-/** How often each kind of request is made, in a hundred. */
+/** Frequency of each kind of request, in percent. */
 export const MIX = {
   name: 19,
   email: 10,
@@ -25,11 +25,11 @@ export const MIX = {
   nowhere: 1,
 };
 
-/** A file of a few kilobytes, seldom one of a megabyte; most of it is not stored. */
+/** Returns a file of a few kilobytes, rarely of a megabyte. Most of it is not stored. */
 const pictureOf = (under) =>
   png({ size: [200, 20_000, 60_000, 200_000][under(4)] + under(2000) + (under(40) === 0 ? 1024 * 1024 : 0) });
 
-/** Changes of a record. Each takes an account and a number that no other change has. */
+/** Changes of a record. Each function gets an account and a number that is unique to the change. */
 const changes = ({ asks, under }, admin) => ({
   name: ({ id }, n) => asks('name', 'PUT', '/users', { as: id, json: { name: `Ñame 📷 ${n}` } }, 200, `Ñame 📷 ${n}`),
   email({ id }, n) {
@@ -98,7 +98,7 @@ const pictures = ({ asks, fails, under }) => ({
     if (!avatar) return;
     const response = await asks('look', under(2) ? 'GET' : 'HEAD', `/media/${avatar.key}`, {}, 200);
     if (response && Number(response.headers.get('content-length')) !== avatar.size)
-      fails(`look: ${avatar.key} is not as long as it was`);
+      fails(`look: the length of ${avatar.key} has changed`);
   },
 });
 
@@ -108,7 +108,7 @@ const others = ({ asks }) => ({
   nowhere: ({ id }, n) => asks('nowhere', 'GET', `/media/avatars/${id}/${n}.png`, {}, 404),
 });
 
-/** One client, with the accounts from `first` on, until the load is over. */
+/** Runs one client, with the accounts from `first` on, until the load is over. */
 export async function client(load, first) {
   const accounts = Array.from({ length: ACCOUNTS }, (_, at) => ({ id: first + at, pictures: [], avatar: null }));
   const ids = accounts.map(({ id }) => id);

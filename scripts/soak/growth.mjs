@@ -1,30 +1,30 @@
-// Whether what the soak test measures levels off: the last third of it against the middle one.
+// Checks whether the figures of the soak test level off, by comparing the last third with the middle one.
 import { median } from '../statistics.mjs';
 
 const MiB = 1024 * 1024;
 
 /**
- * How high the last third may be, by the middle third. Noise of the machine stays below these; a leak or a slowdown
- * soon does not.
+ * Maximum of each figure in the last third, given the middle third. Noise of the machine stays below these limits; a
+ * leak or a slowdown soon exceeds them.
  */
 const LIMITS = {
-  // The worker's own heap, after a garbage collection, in the second with the fewest requests under way: what is left
+  // The worker's own heap after a garbage collection, in the second with the fewest requests in flight: what remains
   // is in use, or leaks.
   heap: (middle) => middle + Math.max(middle * 0.05, MiB),
-  // workerd's whole process, with the simulators of database and bucket in it, which are workers too. They take tens of
-  // thousands of requests until they grow no more, and so does a worker of three lines on them: a short run only has a
-  // ceiling. In a long one, what a leak adds from first to last comes to 67 %.
+  // workerd's whole process, including the simulators of database and bucket, which are workers too. They stop growing
+  // only after tens of thousands of requests, even with a worker of three lines, so a short run only has a ceiling. In a
+  // long one, what a leak adds from first to last comes to 67 %.
   rss: (middle, seconds) => (seconds < 200 ? 512 * MiB : middle * 1.25),
-  // WebAssembly's memory never shrinks: a new height is uploads that met as they had not before. Two of the largest.
+  // WebAssembly's memory never shrinks. It grows if uploads overlap as never before: two of the largest are allowed.
   memory: (middle) => middle + 2 * MiB,
-  // Handles of JavaScript objects come by 128, as more requests meet.
+  // Handles of JavaScript objects are allocated in steps of 128, when more requests overlap.
   handles: (middle) => middle + 128,
-  // A p99 is the median of the seconds' own, so that one second of another program's work does not count as slowness;
-  // neither does anything below 50 ms.
+  // A p99 is the median of the p99s of all seconds, so that a second in which another program is busy does not count.
+  // Values below 50 ms never count as slow.
   p99: (middle) => 3 * Math.max(middle, 50),
 };
 
-/** What was measured, second by second, by thirds; the first is the warm-up. */
+/** Summarizes the figures of each second by thirds. The first third is the warm-up. */
 export function thirdsOf(measured) {
   const third = Math.floor(measured.length / 3);
   return ['first', 'middle', 'last'].map((name, at) => {
@@ -44,10 +44,10 @@ export function thirdsOf(measured) {
   });
 }
 
-/** What does not level off, in words. */
+/** Describes the figures that do not level off. */
 export const growth = (/** @type {any[]} */ [, middle, last], seconds) =>
   Object.entries(LIMITS)
-    // NaN, where something is not known, is not above anything.
+    // An unknown figure is NaN, which exceeds no limit.
     .filter(([what, limit]) => last[what] > limit(middle[what], seconds))
     .map(([what]) => {
       const [before, after] = [middle, last].map((third) => Math.round(third[what]));
@@ -57,7 +57,7 @@ export const growth = (/** @type {any[]} */ [, middle, last], seconds) =>
 export const mib = (bytes) => (Number.isNaN(bytes) ? '?' : (bytes / MiB).toFixed(1));
 export const ms = (time) => time.toFixed(1);
 
-/** What `soak` measured, as a table in Markdown. */
+/** Renders the result of `soak` as a Markdown table. */
 export function table({ thirds }) {
   const rows = [
     [

@@ -1,4 +1,4 @@
-// Mixed load on the built worker in Miniflare, measured every second: it must not fail, not grow, not slow down.
+// Runs mixed load on the built worker in Miniflare, measured every second. It must not fail, grow or slow down.
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -8,7 +8,7 @@ import { median, quantile } from '../statistics.mjs';
 import { ACCOUNTS, client, MIX } from './client.mjs';
 import { growth, thirdsOf } from './growth.mjs';
 
-/** Numbers from 0 to 1 that a seed decides (mulberry32). */
+/** Returns a generator of numbers from 0 to 1 that is determined by a seed (mulberry32). */
 function random(seed) {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -18,14 +18,14 @@ function random(seed) {
   };
 }
 
-/** What workerd holds of the machine's memory, in bytes; NaN where there is no /proc. */
+/** Returns the resident memory of workerd in bytes, or NaN without /proc. */
 function residentOf(pid) {
   const status = `/proc/${pid}/status`;
   if (!fs.existsSync(status)) return Number.NaN;
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(fs.readFileSync(status, 'utf8'))[1]) * 1024;
 }
 
-/** What the load has come to so far. */
+/** Creates the record of the load's results. */
 function tally() {
   const faults = [];
   return {
@@ -33,7 +33,7 @@ function tally() {
     fails(what) {
       if (faults.push(what) > 20) faults.length = 20;
     },
-    /** Milliseconds of each answer since they were last taken. */
+    /** Times of the responses since the last measurement, in milliseconds. */
     latencies: [],
     counts: {},
     sent: 0,
@@ -42,17 +42,17 @@ function tally() {
   };
 }
 
-/** Counts the worker's log lines; any that tells of trouble is a fault. */
+/** Counts the worker's log lines. A line about a problem is a fault. */
 const listener =
   (found) =>
   (/** @type {{level: string, message: string}} */ { level, message }) => {
     const line = message.startsWith('{') ? JSON.parse(message) : {};
     if (line.request_id && line.event === undefined) found.logged++;
     if (level !== 'log' || line.event === 'leftover' || line.cause !== undefined)
-      found.fails(`the log says ${level}: ${message}`);
+      found.fails(`the log has a line of level ${level}: ${message}`);
   };
 
-/** Sends requests and takes their times; an answer must have the given status and contain the given text. */
+/** Sends requests and times them. A response must have the given status and contain the given text. */
 const asker = (worker, found) =>
   async function asks(kind, method, target, options, status, text = '') {
     const started = performance.now();
@@ -60,17 +60,17 @@ const asker = (worker, found) =>
       const response = await worker.send(method, target, options);
       found.latencies.push(performance.now() - started);
       if (response.status !== status || !response.text.includes(text))
-        found.fails(`${kind}: ${method} ${target} is answered ${response.status} ${response.text.slice(0, 200)}`);
+        found.fails(`${kind}: ${method} ${target} returned ${response.status} ${response.text.slice(0, 200)}`);
       found.counts[kind] = (found.counts[kind] ?? 0) + 1;
       found.sent++;
       return response;
     } catch (error) {
-      found.fails(`${kind}: ${method} ${target} is not answered: ${error.cause ?? error}`);
+      found.fails(`${kind}: ${method} ${target} got no response: ${error.cause ?? error}`);
       await setTimeout(100);
     }
   };
 
-/** A password every few seconds: while one is hashed, a third of a second, no other request is worked on. */
+/** Changes a password every few seconds. */
 async function passwords({ asks, isOver }) {
   for (let n = 1; !isOver(); n++) {
     await setTimeout(4000, undefined, { ref: false });
@@ -83,11 +83,11 @@ async function sweeps({ worker, fails, isOver }) {
   while (!isOver()) {
     await setTimeout(5000, undefined, { ref: false });
     const { level, complete, cause } = await worker.sweep({ AVATAR_GRACE_HOURS: '0' });
-    if (level !== 'log' || !complete) fails(`a sweep did not come to its end: ${cause}`);
+    if (level !== 'log' || !complete) fails(`a sweep was not completed: ${cause}`);
   }
 }
 
-/** Measures every second, into `measured`. */
+/** Appends a measurement to `measured` every second. */
 async function measure(worker, found, { seconds, report }, measured) {
   const started = performance.now();
   for (let second = 1; second <= seconds; second++) {
@@ -106,26 +106,26 @@ async function measure(worker, found, { seconds, report }, measured) {
   }
 }
 
-/** What must hold once the load is over. */
+/** Checks what must hold after the load. */
 async function settle(worker, found) {
   await endsInStep(worker);
   if ((await shown(worker)).length === 0) found.fails('no picture was shown at the end');
   for (let tries = 0; found.logged < found.sent && tries < 500; tries++) await setTimeout(10);
-  if (found.logged !== found.sent) found.fails(`${found.sent} requests have left ${found.logged} lines in the log`);
+  if (found.logged !== found.sent) found.fails(`${found.sent} requests wrote ${found.logged} lines to the log`);
 }
 
 /**
  * @typedef {object} SoakOptions
- * @property {number} seconds how long
- * @property {number} [clients] how many requests at a time
+ * @property {number} seconds duration of the load
+ * @property {number} [clients] number of requests at a time
  * @property {number} [seed]
- * @property {Record<string, number>} [mix] how often each kind of request is made
- * @property {(measured: any) => void} [report] called with every second
+ * @property {Record<string, number>} [mix] frequency of each kind of request
+ * @property {(measured: any) => void} [report] called every second with the measurement
  */
 
 /**
- * Loads a worker. Returns what was measured, by seconds and by thirds (the first is the warm-up), and `faults`: what
- * must not be, in words.
+ * Runs the load on a worker. Returns the figures by seconds and by thirds (the first is the warm-up), and `faults`: a
+ * description of each violation.
  */
 export async function soak(/** @type {SoakOptions} */ options) {
   const { seconds, clients = 8, seed = randomInt(2 ** 31), mix = MIX, report = () => {} } = options;

@@ -1,11 +1,11 @@
-// The tests that `npm test -- …` names: test files of Node, and modules of the native tests.
+// Selects the tests for `npm test -- …`: test files of Node, and modules of the native tests.
 import fs from 'node:fs';
 import path from 'node:path';
 import { root, Trouble } from '../lib.mjs';
 
 const NATIVE = 'tests/native';
 
-/** Every test file of Node below a folder. */
+/** Returns all test files of Node below a folder. */
 const testsBelow = (folder) =>
   fs
     .readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
@@ -15,25 +15,25 @@ const testsBelow = (folder) =>
 
 export const allTests = () => ['tests/scripts', 'tests/import', 'tests/http'].flatMap(testsBelow);
 
-/** The name that a native test's module has for cargo: `picture::png::` for tests/native/picture/png.rs. */
+/** Returns cargo's name for the module of a native test: `picture::png::` for tests/native/picture/png.rs. */
 const moduleOf = (file) => `${file.slice(`${NATIVE}/`.length).replace(/\.rs$/, '').replaceAll('/', '::')}::`;
 
-/** What one argument names: `{files, modules}`; the empty module is all of the native tests. */
+/** Resolves one argument to `{files, modules}`. The empty module stands for all native tests. */
 function find(argument) {
   const file = path.relative(root, path.resolve(root, argument)).replaceAll(path.sep, '/');
   const found = fs.statSync(path.join(root, file), { throwIfNoEntry: false });
-  if (!found) throw new Trouble(`there is no ${argument}`);
+  if (!found) throw new Trouble(`${argument} does not exist`);
   const isFolder = found.isDirectory();
   if (file === NATIVE || file === `${NATIVE}/main.rs`) return { modules: [''] };
   if (file.startsWith(`${NATIVE}/`) && (isFolder || file.endsWith('.rs'))) return { modules: [moduleOf(file)] };
   const files = isFolder ? testsBelow(file) : [file].filter((each) => each.endsWith('.test.mjs'));
   if (file.startsWith('tests/') && files.length > 0) return { files };
-  throw new Trouble(`${argument} is not a test: name files *.test.mjs or ${NATIVE}/*.rs, or a folder of tests`);
+  throw new Trouble(`${argument} is not a test: specify files *.test.mjs or ${NATIVE}/*.rs, or a folder of tests`);
 }
 
 /**
- * What the arguments name: `{files, native, modules, options}`. With `native`, the native tests of `modules` run, or
- * all of them where it is empty. Options go to `node --test`; without a name they are for all of its tests.
+ * Resolves the arguments to `{files, native, modules, options}`. With `native`, the native tests of `modules` run, or
+ * all of them if it is empty. Options are passed to `node --test`; if no test is specified, it runs all of its tests.
  */
 export function select(args) {
   const options = args.filter((each) => each.startsWith('-'));
@@ -41,6 +41,6 @@ export function select(args) {
   const modules = found.flatMap((each) => each.modules ?? []);
   const files = found.length === 0 ? allTests() : found.flatMap((each) => each.files ?? []);
   if (files.length === 0 && options.length > 0)
-    throw new Trouble(`${options.join(' ')}: options are for the tests of Node, and none is named`);
+    throw new Trouble(`${options.join(' ')}: options apply to the tests of Node only, and none is specified`);
   return { files, modules: modules.includes('') ? [] : modules, native: modules.length > 0, options };
 }

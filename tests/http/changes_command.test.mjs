@@ -165,9 +165,13 @@ describe('what cannot be shown is said in one line', () => {
   });
   test('an account of Cloudflare that may not be asked, and none [C5]', async () => {
     const bad = { CLOUDFLARE_API_TOKEN: 'bad' };
-    await fails(['--remote'], /^perfil: wrangler could not ask the database: .* is not authorized/m, bad);
+    await fails(['--remote'], /^perfil: wrangler could not query the database: .* is not authorized/m, bad);
     const none = { CLOUDFLARE_API_TOKEN: undefined, HOME: project.folder, XDG_CONFIG_HOME: project.folder };
-    await fails(['--remote'], /^perfil: wrangler could not ask the database: In a non-interactive environment/m, none);
+    await fails(
+      ['--remote'],
+      /^perfil: wrangler could not query the database: In a non-interactive environment/m,
+      none,
+    );
   });
   test('options that are not understood [C5]', async () => {
     for (const args of [

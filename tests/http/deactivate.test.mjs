@@ -68,11 +68,7 @@ describe('an account becomes inactive at once', () => {
 
 describe('what cannot be done is said in one line', () => {
   for (const [name, args, expected] of /** @type {[string, string[], RegExp][]} */ ([
-    [
-      'nobody has the number',
-      ['falcon', '4711', '--remote'],
-      /^perfil: no account has the number 4711 in falcon; nothing/,
-    ],
+    ['nobody has the number', ['falcon', '4711', '--remote'], /^perfil: no account has the ID 4711 in falcon; nothing/],
     ['another back end', ['personas', '7'], /^perfil: usage: npm run deactivate/],
     ['no number', ['seam'], /^perfil: usage: /],
     ['a number that is not one', ['seam', "7' OR 1=1 --"], /^perfil: usage: /],

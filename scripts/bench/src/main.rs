@@ -1,10 +1,10 @@
-//! The native side of bcrypt.mjs, the same crate at the same cost: a password a line in, its hash a line out.
+//! The native side of bcrypt.mjs, with the same crate and cost: reads a password per line and prints its hash.
 
 use bcrypt::Version;
 use std::error::Error;
 use std::io::{Write, stdin, stdout};
 
-/// What src/auth/password.rs hashes with.
+/// The cost in src/auth/password.rs.
 const COST: u32 = 12;
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -1,15 +1,15 @@
 //! `perfil-bindgen <compiled.wasm> <out-dir>`: writes `perfil.js` and `perfil_bg.wasm` into the folder.
 //!
-//! It is the `wasm-bindgen` command line as a library call: the version is the one in `Cargo.lock`,
-//! so that it can't differ from the crate's, and nothing has to be installed beside cargo.
+//! Calls the `wasm-bindgen` command line as a library, so that its version in `Cargo.lock` cannot differ from the
+//! crate's, and nothing has to be installed in addition to cargo.
 
 use anyhow::{Context, ensure};
 use std::fs;
 use std::path::PathBuf;
 use wasm_bindgen_cli_support::Bindgen;
 
-/// How the generated module imports its WebAssembly, and how workerd and wrangler understand it:
-/// for both, the default export of a `.wasm` file is the compiled module.
+/// The import of the WebAssembly in the generated module. workerd and wrangler need `WORKERD_IMPORT` instead, because
+/// they provide the compiled module as the default export of a `.wasm` file.
 const GENERATED_IMPORT: &str = "import source wasmModule from";
 const WORKERD_IMPORT: &str = "import wasmModule from";
 
@@ -25,14 +25,14 @@ fn main() -> anyhow::Result<()> {
         .typescript(false)
         .remove_name_section(true)
         .remove_producers_section(true)
-        // After a panic the instance is thrown away and a fresh one takes the next request.
+        // After a panic, the instance is discarded, and a fresh one handles the next request.
         .reset_state_function(true)
         .force_enable_abort_handler(true)
         .generate(&out_dir)?;
 
     let module = out_dir.join("perfil.js");
     let generated = fs::read_to_string(&module)?;
-    ensure!(generated.contains(GENERATED_IMPORT), "wasm-bindgen imports its WebAssembly in another way now");
+    ensure!(generated.contains(GENERATED_IMPORT), "wasm-bindgen generates an unknown import of its WebAssembly");
     fs::write(&module, generated.replacen(GENERATED_IMPORT, WORKERD_IMPORT, 1))?;
     Ok(())
 }
