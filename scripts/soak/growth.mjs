@@ -12,8 +12,8 @@ const LIMITS = {
   // is in use, or leaks.
   heap: (middle) => middle + Math.max(middle * 0.05, MiB),
   // workerd's whole process, including the simulators of database and bucket, which are workers too. They stop growing
-  // only after tens of thousands of requests, even with a worker of three lines, so a short run only has a ceiling. In a
-  // long one, what a leak adds from first to last comes to 67 %.
+  // only after tens of thousands of requests, even with a worker of three lines, so a short run only has a ceiling. In
+  // a long one, what a leak adds from first to last comes to 67 %.
   rss: (middle, seconds) => (seconds < 200 ? 512 * MiB : middle * 1.25),
   // WebAssembly's memory never shrinks. It grows if uploads overlap as never before: two of the largest are allowed.
   memory: (middle) => middle + 2 * MiB,
