@@ -15,7 +15,8 @@ import { checkSecrets } from './secret.mjs';
 
 const USAGE = `usage: npm run dev [-- options]
   --port <1 to 65535>  where it serves; otherwise 8787
-  --origin             in front of a demo back end, which gets what Perfil does not handle`;
+  --origin             in front of a demo back end, which gets the requests that Perfil does not handle and the changes
+                       that Perfil makes`;
 /** Outside the project: .wrangler may be removed while this runs. */
 const running = path.join(
   os.tmpdir(),

@@ -6,8 +6,8 @@ import { root, run, start, step } from '../lib.mjs';
 import { CHANGES, writeDemoPage } from '../page.mjs';
 import { checkSecrets, ensureSecret, mint, secretsText } from '../secret.mjs';
 import { installPackages, installToolchain } from '../setup.mjs';
+import { startDemoBackEnd } from './back_end.mjs';
 import { databaseIsThere, migrations, prepareDatabase } from './database.mjs';
-import { startDemoOrigin } from './origin.mjs';
 import { killGroup } from './processes.mjs';
 import { startServer } from './server.mjs';
 
@@ -20,16 +20,23 @@ const page = path.join(root, '.wrangler/page');
 // dev.mjs holds the other end of this pipe, which closes when it is gone, however it ended.
 process.stdin.on('end', () => killGroup(process.pid)).resume();
 
-/** What to try in front of the demo origin. */
-const ORIGIN = `What Perfil does not handle goes to a demo back end, and the log lines have "origin":true:
+/** What to try with the demo back end. */
+const TO_TRY = `A demo back end runs behind Perfil. It gets the requests that Perfil does not handle,
+and their log lines have "origin":true.
 
 curl ${url}/api/v1/users
 curl -X POST ${url}/api/v1/users -d '{"full_name": "New Person"}'
 
-The second signs somebody up there. Her updates go there as well, until she is imported:
+The second request signs up a new person. Perfil does not know her yet, so it passes her updates on as well:
 
 curl -X PUT ${url}/api/v1/users/1001 -H 'Authorization: Bearer <the token that was returned>' \\
   -H 'Content-Type: application/json' -d '{"full_name": "Newer Person"}'
+
+Perfil posts its own changes to the demo back end, so its list shows them too:
+
+curl -X PUT ${url}/api/v1/users/7 -H "Authorization: Bearer $(npm run -s token -- 1 --layout seam)" \\
+  -H 'Content-Type: application/json' -d '{"full_name": "Jane Miller"}'
+curl ${url}/api/v1/users/7
 
 `;
 
@@ -70,17 +77,19 @@ curl -X PUT ${url}/api/profile/42/update/ \\
   -H 'Content-Type: application/json' \\
   -d '{"first_name": "Alice", "number_phone": "5559876543"}'
 
-${origin ? ORIGIN : ''}Another account's token: npm run token -- 1        Stop: Ctrl-C
+${vars.ORIGIN ? TO_TRY : ''}Another account's token: npm run token -- 1        Stop: Ctrl-C
 `);
 }
 
-let server, origin;
+let server;
+/** Variables in addition to those of wrangler.toml and .dev.vars. */
+let vars = /** @type {Record<string, string>} */ ({});
 
 /** Prepares what the server reads, and starts it. */
 async function serve() {
   const isFresh = await prepareDatabase();
   await writeDemoPage(page);
-  server = await startServer({ port, page, origin }, (code) => process.exit(code));
+  server = await startServer({ port, page, vars }, (code) => process.exit(code));
   if (isFresh) await givePicture();
 }
 
@@ -110,7 +119,7 @@ await installToolchain();
 step('Building the worker');
 await run('node', ['scripts/build.mjs']);
 if (ensureSecret()) console.log('\n.dev.vars now holds a random JWT_SECRET.');
-if (option === '--origin') origin = await startDemoOrigin();
+if (option === '--origin') vars = await startDemoBackEnd();
 await serve();
 watchPage();
 start('node', ['--disable-warning=ExperimentalWarning', 'scripts/dev/changes.mjs', `${page}/${CHANGES}`], {

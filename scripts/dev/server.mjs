@@ -7,10 +7,12 @@ const PATIENCE_MS = 30_000;
 /** wrangler's prefix of what the build prints, with or without colours. */
 const BUILD = /^\S*\[custom build\]\S* /;
 
-/** @param {{port: string, page: string, origin?: string}} options */
-function spawnWrangler({ port, page, origin }) {
-  const vars = origin ? ['--var', `ORIGIN:${origin}`] : [];
-  const args = ['--port', port, '--assets', page, '--show-interactive-dev-session=false', ...vars];
+/** @typedef {{port: string, page: string, vars: Record<string, string>}} Options the page's folder, and variables */
+
+/** @param {Options} options */
+function spawnWrangler({ port, page, vars }) {
+  const set = Object.entries(vars).flatMap(([name, value]) => ['--var', `${name}:${value}`]);
+  const args = ['--port', port, '--assets', page, '--show-interactive-dev-session=false', ...set];
   return start('wrangler', ['dev', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: process.stdout.isTTY ? { FORCE_COLOR: '1', CARGO_TERM_COLOR: 'always' } : {},
@@ -37,7 +39,7 @@ function showLines(child, isReady) {
 
 /**
  * Starts the server, and returns once it accepts requests: `stop` ends it, and `onEnd` is called if it ends by itself.
- * @param {{port: string, page: string, origin?: string}} options the page's folder, and the URL of an origin
+ * @param {Options} options
  */
 export async function startServer(options, onEnd) {
   step('Starting wrangler dev');

@@ -180,27 +180,34 @@ test('goes on without the demo picture if the worker refuses it', DEADLINE, asyn
   fs.writeFileSync(file('wrangler.toml'), config);
 });
 
-test('--origin starts a demo back end, and the log says what went there', DEADLINE, async (t) => {
+test('--origin starts a demo back end that gets other requests and the changes [X1 X2 C2]', DEADLINE, async (t) => {
   const development = await develop(t, { args: [...DEV, '--origin'] });
-  const { url } = development;
-  const json = async (response) => /** @type {any} */ (await response.json());
-  const list = await json(await fetch(`${url}/api/v1/users`));
-  assert.equal(list.data.length, 2);
-  const signUp = await fetch(`${url}/api/v1/users`, { method: 'POST', body: '{"full_name": "New Person"}' });
-  const { idUser, token: bearer } = (await json(signUp)).data;
-  const update = async (id, credential) => {
+  const json = async (path, options) =>
+    /** @type {any} */ (await (await fetch(`${development.url}${path}`, options)).json());
+  const update = (id, credential, body) => {
     const headers = { authorization: `Bearer ${credential}`, 'content-type': 'application/json' };
-    const response = await fetch(`${url}/api/v1/users/${id}`, {
-      method: 'PUT',
-      headers,
-      body: '{"full_name": "Newer"}',
-    });
-    return (await json(response)).message;
+    return json(`/api/v1/users/${id}`, { method: 'PUT', headers, body: JSON.stringify(body) });
   };
-  assert.equal(await update(idUser, bearer), 'changed at the demo origin');
-  assert.equal(await update(7, await token(6, { secret: secret() })), 'Usuario actualizado exitosamente');
+
+  assert.equal((await json('/api/v1/users')).data.length, 6);
+  const signUp = await json('/api/v1/users', { method: 'POST', body: '{"full_name": "New Person"}' });
+  const { idUser, token: bearer } = signUp.data;
+  assert.equal((await update(idUser, bearer, { full_name: 'Newer' })).message, 'changed at the demo back end');
   await development.says('"method":"POST","route":null,"status":201');
   await development.says('"back_end":"seam","subject":1001,"origin":true,"origin_status":200');
+
+  const admin = await token(6, { secret: secret() });
+  const { message } = await update(7, admin, { full_name: 'Jane Miller', email: 'miller@example.com' });
+  assert.equal(message, 'Usuario actualizado exitosamente');
+  await development.says('(PUT /api/v1/users/:id) of account 7: email, full_name; stored email, full_name');
+  assert.deepEqual((await json('/api/v1/users/7')).data, {
+    idUser: 7,
+    full_name: 'Jane Miller',
+    email: 'miller@example.com',
+    roleId: 2,
+  });
+  assert.equal(await change(development, secret()), 200);
+  await development.says('(PUT /api/profile/:id/update/) of account 42: first_name; nothing to store');
 });
 
 test('applies a migration that is added, and starts again without its database', DEADLINE, async (t) => {

@@ -1,0 +1,102 @@
+// The demo back end of `npm run dev -- --origin`. It keeps its users in memory and has seam's paths. Perfil passes on
+// the updates of users who sign up here, because it does not know them. Updates that Perfil handles itself arrive at
+// /changes, so that the lists here stay current.
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import http from 'node:http';
+import { mint } from '../secret.mjs';
+
+/** Where Perfil posts its changes. */
+const CHANGES = '/changes';
+/** The last ID that was assigned. The demo accounts have smaller ones. */
+let last = 1000;
+const people = new Map(
+  [
+    { idUser: 1, full_name: 'Jane Doe', email: 'jane.doe@example.com', roleId: 1 },
+    { idUser: 5, full_name: 'María González', email: 'maria.gonzalez@example.com', roleId: 3 },
+    { idUser: 6, full_name: 'Luis Pérez', email: 'luis.perez@example.com', roleId: 1 },
+    { idUser: 7, full_name: 'Jane Smith', email: 'jane.smith@example.com', roleId: 2 },
+    { idUser: 42, full_name: 'Alice Wonderland', email: 'alice@example.com', roleId: 2 },
+    { idUser: 43, full_name: 'Bob Inactive', email: 'bob@example.com', roleId: 2 },
+  ].map((person) => [person.idUser, person]),
+);
+/** The columns that a change may name and this back end has, with its own names for them. */
+const FIELDS = { full_name: 'full_name', email: 'email', role_id: 'roleId' };
+const reply = (status, message, data) => ({ status, body: { success: status < 400, message, data: data ?? null } });
+
+/** @type {[string, RegExp, (ids: string[], body: any) => any][]} */
+const ROUTES = [
+  ['GET', /^\/api\/v1\/users\/?$/, () => reply(200, 'the people of the demo back end', [...people.values()])],
+  ['GET', /^\/api\/v1\/users\/(\d+)$/, ([id]) => found(id, (person) => reply(200, 'from the demo back end', person))],
+  [
+    'PUT',
+    /^\/api\/v1\/users\/(\d+)$/,
+    ([id], change) => found(id, (person) => reply(200, 'changed at the demo back end', Object.assign(person, change))),
+  ],
+  [
+    'POST',
+    /^\/api\/v1\/users\/?$/,
+    async (_, person) => {
+      const idUser = ++last;
+      people.set(idUser, { ...person, idUser });
+      return reply(201, 'signed up at the demo back end', { idUser, token: await mint(idUser, 'seam', 3600) });
+    },
+  ],
+];
+
+const found = (id, action) =>
+  people.has(Number(id)) ? action(people.get(Number(id))) : reply(404, `the demo back end has no user ${id}`);
+
+/** Stores the fields of a change that this back end has. Returns a line for the terminal. */
+function store({ id, route, subject, fields, record }) {
+  const what = `change ${id} (${route}) of ${Object.entries(subject)[0].join(' ')}: ${fields.join(', ')}`;
+  const person = people.get(record?.identities?.seam);
+  const known = person ? fields.filter((field) => field in FIELDS) : [];
+  for (const field of known) person[FIELDS[field]] = record[field];
+  return `demo back end: received ${what}; ${known.length > 0 ? `stored ${known.join(', ')}` : 'nothing to store'}`;
+}
+
+/** Accepts a post of the change feed if its signature is valid. Returns the status. */
+function receive(webhook, headers, text) {
+  let event;
+  try {
+    event = webhook.verify(text, headers);
+  } catch (error) {
+    console.error(`demo back end: refused a post of changes: ${error.message}`);
+    return 401;
+  }
+  for (const change of event.data.changes) console.log(store(change));
+  return 204;
+}
+
+async function answer(method, url, text) {
+  const { pathname } = new URL(url, 'http://origin');
+  for (const [wanted, pattern, action] of ROUTES) {
+    const match = method === wanted && pattern.exec(pathname);
+    if (match) return action(match.slice(1), text === '' ? {} : JSON.parse(text));
+  }
+  return reply(404, `the demo back end has no ${method} ${pathname}`);
+}
+
+/** Starts the back end on a free port. Returns the variables that make it Perfil's origin and receiver of changes. */
+export async function startDemoBackEnd() {
+  // The packages may have been installed only a moment ago.
+  const { Webhook } = await import('standardwebhooks');
+  const secret = `whsec_${randomBytes(32).toString('base64')}`;
+  const webhook = new Webhook(secret);
+  const server = http.createServer(async (request, response) => {
+    let text = '';
+    for await (const piece of request.setEncoding('utf8')) text += piece;
+    if (request.url === CHANGES) return response.writeHead(receive(webhook, request.headers, text)).end();
+    const { status, body } = await answer(request.method, request.url, text).catch((error) =>
+      reply(400, `the demo back end cannot read this: ${error.message}`),
+    );
+    response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
+    response.end(`${JSON.stringify(body)}\n`);
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  const url = `http://127.0.0.1:${port}`;
+  return { ORIGIN: url, CHANGES_URL: url + CHANGES, CHANGES_SECRET: secret };
+}
