@@ -1,4 +1,5 @@
-// What a body may cost, whatever shape it has: in chunks of one byte, in thousands of parts, held open, or packed.
+// The cost of a body is bounded, whatever its shape: one-byte chunks, thousands of parts, a body held open, or a
+// compressed one.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
@@ -21,13 +22,13 @@ before(async () => {
 });
 after(() => worker?.stop());
 
-/** What workerd has of the machine's memory, in bytes; 0 where that is not known. */
+/** Resident memory of workerd, in bytes, or 0 if it is not known. */
 const resident = () => {
   const status = `/proc/${worker.pid}/status`;
   return fs.existsSync(status) ? Number(/VmRSS:\s+(\d+)/.exec(fs.readFileSync(status, 'utf8'))[1]) * 1024 : 0;
 };
 
-/** Sends a body in chunks of one byte each, and returns how much more memory workerd had at any moment meanwhile. */
+/** Sends a body in one-byte chunks and returns the peak growth of workerd's memory in the meantime. */
 async function growth(route, type, body) {
   const before = resident();
   let most = before;
@@ -44,11 +45,11 @@ const part = (name, content, more = '') =>
   `--x\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${content}\r\n`;
 
 describe('the memory of one body', () => {
-  test('64 KiB of JSON in chunks of one byte take little more than that [R12]', async () => {
+  test('64 KiB of JSON in one-byte chunks uses little more memory than that [R12]', async () => {
     const body = Buffer.from(JSON.stringify({ name: 'Luis Pérez' }).padEnd(65_500));
     assert.ok((await growth(FALCON, 'application/json', body)) < 16 * MIB);
   });
-  test('a form in chunks of one byte takes less than three times the limit [R12]', async () => {
+  test('a form in one-byte chunks uses less than three times the limit [R12]', async () => {
     const head = part('avatar', '', '; filename="a.png"').slice(0, -2);
     const body = Buffer.concat([Buffer.from(head), png({ size: 500_000 }), Buffer.from('\r\n--x--\r\n')]);
     assert.ok((await growth(DJANGO, FORM['content-type'], body)) < 30 * MIB);
@@ -60,7 +61,7 @@ for (const route of [FOTO, DJANGO]) {
     const refuses = (body) =>
       refused(worker, route.path(), { as: 6, ...raw(body, FORM['content-type']) }, 413, route.says.tooLarge(), NONE);
 
-    test('64 are taken, and one more is too large [R12 R3]', async () => {
+    test('64 are accepted, and one more is too large [R12 R3]', async () => {
       const parts = (count) => Array.from({ length: count }, (_, at) => part(`p${at}`, '')).join('');
       const good = `${parts(63)}${part(route.upload, '', '; filename="a.png"').slice(0, -2)}`;
       const body = Buffer.concat([Buffer.from(good), png(), Buffer.from('\r\n--x--\r\n')]);
@@ -81,7 +82,7 @@ describe('bodies that are held open', () => {
   const BEGUN = '--x\r\n';
   const headers = { ...FORM, 'content-length': 10 * MIB };
   const upload = (as) => begin(worker, DJANGO.path(as), headers, BEGUN, { as });
-  /** Uploads of the largest size that have begun, and have arrived at the worker. */
+  /** Starts an upload of the largest size for each account, and waits until they have reached the worker. */
   async function holdAll(accounts) {
     const all = [];
     for (const as of accounts) all.push(await hold(worker, DJANGO.path(as), headers, BEGUN, { as }));
@@ -96,7 +97,7 @@ describe('bodies that are held open', () => {
     assert.equal(third.headers.get('retry-after'), '60');
     await Promise.all(open.map((each) => each.hangUp()));
   });
-  test('four accounts fill the instance, a fifth gets a 503, and all is well once they hang up [R12]', async () => {
+  test('four accounts fill the instance, a fifth gets a 503, and uploads work once they hang up [R12]', async () => {
     const open = await holdAll([42, 1, 5, 6]);
     assert.deepEqual(
       open.map(({ status }) => status),
@@ -124,9 +125,9 @@ describe('bodies that are held open', () => {
   }
 });
 
-describe('a packed body', () => {
+describe('a compressed body', () => {
   for (const route of ROUTES) {
-    test(`in gzip is not taken for ${route.name} [R15 R7]`, async () => {
+    test(`in gzip is refused by ${route.name} [R15 R7]`, async () => {
       const packed = gzipSync(JSON.stringify(route.good));
       const types = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x'];
       for (const [body, type] of [['{}', types[0]], ...types.map((type) => [packed, type])]) {
@@ -135,7 +136,7 @@ describe('a packed body', () => {
         await refused(worker, route.path(), options, 415, route.says.unsupported('gzip'), NONE);
       }
     });
-    test(`in identity is an ordinary one for ${route.name} [R15]`, async () => {
+    test(`in identity is accepted by ${route.name} [R15]`, async () => {
       const response = await worker.put(route.path(), {
         as: 6,
         json: route.good,

@@ -1,5 +1,5 @@
-// The reference page in a real browser: a reader who has just run `npm run dev`, and one of a deployed worker; with a
-// mouse, a keyboard, a screen reader's tree, and without JavaScript.
+// The reference page in a real browser, as served by `npm run dev` and by a deployed worker: with a mouse, with a
+// keyboard, through the accessibility tree, and without JavaScript.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
@@ -18,7 +18,7 @@ const options = { skip: noBrowser, timeout: 120_000 };
 const DESKTOP = { width: 1280, height: 900 };
 const PHONE = { width: 390, height: 844 };
 const NARROW = { width: 320, height: 568 };
-/** A desktop of 1280 pixels at 200 %. */
+/** A desktop of 1280 pixels, zoomed to 200 %. */
 const ZOOMED = { width: 640, height: 450 };
 const pictures = path.join(root, 'tests/fixtures/pictures');
 
@@ -28,7 +28,7 @@ before(async () => {
   folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-page-'));
   await writeDemoPage(folder, token);
   [browser, demo, deployed] = await Promise.all([launch(), startSite({ files: folder }), startSite()]);
-  // As `npm run dev` does at its first start.
+  // The upload that `npm run dev` makes when it is first started.
   const form = new FormData();
   form.append('avatar', new Blob([fs.readFileSync(path.join(pictures, 'phone.jpg'))]));
   const given = await fetch(`${demo.url}/api/profile/6/update/`, {
@@ -44,8 +44,8 @@ after(async () => {
 });
 
 /**
- * Opens the page. `faults` are what the console complains of (what the policy forbids, too) and requests to anybody
- * else.
+ * Opens the page. `faults` collects errors and warnings of the console (including violations of the policy) and
+ * requests to any other origin.
  */
 async function open(site, settings = {}) {
   const page = await browser.newPage({ viewport: DESKTOP, colorScheme: 'light', reducedMotion: 'reduce', ...settings });
@@ -61,7 +61,7 @@ async function open(site, settings = {}) {
     (request) =>
       !request.url().startsWith(`${site.url}/`) && !/^(data|blob):/.test(request.url()) && faults.push(request.url()),
   );
-  // demo.js ends with the files of the forms.
+  // demo.js fetches the files for the forms last.
   await page.goto(site.url, { waitUntil: 'networkidle' });
   return { page, faults };
 }
@@ -69,7 +69,7 @@ async function open(site, settings = {}) {
 const operationOf = (page, id) => page.locator(`article#${id}`);
 const chooseForm = (operation) => operation.getByLabel('Form with a picture').check();
 
-/** Waits for the reply to a request that was sent: the status and the body that the page shows. */
+/** Sends a request, waits for the reply, and returns the status and the body that the page shows. */
 async function replyTo(operation, send) {
   const heading = operation.locator('.reply h4');
   await heading.evaluate((element) => element.replaceChildren());
@@ -84,7 +84,7 @@ async function replyTo(operation, send) {
 
 const click = (operation) => replyTo(operation, () => operation.getByRole('button', { name: 'Send' }).click());
 
-/** The size of the picture that a reply shows, once it is there. */
+/** Waits for the picture that a reply shows, and returns its size. */
 async function pictureOf(operation) {
   const picture = operation.locator('.reply img');
   await picture.waitFor();
@@ -94,7 +94,7 @@ async function pictureOf(operation) {
   });
 }
 
-test('in local development every endpoint returns a 200 at the first click', options, async () => {
+test('in local development every endpoint returns 200 on the first click', options, async () => {
   const { page, faults } = await open(demo);
   const statuses = {};
   for (const { id, operation } of operations) {
@@ -110,7 +110,7 @@ test('in local development every endpoint returns a 200 at the first click', opt
   await page.close();
 });
 
-test('an upload has its picture ready, and the reply shows what was stored', options, async () => {
+test('the form of an upload has a picture ready, and the reply shows the stored one', options, async () => {
   const { page, faults } = await open(demo);
   for (const [id, shown] of [
     ['updateProfile', 'avatar'],
@@ -129,7 +129,7 @@ test('an upload has its picture ready, and the reply shows what was stored', opt
   await page.close();
 });
 
-test('one acts as the account that one chooses', options, async () => {
+test('a request is sent as the account that is selected', options, async () => {
   const { page } = await open(demo);
   const operation = operationOf(page, 'updatePersonaFoto');
   const statuses = [(await click(operation)).status];
@@ -144,7 +144,7 @@ test('one acts as the account that one chooses', options, async () => {
   await page.close();
 });
 
-test('a token of one’s own goes to the forms that ask for one, and to no other', options, async () => {
+test('a token that the reader enters is used by the forms that ask for one, and by no other', options, async () => {
   const { page } = await open(demo);
   const [own, nobody, account] = ['updateProfile', 'updateUser', 'updateOwnUser'].map((id) => operationOf(page, id));
   await own.getByLabel('Act as').selectOption('other');
@@ -161,7 +161,7 @@ test('a token of one’s own goes to the forms that ask for one, and to no other
   await page.close();
 });
 
-test('a deployed page has no accounts to act as, and takes a token once for all endpoints', options, async () => {
+test('a deployed page offers no accounts, and one token entered there is used for all endpoints', options, async () => {
   const { page, faults } = await open(deployed);
   assert.equal(await page.getByLabel('Act as').count(), 0);
   const operation = operationOf(page, 'updateOwnUser');
@@ -171,7 +171,7 @@ test('a deployed page has no accounts to act as, and takes a token once for all 
     .fill(await token(1));
   const { status, body } = await click(operation);
   assert.deepEqual([status, JSON.parse(body).name], [200, 'Jane Doe']);
-  // The browser's own line about the 401.
+  // The browser itself logs the 401.
   assert.deepEqual(
     faults.filter((fault) => !fault.includes('401')),
     [],
@@ -209,7 +209,7 @@ test('the curl command sends the request that the form sends, to the origin of t
   await page.close();
 });
 
-/** What has the focus: its tag, its text or name, and whether a reader sees that. */
+/** The focused element: its tag, its text or name, and whether the focus is visible. */
 const focused = (page) =>
   page.evaluate(() => {
     const { tagName, name, innerText, id } = document.activeElement;
@@ -218,7 +218,7 @@ const focused = (page) =>
     return { what: `${tagName.toLowerCase()} ${text}`, isVisible: outline.outlineStyle === 'solid' };
   });
 
-/** Presses Tab until something has the focus; returns what had it on the way. */
+/** Presses Tab until the wanted element has the focus, and returns every element that was focused on the way. */
 async function tabTo(page, wanted) {
   const passed = [];
   for (let count = 0; count < 100; count++) {
@@ -228,10 +228,10 @@ async function tabTo(page, wanted) {
     passed.push(what);
     if (what === wanted) return passed;
   }
-  throw new Error(`Tab does not lead to ${wanted}: ${passed.join(', ')}`);
+  throw new Error(`Tab does not reach ${wanted}: ${passed.join(', ')}`);
 }
 
-test('with the keyboard alone: to a form, to its reply, and into the documented replies', options, async () => {
+test('the keyboard alone reaches a form, its reply, and the documented replies', options, async () => {
   const { page } = await open(demo);
   assert.deepEqual(await tabTo(page, 'a Skip to the content'), ['a Skip to the content']);
   await page.keyboard.press('Enter');
@@ -241,7 +241,7 @@ test('with the keyboard alone: to a form, to its reply, and into the documented 
     passed.some((what) => what.startsWith('summary Documented replies')),
     passed.join(', '),
   );
-  // One Tab for the choice of the body, and one for each of what follows.
+  // The choice of the body is one Tab stop, and so is each of the controls after it.
   assert.deepEqual(await tabTo(page, 'button Send'), [
     'input type',
     'textarea json',
@@ -262,7 +262,7 @@ test('with the keyboard alone: to a form, to its reply, and into the documented 
   await tabTo(page, 'summary Response headers');
   await page.keyboard.press('Enter');
   await operation.locator('.reply').getByText('x-request-id').waitFor();
-  // On from the reply to the next endpoint, whose documented replies are folded.
+  // Continue from the reply to the next endpoint, whose documented replies are collapsed.
   const replies = operationOf(page, 'updateOwnPersona').locator('.replies');
   await tabTo(page, `summary ${await replies.locator('> summary').innerText()}`);
   assert.equal(await replies.getByText('El campo').first().isVisible(), false);
@@ -293,7 +293,7 @@ test('a screen reader finds the endpoints by headings, names of controls, and th
   await page.close();
 });
 
-/** Shows everything that there is to see: a reply, what is folded, and every form. */
+/** Shows everything that the page can show: a reply, all collapsed sections, and every form. */
 async function showAll(page) {
   const operation = operationOf(page, 'updateProfile');
   await chooseForm(operation);
@@ -305,7 +305,7 @@ async function showAll(page) {
   });
 }
 
-test('axe finds nothing, light and dark, on a desktop and on a phone, with everything unfolded', options, async () => {
+test('axe finds no violations, light and dark, on desktop and phone, with everything expanded', options, async () => {
   const axe = read('node_modules/axe-core/axe.min.js');
   for (const site of [demo, deployed])
     for (const viewport of site === demo ? [DESKTOP, PHONE] : [DESKTOP])
@@ -340,7 +340,7 @@ test('nothing is wider than the screen: on a phone, at 320 pixels, at 200 %', op
   }
 });
 
-test('colours follow the reader’s choice, and nothing moves for those who ask for that', options, async () => {
+test('colours follow the preferred scheme, and nothing moves if reduced motion is preferred', options, async () => {
   const looks = [];
   for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     for (const reducedMotion of /** @type {const} */ (['reduce', 'no-preference'])) {
@@ -361,10 +361,10 @@ test('colours follow the reader’s choice, and nothing moves for those who ask 
   ]);
 });
 
-test('the demo page shows who changed what here, a moment after the reply', options, async () => {
+test('the demo page shows who changed what, a moment after the reply', options, async () => {
   const { page } = await open(demo);
   const made = page.locator('#made-here');
-  // Before this change; scripts/dev/changes.mjs does this every 250 ms.
+  // Does what scripts/dev/changes.mjs does every 250 ms.
   const write = async () => {
     const rows = await demo.sql('SELECT * FROM changes ORDER BY id DESC LIMIT 10');
     const changes = rows.map((row) => ({ ...row, fields: JSON.parse(row.fields) }));
@@ -381,7 +381,7 @@ test('the demo page shows who changed what here, a moment after the reply', opti
   await page.close();
 });
 
-test('without JavaScript the page can be read, and says what does not work', options, async () => {
+test('without JavaScript the page is readable and names what does not work', options, async () => {
   const { page } = await open(deployed, { javaScriptEnabled: false });
   assert.equal(await page.locator('form.try').first().isVisible(), false);
   assert.ok(await page.getByText('Sending a request from this page needs JavaScript.').first().isVisible());

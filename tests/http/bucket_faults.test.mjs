@@ -1,4 +1,4 @@
-// The bucket, or the database behind it, failing at every step of an upload: bucket and records end in step (M5).
+// The bucket or the database fails at every step of an upload. Bucket and records are consistent in the end (M5).
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
@@ -19,7 +19,7 @@ import { startWorker } from '../support/worker.mjs';
 
 const [foto, me, , falcon, profile] = ROUTES;
 const UPLOADS = [foto, profile];
-/** Account 6 may call both, and what it shows is here: the column of the route, as a key. */
+/** For each route, the query for the picture of account 6, which may call both. */
 const SHOWN = {
   [foto.name]: 'SELECT foto_url AS at FROM personas WHERE id = 6',
   [profile.name]: 'SELECT image AS at FROM users WHERE id = 6',
@@ -38,14 +38,14 @@ const shownBy = async (route, on = worker) =>
   (await on.sql(SHOWN[route.name]))[0].at?.replace(/^.*\/media\//, '') ?? null;
 const tables = async (on = worker) => JSON.parse(await on.dump())[0];
 
-/** The upload must be accepted, and be what the record shows. */
+/** Sends an upload, and checks that it is accepted and that the record shows it. */
 async function takes(route, picture, options = {}) {
   const response = await sends(route, picture, options);
   assert.equal(response.status, 200, `${response.text} ${JSON.stringify(options)}`);
   assert.equal(await shownBy(route, options.on), keyOf(6, picture));
   return response;
 }
-/** A 500 in the dialect's words, whose cause only the log tells. */
+/** Checks for a 500 in the dialect's own format, with the cause in the log alone. */
 async function failed(route, response, cause, { d1, r2, on = worker } = {}) {
   const line = await answered(on, response, 500, route.failure, { d1: d1 ?? response.d1Calls, r2 });
   assert.match(line.cause, cause);
@@ -55,7 +55,7 @@ async function failed(route, response, cause, { d1, r2, on = worker } = {}) {
 for (const route of UPLOADS) {
   describe(`the bucket failing under ${route.name}`, () => {
     const refusedTitle =
-      `a picture that the bucket refuses is a failure that changes nothing at ${route.name} ` +
+      `a picture that the bucket refuses is a failure of ${route.name} that changes nothing ` +
       `[R9 R7 M5 ${route.ids}]`;
     test(refusedTitle, async () => {
       for (const shown of [null, png()]) {
@@ -72,7 +72,7 @@ for (const route of UPLOADS) {
       await endsInStep(worker);
     });
     const unansweredTitle =
-      `a picture that is stored without an answer is a failure that changes no record at ${route.name} ` +
+      `a picture that is stored while the response is lost is a failure of ${route.name} that changes no record ` +
       `[R9 M5 ${route.ids}]`;
     test(unansweredTitle, async () => {
       const shown = png();
@@ -86,7 +86,7 @@ for (const route of UPLOADS) {
       await takes(route, picture);
       await endsInStep(worker);
     });
-    test(`nothing of the bucket's words gets into an answer of ${route.name} [R9]`, async () => {
+    test(`no message of the bucket gets into a response of ${route.name} [R9]`, async () => {
       for (const faults of [{ put: 'refuse' }, { put: 'lose' }, { batch: 'refuse' }]) {
         const { status, text, headers } = await sends(route, png(), { faults });
         assert.equal(status, 500);
@@ -97,7 +97,7 @@ for (const route of UPLOADS) {
       }
     });
     const databaseTitle =
-      `a database that refuses after the picture is stored is a failure that changes no record at ${route.name} ` +
+      `a database that refuses after the picture is stored is a failure of ${route.name} that changes no record ` +
       `[R9 M5 ${route.ids}]`;
     test(databaseTitle, async () => {
       for (const batch of ['refuse', [null, 'refuse']]) {
@@ -111,7 +111,7 @@ for (const route of UPLOADS) {
       }
     });
     const lostTitle =
-      `a database whose answer is lost has changed the record, and its picture stays at ${route.name} ` +
+      `if the database's response is lost, the record is changed and its picture stays at ${route.name} ` +
       `[R9 M5 ${route.ids}]`;
     test(lostTitle, async () => {
       for (const batch of [
@@ -129,7 +129,7 @@ for (const route of UPLOADS) {
       }
     });
     const leftoverTitle =
-      `a replaced picture that cannot be removed is no failure of ${route.name}, and goes with the sweep ` +
+      `a replaced picture that cannot be removed does not make ${route.name} fail, and the sweep removes it ` +
       '[R9 M5 D7]';
     test(leftoverTitle, async () => {
       const once = [
@@ -152,7 +152,7 @@ for (const route of UPLOADS) {
         await worker.idle();
         await takes(route, second, { faults });
         await pointsAtObjects(worker);
-        // It does not stand in the way of the same picture, but where it may still be going on.
+        // A failed removal does not block an upload of the same picture, unless the removal may still be in progress.
         if (always.includes(faults)) await anHourLater(worker);
         const { status, text } = await sends(route, first);
         assert.equal(status, 200, `${JSON.stringify(faults)}, then ${text}`);
@@ -162,7 +162,7 @@ for (const route of UPLOADS) {
       }
     });
     const refusalTitle =
-      `a refusal whose picture cannot be taken back is that refusal at ${route.name}, and the sweep takes it ` +
+      `a refusal whose picture cannot be removed again stays that refusal at ${route.name}, and the sweep removes it ` +
       '[R7 R9 M5]';
     test(refusalTitle, async () => {
       const right = () => worker.sql('DELETE FROM permissionXRole WHERE permissionId = 2 AND roleId = 1');
@@ -178,7 +178,7 @@ for (const route of UPLOADS) {
         { batch: ['lose'] },
         { batch: ['lose', 'lose'] },
       ].entries()) {
-        // The right is taken away between the check and the change, when the picture is stored.
+        // The right is revoked between the check and the change, once the picture is stored.
         const name = `right-${route.upload}-${at}`;
         const refusing = sends(route, png(), {
           faults: { ...faults, batch: [null, `hold:${name}`, ...(faults.batch ?? [])] },
@@ -197,8 +197,8 @@ for (const route of UPLOADS) {
     });
   });
 
-  describe(`every call that fails under ${route.name}`, () => {
-    /** What was there before; answers the picture to send. */
+  describe(`failing calls under ${route.name}`, () => {
+    /** Each creates the state before the upload and returns the picture to send. */
     const scenarios = {
       'a first picture': async () => png(),
       'another picture': async () => {
@@ -236,10 +236,10 @@ for (const route of UPLOADS) {
       { put: [null, 'lose'], batch: [null, null, null, 'refuse'] },
     ];
     for (const [what, prepare] of Object.entries(scenarios)) {
-      // The routes differ before this, in what they read: what matters to the bucket one of them shows.
+      // The routes differ only in how they read the form. For the bucket, one of them is enough.
       if (route === foto && what !== 'another picture') continue;
       const title =
-        `${what} sent to ${route.name} ends in step, whichever call fails, and is taken when sent again ` +
+        `${what} sent to ${route.name} leaves a consistent state, whichever call fails, and is accepted again ` +
         '[M5 R9 D7]';
       test(title, async () => {
         for (const faults of [...single, ...several]) {
@@ -258,7 +258,7 @@ for (const route of UPLOADS) {
               context,
             );
           await pointsAtObjects(worker);
-          // What the bucket did not answer may still be going on.
+          // A call to which the bucket did not respond may still be in progress.
           if (several.includes(faults) || faults.delete) await anHourLater(worker);
           const again = await sends(route, picture);
           assert.equal(again.status, 200, `${context}, then ${again.text}`);
@@ -279,7 +279,7 @@ describe('a picture that is cleared while calls fail', () => {
     [foto, { foto_url: 'https://example.com/a.jpg' }, foto],
   ];
   for (const [by, json, route] of clearings) {
-    test(`${JSON.stringify(json)} by ${by.name} is done, though its object is not removed [R9 M5 D7]`, async () => {
+    test(`${JSON.stringify(json)} by ${by.name} is applied although its object is not removed [R9 M5 D7]`, async () => {
       for (const faults of [
         { delete: 'refuse' },
         { delete: 'lose' },
@@ -298,7 +298,7 @@ describe('a picture that is cleared while calls fail', () => {
   }
 });
 
-describe('a constraint that the database has by hand', () => {
+describe('a constraint that was added to the database by hand', () => {
   const broken = {
     'a trigger that aborts': [
       "CREATE TRIGGER t1 BEFORE UPDATE ON users BEGIN SELECT RAISE(ABORT, 'the disk is on fire'); END",
@@ -310,7 +310,7 @@ describe('a constraint that the database has by hand', () => {
     ],
   };
   for (const [what, statements] of Object.entries(broken)) {
-    test(`${what} makes an upload a failure that leaves nothing behind [R9 R7 M5 P4 D6]`, async () => {
+    test(`${what} makes an upload fail and leave nothing behind [R9 R7 M5 P4 D6]`, async () => {
       const shown = png();
       for (const route of UPLOADS) await takes(route, shown);
       await worker.idle();
@@ -329,8 +329,7 @@ describe('a constraint that the database has by hand', () => {
       await endsInStep(worker);
     });
   }
-  const title =
-    'a unique index that nobody foresaw is a failure and not a conflict, and leaves nothing behind [R9 R7 M5 D6]';
+  const title = 'an unknown unique index is a failure and not a conflict, and leaves nothing behind [R9 R7 M5 D6]';
   test(title, async () => {
     await worker.sql("UPDATE users SET first_name = 'Unica' || id");
     await worker.sql('CREATE UNIQUE INDEX surprise_first_name ON users (first_name)');
@@ -350,17 +349,17 @@ describe('a constraint that the database has by hand', () => {
 
 describe('the sweep failing', () => {
   let made = 0;
-  /** Keys that no other test has seen: what happened to one of them is remembered. */
+  /** Keys that no other test uses, because removals of a key are remembered. */
   const orphans = () => [`avatars/1/${++made}.png`, `avatars/6/${made}.png`];
   const failures = [
-    ['the bucket does not list', { list: 'refuse' }, /list was refused by the test/, true],
+    ['the bucket cannot list', { list: 'refuse' }, /list was refused by the test/, true],
     ['the list is lost', { list: 'lose' }, /answer to list was lost by the test/, true],
-    ['the database does not answer', { batch: 'refuse' }, /batch was refused by the test/, true],
-    ['the bucket does not remove', { delete: 'refuse' }, /delete was refused by the test/, true],
-    ['the bucket removes without an answer', { delete: 'lose' }, /answer to delete was lost by the test/, false],
+    ['the database fails', { batch: 'refuse' }, /batch was refused by the test/, true],
+    ['the bucket cannot delete', { delete: 'refuse' }, /delete was refused by the test/, true],
+    ['the bucket deletes but its response is lost', { delete: 'lose' }, /answer to delete was lost by the test/, false],
   ];
   for (const [what, faults, cause, stay] of failures) {
-    test(`where ${what} it logs the cause, harms no record, and the next one does its work [M5 R9]`, async () => {
+    test(`if ${what}, it logs the cause and harms no record, and the next sweep does the work [M5 R9]`, async () => {
       const shown = png();
       await takes(profile, shown);
       const names = orphans();
@@ -375,9 +374,7 @@ describe('the sweep failing', () => {
     });
   }
   for (const number of [0, 1, 2, 3]) {
-    const title =
-      `whichever of its calls to the database fails, the ${number + 1}. here, ` +
-      'no record is harmed and the next sweeps do its work [M5 R9]';
+    const title = `if its call ${number + 1} to D1 fails, no record is harmed and the next sweeps do the work [M5 R9]`;
     test(title, async () => {
       for (const kind of ['refuse', 'lose']) {
         const [shown, removed] = [png(), png()];
@@ -403,8 +400,7 @@ describe('no bucket', () => {
   after(() => without?.stop());
 
   for (const route of UPLOADS) {
-    const title =
-      `an upload to ${route.name} fails in its dialect's words, and changes nothing ` + `[R9 R7 M5 ${route.ids}]`;
+    const title = `an upload to ${route.name} fails in the dialect's format, changing nothing [R9 R7 M5 ${route.ids}]`;
     test(title, async () => {
       const before = await without.dump();
       await failed(route, await sends(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, {
@@ -413,12 +409,12 @@ describe('no bucket', () => {
       });
       assert.equal(await without.dump(), before);
     });
-    test(`what the form alone decides is answered by ${route.name} all the same [R1 R9]`, async () => {
+    test(`${route.name} still refuses what the request alone decides [R1 R9]`, async () => {
       assert.equal((await sends(route, Buffer.alloc(0), { on: without })).status, 400);
       assert.equal((await without.put(route.path(), { form: formOf({ [route.upload]: png() }) })).status, 401);
     });
   }
-  test('everything that needs no bucket works: JSON, a form of text, a picture that is cleared [R9 D7]', async () => {
+  test('everything that needs no bucket works: JSON, a form of text, clearing a picture [R9 D7]', async () => {
     for (const route of ROUTES)
       assert.equal((await without.put(route.path(), { as: 6, json: route.good })).status, 200);
     assert.equal((await without.put(profile.path(), { as: 6, form: formOf({ first_name: 'Luis' }) })).status, 200);
@@ -427,7 +423,7 @@ describe('no bucket', () => {
     await answered(without, response, 200, { ...response.json, avatar: null }, { d1: 1 });
     await without.idle();
   });
-  test('the sweep says that there is none [M5 R9]', async () => {
+  test('the sweep logs that there is none [M5 R9]', async () => {
     const { level, complete, removed, cause } = await without.sweep();
     assert.deepEqual([level, complete, removed], ['error', false, 0]);
     assert.match(cause, /AVATARS is not bound to an R2 bucket/);
@@ -443,7 +439,7 @@ describe('no database', () => {
 
   for (const route of UPLOADS) {
     const title =
-      `an upload to ${route.name} fails in its dialect's words, and leaves nothing in the bucket ` +
+      `an upload to ${route.name} fails in the dialect's own format and leaves nothing in the bucket ` +
       `[R9 R7 M5 ${route.ids}]`;
     test(title, async () => {
       await failed(route, await sends(route, png(), { on: without }), /\bDB\b/, { d1: 0, on: without });
@@ -451,7 +447,7 @@ describe('no database', () => {
       assert.deepEqual(await keys(without), []);
     });
   }
-  test('the sweep removes nothing, and says why [M5 R9]', async () => {
+  test('the sweep removes nothing and logs the cause [M5 R9]', async () => {
     await without.bucket.fill(['avatars/1/a.png']);
     const { level, complete, removed, cause } = await sweepAll(without);
     assert.deepEqual([level, complete, removed, await keys(without)], ['error', false, 0, ['avatars/1/a.png']]);

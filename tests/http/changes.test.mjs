@@ -1,4 +1,5 @@
-// The change feed: each accepted change leaves one row that names who, whose, when and which fields; nothing else does.
+// The change feed: each accepted change, and nothing else, adds one row with the caller, the record, the time and the
+// fields.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -10,7 +11,7 @@ import { startWorker } from '../support/worker.mjs';
 let worker;
 before(async () => {
   worker = await startWorker();
-  // Numbers of back ends that are nobody's own id: who confuses the two names somebody else.
+  // Back ends' ids that are not the own id of any account, so that code that confuses the two refers to no account.
   await worker.sql('UPDATE identities SET id = id + 1000');
 });
 after(() => worker?.stop());
@@ -24,8 +25,8 @@ const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
 const me = '/api/personas/me';
 
 /**
- * Every way in which a record is changed: `[request, the row that it leaves, rows that it wrote before there was a
- * feed]`. `layout` is the back end that issues the token, and `calls` is how many D1 calls it takes if not one.
+ * Every way to change a record: `[request, the row that it adds, the rows that it writes besides that one]`. `layout`
+ * is the back end that issues the token, and `calls` is the number of D1 calls if it is not one.
  */
 const WAYS = {
   'a photo as JSON': [
@@ -110,14 +111,14 @@ const WAYS = {
   ],
 };
 
-/** Sends the request of a way, with a token of that back end. */
+/** Sends one of these requests, with a token of its back end. */
 async function send({ as, layout, target, form, iat = 30, calls: _, ...options }) {
   const now = Math.floor(Date.now() / 1000);
   const bearer = await token(layout ? as + 1000 : as, { layout, iat: now + iat });
   return worker.put(target, { token: bearer, form: form?.(), ...options });
 }
 
-describe('an accepted change leaves one row in the same D1 call', () => {
+describe('an accepted change adds one row in the same D1 call', () => {
   for (const [what, [request, row, written]] of Object.entries(WAYS)) {
     test(`${what} [C1]`, async () => {
       const before = new Date().toISOString();
@@ -134,13 +135,13 @@ describe('an accepted change leaves one row in the same D1 call', () => {
     });
   }
 
-  test('no row holds a value that was sent [C1]', async () => {
+  test('no row contains a value that was sent [C1]', async () => {
     for (const [request] of Object.values(WAYS)) assert.equal((await send(request)).status, 200);
     const rows = JSON.stringify(await feed());
     assert.equal(JSON.parse(rows).length, Object.keys(WAYS).length);
     assert.doesNotMatch(rows, /hidden|example\.com|5550199|\$2[aby]\$|avatars\//i);
   });
-  test("the request's own id is recorded, or the new one that the reply carries [C1 R10]", async () => {
+  test('the id of the request is recorded, or the new one that the response carries [C1 R10]', async () => {
     const headers = { 'x-request-id': 'checkout:42.a_b-c' };
     await worker.put('/users', { as: 6, json: { name: 'Luis' }, headers });
     const { requestId } = await worker.put('/users', {
@@ -153,13 +154,13 @@ describe('an accepted change leaves one row in the same D1 call', () => {
       [headers['x-request-id'], requestId],
     );
   });
-  test('a field that is set to the value that it has is a change [C1]', async () => {
+  test('a field that is set to its current value counts as a change [C1]', async () => {
     for (const _ of [1, 2]) await worker.put('/users', { as: 6, json: { name: 'The Same' } });
     assert.equal((await feed()).length, 2);
   });
 });
 
-describe('what changes nothing leaves no row', () => {
+describe('a request that changes nothing adds no row', () => {
   const invalid = { full_name: 'x', name: '', first_name: 7.5, email: 'nobody', foto_url: 'x', nombres: '' };
   for (const { name, path, good, empty } of ROUTES) {
     test(`${name}, refused or without a field [C1 R7]`, async () => {
@@ -177,7 +178,7 @@ describe('what changes nothing leaves no row', () => {
       assert.deepEqual(await feed(), []);
     });
   }
-  test('a caller without the right, and a value that somebody else has [C1 R7]', async () => {
+  test('a caller without the right, and a value that is already taken [C1 R7]', async () => {
     const seam = '/api/v1/users/1006';
     for (const [status, target, as, json] of [
       [403, seam, 7, { full_name: 'Somebody' }],
@@ -198,7 +199,7 @@ describe('what changes nothing leaves no row', () => {
 describe('row and change are one transaction', () => {
   const name = async () => (await worker.sql('SELECT full_name FROM users WHERE id = 6'))[0].full_name;
 
-  test('a call that fails leaves neither, and one whose answer is lost leaves both [C1]', async () => {
+  test('a call that fails leaves neither, and one whose response is lost leaves both [C1]', async () => {
     for (const [fault, rows, what] of [
       ['refuse', 0, 'Neither'],
       ['lose', 1, 'Both'],
@@ -208,7 +209,7 @@ describe('row and change are one transaction', () => {
       assert.deepEqual([await name(), (await feed()).length], [rows ? what : 'The Same', rows]);
     }
   });
-  test('a row that cannot be inserted takes the change with it [C1]', async () => {
+  test('if the row cannot be inserted, the change is rolled back [C1]', async () => {
     await worker.sql("CREATE TRIGGER full BEFORE INSERT ON changes BEGIN SELECT RAISE(ABORT, 'the feed is full'); END");
     const before = await name();
     const response = await worker.put('/users', { as: 6, json: { name: 'Never Stored' } });
@@ -217,7 +218,7 @@ describe('row and change are one transaction', () => {
     assert.match((await worker.logOf(response)).cause, /the feed is full/);
     assert.equal(await name(), before);
   });
-  test('rows of updates at the same time are in the order of the updates [C1 R6]', async () => {
+  test('rows of simultaneous updates are in the order of the updates [C1 R6]', async () => {
     const sent = Array.from({ length: 24 }, (_, n) => ({ name: `Racer ${n}`, 'x-request-id': `racer-${n}` }));
     await Promise.all(sent.map(({ name, ...headers }) => worker.put('/users', { as: 6, json: { name }, headers })));
     const rows = await feed();
@@ -259,7 +260,7 @@ describe('every night', () => {
     [{ CHANGES_KEEP_DAYS: '91' }, [90.1, 89.9, 2]],
     [{ CHANGES_KEEP_DAYS: '1' }, [2]],
   ]) {
-    test(`rows are removed that are too old, with ${JSON.stringify(vars)}; the newest stays [C1]`, async () => {
+    test(`rows that are too old are removed, with ${JSON.stringify(vars)}; the newest stays [C1]`, async () => {
       for (const days of [365, 90.1, 89.9, 2]) await insert(days);
       const { duration_ms, ...line } = await night(vars);
       const removed = 4 - kept.length;
@@ -276,13 +277,13 @@ describe('every night', () => {
       assert.equal(cause, 'CHANGES_KEEP_DAYS is not a number of days from 1 to 36500');
       assert.deepEqual(await ages(), [365, 2]);
     });
-  test('a database that fails is an error in the log, and the next night removes the rows [C1]', async () => {
+  test('a failure of the database is logged as an error, and the next night removes the rows [C1]', async () => {
     for (const age of [365, 2]) await insert(age);
     const { level, cause } = await night({}, { batch: 'refuse' });
     assert.deepEqual([level, cause], ['error', 'database: batch was refused by the test']);
     assert.equal((await night()).removed, 1);
   });
-  test('an error says how many changes are removed that a receiver has not accepted [C3]', async () => {
+  test('an error states how many changes are removed that a receiver has not accepted [C3]', async () => {
     const vars = { CHANGES_URL: '{"seam":"http://127.0.0.1:9","falcon":"http://127.0.0.1:9"}' };
     for (const days of [100, 99, 98, 2]) await insert(days);
     await worker.sql(`UPDATE changes SET fields = '["email"]'`);
@@ -293,7 +294,7 @@ describe('every night', () => {
     await worker.sql('DELETE FROM receivers');
     assert.deepEqual(await ages(), [2]);
   });
-  test('no number is used again, even if all rows are too old [C1]', async () => {
+  test('no id is used again, even if all rows are too old [C1]', async () => {
     for (const age of [400, 365]) await insert(age);
     const newest = (await feed()).at(-1).id;
     await night();

@@ -1,4 +1,4 @@
-// `npm run changes`: who changed what, for a person and as JSON, of the local and of the deployed database.
+// `npm run changes`: who changed what in the local and in the deployed database, as a table and as JSON.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startProject } from '../scripts/commands.mjs';
@@ -22,7 +22,7 @@ after(() => project?.stop());
 
 const command = (args, environment) => project.run('scripts/changes.mjs', args, environment);
 
-/** The objects that a successful run printed. */
+/** Runs the command, which must succeed, and returns the objects that it printed. */
 async function listed(...args) {
   const { code, out, err } = await command([...args, '--json']);
   assert.deepEqual([code, err], [0, '']);
@@ -96,7 +96,7 @@ describe('the deployed database', () => {
   });
   for (const [what, args, requests] of /** @type {[string, string[], number[]][]} */ ([
     ['an account and its persona', ['--account', '7'], [1, 2, 4, 6]],
-    ['who changed it, since a day', ['--by', '5', '--since', '2026-11-04'], [6]],
+    ['caller, since a day', ['--by', '5', '--since', '2026-11-04'], [6]],
     ['a time', ['--since', '2026-11-02T08:31'], [3, 4, 5, 6]],
   ]))
     test(`is filtered by ${what} [C5]`, async () => {
@@ -106,7 +106,7 @@ describe('the deployed database', () => {
         requests.map((n) => `request-${n}`),
       );
     });
-  test('shows the newest thousand, and says that there are more [C5]', async () => {
+  test('shows the newest thousand, and reports that there are more [C5]', async () => {
     const more =
       'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001) ' +
       'INSERT INTO changes (request_id, route, actor_id, account_id, fields) ' +
@@ -136,7 +136,7 @@ describe('the local database', () => {
     await project.local('execute', 'DB', '--command', insert);
     const [{ at, ...change }] = await listed('--account', '57');
     assert.ok(Date.now() - Date.parse(at) < 60_000, at);
-    // The account is gone, and so are its numbers.
+    // The account no longer exists, and neither do its identities.
     const actor = { account: 57, back_end: 'falcon', id: null };
     const subject = { account: 57, ids: {} };
     assert.deepEqual(change, { id: 1, request_id: 'r', route: 'PUT /users', actor, subject, fields: ['username'] });
@@ -147,7 +147,7 @@ describe('the local database', () => {
   });
 });
 
-describe('what cannot be shown is said in one line', () => {
+describe('a failure is reported in one line', () => {
   const fails = async (args, expected, environment) => {
     const { code, out, err } = await command(args, environment);
     assert.deepEqual([code, out], [1, '']);
@@ -159,11 +159,11 @@ describe('what cannot be shown is said in one line', () => {
       ['--remote', '--env', 'empty'],
       /^perfil: .*`npx wrangler d1 migrations apply DB --remote --env empty`.*no such table/m,
     ));
-  test('an environment without a database, and one that is not there [C5]', async () => {
+  test('an environment without a database, and one that does not exist [C5]', async () => {
     await fails(['--env', 'without'], /^perfil: wrangler.toml has no database DB in the environment without$/m);
     await fails(['--env', 'nobodys'], /^perfil: wrangler.toml has no environment nobodys\n$/);
   });
-  test('an account of Cloudflare that may not be asked, and none [C5]', async () => {
+  test('a Cloudflare account without access, and none [C5]', async () => {
     const bad = { CLOUDFLARE_API_TOKEN: 'bad' };
     await fails(['--remote'], /^perfil: wrangler could not query the database: .* is not authorized/m, bad);
     const none = { CLOUDFLARE_API_TOKEN: undefined, HOME: project.folder, XDG_CONFIG_HOME: project.folder };
@@ -173,7 +173,7 @@ describe('what cannot be shown is said in one line', () => {
       none,
     );
   });
-  test('options that are not understood [C5]', async () => {
+  test('invalid options [C5]', async () => {
     for (const args of [
       ['--account', 'x'],
       ['--account', "1' OR 1"],

@@ -1,5 +1,5 @@
-// A typed client: types that openapi-typescript generates from the document, and a strict program that uses every
-// operation with them.
+// A typed client: openapi-typescript generates types from the document, and a strict program uses every operation with
+// these types.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import fs from 'node:fs';
@@ -25,7 +25,7 @@ const CONFIG = {
   files: ['client.ts'],
 };
 
-/** Compiles the client with types for a document; returns what the compiler complains of. */
+/** Compiles the client with types generated from a document, and returns the compiler's errors. */
 async function compile(description) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-client-'));
   try {
@@ -41,11 +41,11 @@ async function compile(description) {
   }
 }
 
-test('a strict client compiles with the types that are generated from the document', async () => {
+test('a strict client compiles with the types generated from the document', async () => {
   assert.equal(await compile(document), '');
 });
 
-/** What the document must not lose, and the line of the client that misses it. */
+/** Parts that the document must not lose, and the line of the client that fails to compile without each. */
 const LOST = {
   'the type of a text': [
     (schemas) => delete schemas.FalconFault.anyOf[0].type && delete schemas.FalconFault.anyOf[0].enum,

@@ -24,35 +24,35 @@ const isRefused = (options, message = COMMON) =>
 const hash = async () => (await worker.sql('SELECT password_hash AS hash FROM users WHERE id = 7'))[0].hash;
 
 describe('with PASSWORD_BLOCKLIST', () => {
-  // Every hundredth of the table; the native tests try all of it.
+  // Every hundredth entry of the table; the native tests try all of them.
   const some = mostCommon().filter((_, rank) => rank % 100 === 0);
-  test('common passwords are refused in any letter case, before the database is asked [S7 S2 R7]', async () => {
+  test('common passwords are refused in any letter case, before the database is queried [S7 S2 R7]', async () => {
     for (const word of [...some, 'PASSWORD', 'Password', 'qWERTY', mostCommon().at(-1)]) {
       const { line } = await isRefused({ ...password(word), vars });
       assert.equal(line.code, 'invalid', word);
     }
   });
-  test('they are told together with the other faults [S7 S2]', async () => {
+  test('they are reported together with the other faults [S7 S2]', async () => {
     const json = { password: '123456', full_name: 'J' };
     const message = `El campo 'full_name' debe tener entre 2 y 100 caracteres. ${COMMON}`;
     await isRefused({ as: 6, json, vars }, message);
     const short = "El campo 'password' debe tener entre 6 y 100 caracteres";
     await isRefused({ ...password('12345'), vars }, short);
   });
-  test('other passwords are set, also those that contain a common one [S7 S5]', async () => {
+  test('other passwords are accepted, including those that contain a common one [S7 S5]', async () => {
     for (const word of ['123456 ', 'password of mine']) {
       const response = await worker.put(TARGET, { ...password(word), vars });
       assert.equal(response.status, 200, response.text);
       assert.ok(await bcrypt.compare(word, await hash()));
     }
   });
-  test('other updates need no password [S7]', async () => {
+  test('other updates are not affected [S7]', async () => {
     for (const route of ROUTES) {
       const { status, text } = await worker.put(route.path(), { as: 6, json: route.good, vars });
       assert.equal(status, 200, text);
     }
   });
-  test("with an origin, a newcomer's common password is the origin's to judge [S7 X2]", async () => {
+  test("with an origin, a newcomer's common password is left to the origin [S7 X2]", async () => {
     const origin = await startOrigin();
     const behind = await startWorker({ vars: { ORIGIN: origin.url, ...vars } });
     const newcomer = { token: await token(4711, { layout: 'seam' }), json: { password: '123456' } };
@@ -74,7 +74,7 @@ describe('PASSWORD_BLOCKLIST', () => {
   }
   for (const setting of ['off', 'On', 'true', '1', 1, true, false, {}]) {
     const name = JSON.stringify(setting);
-    test(`set to ${name}, fails new passwords and nothing else, and the log says why [S7 R9]`, async () => {
+    test(`set to ${name}, fails new passwords and nothing else, and the log has the cause [S7 R9]`, async () => {
       const wrong = /** @type {any} */ ({ PASSWORD_BLOCKLIST: setting });
       for (const word of ['123456', 'password of mine']) {
         const options = { ...password(word), vars: wrong };

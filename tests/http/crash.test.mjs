@@ -1,8 +1,7 @@
-// The machine dies under the worker: workerd is killed in the middle of mixed load, and the next one goes on with what
-// lies on the disk. What was acknowledged is there, what was refused is not, and bucket and database can still be
-// brought in step.
+// A crash of the machine: workerd is killed in the middle of mixed load, and the next one continues with what is on the
+// disk. Acknowledged changes are there, refused ones are not, and bucket and database can still be made consistent.
 //
-// PERFIL_CRASH_SEED=… takes the same random choices again; what meets when is up to the machine all the same.
+// PERFIL_CRASH_SEED=… repeats the random choices; the interleaving of requests still varies.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
@@ -20,28 +19,28 @@ const ROUNDS = ['first', 'second', 'third', 'fourth'];
 const SEED = Number(process.env.PERFIL_CRASH_SEED ?? randomInt(2 ** 31));
 const ADMIN = 200;
 const ACCOUNTS = [201, 202, 203, 204];
-/** Whose password is changed, by the admin. */
+/** The account whose password the admin changes. */
 const CHANGED = 290;
-/** Few values that all accounts are after, in all sorts of letters. */
+/** A few values that all accounts compete for, in upper and lower case. */
 const FOUGHT_FOR = [1, 2, 3, 4, 5];
 
 /**
- * Uploads that the kill finds at a certain point, by the account that makes them: what their calls do (`batch` 0 asks,
- * 1 makes the record show the picture, 2 claims the replaced one's key, 3 ends that), and which picture is shown from
- * then on.
+ * Uploads that are at a certain point when workerd is killed, by the account that makes them: the faults of their calls
+ * (`batch` 0 checks, 1 makes the record show the picture, 2 claims the key of the replaced one, 3 finishes the
+ * removal), and the picture that is shown afterwards.
  */
 const HALTED = {
   301: [{ put: 'hold:301' }, 'the old', 'before its picture was stored'],
   302: [{ put: 'stall:302' }, 'the old', 'after its picture was stored'],
   303: [{ batch: [null, 'hold:303'] }, 'the old', 'before the record was changed'],
-  304: [{ batch: [null, 'stall:304'] }, 'the new', 'after the record was changed, before the answer'],
+  304: [{ batch: [null, 'stall:304'] }, 'the new', 'after the record was changed, before the response'],
   305: [{ batch: [null, null, 'hold:305'] }, 'the new', 'before the key of the replaced picture was claimed'],
   306: [{ batch: [null, null, 'stall:306'] }, 'the new', 'after the key of the replaced picture was claimed'],
   307: [{ delete: 'hold:307' }, 'the new', 'before the replaced picture was deleted'],
   308: [{ delete: 'stall:308' }, 'the new', 'after the replaced picture was deleted'],
 };
 
-/** Numbers from 0 to 1 that the seed decides (mulberry32). */
+/** Random numbers from 0 to 1, determined by the seed (mulberry32). */
 let state = SEED;
 function chance() {
   state = (state + 0x6d2b79f5) | 0;
@@ -52,12 +51,12 @@ function chance() {
 const under = (n) => Math.floor(chance() * n);
 const oneOf = (values) => values[under(values.length)];
 
-/** A moment after every other. */
+/** A logical clock: each moment is later than all before it. */
 let moments = 0;
 const now = () => ++moments;
 
 /**
- * A place in a record: everything that was, or may have been, written there, with the moments when it was sent and
+ * A place in a record: every value that was, or may have been, written there, with the moments at which it was sent and
  * acknowledged.
  */
 class Place {
@@ -65,12 +64,12 @@ class Place {
     this.found(value);
   }
 
-  /** What is there now, whoever wrote it. */
+  /** Records the value that is there now, whoever wrote it. */
   found(value) {
     this.written = [{ value, sent: now(), acknowledged: now() }];
   }
 
-  /** Sends a change; one that is refused never was. */
+  /** Sends a change; a refused one is forgotten. */
   async write(value, send) {
     const change = { value, sent: now(), acknowledged: Infinity };
     this.written.push(change);
@@ -79,7 +78,7 @@ class Place {
     else this.written.splice(this.written.indexOf(change), 1);
   }
 
-  /** What may be there: all but what was acknowledged before another was sent that was acknowledged too. */
+  /** The values that may be there: all except those acknowledged before a later acknowledged one was sent. */
   get possible() {
     return this.written
       .filter((one) => !this.written.some((other) => other.acknowledged < Infinity && one.acknowledged < other.sent))
@@ -95,7 +94,7 @@ const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-crash-'));
 const places = {};
 const pictures = Object.fromEntries(ACCOUNTS.map((id) => [id, []]));
 let worker, killed, failures;
-/** The ids of the requests of this round that were acknowledged. */
+/** Ids of the requests that were acknowledged in this round. */
 let requests;
 
 before(async () => {
@@ -108,7 +107,7 @@ after(async () => {
   fs.rmSync(folder, { recursive: true, force: true });
 });
 
-/** What the database holds in every place that is written to; what is changed in one request is one place. */
+/** The current value of every place that is written to. Fields that one request changes together are one place. */
 async function held() {
   const rows = await worker.sql(
     'SELECT * FROM users JOIN personas ON personas.user_id = users.id ' +
@@ -131,24 +130,24 @@ async function held() {
   );
 }
 
-/** Sends a change; whether it was accepted. Only what is fought for may be refused. */
+/** Sends a change and returns whether it was accepted. Only changes to contested values may be refused. */
 async function sends(target, options, refusals = []) {
   const { status, text, requestId } = await worker.put(target, options);
   if (status === 200) requests.push(requestId);
-  if (status !== 200 && !refusals.includes(status)) failures.push(`${target} is answered ${status} ${text}`);
+  if (status !== 200 && !refusals.includes(status)) failures.push(`${target} returned ${status} ${text}`);
   return status === 200;
 }
 
-/** Does something again and again until workerd is killed. */
+/** Repeats an action until workerd is killed. */
 async function again(once) {
   try {
     while (!killed) await once();
   } catch (error) {
-    if (!killed) failures.push(`not answered: ${error.cause ?? error}`);
+    if (!killed) failures.push(`no response: ${error.cause ?? error}`);
   }
 }
 
-/** A picture: another, or one that was sent before and may be on its way out. */
+/** A new picture, or one that was sent before and may be about to be removed. */
 function picture(id) {
   const sent = pictures[id];
   if (sent.length > 0 && under(3) === 0) return oneOf(sent);
@@ -156,7 +155,7 @@ function picture(id) {
   return sent.splice(0, sent.length - 3) && sent.at(-1);
 }
 
-/** Everything that is done to one account at the same time; `n` makes values new. */
+/** The actions that run on one account at the same time; `n` makes values unique. */
 function load(id, round) {
   let count = 0;
   const next = () => `${round}-${++count}`;
@@ -224,8 +223,8 @@ function load(id, round) {
 }
 
 /**
- * Every database on the disk as the kill has left it, of the worker's own and of the simulated bucket: what SQLite
- * finds wrong with it.
+ * Checks a copy of every database that the kill left on the disk (the worker's and the simulated bucket's), and returns
+ * the problems that SQLite finds.
  */
 function damage() {
   const copy = `${folder}-copy`;
@@ -291,7 +290,7 @@ for (const [round, nth] of ROUNDS.entries()) {
         ...Object.entries(HALTED).map(([id, [faults]]) =>
           again(async () => {
             await replaces(id, halted[id].bytes, faults);
-            // It was answered, and what comes after the answer is where it halts.
+            // The request has been answered; the work after the response is what is halted.
             while (!killed) await setTimeout(5);
           }),
         ),
@@ -307,22 +306,20 @@ for (const [round, nth] of ROUNDS.entries()) {
         (sum, { written }) => sum + written.filter((change) => change.acknowledged === Infinity).length,
         0,
       );
-      told = `${acknowledged()} changes acknowledged, ${open} on their way, ${Object.keys(HALTED).length} halted`;
+      told = `${acknowledged()} changes acknowledged, ${open} in flight, ${Object.keys(HALTED).length} halted`;
 
       damaged = damage();
       worker = await startWorker({ persist: folder });
       found = await held();
     });
 
-    test('was answering until then [R6 R9]', (context) => {
+    test('was responding until then [R6 R9]', (context) => {
       context.diagnostic(told);
       assert.deepEqual(failures, []);
       assert.ok(password.acknowledged > 0);
     });
-    test('leaves databases that are whole [M5]', () => assert.deepEqual(damaged, []));
-    const title =
-      'has kept every change that it acknowledged, and none that it refused; ' +
-      'what belongs together is there together [R6 R7]';
+    test('leaves intact databases [M5]', () => assert.deepEqual(damaged, []));
+    const title = 'has kept every change that it acknowledged and none that it refused, and each as a whole [R6 R7]';
     test(title, () => {
       const lost = Object.entries(places).filter(([what, place]) => !place.possible.includes(found[what]));
       assert.deepEqual(
@@ -338,7 +335,7 @@ for (const [round, nth] of ROUNDS.entries()) {
         [],
       );
     });
-    test('has kept the password that it acknowledged last, or one on its way [S5]', async () => {
+    test('has kept the password that it acknowledged last, or one that was in flight [S5]', async () => {
       const [{ password_hash: hash }] = await worker.sql('SELECT password_hash FROM users WHERE id = ?', CHANGED);
       assert.match(hash, /^\$2b\$12\$/);
       const verified = await Promise.all(
@@ -346,7 +343,7 @@ for (const [round, nth] of ROUNDS.entries()) {
       );
       assert.deepEqual(verified.filter(Boolean), [true], JSON.stringify(password.written));
     });
-    test('has given every user name, e-mail and DNI to one [S4 F4 D4 P8]', async () => {
+    test('has given every user name, e-mail address and DNI to one account only [S4 F4 D4 P8]', async () => {
       const rows = await worker.sql(
         'SELECT lower(username) AS a, lower(email) AS b, dni AS c FROM users NOT INDEXED ' +
           'JOIN personas NOT INDEXED ON personas.user_id = users.id',
@@ -354,7 +351,7 @@ for (const [round, nth] of ROUNDS.entries()) {
       for (const column of ['a', 'b', 'c'])
         assert.equal(new Set(rows.map((row) => row[column])).size, rows.length, JSON.stringify(rows));
     });
-    test('shows no picture that is not there, or not whole [M3 M5]', async () => {
+    test('shows no picture that is missing or incomplete [M3 M5]', async () => {
       await pointsAtObjects(worker);
       for (const key of await shown(worker)) {
         const { status, bytes } = await worker.send('GET', `/media/${key}`);
@@ -367,7 +364,7 @@ for (const [round, nth] of ROUNDS.entries()) {
         assert.equal(image, halted[id][picture]);
       });
     }
-    test('ends with nothing in the bucket but what is shown, once a sweep was there [M5]', async () => {
+    test('after a sweep, has nothing in the bucket but the pictures that are shown [M5]', async () => {
       await endsInStep(worker);
       assert.ok((await keys(worker)).length > 0);
     });

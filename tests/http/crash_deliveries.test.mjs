@@ -1,8 +1,8 @@
-// workerd is killed at random moments while updates are made and delivered to receivers that fail half of the time. In
-// the end, every receiver has every change of its accounts that was acknowledged, in order for each account, and its
-// database is in step with Perfil's.
+// workerd is killed at random moments while updates are applied and delivered to receivers that fail half of the time.
+// In the end, every receiver has every acknowledged change of its accounts, in order for each account, and its database
+// matches Perfil's.
 //
-// PERFIL_CRASH_SEED=… takes the same random choices again; what meets when is up to the machine all the same.
+// PERFIL_CRASH_SEED=… repeats the random choices; the interleaving of requests still varies.
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
@@ -18,12 +18,12 @@ import { startWorker } from '../support/worker.mjs';
 const ROUNDS = 5;
 const SEED = Number(process.env.PERFIL_CRASH_SEED ?? randomInt(2 ** 31));
 const ADMIN = 200;
-/** Who is known to which back ends, and by which number: `base` and the account's own id. */
+/** The back ends that know each account, and its id there: the base of the back end plus the account's own id. */
 const BASES = { seam: 1000, falcon: 2000, django: 3000 };
 const KNOWN = { 201: ['seam', 'falcon', 'django'], 202: ['seam'], 203: ['falcon', 'django'], 204: ['django'], 205: [] };
 const ACCOUNTS = Object.keys(KNOWN).map(Number);
 
-/** Numbers from 0 that the seed decides (mulberry32). */
+/** Random integers from 0 to n - 1, determined by the seed (mulberry32). */
 const under = (() => {
   let seed = SEED;
   return (n) => {
@@ -34,7 +34,9 @@ const under = (() => {
   };
 })();
 
-/** What a receiver's database holds: the ids in the order of their first arrival, and the fields, by subject. */
+/**
+ * The contents of a receiver's database, by subject: the ids in the order in which they first arrived, and the fields.
+ */
 class Copy {
   arrived = new Map();
   applied = new Map();
@@ -45,7 +47,7 @@ class Copy {
       const whose = subject.account ?? subject.persona;
       const ids = this.arrived.get(whose) ?? [];
       this.arrived.set(whose, ids);
-      // It may have been sent before.
+      // A change may be sent more than once.
       if (ids.includes(id)) continue;
       const isNewer = ids.every((other) => other < id);
       ids.push(id);
@@ -68,7 +70,7 @@ let worker;
 let killed = false;
 let posts = 0;
 
-/** Half of the time a receiver refuses, breaks off, or takes the changes and says that it has not. */
+/** A receiver that, half of the time, refuses, breaks off, or applies the changes but returns an error. */
 function failing(name) {
   return (response, { changes }) => {
     posts++;
@@ -109,7 +111,10 @@ after(async () => {
 
 const numberOf = (backEnd, account) => BASES[backEnd] + account;
 
-/** One change of an account by an endpoint: `[target, token, fields, the receivers that have a field of it]`. */
+/**
+ * Changes an account through a random endpoint. Each way is
+ * `[target, token, fields, the receivers that have one of them]`.
+ */
 async function change(account, n) {
   const admin = await token(ADMIN);
   const ways = {
@@ -146,7 +151,7 @@ async function changes(account, round) {
   try {
     for (let n = 1; !killed; n++) await change(account, round * 10_000 + n);
   } catch (error) {
-    if (!killed) failures.push(`not answered: ${error.cause ?? error}`);
+    if (!killed) failures.push(`no response: ${error.cause ?? error}`);
   }
 }
 
@@ -161,7 +166,7 @@ async function minutes() {
   }
 }
 
-/** Lets every pause be over, and every lease that a crash left behind. */
+/** Ends every pause, and every lease that a crash left behind. */
 const muchLater = () => worker.sql('UPDATE receivers SET next_attempt_at = NULL, lease = NULL, leased_until = NULL');
 
 test(`after a kill at any moment, receivers get everything in order, seed ${SEED} [C2 C3]`, async (context) => {
@@ -182,16 +187,16 @@ test(`after a kill at any moment, receivers get everything in order, seed ${SEED
   const [{ newest }] = await worker.sql('SELECT max(id) AS newest FROM changes');
   const behind = () => worker.sql('SELECT name FROM receivers WHERE position < ?', newest);
   for (let tries = 0; (await behind()).length > 0; tries++) {
-    assert.ok(tries < 500, 'the receivers are up to date within so many events');
+    assert.ok(tries < 500, 'the receivers are not up to date after 500 events');
     await muchLater();
     await worker.scheduled(MINUTE, {}, { pace: 40 });
   }
   const counts = Object.entries(acknowledged).map(([name, ids]) => `${name} ${ids.length}`);
   context.diagnostic(`${newest} changes, acknowledged: ${counts.join(', ')}; ${posts} posts`);
   for (const [name, ids] of Object.entries(acknowledged)) {
-    assert.ok(ids.length > 20, `${name} was not loaded`);
+    assert.ok(ids.length > 20, `${name} got too few changes to test anything`);
     const lost = ids.filter((id) => !copies[name].requests.has(id));
-    assert.deepEqual(lost, [], `${name} lacks changes`);
+    assert.deepEqual(lost, [], `${name} did not get every change`);
     for (const [whose, arrived] of copies[name].arrived)
       assert.deepEqual(
         arrived,
@@ -202,7 +207,7 @@ test(`after a kill at any moment, receivers get everything in order, seed ${SEED
   assert.deepEqual(set.receivers.seam.faults, []);
 });
 
-test('then their databases hold what Perfil holds [C2]', async () => {
+test("then their databases match Perfil's [C2]", async () => {
   const users = await worker.sql('SELECT * FROM users WHERE id BETWEEN 201 AND 205');
   const columns = { seam: { full_name: 'full_name', email: 'email' }, falcon: {}, django: {}, personas: {} };
   columns.falcon = { name: 'full_name', email: 'email', username: 'username' };
