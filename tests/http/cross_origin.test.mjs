@@ -1,4 +1,4 @@
-// Pages of other origins in a real browser, with its own preflights and its own forms: the front ends of the back ends.
+// Front ends on other origins, in a real browser that sends its own preflights and forms.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -36,7 +36,7 @@ beforeEach(async () => {
   await resetAlice(worker);
 });
 
-/** Sends a PUT from a page; `body` is a JSON value, the fields of a URL-encoded form, or the page's own form. */
+/** Sends a PUT from a page. The body is a JSON value, the fields of a URL-encoded form, or else the page's own form. */
 async function put(from, target, as, { json, fields, headers = {}, ...init } = {}) {
   const type = json === undefined ? {} : { 'content-type': 'application/json' };
   const all = { authorization: `Bearer ${await token(as)}`, ...type, ...headers };
@@ -54,7 +54,7 @@ async function put(from, target, as, { json, fields, headers = {}, ...init } = {
   );
 }
 
-test('a page of a listed origin sends what headers it likes, and reads every reply [R11 S1 S2]', options, async () => {
+test('a page of a listed origin may send any headers and read every response [R11 S1 S2]', options, async () => {
   const headers = { 'x-socket-id': 'Zk3-abc', 'x-requested-with': 'XMLHttpRequest', 'x-csrftoken': 'a' };
   for (const credentials of ['omit', 'include']) {
     const good = await put(page, '/api/v1/users/7', 1, { json: { full_name: 'Jane Smith' }, headers, credentials });
@@ -65,7 +65,7 @@ test('a page of a listed origin sends what headers it likes, and reads every rep
   }
 });
 
-test("a browser's form: its file input left alone, and with a picture [D9 D8 D1 R11]", options, async () => {
+test("a browser's form, with its file input left empty and with a picture [D9 D8 D1 R11]", options, async () => {
   const names = { first_name: 'Zoë 🐇', last_name: '' };
   assert.deepEqual((await put(page, PROFILE, 42)).json, alice(names));
   await page.setInputFiles('input[type=file]', path.join(root, 'tests/fixtures/pictures/phone.jpg'));

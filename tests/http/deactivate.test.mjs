@@ -1,4 +1,4 @@
-// An account that its back end has deleted or deactivated is made inactive here at once: by a command, and by the
+// Makes an account that its back end has deleted or deactivated inactive in Perfil: with a command, and with the
 // request that docs/moving-over.md shows.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -19,10 +19,14 @@ after(() => project?.stop());
 const command = (args, environment) => project.run('scripts/deactivate.mjs', args, environment);
 const isActive = async (id) => (await worker.sql('SELECT is_active FROM users WHERE id = ?', id))[0].is_active;
 
-describe('an account becomes inactive at once', () => {
-  test('by the command, with the number that its back end knows [X7]', async () => {
+describe('an account becomes inactive immediately', () => {
+  test('with the command and its id in the back end [X7]', async () => {
     const asJane = { token: await token(1007, { layout: 'seam' }), json: {} };
-    assert.equal((await worker.put('/api/v1/users/1007', asJane)).status, 403, 'she is there, and holds no permission');
+    assert.equal(
+      (await worker.put('/api/v1/users/1007', asJane)).status,
+      403,
+      'the account exists, and holds no permission',
+    );
     const { code, out, err } = await command(['seam', '1007', '--remote']);
     assert.deepEqual([code, out, err], [0, 'account 7 (seam 1007) is inactive\n', '']);
     assert.deepEqual([await isActive(7), await isActive(6), await isActive(42)], [0, 1, 1]);
@@ -32,7 +36,7 @@ describe('an account becomes inactive at once', () => {
     assert.deepEqual([again.code, again.out], [0, 'account 7 (seam 1007) is inactive\n']);
   });
 
-  test('by the documented request to D1’s HTTP interface [X7]', async () => {
+  test('with the documented request to D1’s HTTP interface [X7]', async () => {
     const guide = read('docs/moving-over.md');
     const [, body] = /d1\/database\/\$DATABASE_ID\/query"[^']*'Content-Type: application\/json' \\\n\s*-d '(.*)'/.exec(
       guide,
@@ -47,7 +51,7 @@ describe('an account becomes inactive at once', () => {
     assert.deepEqual([await isActive(6), await isActive(5)], [0, 1]);
   });
 
-  test('in the local database, if nothing else is said [X7]', async () => {
+  test('in the local database by default [X7]', async () => {
     await project.local('migrations', 'apply', 'DB');
     const insert =
       "INSERT INTO users (id, username, email) VALUES (9, 'nine', 'nine@example.com'); " +
@@ -66,15 +70,15 @@ describe('an account becomes inactive at once', () => {
   });
 });
 
-describe('what cannot be done is said in one line', () => {
+describe('a failure is reported in one line', () => {
   for (const [name, args, expected] of /** @type {[string, string[], RegExp][]} */ ([
-    ['nobody has the number', ['falcon', '4711', '--remote'], /^perfil: no account has the ID 4711 in falcon; nothing/],
+    ['no account has the id', ['falcon', '4711', '--remote'], /^perfil: no account has the ID 4711 in falcon; nothing/],
     ['another back end', ['personas', '7'], /^perfil: usage: npm run deactivate/],
-    ['no number', ['seam'], /^perfil: usage: /],
-    ['a number that is not one', ['seam', "7' OR 1=1 --"], /^perfil: usage: /],
+    ['no id', ['seam'], /^perfil: usage: /],
+    ['an invalid id', ['seam', "7' OR 1=1 --"], /^perfil: usage: /],
     ['an unknown option', ['seam', '7', '--force'], /^perfil: usage: /],
     [
-      'an environment that is not there',
+      'an environment that does not exist',
       ['seam', '7', '--remote', '--env', 'nowhere'],
       /has no environment nowhere\n$/,
     ],

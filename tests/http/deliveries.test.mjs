@@ -1,5 +1,5 @@
-// The delivery of changes to receivers on loopback: what each of them gets, in which order, how it is signed, and what
-// it costs. delivery_faults.test.mjs is about receivers that fail, crash_deliveries.test.mjs about crashes.
+// Delivery of changes to receivers on loopback: contents, order, signatures and cost. delivery_faults.test.mjs covers
+// receivers that fail, crash_deliveries.test.mjs crashes.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -14,13 +14,13 @@ import { startWorker } from '../support/worker.mjs';
 const NAMES = ['seam', 'falcon', 'django', 'personas'];
 const me = '/api/personas/me';
 
-/** Waits until an instance may begin another delivery (C4), and nothing is under way. */
+/** Waits until nothing is in progress and an instance may begin another delivery (C4). */
 async function quiet(worker) {
   await worker.idle();
   await setTimeout(1100);
 }
 
-/** The lines of the log about deliveries, once as many as expected are there. */
+/** Waits for `count` log lines about deliveries and returns all of them. */
 async function deliveries(worker, count) {
   const found = () => worker.lines.filter(({ message }) => message.includes('"event":"delivery"'));
   for (const deadline = Date.now() + 5000; found().length < count && Date.now() < deadline; ) await setTimeout(5);
@@ -35,7 +35,7 @@ describe('with a receiver for each back end', () => {
     set = await startReceivers(...NAMES);
     ({ receivers } = set);
     worker = await startWorker({ vars: set.vars });
-    // Numbers of back ends that are nobody's own id.
+    // Back ends' ids that are not the own id of any account.
     await worker.sql(
       "UPDATE identities SET id = id + CASE back_end WHEN 'seam' THEN 100 WHEN 'falcon' THEN 200 ELSE 300 END",
     );
@@ -86,7 +86,7 @@ describe('with a receiver for each back end', () => {
       },
     });
   });
-  test('a body that was changed on its way, or signed with another secret, is not verified [C2]', async () => {
+  test('verification fails for a body that was altered in transit or signed with another secret [C2]', async () => {
     await worker.put('/users', { as: 6, json: { name: 'Luis' } });
     await receivers.seam.accepted(1);
     const [{ body, headers }] = receivers.seam.posts;
@@ -96,7 +96,7 @@ describe('with a receiver for each back end', () => {
     const other = new Webhook(`whsec_${Buffer.alloc(32, 8).toString('base64')}`);
     assert.throws(() => other.verify(JSON.stringify(body), headers));
   });
-  test('each back end gets a change in its own words, with its own numbers [C2]', async () => {
+  test('each back end gets a change with its own names and ids [C2]', async () => {
     const form = formOf({ avatar: png(), first_name: 'Alice' });
     const bearer = await token(342, { layout: 'django' });
     await worker.put('/api/profile/342/update/', { token: bearer, form });
@@ -112,7 +112,7 @@ describe('with a receiver for each back end', () => {
     assert.equal(django.record.avatar, `/media/${falcon.record.image_path}`);
     assert.equal(receivers.seam.posts.length + receivers.personas.posts.length, 0);
   });
-  test("an administrator's change names both, and a persona's change goes to personas alone [C2]", async () => {
+  test("an administrator's change names both accounts, and only personas gets a persona's change [C2]", async () => {
     const bearer = await token(106, { layout: 'seam' });
     await worker.put('/api/v1/users/107', { token: bearer, json: { roleId: 3, email: 'js@example.com' } });
     const [seam] = await receivers.seam.accepted(1);
@@ -149,7 +149,7 @@ describe('with a receiver for each back end', () => {
     await worker.idle();
     assert.deepEqual([receivers.seam.posts.length, receivers.django.posts.length], [1, 1]);
   });
-  test('what is refused, and what sets nothing, is not delivered [C1 C2]', async () => {
+  test('a request that is refused or sets nothing is not delivered [C1 C2]', async () => {
     await worker.put('/users', { as: 6, json: { email: 'js@example.com' } });
     await worker.put('/users', { as: 7, json: { name: '' } });
     await worker.put('/api/profile/306/update/', { as: 6, json: {} });
@@ -190,7 +190,7 @@ describe('with a receiver for each back end', () => {
     );
     assert.ok(!JSON.stringify(receivers.personas.posts).includes('$2b$'));
   });
-  test('changes of one account arrive in order, each once, and posts are a second apart [C2 C4]', async () => {
+  test('changes of one account arrive in order, each once, in posts a second apart [C2 C4]', async () => {
     const names = Array.from({ length: 60 }, (_, n) => `Name ${n}`);
     for (const name of names) assert.equal((await worker.put('/users', { as: 6, json: { name } })).status, 200);
     const changes = await receivers.falcon.accepted(60);
@@ -204,7 +204,7 @@ describe('with a receiver for each back end', () => {
     assert.ok(began.length <= 3, `${began.length} posts`);
     for (const [n, at] of began.slice(1).entries()) assert.ok(at - began[n] > 900, `${at - began[n]} ms apart`);
   });
-  test('a change is delivered soon after the reply, also one that follows another at once [C4]', async () => {
+  test('a change is delivered soon after the response, even directly after another change [C4]', async () => {
     const lags = [];
     for (const name of ['One', 'Two']) {
       await worker.put('/users', { as: 6, json: { name } });
@@ -214,7 +214,7 @@ describe('with a receiver for each back end', () => {
     }
     assert.ok(lags[0] < 500 && lags[1] < 1500, `${lags}`);
   });
-  test('a run of deliveries leaves one line in the log, and none if there was nothing to do [C2]', async () => {
+  test('a run of deliveries writes one log line, and none if there was nothing to do [C2]', async () => {
     const seen = (await deliveries(worker, 0)).length;
     await worker.put(me, { as: 5, json: { telefono: '+5550100' } });
     await receivers.personas.accepted(1);
@@ -227,7 +227,7 @@ describe('with a receiver for each back end', () => {
   });
 });
 
-test("receivers get their own back end's people and nobody else, with colliding numbers [C2 I1 I3]", async () => {
+test('receivers get only the accounts of their own back end, even if ids collide [C2 I1 I3]', async () => {
   const set = await startReceivers(...NAMES);
   const worker = await startWorker({ vars: set.vars });
   try {
@@ -320,7 +320,7 @@ describe('with one receiver for everything', () => {
       account,
     );
 
-  test('it gets every change by the own ids, with the columns of the record [C2]', async () => {
+  test("it gets every change, with accounts' own ids and the columns of the record [C2]", async () => {
     await worker.sql("UPDATE identities SET id = id + 100 WHERE back_end = 'seam'");
     await worker.put('/users', { as: 6, json: { name: 'Luis' }, vars });
     await worker.put(me, { as: 6, json: { nombres: 'Luis', dni: 'X-12345' }, vars });
@@ -345,7 +345,7 @@ describe('with one receiver for everything', () => {
     await worker.sql("UPDATE identities SET id = id - 100 WHERE back_end = 'seam'");
     await quiet(worker);
   });
-  test('without CHANGES_URL nothing is posted, and no call to the database is made for it [C2 C4]', async () => {
+  test('without CHANGES_URL nothing is posted, and no database call is made [C2 C4]', async () => {
     const response = await worker.put('/users', { as: 6, json: { name: 'Luis' }, deployment: 'without' });
     await worker.idle();
     const { d1, rows } = await worker.spent('without');
@@ -354,7 +354,7 @@ describe('with one receiver for everything', () => {
     assert.deepEqual(await worker.sql('SELECT * FROM receivers'), []);
     assert.equal((await deliveries(worker, 0)).filter(({ level }) => level === 'error').length, 0);
   });
-  test('who turns it on later gets what was changed before, a hundred changes at a time [C2]', async () => {
+  test('if it is configured later, it gets earlier changes, a hundred at a time [C2]', async () => {
     await insert(250, 7);
     await worker.scheduled(MINUTE, vars);
     assert.deepEqual(
@@ -366,12 +366,12 @@ describe('with one receiver for everything', () => {
       Array.from({ length: 250 }, (_, n) => n + 1),
     );
   });
-  test('a record that is gone is null [C2]', async () => {
+  test('a record that no longer exists is null [C2]', async () => {
     await insert(1, 4711);
     await worker.scheduled(MINUTE, vars);
     assert.deepEqual([receiver.changes[0].record, receiver.changes[0].subject], [null, { account: 4711 }]);
   });
-  test('a delivery costs two calls and two rows, and one of each for a hundred changes more [C4]', async () => {
+  test('a delivery costs two calls and two rows, and one of each per further hundred changes [C4]', async () => {
     for (const [piled, calls] of [
       [0, 2],
       [99, 2],
@@ -385,12 +385,12 @@ describe('with one receiver for everything', () => {
       await receiver.accepted(piled + 1);
       await worker.idle();
       const { d1, rows } = await worker.spent(deployment);
-      assert.deepEqual([d1 - 1, rows - response.rowsWritten], [calls, calls], `${piled} piled up`);
+      assert.deepEqual([d1 - 1, rows - response.rowsWritten], [calls, calls], `${piled} undelivered changes`);
       receiver.clear();
       await quiet(worker);
     }
   });
-  test('thousands of changes that do not concern a receiver are passed by [C2]', async () => {
+  test('thousands of changes that do not concern a receiver are skipped [C2]', async () => {
     await worker.sql("DELETE FROM identities WHERE back_end = 'seam' AND account_id = 1");
     await insert(4200, 1);
     await insert(1, 7);
@@ -399,7 +399,7 @@ describe('with one receiver for everything', () => {
     assert.deepEqual(people(receiver.changes), [7]);
     assert.deepEqual(await worker.sql('SELECT name, position FROM receivers'), [{ name: 'seam', position: 4201 }]);
   });
-  test('where it has got to outlives settings, and two receivers do not share it [C2]', async () => {
+  test('a position outlives changes of settings, and two receivers do not share one [C2]', async () => {
     await insert(3, 7);
     await worker.scheduled(MINUTE, vars);
     await insert(2, 7);
@@ -411,7 +411,7 @@ describe('with one receiver for everything', () => {
       ['all-1-3', 'seam-1-5', 'all-4-5'],
     );
   });
-  test('the nightly event delivers nothing, and that of every minute sweeps nothing [C3 M5]', async () => {
+  test('the nightly event delivers nothing, and the event of every minute sweeps nothing [C3 M5]', async () => {
     await insert(1, 7);
     await worker.sweep(vars);
     assert.equal(receiver.posts.length, 0);
@@ -436,7 +436,7 @@ describe('with one receiver for everything', () => {
     [{ CHANGES_SECRET: SHORT }, 'CHANGES_SECRET is not whsec_ followed by the base64 of 24 to 64 bytes'],
     [{ CHANGES_HASHES: 'yes' }, 'CHANGES_HASHES is neither on nor empty, so nothing is delivered'],
   ]) {
-    test(`an update works with ${JSON.stringify(wrong)}, and the log says what is wrong [C2]`, async () => {
+    test(`an update works with ${JSON.stringify(wrong)}, and the log has the cause [C2]`, async () => {
       const settings = { CHANGES_URL: url, CHANGES_SECRET: WEBHOOK_SECRET, ...wrong };
       const seen = worker.lines.length;
       const { status, d1Calls } = await worker.put('/users', { as: 6, json: { name: 'Luis' }, vars: settings });
@@ -451,7 +451,7 @@ describe('with one receiver for everything', () => {
       assert.deepEqual(await worker.sql('SELECT * FROM receivers'), []);
     });
   }
-  test('a setting that is wrong for one receiver stops no other [C2]', async () => {
+  test('a wrong setting for one receiver does not affect the others [C2]', async () => {
     const settings = {
       CHANGES_URL: JSON.stringify({ seam: receiver.url, falcon: receiver.url, django: 'http://example.com' }),
       CHANGES_SECRET_SEAM: WEBHOOK_SECRET,

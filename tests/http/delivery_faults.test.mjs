@@ -1,5 +1,5 @@
-// Receivers that are down, slow, hang or refuse, a database that fails, and several instances at the same time: nothing
-// is lost, nothing waits for it, and what is sent again says so.
+// Receivers that are down, slow, hanging or refusing, a failing database, and several instances at the same time:
+// nothing is lost, nothing waits for a delivery, and a repeated post has the same id.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import os from 'node:os';
@@ -12,7 +12,7 @@ import { startWorker } from '../support/worker.mjs';
 
 const settings = (receiver) => ({ CHANGES_URL: receiver.url, CHANGES_SECRET: WEBHOOK_SECRET });
 
-/** Lets every pause and every lease be over. */
+/** Ends every pause and every lease. */
 const muchLater = (worker) =>
   worker.sql(
     "UPDATE receivers SET next_attempt_at = '2000-01-01', leased_until = iif(lease IS NULL, NULL, '2000-01-01')",
@@ -26,7 +26,7 @@ const insert = (worker, count = 1) =>
     count,
   );
 
-/** The lines about deliveries that follow the first `seen` ones, once there are `count` of them. */
+/** Waits for `count` log lines about deliveries after the first `seen` lines, and returns them. */
 async function lines(worker, seen, count) {
   const found = () => worker.lines.slice(seen).filter(({ message }) => message.includes('"event":"delivery"'));
   for (const deadline = Date.now() + 5000; found().length < count && Date.now() < deadline; ) await setTimeout(5);
@@ -73,7 +73,7 @@ describe('one worker and one receiver', () => {
     const pauses = [];
     for (let attempt = 1; attempt <= 7; attempt++) {
       const seen = worker.lines.length;
-      // Timers are 40 times as fast: the run makes its second attempt before that is due.
+      // Timers run 40 times as fast, so the run tries a second time before the attempt is due.
       await worker.scheduled(MINUTE, {}, { pace: 40 });
       const { failures, next_attempt_at } = await row(worker);
       assert.deepEqual([failures, receiver.posts.length], [attempt, attempt]);
@@ -83,7 +83,7 @@ describe('one worker and one receiver', () => {
       const cause = 'receiver: returned 503';
       assert.deepEqual(line, { level: 'error', event: 'delivery', receiver: 'all', sent: 0, cause });
       await worker.scheduled(MINUTE, {}, { pace: 40 });
-      assert.equal(receiver.posts.length, attempt, 'it is not due');
+      assert.equal(receiver.posts.length, attempt, 'no attempt is due');
       await muchLater(worker);
     }
     assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 45]);
@@ -92,7 +92,7 @@ describe('one worker and one receiver', () => {
     assert.deepEqual([(await row(worker)).failures, receiver.changes.length], [0, 1]);
   });
   for (const status of [301, 302, 307, 308, 400, 404, 409, 410, 429, 500])
-    test(`${status} is no acceptance, and a redirect is not followed [C3]`, async () => {
+    test(`${status} counts as a failure, and a redirect is not followed [C3]`, async () => {
       receiver.status = (response) => {
         if (status < 400) response.setHeader('location', `${receiver.url}&redirected`);
         return status;
@@ -110,13 +110,13 @@ describe('one worker and one receiver', () => {
       assert.equal(receiver.changes.length, 1);
     });
   for (const status of [200, 201, 202, 204, 299])
-    test(`${status} is an acceptance [C3]`, async () => {
+    test(`${status} counts as accepted [C3]`, async () => {
       receiver.status = status;
       await insert(worker);
       await worker.scheduled(MINUTE);
       assert.deepEqual([(await row(worker)).position, receiver.posts.length], [1, 1]);
     });
-  test('what a receiver returns besides its status is not waited for [C3]', async () => {
+  test('only the status of a receiver is waited for, not the rest of its response [C3]', async () => {
     let open;
     receiver.status = async (response) => {
       response.writeHead(200, { 'content-type': 'text/plain' });
@@ -131,9 +131,9 @@ describe('one worker and one receiver', () => {
     assert.ok(performance.now() - began < 2500);
     assert.equal((await row(worker)).position, 1);
     await setTimeout(100);
-    assert.ok(open.destroyed || open.writableEnded, 'the connection is given up');
+    assert.ok(open.destroyed || open.writableEnded, 'the connection is closed');
   });
-  test('a reply does not wait for a receiver that hangs, which is given up after 10 seconds [C3 C4]', async () => {
+  test('a response does not wait for a receiver that hangs, which times out after 10 seconds [C3 C4]', async () => {
     const hanging = Promise.withResolvers();
     receiver.status = () => hanging.promise;
     const seen = worker.lines.length;
@@ -170,10 +170,10 @@ describe('one worker and one receiver', () => {
   });
   for (const [what, faults, posts] of [
     ['the lease cannot be taken', { batch: ['refuse', 'refuse'] }, 0],
-    ['the lease is taken and the answer is lost', { batch: ['lose'] }, 1],
-    ['the position cannot be moved at first', { batch: [null, 'refuse'] }, 1],
-    ['the position is moved and the answer is lost', { batch: [null, 'lose'] }, 1],
-    ['the position cannot be moved at all', { batch: [null, 'refuse', 'refuse'] }, 1],
+    ['the lease is taken and the response is lost', { batch: ['lose'] }, 1],
+    ['the position cannot be advanced at first', { batch: [null, 'refuse'] }, 1],
+    ['the position is advanced and the response is lost', { batch: [null, 'lose'] }, 1],
+    ['the position cannot be advanced at all', { batch: [null, 'refuse', 'refuse'] }, 1],
   ])
     test(`a database that fails loses nothing: ${what} [C3]`, async () => {
       await insert(worker, 2);
@@ -186,9 +186,9 @@ describe('one worker and one receiver', () => {
       assert.equal(ids.length > 2, what.endsWith('at all'), 'only what could not be recorded is sent again');
       assert.deepEqual([(await row(worker)).position, (await row(worker)).lease], [2, null]);
     });
-  test('a delivery that was cut off is made up for once its lease has ended [C3]', async () => {
+  test('an interrupted delivery is repeated once its lease has ended [C3]', async () => {
     await insert(worker, 2);
-    // As a crash leaves it behind: the lease is taken, and nobody goes on.
+    // The state after a crash: the lease is taken, and no run continues.
     await worker.sql(
       'INSERT INTO receivers (name, lease, leased_until) ' +
         "VALUES ('all', 'x', strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '+1 seconds'))",
@@ -241,7 +241,7 @@ test('a receiver that hangs does not delay the others [C3]', async () => {
   }
 });
 
-test('two instances do not deliver the same at the same time, and keep the order together [C2 C3]', async () => {
+test('two instances do not deliver the same changes at the same time, and keep the order [C2 C3]', async () => {
   const receiver = await startReceiver();
   const worker = await startWorker({ vars: settings(receiver), twins: ['twin'] });
   try {
@@ -273,14 +273,14 @@ test('two instances do not deliver the same at the same time, and keep the order
       [...new Set(ids)].sort((a, b) => a - b),
     );
     assert.deepEqual(new Set(changes.map(({ request_id }) => request_id)), new Set(expected));
-    assert.ok(receiver.posts.length > 3, 'both deliver while updates go on');
+    assert.ok(receiver.posts.length > 3, 'both deliver while updates continue');
   } finally {
     await worker.stop();
     await receiver.stop();
   }
 });
 
-test('if a lease ends during a post, both deliver, nothing is lost, and the receiver can tell [C2 C3]', async () => {
+test('if a lease ends during a post, both runs deliver, nothing is lost, and ids reveal it [C2 C3]', async () => {
   const receiver = await startReceiver();
   const worker = await startWorker({ vars: settings(receiver) });
   try {
@@ -295,7 +295,7 @@ test('if a lease ends during a post, both deliver, nothing is lost, and the rece
     assert.equal((await row(worker)).position, 5);
     first.resolve(200);
     await slow;
-    assert.equal((await row(worker)).position, 5, 'who has lost the lease moves nothing');
+    assert.equal((await row(worker)).position, 5, 'a run that has lost the lease does not move the position');
     assert.deepEqual(
       receiver.posts.map(({ id }) => id),
       ['all-1-3', 'all-1-5'],
@@ -306,7 +306,7 @@ test('if a lease ends during a post, both deliver, nothing is lost, and the rece
   }
 });
 
-test('where a receiver has got to outlives the worker [C2 C3]', async () => {
+test("the receiver's position outlives the worker [C2 C3]", async () => {
   const persist = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-feed-'));
   const receiver = await startReceiver();
   let worker;

@@ -43,7 +43,7 @@ const UNCHANGED = {
   number_phone: null,
 };
 
-/** Sends an update by account 42, checks the whole answer, and that the database holds just that. */
+/** Sends an update by account 42, and checks the whole response and the stored columns. */
 async function updates(options, changes) {
   const { line } = await accepted(worker, PROFILE, { as: 42, ...options }, alice(changes));
   const { avatar, ...columns } = { ...UNCHANGED, ...changes };
@@ -60,7 +60,7 @@ for (const [what, hidden] of Object.entries({
   'a zero-width joiner': '\u200d',
   'a right-to-left override': '\u202e',
   'a soft hyphen': '\u00ad',
-  'a character for private use': '\ue000',
+  'a private-use character': '\ue000',
 })) {
   test(`${what} is refused in a user name and in an address, and blank by itself elsewhere [R14 D4 R7]`, async () => {
     await refuses({ username: `luis${hidden}_p` }, { username: [BAD_USERNAME] });
@@ -74,12 +74,12 @@ for (const [what, hidden] of Object.entries({
   });
 }
 
-/** An address of exactly `length` characters that is otherwise in order. */
+/** An otherwise valid address of exactly `length` characters. */
 const emailOf = (length) =>
   `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(length - 64 - 1 - 64 - 64 - 4)}.com`;
 
 describe('updating the own profile', () => {
-  test('the curl example of the document answers as printed [D1]', async () => {
+  test("the document's curl example returns the response as printed [D1]", async () => {
     const line = await updates(
       raw(`{
 "first_name": "Alice",
@@ -94,7 +94,7 @@ describe('updating the own profile', () => {
     );
   });
 
-  test('the e-mail example of the document answers as printed, the own address again [D1 D4]', () =>
+  test("the document's e-mail example, with the own address, returns the response as printed [D1 D4]", () =>
     updates(
       raw(`{
 "email": "alice@example.com"
@@ -102,7 +102,7 @@ describe('updating the own profile', () => {
       {},
     ));
 
-  test('all five text fields change at once [D1]', () => {
+  test('all five text fields change in one request [D1]', () => {
     const json = {
       first_name: 'John',
       last_name: 'Doe',
@@ -140,14 +140,14 @@ describe('updating the own profile', () => {
     'only unknown fields': { json: { nickname: 'Al', full_name: 5 } },
   };
   for (const [what, options] of Object.entries(nothing)) {
-    test(`${what} answers the record as it stands and changes nothing [D1 R2]`, async () => {
+    test(`${what} returns the record as it stands and changes nothing [D1 R2]`, async () => {
       const before = await worker.dump();
       await updates(options, {});
       assert.equal(await worker.dump(), before);
     });
   }
 
-  test('fields that cannot be written here are ignored, whatever they hold [D1]', async () => {
+  test('fields that cannot be changed here are ignored, whatever their values [D1]', async () => {
     const before = await worker.dump();
     await updates(
       {
@@ -169,7 +169,7 @@ describe('updating the own profile', () => {
     await updates({ json: { is_superuser: true, first_name: 'Al' } }, { first_name: 'Al' });
   });
 
-  test('the own username and e-mail again, in another case too, are no conflict [D4 D1]', () => {
+  test('sending the own username and e-mail again, in another case too, is not a conflict [D4 D1]', () => {
     const json = { username: 'Alice_Wonder', email: 'ALICE@example.com' };
     return updates({ json }, json);
   });
@@ -179,23 +179,23 @@ describe('updating the own profile', () => {
     await updates({ json: { number_phone: null } }, {});
   });
 
-  test('an avatar is shown as a path and cleared with null, and kept where it is left out [D5 D1 R4]', async () => {
+  test('an avatar is shown as a path, cleared with null, and kept if it is omitted [D5 D1 R4]', async () => {
     await worker.sql("UPDATE users SET image = 'avatars/42/abc.png' WHERE id = 42");
     await updates({ json: { first_name: 'Al' } }, { first_name: 'Al', avatar: '/media/avatars/42/abc.png' });
     await updates({ json: { avatar: null } }, { first_name: 'Al' });
     assert.deepEqual(await worker.sql('SELECT image FROM users WHERE id = 42'), [{ image: null }]);
   });
 
-  test('a picture with the name that a camera gave it is shown [N4 D1]', async () => {
+  test('a picture with a file name given by a camera is shown [N4 D1]', async () => {
     await worker.sql("UPDATE users SET image = 'avatars/IMG_0001.JPG' WHERE id = 42");
     await updates({ json: { first_name: 'Al' } }, { first_name: 'Al', avatar: '/media/avatars/IMG_0001.JPG' });
   });
-  test('an image that is no uploaded avatar is not shown as one [D1]', async () => {
+  test('an image that is not an uploaded avatar is not shown [D1]', async () => {
     await worker.sql("UPDATE users SET image = 'https://example.com/alice.png' WHERE id = 42");
     await accepted(worker, PROFILE, { as: 42, json: {} }, alice());
   });
 
-  test('a login that never was is null, and any time that the database holds is shown in one way [D1]', async () => {
+  test('last_login is null before the first login; any stored form of a time is shown in one [D1]', async () => {
     const times = {
       '2024-03-10 11:45:23': '2024-03-10T11:45:23Z',
       '2024-03-10T11:45:24.000Z': '2024-03-10T11:45:24Z',
@@ -212,7 +212,7 @@ describe('updating the own profile', () => {
 
   const kept = {
     'a username of 150 letters beyond the BMP': { username: '𠮷'.repeat(150) },
-    'a username with every sign allowed': { username: 'a_Z.0@b+c-9ñ' },
+    'a username with every allowed symbol': { username: 'a_Z.0@b+c-9ñ' },
     'an e-mail of 200 characters': { email: emailOf(200) },
     'an e-mail with a tag and a subdomain': { email: 'Alice.W+x@mail.example.co.uk' },
     'an e-mail with letters beyond ASCII before the @': { email: 'josé@example.com' },
@@ -228,11 +228,11 @@ describe('updating the own profile', () => {
   }
 
   for (const field of TEXT_FIELDS.slice(2)) {
-    test(`${field} may be blank, and white space alone is [D8 R5]`, async () => {
+    test(`${field} may be blank, and white space alone counts as blank [D8 R5]`, async () => {
       for (const value of ['', '   ', '\t\n\u3000']) await updates({ json: { [field]: value } }, { [field]: '' });
     });
   }
-  test('the texts of a record can be sent back as they are shown, blank ones too [D8]', async () => {
+  test('all texts of a record can be sent back as they are shown, including blank ones [D8]', async () => {
     await worker.sql("UPDATE users SET first_name = '', last_name = '', number_phone = '' WHERE id = 42");
     const shown = (await worker.put(PROFILE, { as: 42, json: {} })).json;
     const texts = Object.fromEntries(TEXT_FIELDS.map((field) => [field, shown[field]]));
@@ -277,20 +277,20 @@ describe('updating the own profile', () => {
     ['0.00001', '1e-05'],
   ];
   for (const [number, text] of numbers) {
-    test(`the JSON number ${number} is taken as the text ${text} [D1]`, () =>
+    test(`the JSON number ${number} is read as the text ${text} [D1]`, () =>
       updates(raw(`{"first_name":${number}}`), { first_name: text }));
   }
-  test('a number is a username and a phone too [D1]', () =>
+  test('numbers are accepted as username and phone, too [D1]', () =>
     updates(raw('{"username":12345,"number_phone":5559876543}'), { username: '12345', number_phone: '5559876543' }));
 });
 
-describe('what is refused without asking the database', () => {
+describe('refusals without a database call', () => {
   for (const field of TEXT_FIELDS) {
     test(`${field} must be text [D4 R7]`, async () => {
       for (const value of [true, false, [], ['x'], {}, { [field]: 'x' }])
         await refuses({ [field]: value }, { [field]: [NOT_TEXT] });
     });
-    test(`${field} may hold no control characters [R5 R7]`, async () => {
+    test(`${field} may not contain control characters [R5 R7]`, async () => {
       for (const control of ['\u0000', '\u001f', '\n', '\u007f', '\u0085'])
         await refuses({ [field]: `a${control}b` }, { [field]: [CONTROL] });
     });
@@ -333,10 +333,10 @@ describe('what is refused without asking the database', () => {
     5,
     1.5,
   ]) {
-    test(`${JSON.stringify(email)} is no e-mail [D4 R7]`, () => refuses({ email }, { email: [BAD_EMAIL] }));
+    test(`${JSON.stringify(email)} is not an e-mail address [D4 R7]`, () => refuses({ email }, { email: [BAD_EMAIL] }));
   }
   for (const username of ['al ice', 'al/ice', `alice${EMOJI}`, 'alice#', '<b>', 'alice’s']) {
-    test(`the username ${username} has a sign that is not allowed [D4 R7]`, () =>
+    test(`the username ${username} contains a forbidden character [D4 R7]`, () =>
       refuses({ username }, { username: [BAD_USERNAME] }));
   }
   for (const avatar of ['', 'avatars/1/x.png', 'data:image/png;base64,AA', 5, 1.5, true, false, [], {}]) {
@@ -344,7 +344,7 @@ describe('what is refused without asking the database', () => {
       refuses({ avatar }, { avatar: [NOT_FILE] }));
   }
 
-  test('every faulty field is named at once, in the order of the record [D4 D5 R7]', () =>
+  test('all invalid fields are reported together, in the order of the record [D4 D5 R7]', () =>
     refuses(
       {
         avatar: 'x',
@@ -365,29 +365,29 @@ describe('what is refused without asking the database', () => {
       },
     ));
 
-  test('one faulty field keeps the good ones from being written [D4 R7]', () =>
+  test('an invalid field prevents the valid ones from being written [D4 R7]', () =>
     refuses({ first_name: 'Al', email: 'alice' }, { email: [BAD_EMAIL] }));
 });
 
-describe('whose profile it is', () => {
+describe('the id in the path', () => {
   const json = { first_name: 'X' };
 
   for (const id of ['abc', '-1', '1.5', '%00', '+42', '42%20', '0x2a', '4e1', '%D9%A4%D9%A2', '42abc']) {
-    test(`the id ${id} is not found, without asking the database [D3 R1 R7]`, () =>
+    test(`the id ${id} is not found, without a database call [D3 R1 R7]`, () =>
       refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 0 }));
   }
 
   for (const id of ['0', '00', '99999999999999999999', '9007199254740993']) {
-    test(`the id ${id} belongs to nobody and is not found [D3 R7]`, () =>
+    test(`the id ${id} belongs to no account and is not found [D3 R7]`, () =>
       refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
   }
 
-  test('an id that nobody has is not found [D3 R7]', () =>
+  test('an id that no account has is not found [D3 R7]', () =>
     refused(worker, '/api/profile/4711/update/', { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
 
   for (const id of [1, 7, 43]) {
     const title =
-      `the id ${id} is somebody else's and not authorized, ` + 'not even with an e-mail that is taken [D3 R1 R7]';
+      `the id ${id} is another account's and not authorized, ` + 'not even with an e-mail that is taken [D3 R1 R7]';
     test(title, async () => {
       const target = `/api/profile/${id}/update/`;
       await refused(worker, target, { as: 42, json }, 403, { error: 'Not authorized' }, { d1: 1 });
@@ -407,11 +407,11 @@ describe('whose profile it is', () => {
     refused(worker, PROFILE, { as: 6, json }, 403, { error: 'Not authorized' }, { d1: 1 }));
 
   for (const id of ['042', '00042']) {
-    test(`the id ${id} is 42 [D3]`, () =>
+    test(`the id ${id} means 42 [D3]`, () =>
       accepted(worker, `/api/profile/${id}/update/`, { as: 42, json }, alice({ first_name: 'X' })));
   }
 
-  test('without a token credentials were not provided; with a bad one it is not valid [D2 A1 A8 R7]', async () => {
+  test('a missing token and a bad one have different messages [D2 A1 A8 R7]', async () => {
     await refused(
       worker,
       PROFILE,
@@ -424,10 +424,10 @@ describe('whose profile it is', () => {
   });
 
   for (const [who, as, body, code] of [
-    ['an account that is switched off', 43, { detail: 'User is inactive', code: 'user_inactive' }, 'account_inactive'],
+    ['an inactive account', 43, { detail: 'User is inactive', code: 'user_inactive' }, 'account_inactive'],
     ['an account that does not exist', 4711, { detail: 'User not found', code: 'user_not_found' }, 'account_gone'],
   ]) {
-    test(`${who} is told so, whatever the id [D10 A7 A8 R1 R7]`, async () => {
+    test(`${who} gets its own message, whatever the id [D10 A7 A8 R1 R7]`, async () => {
       for (const id of [as, 42, 4712]) {
         const target = `/api/profile/${id}/update/`;
         const expected = { d1: 1, challenge: INVALID_TOKEN };
@@ -436,7 +436,7 @@ describe('whose profile it is', () => {
       }
     });
   }
-  test('a token that a change of password made too old is not valid [D10 A7 R7]', async (t) => {
+  test('a token issued before a change of password is not valid [D10 A7 R7]', async (t) => {
     await worker.sql('UPDATE users SET tokens_valid_after = unixepoch() + 100 WHERE id = 42');
     t.after(() => worker.sql('UPDATE users SET tokens_valid_after = NULL WHERE id = 42'));
     await refused(worker, PROFILE, { as: 42, json }, 401, BAD_TOKEN, { d1: 1, challenge: INVALID_TOKEN });
@@ -459,13 +459,13 @@ describe('whose profile it is', () => {
   }
 });
 
-describe('what is taken', () => {
+describe('a value that is taken', () => {
   const taken = [
     ['the username of another', { username: 'maria_g' }, { username: [USERNAME_TAKEN] }],
     ['the username of another in another case', { username: ' MARIA_g ' }, { username: [USERNAME_TAKEN] }],
     ['the e-mail of another', { email: 'maria.gonzalez@example.com' }, { email: [EMAIL_TAKEN] }],
     ['the e-mail of another in another case', { email: 'Maria.Gonzalez@EXAMPLE.com' }, { email: [EMAIL_TAKEN] }],
-    ['the e-mail of an account that is switched off', { email: 'bob@example.com' }, { email: [EMAIL_TAKEN] }],
+    ['the e-mail of an inactive account', { email: 'bob@example.com' }, { email: [EMAIL_TAKEN] }],
     [
       'both, of one account',
       { email: 'maria.gonzalez@example.com', username: 'maria_g' },

@@ -22,7 +22,7 @@ const jane = (changes = {}) => ({
   ...changes,
 });
 const bad = (message) => falcon(400, 'Bad Request', message);
-/** What is wrong with the fields; a list, even of one. */
+/** The body that reports invalid fields: a list, even if there is only one message. */
 const faulty = (...messages) => bad(messages);
 const conflict = (message) => falcon(409, 'Conflict', message);
 const EMAIL_TAKEN = conflict('Email already exists');
@@ -43,7 +43,7 @@ beforeEach(() =>
 const stored = async () =>
   (await worker.sql('SELECT email, full_name AS name, username, image AS image_path FROM users WHERE id = 1'))[0];
 
-/** Sends an update by account 1 and checks the whole answer, where only `updated_at` is not known beforehand. */
+/** Sends an update by account 1 and checks the whole response, except for the value of `updated_at`. */
 async function updates(options, changes) {
   const response = await worker.put('/users', { as: 1, ...options });
   const { updated_at } = response.json;
@@ -54,7 +54,7 @@ async function updates(options, changes) {
 const refuses = (json, status, body, d1 = 0) => refused(worker, '/users', { as: 1, json }, status, body, { d1 });
 
 describe('updating the own account', () => {
-  test('the curl example of the document answers as printed, but for the redacted hash [F1 F6]', async () => {
+  test("the document's curl example returns the response as printed, but with a redacted hash [F1 F6]", async () => {
     const { line } = await updates(
       raw(`{
     "name": "Jane Doe",
@@ -68,7 +68,7 @@ describe('updating the own account', () => {
     );
   });
 
-  test('all four fields change at once, and are stored [F1]', async () => {
+  test('all four fields change in one request, and are stored [F1]', async () => {
     const json = {
       email: 'jane@new.example.org',
       name: 'Jane Q. Doe',
@@ -99,14 +99,14 @@ describe('updating the own account', () => {
     });
   }
 
-  test('updated_at moves forward with each change, created_at and role_id stay [F1]', async () => {
+  test('updated_at advances with each change; created_at and role_id stay [F1]', async () => {
     const first = await updates({ json: { name: 'Jane One' } }, { name: 'Jane One' });
     const second = await updates({ json: { name: 'Jane Two' } }, { name: 'Jane Two' });
     assert.ok(first.updated_at > '2025-10-24T02:30:15.000Z');
     assert.ok(second.updated_at >= first.updated_at);
   });
 
-  test('a caller without any permission updates itself all the same [F1]', async () => {
+  test('a caller without any permission can update its own account [F1]', async () => {
     const response = await worker.put('/users', { as: 42, json: { name: 'Alice W.' } });
     const [{ email, username }] = await worker.sql('SELECT email, username FROM users WHERE id = 42');
     await answered(
@@ -126,19 +126,19 @@ describe('updating the own account', () => {
     );
   });
 
-  test('the own e-mail and username again, in another case too, are no conflict [F4 F1]', async () => {
+  test('sending the own e-mail and username again, in another case too, is not a conflict [F4 F1]', async () => {
     const json = { email: 'Jane.Doe@Example.COM', username: 'JaneDoe_123' };
     await updates({ json }, json);
     assert.deepEqual(await stored(), { ...json, name: 'Jane Doe', image_path: null });
   });
 
-  test('the image goes back to the default with null [F1 R4]', async () => {
+  test('null resets the image to the default [F1 R4]', async () => {
     await worker.sql("UPDATE users SET image = 'profile-pictures/jane.png' WHERE id = 1");
     await updates({ json: { image_path: null } }, {});
     assert.equal((await stored()).image_path, null);
   });
 
-  test('an update leaves the hash in the database alone and shows nothing of it [F6]', async () => {
+  test('an update neither changes the stored hash nor shows it [F6]', async () => {
     const hash = () => worker.sql('SELECT password_hash FROM users WHERE id = 1');
     const before = await hash();
     await updates({ json: { name: 'Jane' } }, { name: 'Jane' });
@@ -152,9 +152,9 @@ describe('updating the own account', () => {
     'quotes, backslashes and SQL': { name: `O'Neil "\\" '); DROP TABLE users; --` },
     'combining characters, not normalised': { name: 'Zoe\u0308' },
     'a username of one character': { username: 'j' },
-    'a username with every sign allowed': { username: 'a_Z.0@b+c-9' },
+    'a username with common symbols': { username: 'a_Z.0@b+c-9' },
     'a username with a quote': { username: "o'brien1" },
-    'a username of any signs': { username: `<jane>/#,’\\${EMOJI}` },
+    'a username of arbitrary symbols': { username: `<jane>/#,’\\${EMOJI}` },
     'a username of letters beyond ASCII': { username: 'josé_ñandú_名前' },
     'a username of 150 letters beyond the BMP': { username: '𠮷'.repeat(150) },
     'an e-mail with a tag and a subdomain': { email: 'jane.doe+falcon@mail.example.co.uk' },
@@ -197,7 +197,7 @@ describe('updating the own account', () => {
   });
 });
 
-describe('what is refused without asking the database', () => {
+describe('refusals without a database call', () => {
   for (const [what, options] of Object.entries({
     'an empty object': { json: {} },
     'no body': {},
@@ -225,13 +225,13 @@ describe('what is refused without asking the database', () => {
     'quo"te',
   ];
   for (const field of forbidden) {
-    test(`the property ${field} should not exist, with or without a good one [F3 R7]`, async () => {
+    test(`the property ${field} should not exist, alone or alongside a known one [F3 R7]`, async () => {
       await refuses({ [field]: 1 }, 400, faulty(`property ${field} should not exist`));
       await refuses({ name: 'Jane', [field]: null }, 400, faulty(`property ${field} should not exist`));
     });
   }
 
-  test('a property named __proto__ is one like any other [F3 R7]', () =>
+  test('a property named __proto__ is treated like any other [F3 R7]', () =>
     refused(
       worker,
       '/users',
@@ -290,13 +290,13 @@ describe('what is refused without asking the database', () => {
     { email: 'jane@example.com' },
   ];
   for (const email of emails) {
-    test(`${JSON.stringify(email).slice(0, 40)} is no e-mail [F5 R4 R5 R7]`, () =>
+    test(`${JSON.stringify(email).slice(0, 40)} is not an e-mail address [F5 R4 R5 R7]`, () =>
       refuses({ email }, 400, faulty('email must be an email')));
   }
 
   const wrongTypes = [null, 5, 1.5, false, [], ['x'], {}, { name: 'x' }];
   for (const field of ['name', 'username']) {
-    test(`${field} must be a string and nothing else, null among the rest [F5 R4 R7]`, async () => {
+    test(`${field} must be a string, not any other type or null [F5 R4 R7]`, async () => {
       for (const value of wrongTypes) await refuses({ [field]: value }, 400, faulty(`${field} must be a string`));
     });
   }
@@ -337,7 +337,7 @@ describe('what is refused without asking the database', () => {
     'jane\u3164',
     'jane\ue000',
   ]) {
-    test(`the username ${JSON.stringify(username)} has white space or what nobody sees [F5 R14 R7]`, () =>
+    test(`the username ${JSON.stringify(username)} has white space or invisible characters [F5 R14 R7]`, () =>
       refuses({ username }, 400, faulty('username must not contain white space or invisible characters')));
   }
 
@@ -359,7 +359,7 @@ describe('what is refused without asking the database', () => {
     'http://',
     'https:///a.png',
   ]) {
-    test(`${JSON.stringify(image_path)} is no image path [F5 R7]`, () =>
+    test(`${JSON.stringify(image_path)} is not an image path [F5 R7]`, () =>
       refuses({ image_path }, 400, faulty('image_path must be a path or an http(s) URL')));
   }
 
@@ -372,7 +372,7 @@ describe('what is refused without asking the database', () => {
   }
 });
 
-describe('what the database refuses', () => {
+describe('refusals by the database', () => {
   for (const email of ['alice@example.com', 'ALICE@Example.com', '  alice@example.com ', 'bob@example.com']) {
     test(`the e-mail ${JSON.stringify(email)} of another account is a conflict [F4 R7]`, () =>
       refuses({ name: 'Jane', email }, 409, EMAIL_TAKEN, 1));
@@ -382,7 +382,7 @@ describe('what the database refuses', () => {
       refuses({ name: 'Jane', username }, 409, USERNAME_TAKEN, 1));
   }
 
-  test('both taken is one conflict or the other, and nothing is changed [F4 R7]', async () => {
+  test('if both are taken, one conflict or the other is reported, and nothing is changed [F4 R7]', async () => {
     const before = await worker.dump();
     const response = await worker.put('/users', { as: 1, json: { email: 'alice@example.com', username: 'maria_g' } });
     assert.ok([EMAIL_TAKEN, USERNAME_TAKEN].map((b) => JSON.stringify(b)).includes(response.text), response.text);
@@ -391,10 +391,10 @@ describe('what the database refuses', () => {
   });
 
   for (const [who, as] of [
-    ['an account that is switched off', 43],
+    ['an inactive account', 43],
     ['an account that does not exist', 4711],
   ]) {
-    test(`${who} has an invalid token, even where its e-mail is taken [F4 A7 A8 R1 R7]`, async () => {
+    test(`${who} has an invalid token, even if it sends an e-mail that is taken [F4 A7 A8 R1 R7]`, async () => {
       const expected = { d1: 1, challenge: INVALID_TOKEN };
       await refused(
         worker,
@@ -415,7 +415,7 @@ describe('what the database refuses', () => {
     });
   }
 
-  test('without a token, or with a bad one, the answer is the same but for the challenge [F4 A1 A8 R7]', async () => {
+  test('without a token and with a bad one, responses differ only in the challenge [F4 A1 A8 R7]', async () => {
     const body = falcon(401, 'Unauthorized', 'Invalid token');
     await refused(worker, '/users', { json: { name: 'X' } }, 401, body, { d1: 0, challenge: 'Bearer' });
     await refused(worker, '/users', { token: 'x.y.z', json: { name: 'X' } }, 401, body, {
@@ -424,7 +424,7 @@ describe('what the database refuses', () => {
     });
   });
 
-  test('an e-mail that was given up is free for the next account [F4]', async () => {
+  test('an e-mail that an account has given up is free for another [F4]', async () => {
     await worker.put('/users', { as: 1, json: { email: 'moved@example.com' } });
     const response = await worker.put('/users', { as: 5, json: { email: 'jane.doe@example.com' } });
     assert.deepEqual([response.status, response.json.email], [200, 'jane.doe@example.com']);

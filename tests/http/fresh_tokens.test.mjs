@@ -1,5 +1,5 @@
-// FRESH_TOKEN_SECONDS: a change of password, e-mail address or telephone number needs a recent authentication
-// (RFC 9470).
+// FRESH_TOKEN_SECONDS: a change of password, e-mail address or telephone number requires a recent authentication (RFC
+// 9470).
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered, raw, refused } from '../support/answers.mjs';
@@ -23,7 +23,7 @@ const challengeOf = (seconds) =>
 const STALE = { d1: 0, r2: [0, 0], challenge: challengeOf(SECONDS) };
 
 const [FOTO, ME, SEAM, FALCON, DJANGO] = ROUTES;
-/** Every change that needs a recent authentication, as account 6 may make it. */
+/** Changes that require a recent authentication and that account 6 may make. */
 const SENSITIVE = [
   [ME, { telefono: '+34600111222' }],
   [ME, { telefono: null }],
@@ -36,7 +36,7 @@ const SENSITIVE = [
   [DJANGO, { number_phone: '' }],
   [DJANGO, { number_phone: null }],
 ];
-/** Every field that does not. */
+/** Changes that do not, with every other field. */
 const OTHERS = [
   [FOTO, { foto_url: 'https://example.com/luis.jpg' }],
   [ME, { nombres: 'Luis', apellidos: 'Pérez', dni: '87654321', foto_url: 'https://example.com/luis.jpg' }],
@@ -47,13 +47,13 @@ const OTHERS = [
 ];
 const named = (route, json) => `${JSON.stringify(json)} to ${route.name}`;
 
-/** Claims of tokens that say that the person authenticated too long ago, or that do not say when. */
+/** Claims of tokens whose authentication is too old, or whose time of authentication is missing or invalid. */
 const STALE_CLAIMS = {
   'an old auth_time': () => ({ extra: { auth_time: now() - SECONDS - 5 } }),
   'an old iat': () => ({ iat: now() - SECONDS - 5 }),
   'neither auth_time nor iat': () => ({ iat: null }),
   'an auth_time that is null': () => ({ extra: { auth_time: null } }),
-  'an auth_time that is a text': () => ({ extra: { auth_time: String(now()) } }),
+  'an auth_time that is a string': () => ({ extra: { auth_time: String(now()) } }),
   'an auth_time in milliseconds': () => ({ extra: { auth_time: Date.now() } }),
   'an auth_time with a fraction': () => ({ extra: { auth_time: now() - 0.5 } }),
 };
@@ -85,7 +85,7 @@ describe('with FRESH_TOKEN_SECONDS', () => {
     });
   }
 
-  test('the fields of a form count as those of JSON do, and no picture is stored [A9 R7]', async () => {
+  test('the fields of a form count like those of JSON, and no picture is stored [A9 R7]', async () => {
     const bearer = await token(6, { iat: now() - 3600 });
     const form = formOf({ avatar: png(), number_phone: '600111222' });
     await refused(worker, DJANGO.path(), { token: bearer, form, vars }, 401, DJANGO.says.badToken(), STALE);
@@ -95,7 +95,7 @@ describe('with FRESH_TOKEN_SECONDS', () => {
     assert.equal(status, 200);
   });
 
-  test('the token is judged after the request and before the database is asked [A9 R1]', async () => {
+  test("the token's age is checked after the request, before the database is queried [A9 R1]", async () => {
     const bearer = await token(7, { iat: now() - 3600 });
     const put = async (target, json) => {
       const response = await worker.put(target, { token: bearer, json, vars });
@@ -105,7 +105,7 @@ describe('with FRESH_TOKEN_SECONDS', () => {
     assert.deepEqual(await put('/users', { email, name: '' }), [400, 0, 'invalid']);
     assert.deepEqual(await put('/api/v1/users/x', { email }), [400, 0, 'invalid']);
     assert.deepEqual(await put('/api/profile/x/update/', { email }), [404, 0, 'not_found']);
-    // Account 7 holds no permission, nobody has 4711, and Alice has the address.
+    // Account 7 holds no permission, no account has the id 4711, and Alice has the address.
     for (const target of ['/api/v1/users/6', '/api/v1/users/4711', '/users'])
       assert.deepEqual(await put(target, { email: 'alice@example.com' }), [401, 0, 'stale_token'], target);
   });
@@ -123,7 +123,7 @@ describe('FRESH_TOKEN_SECONDS', () => {
       }
     });
   }
-  test('is a number of seconds from 1 to 31536000, as a text or as a number [A9]', async () => {
+  test('is a number of seconds from 1 to 31536000, as a string or as a number [A9]', async () => {
     const put = async (seconds, age) => {
       const options = { ...(await old(age)), vars: /** @type {any} */ ({ FRESH_TOKEN_SECONDS: seconds }) };
       return worker.put(FALCON.path(), options);
@@ -136,7 +136,7 @@ describe('FRESH_TOKEN_SECONDS', () => {
     }
   });
   for (const setting of ['0', '-1', '1.5', 'many', '5m', '31536001', 0, true, false, {}]) {
-    const title = `set to ${JSON.stringify(setting)}, fails such changes and no others, and the log says why [A9 R9]`;
+    const title = `set to ${JSON.stringify(setting)}, fails such changes and no others, and logs the cause [A9 R9]`;
     test(title, async () => {
       const wrong = /** @type {any} */ ({ FRESH_TOKEN_SECONDS: setting });
       const options = { ...(await old(0)), vars: wrong };
@@ -169,7 +169,7 @@ describe('with FRESH_TOKEN_SECONDS and an origin, a stale token', () => {
     [FALCON, 'falcon'],
     [DJANGO, 'django'],
   ]) {
-    test(`of an account that is not here is the origin's to judge at ${route.name} [A9 X2]`, async () => {
+    test(`of an account that is not in the database is passed on at ${route.name} [A9 X2]`, async () => {
       const bearer = await token(4711, { layout, iat: now() - 3600 });
       const response = await behind.put(route.path(4711), { token: bearer, ...raw(body) });
       assert.deepEqual([response.status, response.text, response.d1Calls], [200, '{"origin":true}', 1]);
@@ -178,7 +178,7 @@ describe('with FRESH_TOKEN_SECONDS and an origin, a stale token', () => {
         [body],
       );
     });
-    test(`of an account that is here is refused at ${route.name}, after the look-up [A9 X2]`, async () => {
+    test(`of an account in the database is refused at ${route.name}, after the look-up [A9 X2]`, async () => {
       const bearer = await token(6, { layout, iat: now() - 3600 });
       const expected = { ...STALE, d1: 1 };
       await refused(behind, route.path(), { token: bearer, ...raw(body) }, 401, route.says.badToken(), expected);

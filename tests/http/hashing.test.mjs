@@ -1,5 +1,5 @@
-// A password takes a quarter of a second of CPU. The instance that hashes it serves others in between. Nothing here
-// measures time: what counts is in which order requests are answered.
+// Hashing a password takes a quarter of a second of CPU. Meanwhile, the instance serves other requests. These tests
+// check the order of responses; they do not measure time.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -10,9 +10,9 @@ import { seam } from '../support/dialects.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-/** How many requests a hash stands back for at least: it pauses 40 times. */
+/** Minimum number of requests that are served during one hash, which pauses 40 times. */
 const SERVED = 16;
-/** One password is hashed, and so many wait. */
+/** Maximum number of passwords in an instance: one is hashed and 64 wait. */
 const MOST = 65;
 const ADMIN = 6;
 const ACCOUNTS = [7, 42, 43];
@@ -28,7 +28,7 @@ const change = (id, password, faults = undefined) => worker.put(target(id), { as
 const hashOf = async (id) => (await worker.sql('SELECT password_hash FROM users WHERE id = ?', id))[0].password_hash;
 const isHashed = async (id, password) => assert.ok(await bcrypt.compare(password, await hashOf(id)), `${id}`);
 
-/** Sends one request after the other until `work` is done; how many were answered. */
+/** Sends one request after another until `work` is done, and returns how many got a response. */
 async function countDuring(work, send, status) {
   let isDone = false;
   work.finally(() => {
@@ -42,7 +42,9 @@ async function countDuring(work, send, status) {
   return count;
 }
 
-/** A change of password whose client can hang up, once it has been let through to the hash. */
+/**
+ * Starts a change of password that the client can abort, and returns once the request has got past the database check.
+ */
 async function abandonable(id, password) {
   const hold = `hashed-${id}`;
   const request = http.request(worker.url + target(id), {
@@ -67,41 +69,41 @@ describe('while a password is hashed', () => {
       () => worker.put(target(7), { token: 'x.y.z', json: { full_name: 'Nobody' } }),
       401,
     ],
-    'small updates are made': [() => worker.put('/users', { as: 42, json: { name: 'Alice Wonderland' } }), 200],
+    'small updates are applied': [() => worker.put('/users', { as: 42, json: { name: 'Alice Wonderland' } }), 200],
   };
   for (const [name, [send, status]] of Object.entries(others)) {
     test(`${name} [R13 S6]`, async (context) => {
       const changed = change(7, 'one of them all');
       const count = await countDuring(changed, send, status);
-      context.diagnostic(`${count} were answered`);
+      context.diagnostic(`${count} responses`);
       assert.equal((await changed).status, 200);
       await isHashed(7, 'one of them all');
-      assert.ok(count >= SERVED, `${count} were answered`);
+      assert.ok(count >= SERVED, `${count} responses`);
     });
   }
-  test('another one is hashed after it, each as it should be [R13 S5 S6]', async (context) => {
+  test('another one is hashed after it, and both hashes are right [R13 S5 S6]', async (context) => {
     const passwords = ACCOUNTS.slice(0, 2).map((id) => [id, `at the same time, ${id} 🔑`]);
     const changed = Promise.all(passwords.map(([id, password]) => change(id, password)));
     const send = () => worker.put(target(7), { json: {} });
     const count = await countDuring(changed, send, 401);
-    context.diagnostic(`${count} were answered`);
+    context.diagnostic(`${count} responses`);
     assert.deepEqual(
       (await changed).map(({ status }) => status),
       [200, 200],
     );
     for (const [id, password] of passwords) await isHashed(id, password);
-    assert.ok(count >= SERVED * passwords.length, `${count} were answered`);
+    assert.ok(count >= SERVED * passwords.length, `${count} responses`);
   });
 });
 
 describe('a client that hangs up', () => {
-  test('while its password is hashed, or waits, stops nobody [R13]', async () => {
+  test('while its password is hashed, or waits, does not block others [R13]', async () => {
     const before = await Promise.all(ACCOUNTS.map(hashOf));
     const gone = [];
     for (const id of ACCOUNTS) gone.push(await abandonable(id, 'never to be set'));
-    // So that one of them is being hashed and the others wait.
+    // By now, one of them is being hashed and the others wait.
     for (let n = 0; n < 3; n++) await worker.put(target(7), { json: {} });
-    // A reset: workerd goes on with a request whose client closes the connection without one.
+    // A reset is necessary: workerd continues a request whose client closes the connection without one.
     for (const request of gone) request.socket.resetAndDestroy();
     assert.equal((await change(1, 'set all the same')).status, 200);
     await isHashed(1, 'set all the same');
@@ -109,9 +111,9 @@ describe('a client that hangs up', () => {
   });
 });
 
-describe('a password too many', () => {
-  test('is refused at once and may come again later [R9 R13]', async (t) => {
-    // Of its own, so that it can be stopped in the middle of the others.
+describe('one password too many', () => {
+  test('is refused immediately and may be sent again later [R9 R13]', async (t) => {
+    // A separate worker, so that it can be stopped while it is still hashing.
     const full = await startWorker();
     t.after(() => full.stop());
     const changes = Array.from({ length: MOST + 1 }, async () => {

@@ -1,4 +1,4 @@
-// GET /health, and the log: one line per request that an operator can read and nobody can steal from.
+// GET /health, and the log: one readable line per request, without secrets or personal data.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';
@@ -14,12 +14,12 @@ before(async () => {
 after(() => Promise.all([worker?.stop(), bare?.stop()]));
 
 describe('health', () => {
-  test('the service is well once the database answers [O1 R10]', async () => {
+  test('the service is healthy if the database responds [O1 R10]', async () => {
     const line = await answered(worker, await worker.send('GET', '/health'), 200, { status: 'ok' }, { d1: 1 });
     assert.equal(line.route, 'GET /health');
   });
 
-  test('neither a trailing slash, a query nor a bad token matters to it [O1 R8]', async () => {
+  test('a trailing slash, a query and a bad token make no difference [O1 R8]', async () => {
     for (const [target, options] of [
       ['/health/', {}],
       ['/health?verbose=1', {}],
@@ -29,7 +29,7 @@ describe('health', () => {
     }
   });
 
-  test('the database is asked once a second, however many ask, and fails or recovers for all [O3 O1]', async () => {
+  test('the database is queried at most once a second, and all callers get the same result [O3 O1]', async () => {
     const ask = (count, faults) =>
       Promise.all(Array.from({ length: count }, () => worker.send('GET', '/health', { faults })));
     const of = (replies) => [
@@ -37,14 +37,14 @@ describe('health', () => {
       replies.reduce((sum, { d1Calls }) => sum + d1Calls, 0),
     ];
     assert.deepEqual(of(await ask(50, { ahead: 10 })), [new Set([200]), 1]);
-    // A read that fails is tried once more.
+    // A read that fails is retried once.
     assert.equal(of(await ask(20, { ahead: 20, batch: 'refuse' }))[1], 2);
     assert.deepEqual(of(await ask(20, { ahead: 20 })), [new Set([503]), 0]);
     assert.deepEqual(of(await ask(20, { ahead: 30 }))[1], 1);
     assert.deepEqual(of(await ask(20, { ahead: 30 })), [new Set([200]), 0]);
   });
 
-  test('many at once on a new instance wait for one look at the database [O3]', async (t) => {
+  test('simultaneous calls to a new instance share one database query [O3]', async (t) => {
     const fresh = await startWorker();
     t.after(() => fresh.stop());
     const replies = await Promise.all(Array.from({ length: 20 }, () => fresh.send('GET', '/health')));
@@ -55,7 +55,7 @@ describe('health', () => {
     );
   });
 
-  test('a schema that lacks a migration is named, and so is what to do, in the log [O3 O2]', async (t) => {
+  test('if the schema lacks a migration, the log has the cause and the remedy [O3 O2]', async (t) => {
     const old = await startWorker();
     t.after(() => old.stop());
     await old.sql('ALTER TABLE users RENAME COLUMN tokens_valid_after TO later');
@@ -67,7 +67,7 @@ describe('health', () => {
     assert.match((await old.logOf(update)).cause, /apply the migrations/);
   });
 
-  test('HEAD answers as GET does, without the body [O1]', async () => {
+  test('HEAD responds like GET, without the body [O1]', async () => {
     for (const [on, status] of [
       [worker, 200],
       [bare, 503],
@@ -116,7 +116,7 @@ describe('health', () => {
     });
   }
 
-  test('without a database it is unavailable, and the log says why [O1 O2]', async () => {
+  test('without a database it is unavailable, and the log has the cause [O1 O2]', async () => {
     const line = await answered(bare, await bare.send('GET', '/health'), 503, { status: 'unavailable' }, { d1: 0 });
     assert.match(line.cause, /\bDB\b/);
   });
@@ -125,7 +125,7 @@ describe('health', () => {
 describe('Server-Timing', () => {
   const put = (SERVER_TIMING) => worker.put('/users', { as: 6, json: { name: 'Luis' }, vars: { SERVER_TIMING } });
 
-  test('tells a client what the log line tells, where a variable turns it on [O2]', async () => {
+  test('has the figures of the log line, if a variable turns it on [O2]', async () => {
     const response = await put('on');
     const { d1_calls, d1_ms, duration_ms } = await worker.logOf(response);
     assert.equal(
@@ -134,7 +134,7 @@ describe('Server-Timing', () => {
     );
   });
 
-  test('tells nothing otherwise [O2]', async () => {
+  test('is absent otherwise [O2]', async () => {
     for (const value of [undefined, '', 'off', 'true', 'ON'])
       assert.equal((await put(value)).headers.get('server-timing'), null);
   });
@@ -142,11 +142,13 @@ describe('Server-Timing', () => {
 
 describe('the log', () => {
   const LUIS = { as: 6 };
-  /** What is said of a request beside its id and durations, which are checked apart. */
+  /**
+   * The fields of a line except the request id, the durations, the code and the cause, which are checked separately.
+   */
   const said = ({ request_id, duration_ms, d1_ms, code, cause, ...rest }) => rest;
 
   for (const { name, path, good } of ROUTES) {
-    test(`a change by ${name} is one line with these fields and no other [O2]`, async () => {
+    test(`a change by ${name} is one line with exactly these fields [O2]`, async () => {
       const response = await worker.put(path(), { ...LUIS, json: good });
       const line = await worker.logOf(response);
       assert.deepEqual(said(line), { method: 'PUT', route: name, status: 200, d1_calls: 1, account: 6 });
@@ -164,7 +166,7 @@ describe('the log', () => {
       assert.ok(line.d1_ms >= 0 && line.duration_ms >= line.d1_ms, `${line.d1_ms} of ${line.duration_ms} ms`);
     });
 
-    test(`a refusal by ${name} has a code beside, and no cause [O2]`, async () => {
+    test(`a refusal by ${name} also has a code, and no cause [O2]`, async () => {
       const line = await worker.logOf(await worker.put(path(), { ...LUIS, ...raw('{') }));
       assert.deepEqual(said(line), { method: 'PUT', route: name, status: 400, d1_calls: 0, account: 6 });
       assert.deepEqual(Object.keys(line).sort(), [
@@ -188,7 +190,7 @@ describe('the log', () => {
     });
   }
 
-  test('the same refusal has the same code in every dialect, and another one another [O2]', async () => {
+  test('a refusal has the same code in every dialect, and different refusals have different codes [O2]', async () => {
     const codes = new Map();
     for (const { path, good } of ROUTES) {
       const refusals = {
@@ -213,7 +215,7 @@ describe('the log', () => {
     );
   });
 
-  test('a line has the trace of its request, and the version that replied [O2]', async (t) => {
+  test('a line has the trace id of its request and the version of the worker [O2]', async (t) => {
     const deployed = await startWorker({ version: true });
     t.after(() => deployed.stop());
     const trace = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -238,8 +240,8 @@ describe('the log', () => {
     }
   });
 
-  test('every request is one line of JSON, whatever comes of it, and nothing else is logged [O2]', async () => {
-    // With every binding there is nothing to say of a missing one.
+  test('every request is one line of JSON, whatever its outcome, and nothing else is logged [O2]', async () => {
+    // With every binding present, no line about a missing one is logged.
     const own = await startWorker({ limits: { RATE_UPDATES: 1000, RATE_COSTLY: 1000, RATE_FAILED_AUTH: 1000 } });
     try {
       const responses = [];
@@ -276,7 +278,7 @@ describe('the log', () => {
     }
   });
 
-  test('no line holds a token, a password, an e-mail or a word of a body, path or header [O2]', async () => {
+  test('no line contains a token, a password, an e-mail or a word of a body, path or header [O2]', async () => {
     const own = await startWorker();
     try {
       const bearer = await token(6, { layout: 'seam' });
@@ -346,7 +348,7 @@ describe('the log', () => {
     }
   });
 
-  test('a failure shows nothing of its cause to the caller [R9 O2]', async () => {
+  test('a failure does not reveal its cause to the caller [R9 O2]', async () => {
     const response = await bare.put('/users', { ...LUIS, json: { name: 'Luis' } });
     await answered(bare, response, 500, falcon(500, 'Internal Server Error', 'Internal server error'), { d1: 0 });
   });

@@ -1,4 +1,4 @@
-// Ids in tokens, paths and records belong to a back end: tried with accounts that have the same numbers in different
+// Ids in tokens, paths and records belong to a back end. These tests use accounts that have the same ids in different
 // back ends (support/colliding.mjs). secrets.test.mjs tests which key may sign which ids, and one_account.test.mjs what
 // the tokens of one account share.
 import assert from 'node:assert/strict';
@@ -19,14 +19,14 @@ import { falcon, INVALID_TOKEN, ROUTES, SAYS, seam } from '../support/dialects.m
 import { LAYOUTS, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-/** A worker with the accounts of support/colliding.mjs. */
+/** Starts a worker with the accounts of support/colliding.mjs. */
 async function colliding(t, options) {
   const worker = await startWorker(options);
   t.after(() => worker.stop());
   await collide(worker);
   return worker;
 }
-/** What the log must contain about the caller. An account's own id has no back end. */
+/** The expected log fields about the caller. An account's own id has no back end. */
 const callerIn = (layout, number, account) =>
   layout === 'plain'
     ? { back_end: undefined, subject: undefined, account: number }
@@ -38,8 +38,8 @@ const mayPersonas = (account) => ACCOUNTS[account].role !== 2;
 const roleIn = (backEnd, account) => (backEnd === 'falcon' && ACCOUNTS[account].falconRole) || ACCOUNTS[account].role;
 
 /**
- * Every endpoint: the request, with a number in its path if it takes one, and the outcome that the model expects for
- * the calling account. That is either the row that changes and the ids that the record shows, or the refusal.
+ * Every endpoint: the request, with an id in its path if it takes one, and the outcome that the model expects for the
+ * calling account. That is either the row that changes and the ids that the record shows, or the refusal.
  */
 const ENDPOINTS = {
   'PUT /api/v1/users/:id': {
@@ -97,7 +97,7 @@ const ENDPOINTS = {
   },
 };
 
-describe('accounts that have the same number in different back ends', () => {
+describe('accounts that have the same id in different back ends', () => {
   let worker, rows;
   let written = 0;
   before(async () => {
@@ -107,7 +107,7 @@ describe('accounts that have the same number in different back ends', () => {
   });
   after(() => worker?.stop());
 
-  /** Sends one request and compares response, log and changed rows with the model. */
+  /** Sends one request and compares the response, the log and the changed rows with the model. */
   async function tried(name, layout, number, named) {
     const { path, json, outcome, shown } = ENDPOINTS[name];
     const { says } = ROUTES.find((route) => route.name === name);
@@ -134,7 +134,7 @@ describe('accounts that have the same number in different back ends', () => {
 
   for (const layout of Object.keys(LAYOUTS)) {
     for (const [name, { path }] of Object.entries(ENDPOINTS)) {
-      const title = `${name}: every number in the ${layout} layout × every number in the path`;
+      const title = `${name}: every id in the ${layout} layout × every id in the path`;
       test(`${title}: the right account acts, and only the right row changes [I1 I2 I3 I4]`, async () => {
         const named = path(1) === path(2) ? [undefined] : NUMBERS;
         const reached = new Set();
@@ -151,7 +151,7 @@ describe('accounts that have the same number in different back ends', () => {
     ['django', 1003],
     ['plain', 6],
   ];
-  test('of the four accounts with the number 6, only administrators may change others [I1 I2 A7]', async () => {
+  test('of the four accounts with the id 6, only administrators may change others [I1 I2 A7]', async () => {
     for (const [layout, account] of sixes) {
       const bearer = await token(6, { layout });
       const response = await worker.put('/api/v1/users/7', { token: bearer, json: {} });
@@ -159,8 +159,8 @@ describe('accounts that have the same number in different back ends', () => {
       assert.equal((await worker.logOf(response)).account, account);
     }
   });
-  test('falcon’s role number grants no permission and takes none away [I4 A7]', async () => {
-    // In falcon, 1002 has the number of the administrators' role, and 1004 one that no role has here.
+  test('falcon’s role id neither grants nor revokes a permission [I4 A7]', async () => {
+    // In falcon, 1002 has the id of the administrators' role, and 1004 one that no role has in Perfil.
     for (const id of [1002, 1004])
       for (const backEnd of BACK_ENDS.filter((name) => ACCOUNTS[id][name])) {
         const bearer = await token(ACCOUNTS[id][backEnd], { layout: backEnd });
@@ -171,7 +171,7 @@ describe('accounts that have the same number in different back ends', () => {
       token: await token(1002, { layout: 'falcon' }),
       json: { name: 'x' },
     });
-    assert.equal(json.role_id, 1, 'falcon’s number of the role');
+    assert.equal(json.role_id, 1, 'falcon’s id of the role');
     await worker.sql('UPDATE identities SET role_id = 2 WHERE account_id = 1001');
     const response = await worker.put('/api/v1/users/7', { token: await token(6, { layout: 'seam' }), json: {} });
     assert.deepEqual([response.status, response.json.data.roleId], [200, 2]);
@@ -179,7 +179,7 @@ describe('accounts that have the same number in different back ends', () => {
     await worker.sql('UPDATE identities SET role_id = NULL WHERE account_id = 1001');
     rows = await rowsOf(worker);
   });
-  test('roleId of seam’s endpoint is a role’s own number, and falcon’s number stays [I4 S1]', async (t) => {
+  test('roleId of seam’s endpoint is a role’s own id, and falcon’s role id stays [I4 S1]', async (t) => {
     t.after(async () => {
       await worker.sql('UPDATE users SET role_id = 2 WHERE id = 1004');
       rows = await rowsOf(worker);
@@ -190,7 +190,7 @@ describe('accounts that have the same number in different back ends', () => {
     const own = await worker.put('/users', { token: await token(8, { layout: 'falcon' }), json: { name: 'x' } });
     assert.equal(own.json.role_id, 77);
   });
-  test('an inactive account is refused in every back end, the same numbers elsewhere are not [A7 I2]', async (t) => {
+  test('an inactive account is refused in every back end; others with the same ids are not [A7 I2]', async (t) => {
     await worker.sql('UPDATE users SET is_active = 0 WHERE id = 1004');
     t.after(() => worker.sql('UPDATE users SET is_active = 1 WHERE id = 1004'));
     for (const backEnd of BACK_ENDS) {
@@ -218,19 +218,19 @@ describe('an identity', () => {
 
   const IDENTITY = 'INSERT INTO identities (back_end, id, account_id) VALUES (?, ?, ?)';
   const broken = {
-    'a second number of one account in a back end': ['seam', 60, 6],
-    'a number that another account has': ['seam', 6, 7],
+    'a second id of one account in a back end': ['seam', 60, 6],
+    'an id that another account has': ['seam', 6, 7],
     'an unknown back end': ['personas', 6, 6],
     'an unknown account': ['seam', 4711, 4711],
-    'the number 0': ['seam', 0, 6],
-    'a number beyond 2^53 − 1': ['seam', Number.MAX_SAFE_INTEGER + 1, 6],
-    'null as the number': ['seam', null, 6],
-    'a text as the number': ['seam', 'six', 6],
+    'the id 0': ['seam', 0, 6],
+    'an id beyond 2^53 − 1': ['seam', Number.MAX_SAFE_INTEGER + 1, 6],
+    'null as the id': ['seam', null, 6],
+    'text as the id': ['seam', 'six', 6],
   };
   for (const [name, row] of Object.entries(broken)) {
     test(`with ${name} is refused by the database [I1]`, async () => {
       const before = await worker.dump();
-      // So that a row for 7 can only fail because 6 has the number.
+      // Without these rows, an insert for 7 can only fail because 6 has the id.
       await worker.sql("DELETE FROM identities WHERE back_end = 'seam' AND account_id IN (7, 42)");
       await assert.rejects(() => worker.sql(IDENTITY, ...row), /constraint|cannot store/i);
       for (const id of [7, 42]) await identify(worker, id, { seam: id });
@@ -279,7 +279,7 @@ describe('an identity', () => {
         () => world.sql(`${statement} INTO users (id, username, email) VALUES (1004, 'new', 'new@example.com')`),
         /users\.id: a removed account had this id, and ids are never reused/,
       );
-    // A back end may assign the number again; its token then acts as the new account.
+    // A back end may assign the id again; its token then acts as the new account.
     await identify(world, 1002, { seam: 7 });
     const heir = await world.put('/users', { token: tokens[0], json: { name: 'Heir' } });
     assert.deepEqual([heir.status, heir.json.id, (await world.logOf(heir)).account], [200, '6', 1002]);
