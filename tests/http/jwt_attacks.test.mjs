@@ -1,7 +1,8 @@
-// Attacks on tokens, by name: RFC 8725, the RFCs' own "must be rejected", and what other libraries were broken with.
-// Every vector is refused on every route by one and the same answer, byte for byte, as any other bad token: nothing
-// tells an attacker how far it came. No database or bucket call is made, and nothing of the token is in the log.
-// The last table holds what is unusual and still good (A2–A6): a verifier that refuses everything is safe and useless.
+// Attacks on tokens, by name: RFC 8725, everything that the RFCs require to be rejected, and attacks that broke other
+// libraries. Every route refuses every vector with the response to any other bad token, byte for byte, so that an
+// attacker does not learn how far it got. No database or bucket call is made, and no part of the token is in the log.
+// The last table contains unusual tokens that are still good (A2–A6), because a verifier that refuses everything is
+// safe but useless.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
@@ -34,12 +35,14 @@ import { SIGNATURES } from './jwt_attacks/signatures.mjs';
 import { TEXTS } from './jwt_attacks/texts.mjs';
 
 let worker, pipes, tables;
-/** Each route's answer to a token that is plainly bad, to a header without one, and the log's. */
+/**
+ * Each route's response and log line for a plainly bad token, a header without a token, and a header of too many words.
+ */
 const usual = { bad: [], missing: [], words: [] };
 const sent = new Set();
 
 const changing = new Set(['date', 'x-request-id']);
-/** All of an answer but what differs from one to the next. */
+/** The parts of a response that are the same every time. */
 const shape = ({ status, entries, text, requestId }) => ({
   status,
   text,
@@ -78,7 +81,7 @@ const everywhere = (options) =>
   Promise.all(ROUTES.map(({ path, good }) => pipes.put(path(), { json: good, ...options })));
 const withAuthorization = (authorization, vars) => everywhere({ vars, headers: { authorization } });
 
-/** Checks that a request is answered, and logged, on every route just as any other of its kind. */
+/** Checks that every route responds to a request, and logs it, exactly as it does for any other of its kind. */
 async function refusedAsUsual(options, expected = 'bad') {
   const fields = options.lines?.map((line) => line.replace(/^authorization: ?/i, ''));
   const authorization = options.headers?.authorization ?? fields.join(', ');
@@ -96,13 +99,13 @@ async function refusedAsUsual(options, expected = 'bad') {
     usual[kind].map(({ line }) => line),
   );
 }
-/** Much faster than deepEqual, where nothing differs. */
+/** Compares two values; much faster than deepEqual if they are equal. */
 const same = (actual, expected) =>
   JSON.stringify(actual) === JSON.stringify(expected) || assert.deepEqual(actual, expected);
 const refusesToken = async (bearer, { vars } = {}) =>
   refusedAsUsual({ vars, headers: { authorization: `Bearer ${bearer}` } });
 
-/** Every route must let the header in as account 6, with one database call. */
+/** Checks that every route accepts the header as account 6, with one database call. */
 async function letsIn(authorization, vars) {
   for (const reply of await withAuthorization(authorization, vars)) {
     const line = await worker.logOf(reply);
@@ -153,27 +156,27 @@ describe('the header (RFC 6750 2.1)', () => {
       ],
       (scheme) => [`the scheme ${JSON.stringify(scheme)}`, () => `${scheme} ${good()}`],
     ),
-    'a tab in the place of the space': () => `Bearer\t${good()}`,
-    'a no-break space in the place of the space': () => `Bearer\u00a0${good()}`,
+    'a tab in place of the space': () => `Bearer\t${good()}`,
+    'a no-break space in place of the space': () => `Bearer\u00a0${good()}`,
     'another scheme before Bearer': () => `Basic x, Bearer ${good()}`,
     'another scheme before Bearer, without a comma': () => `Token Bearer ${good()}`,
     'the token before the scheme': () => `${good()} Bearer`,
   };
   for (const [name, of] of Object.entries(missing))
-    test(`${name} is no token [A1 A8]`, () => refusedAsUsual({ headers: { authorization: of() } }, 'missing'));
+    test(`${name} counts as no token [A1 A8]`, () => refusedAsUsual({ headers: { authorization: of() } }, 'missing'));
   const bad = {
     'Bearer twice': () => `Bearer Bearer ${good()}`,
-    'Bearer twice in small letters': () => `bearer bearer ${good()}`,
+    'Bearer twice in lower case': () => `bearer bearer ${good()}`,
     'two tokens': () => `Bearer ${good()}, Bearer ${good()}`,
-    'a word behind the token': () => `Bearer ${good()} x`,
-    'dots alone': () => 'Bearer ..',
-    'two tokens behind one scheme': () => `Bearer ${good()} ${good()}`,
-    'two tokens and a comma behind one scheme': () => `Bearer ${good()},${good()}`,
-    'another scheme behind the token': () => `Bearer ${good()}, Basic x`,
+    'a word after the token': () => `Bearer ${good()} x`,
+    'only dots': () => 'Bearer ..',
+    'two tokens after one scheme': () => `Bearer ${good()} ${good()}`,
+    'two tokens and a comma after one scheme': () => `Bearer ${good()},${good()}`,
+    'another scheme after the token': () => `Bearer ${good()}, Basic x`,
     'a parameter': () => `Bearer token="${good()}"`,
-    'a parameter behind the token': () => `Bearer ${good()}; realm="x"`,
+    'a parameter after the token': () => `Bearer ${good()}; realm="x"`,
     'a token after an empty one': () => `Bearer , Bearer ${good()}`,
-    'a text in quotes': () => `Bearer "${good()}"`,
+    'a token in quotes': () => `Bearer "${good()}"`,
     'a tab before the token': () => `Bearer \t${good()}`,
     'a tab within the token': () => `Bearer ${good().replace('.', '\t.')}`,
   };
@@ -204,11 +207,11 @@ describe('header lines that no client library sends', () => {
         const hex = `0x${code.toString(16).padStart(2, '0')}`;
         const character = String.fromCharCode(code);
         return [
-          [`${hex} behind the token`, ['bad', () => [auth(`Bearer ${good()}${character}`)]]],
+          [`${hex} after the token`, ['bad', () => [auth(`Bearer ${good()}${character}`)]]],
           [`${hex} before the token`, ['bad', () => [auth(`Bearer ${character}${good()}`)]]],
           [`${hex} within the token`, ['bad', () => [auth(`Bearer ${good().replace('.', `${character}.`)}`)]]],
           [`${hex} before the scheme`, ['missing', () => [auth(`${character}Bearer ${good()}`)]]],
-          [`${hex} in the place of the space`, ['missing', () => [auth(`Bearer${character}${good()}`)]]],
+          [`${hex} in place of the space`, ['missing', () => [auth(`Bearer${character}${good()}`)]]],
         ];
       }),
     ),
@@ -222,23 +225,23 @@ describe('header lines that no client library sends', () => {
         ['U+FEFF', '\ufeff'],
         ['U+200B', '\u200b'],
       ].flatMap(([name, character]) => [
-        [`${name} in UTF-8 behind the token`, ['bad', () => [auth(`Bearer ${good()}${latin1(character)}`)]]],
+        [`${name} in UTF-8 after the token`, ['bad', () => [auth(`Bearer ${good()}${latin1(character)}`)]]],
         [`${name} in UTF-8 before the token`, ['bad', () => [auth(`Bearer ${latin1(character)}${good()}`)]]],
         [`${name} in UTF-8 before the scheme`, ['missing', () => [auth(`${latin1(character)}Bearer ${good()}`)]]],
       ]),
     ),
-    'bytes that are no UTF-8': ['bad', () => [auth('Bearer \xff\xfe.\xc0\xaf.\xed\xa0\x80')]],
+    'bytes that are not UTF-8': ['bad', () => [auth('Bearer \xff\xfe.\xc0\xaf.\xed\xa0\x80')]],
   };
   for (const [name, [kind, of]] of Object.entries(lines)) {
     test(`${name} is refused as usual [A1 A3 A8]`, () => refusedAsUsual({ lines: of() }, kind));
   }
 
   const unframed = {
-    'NUL behind the token': (text) => [auth(`Bearer ${text}\0`)],
+    'NUL after the token': (text) => [auth(`Bearer ${text}\0`)],
     'NUL before the token': (text) => [auth(`Bearer \0${text}`)],
     'NUL within the token': (text) => [auth(`Bearer ${text.replace('.', '\0.')}`)],
     'a bare carriage return': (text) => [auth(`Bearer ${text}\rx`)],
-    'a bare line feed and a header of its own': (text) => [
+    'a bare line feed and an injected header': (text) => [
       auth(`Bearer x\nAuthorization: Bearer ${text}`),
       auth('Bearer y'),
     ],
@@ -253,10 +256,13 @@ describe('header lines that no client library sends', () => {
   }
 });
 
-test('none of them has changed anything [R7]', async () => assert.equal(await worker.dump(), tables));
+test('none of them changed anything [R7]', async () => assert.equal(await worker.dump(), tables));
 
 describe('the edges of the leeway', () => {
-  /** Judges what is minted in one second in the same second: once more where the clock went on in between. */
+  /**
+   * Runs an attempt within one second of the clock, so that its tokens are minted and verified in the same second.
+   * Tries again if the second changed in between.
+   */
   async function inOneSecond(attempt, tries = 10) {
     const started = now();
     try {
@@ -364,8 +370,8 @@ describe('issuer and audience (RFC 8725 2.7, 3.8, 3.9, CVE-2020-26160)', () => {
       (text) => [`aud ${text}`, { ...right, aud: text }],
     ),
     'iss and aud exchanged': { iss: right.aud, aud: right.iss },
-    'iss left out': { aud: right.aud },
-    'aud left out': { iss: right.iss },
+    'iss omitted': { aud: right.aud },
+    'aud omitted': { iss: right.iss },
     'the audience in azp and client_id': {
       iss: right.iss,
       azp: '"perfil"',
@@ -387,41 +393,38 @@ describe('issuer and audience (RFC 8725 2.7, 3.8, 3.9, CVE-2020-26160)', () => {
     test(`${name} is good [A4]`, () => letsIn(`Bearer ${withClaims(over)}`, vars));
   }
   for (const text of ['"https://attacker.example"', '["x"]', '1', 'null', '{}', '""']) {
-    test(`where nothing is configured, iss and aud may be ${text} [A4]`, () =>
+    test(`if nothing is configured, iss and aud may be ${text} [A4]`, () =>
       letsIn(`Bearer ${withClaims({ iss: text, aud: text })}`));
   }
 });
 
 describe('unusual, and still good', () => {
   const good = {
-    'put together by hand, which shows that the others fail for what is wrong with them': () => forge(HS256, luis()),
-    ...named(Object.entries(OWN), ([kid, by]) => [
-      `${by} by a key that is known`,
-      () => owned(known[kid], by, { kid }),
-    ]),
+    'forged without a fault, which shows that the others fail because of their faults': () => forge(HS256, luis()),
+    ...named(Object.entries(OWN), ([kid, by]) => [`${by} by a known key`, () => owned(known[kid], by, { kid })]),
     ...named(
       [
         ['ec', 'ES256'],
         ['ed', 'EdDSA'],
       ],
-      ([kid, by]) => [`${by} by the only key for it, without a kid`, () => owned(known[kid], by)],
+      ([kid, by]) => [`${by} by the only key for this algorithm, without a kid`, () => owned(known[kid], by)],
     ),
     'RS256 by the other of two keys, with its kid': () => owned(known.rsa2, 'RS256', { kid: 'rsa2' }),
-    'ES256 with the larger of the two S: both are signatures (RFC 7518 3.4 asks for neither)': () =>
+    'ES256 with the larger of the two values of S: both are valid (RFC 7518 3.4 requires neither)': () =>
       owned(
         known.ec,
         'ES256',
         { kid: 'ec' },
         pairOf((r, s) => [r, s > ORDER.ec / 2n ? s : ORDER.ec - s]),
       ),
-    'ES256 with the smaller of the two S': () =>
+    'ES256 with the smaller of the two values of S': () =>
       owned(
         known.ec,
         'ES256',
         { kid: 'ec' },
         pairOf((r, s) => [r, s > ORDER.ec / 2n ? ORDER.ec - s : s]),
       ),
-    'ES256 by a public key, with a jwk that nobody uses': () => owned(known.ec, 'ES256', { kid: 'ec', jwk: jwkOf(ec) }),
+    'ES256 by a known key, with a jwk that is ignored': () => owned(known.ec, 'ES256', { kid: 'ec', jwk: jwkOf(ec) }),
     'HS256 with the kid of a public key': () => withHeader({ kid: 'rsa' }),
     'header members in another order': () => forge({ typ: 'JWT', alg: 'HS256' }, luis()),
     'white space and line breaks in the JSON, as in RFC 7515 A.1': () =>
@@ -431,21 +434,21 @@ describe('unusual, and still good', () => {
       forge('{"\\u0061lg":"H\\u0053256","\\u0074yp":"J\\u0057T"}', `{"\\u0073ub":"\\u0036","exp":${now() + 3600}}`),
     'typ Jwt': () => forge({ alg: 'HS256', typ: 'Jwt' }, luis()),
     ...named(['', '../../../../dev/null', "x' UNION SELECT 'y'--", 'ñ😀'], (kid) => [
-      `kid ${JSON.stringify(kid)}, which nobody looks up`,
+      `kid ${JSON.stringify(kid)}, which is not looked up`,
       () => withHeader({ kid }),
     ]),
-    'jku and x5u that nobody fetches': () =>
+    'jku and x5u that are not fetched': () =>
       withHeader({ jku: 'https://attacker.example/jwks.json', x5u: 'https://attacker.example/cert.pem' }),
-    'a jwk that nobody uses': () => withHeader({ jwk: jwkOf(ec) }),
-    'header members that are not known': () => withHeader({ x: 1, extra: { deep: [[[]]] }, ñ: '😀' }),
+    'a jwk that is ignored': () => withHeader({ jwk: jwkOf(ec) }),
+    'unknown header members': () => withHeader({ x: 1, extra: { deep: [[[]]] }, ñ: '😀' }),
     'iat 0': () => withClaims({ iat: '0' }),
     'nbf 0': () => withClaims({ nbf: '0' }),
-    'nbf, iat and exp as they often are': () => withClaims({ nbf: now() - 5 }),
+    'nbf, iat and exp with typical values': () => withClaims({ nbf: now() - 5 }),
     'exp beyond 2^31': () => withClaims({ exp: 2 ** 31 + 1 }),
     'exp beyond 2^32': () => withClaims({ exp: 2 ** 32 + 1 }),
-    'exp in milliseconds, as careless issuers write it': () => withClaims({ exp: Date.now() }),
+    'exp in milliseconds, as written by careless issuers': () => withClaims({ exp: Date.now() }),
     'exp in the year 9999': () => withClaims({ exp: 253402300799 }),
-    'claims named like things of JavaScript': () =>
+    'claims named like properties of JavaScript objects': () =>
       forge(
         HS256,
         claims().replace(
@@ -453,21 +456,21 @@ describe('unusual, and still good', () => {
           '{"__proto__":{"sub":"1"},"constructor":{"prototype":{"sub":"1"}},"hasOwnProperty":1,"toString":null,',
         ),
       ),
-    'claims of every kind': () =>
+    'claims of every type': () =>
       withClaims({ a: 'null', b: '[1,[2,{"c":[]}]]', d: '{"e":{}}', f: '1.5', g: '-1e-10', h: 'true', '': '""' }),
     'claims beyond ASCII': () => withClaims({ name: '"María Ñandú 😀 \\u0000"', ñ: '"\\ud83d\\ude00"' }),
     'claims 50 levels deep': () => withClaims({ x: '['.repeat(50) + ']'.repeat(50) }),
     'hundreds of claims': () =>
       forge(HS256, { ...luis(), ...Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`c${at}`, at])) }),
     'a signature with - and _': dashed,
-    'the largest token that the README allows': () => {
+    'the largest token allowed': () => {
       const rest = 8192 - forge(HS256, claims({ pad: '""' })).length;
       return forge(HS256, claims({ pad: `"${'A'.repeat(Math.floor((rest * 3) / 4))}"` }));
     },
   };
   for (const [name, mint] of Object.entries(good))
     test(`${name} [A2 A3 A4 A5 A6]`, async () => letsIn(`Bearer ${await mint()}`));
-  test('one byte more than the README allows is refused [A3]', async () => {
+  test('a token that is too long is refused [A3]', async () => {
     const text = forge(HS256, claims({ pad: `"${'A'.repeat(6200)}"` }));
     assert.ok(text.length > 8192);
     await refusesToken(text);
@@ -480,9 +483,9 @@ describe('unusual, and still good', () => {
 });
 
 describe('afterwards', () => {
-  test('every vector was tried, under a name of its own', () =>
+  test('every vector was tried, each under its own name', () =>
     assert.ok(vectors > 800 && sent.size > vectors * 0.95, `${vectors} vectors, ${sent.size} sent`));
-  test('the log holds one line for each request, and nothing of any token in it [O2]', async () => {
+  test('the log has one line for each request, and no part of any token [O2]', async () => {
     const log = worker.lines.map(({ message }) => message);
     for (const message of log) {
       const line = JSON.parse(message);
@@ -505,7 +508,7 @@ describe('afterwards', () => {
         [],
       );
     }
-    // Parts of eight characters and more of every header that was sent, and what they decode to.
+    // No piece of eight or more characters of any header that was sent may be in the log.
     const all = [
       ...new Set(
         log.map((message) => message.replace(/"request_id":"[^"]*"/, '').replace(/"(duration|d1)_ms":\d+/g, '')),

@@ -1,5 +1,5 @@
-// Tokens signed with private keys: RS256, ES256 and EdDSA, by the keys of JWT_JWKS, and those that JWT_JWKS_URL serves,
-// while that is slow, down, wrong, and changes its keys. Attacks on them are in jwt_attacks.test.mjs.
+// Tokens signed with RS256, ES256 and EdDSA and verified with the keys of JWT_JWKS or those at JWT_JWKS_URL, also while
+// that URL is slow, is down, returns errors or changes its keys. jwt_attacks.test.mjs contains attacks on such tokens.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -28,7 +28,7 @@ before(async () => {
 after(() => worker?.stop());
 const KINDS = { 'RS256 with 2048 bits': 'rsa', 'RS256 with 4096 bits': 'large', ES256: 'ec', EdDSA: 'ed' };
 
-/** Every route must let the bearer in, with one D1 call. */
+/** Checks that every route accepts the bearer token, with one D1 call. */
 async function letsIn(bearer, options) {
   for (const route of ROUTES) {
     const response = await worker.put(route.path(), { token: bearer, json: route.good, ...options });
@@ -40,7 +40,7 @@ async function letsIn(bearer, options) {
     );
   }
 }
-/** Every route must refuse the bearer with its own 401, and change nothing. */
+/** Checks that every route refuses the bearer token with its own 401 and changes nothing. */
 async function turnsAway(bearer, options, { d1 = 0, word = 'badToken' } = {}) {
   for (const route of ROUTES)
     await refused(worker, route.path(), { token: bearer, json: route.good, ...options }, 401, route.says[word](), {
@@ -49,12 +49,12 @@ async function turnsAway(bearer, options, { d1 = 0, word = 'badToken' } = {}) {
     });
 }
 
-describe('a token that the owner of a key signed', () => {
+describe('a token signed by the owner of a key', () => {
   for (const [name, kind] of Object.entries(KINDS)) {
     test(`by ${name} is good on every route, in every layout [A2 A3 A5]`, async () => {
       for (const layout of Object.keys(LAYOUTS)) await letsIn(await tokenBy(keys[kind], 6, { layout }));
     });
-    test(`by ${name} is judged by its claims as any other [A4 A5 A6]`, async () => {
+    test(`by ${name} is checked for its claims like any other [A4 A5 A6]`, async () => {
       await letsIn(await tokenBy(keys[kind], 6, { exp: now() - 45 }));
       for (const options of [
         { exp: now() - 75 },
@@ -71,7 +71,7 @@ describe('a token that the owner of a key signed', () => {
       ])
         await turnsAway(await tokenBy(keys[kind], 6, options));
     });
-    test(`by ${name} is held against issuer and audience [A4]`, async () => {
+    test(`by ${name} is checked for issuer and audience [A4]`, async () => {
       const vars = { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' };
       const right = { iss: 'https://login.example.com', aud: ['perfil'] };
       await letsIn(await tokenBy(keys[kind], 6, { extra: right }), { vars });
@@ -88,7 +88,7 @@ describe('a token that the owner of a key signed', () => {
       await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
       await letsIn(bearer);
     });
-    test(`by ${name} is bad with any of its characters changed [A3]`, async () => {
+    test(`by ${name} is bad if any of its characters is changed [A3]`, async () => {
       const bearer = await tokenBy(keys[kind], 6);
       const [header, payload, signature] = bearer.split('.');
       const places = [0, 10, header.length + 1, header.length + 1 + payload.length / 2, header.length + payload.length];
@@ -100,7 +100,7 @@ describe('a token that the owner of a key signed', () => {
         assert.deepEqual([response.status, response.d1Calls], [401, 0], `at ${place}`);
       }
     });
-    test(`by ${name} is bad where its key is not configured [A3]`, async () => {
+    test(`by ${name} is bad if its key is not configured [A3]`, async () => {
       const others = Object.values(keys).filter((key) => key !== keys[kind]);
       await turnsAway(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(...others) } });
       await turnsAway(await tokenBy(keys[kind], 6, { header: { kid: undefined } }), {
@@ -108,7 +108,7 @@ describe('a token that the owner of a key signed', () => {
       });
       await turnsAway(await tokenBy(keys[kind], 6), { vars: { JWT_SECRET: SECRET, JWT_JWKS: '' } });
     });
-    test(`by ${name} needs no kid where there is but one key for it, and one where there are more [A3]`, async () => {
+    test(`by ${name} needs a kid only if there is more than one key for its algorithm [A3]`, async () => {
       const bearer = await tokenBy(keys[kind], 6, { header: { kid: undefined } });
       await letsIn(bearer, { vars: { JWT_JWKS: setOf(keys[kind]) } });
       await letsIn(bearer, { vars: { JWT_JWKS: setOf({ ...keys[kind].jwk, kid: undefined }) } });
@@ -118,20 +118,20 @@ describe('a token that the owner of a key signed', () => {
       await letsIn(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(namesake, keys[kind]) } });
     });
   }
-  test('beside a secret: both kinds of tokens are good [A2]', async () => {
+  test('with a secret as well, both kinds of tokens are good [A2]', async () => {
     const vars = { JWT_SECRET: SECRET };
     await letsIn(await token(6), { vars });
     for (const kind of Object.values(KINDS)) await letsIn(await tokenBy(keys[kind], 6), { vars });
   });
-  test('without a secret HS256 is not configured [A2 A3]', async () => turnsAway(await token(6)));
-  test('by a key that the platform refuses is a bad token, and the keys beside it are good [A3 R9]', async () => {
+  test('in HS256 is bad without a secret [A2 A3]', async () => turnsAway(await token(6)));
+  test('by a key that the platform refuses is bad, and the other keys stay good [A3 R9]', async () => {
     const { y } = keys.ec.jwk;
     const offTheCurve = { ...keys.ec.jwk, y: (y[0] === 'A' ? 'B' : 'A') + y.slice(1) };
     const vars = { JWT_JWKS: setOf(offTheCurve, keys.ed) };
     await turnsAway(await tokenBy(keys.ec, 6), { vars });
     await letsIn(await tokenBy(keys.ed, 6), { vars });
   });
-  test('counts against the limit for failed attempts when it is bad [A3]', async (t) => {
+  test('counts against the limit of failed attempts if it is bad [A3]', async (t) => {
     const limited = await startWorker({ vars: { JWT_JWKS: setOf(keys.ed) }, limits: { RATE_FAILED_AUTH: 3 } });
     t.after(() => limited.stop());
     const statuses = [];
@@ -149,7 +149,7 @@ describe('a token that the owner of a key signed', () => {
 });
 
 describe('settings', () => {
-  test('JWT_JWKS may be a table in wrangler.toml, which is an object here [A2]', async () =>
+  test('JWT_JWKS may be a table in wrangler.toml, which the worker gets as an object [A2]', async () =>
     letsIn(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
   const misconfigured = {
     'JWT_JWKS that is no JSON': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: 'x' }],
@@ -172,7 +172,7 @@ describe('settings', () => {
     'neither keys nor a secret': ['JWT_SECRET is not set', { JWT_JWKS: '' }],
   };
   for (const [name, [cause, vars]] of Object.entries(misconfigured)) {
-    test(`${name}: every route answers 500 in its own words, and the log says why [A2 R9 O2]`, async () => {
+    test(`${name}: every route returns its own 500, and the log has the cause [A2 R9 O2]`, async () => {
       for (const route of ROUTES) {
         const response = await worker.put(route.path(), {
           token: await tokenBy(keys.ed, 6),
@@ -188,7 +188,9 @@ describe('settings', () => {
 
 describe('a key set at a URL', () => {
   let deployments = 0;
-  /** An issuer, and requests to one instance of the worker that knows its URL. */
+  /**
+   * Starts an issuer, and returns it with functions that send requests to one instance of the worker that has its URL.
+   */
   async function issuerOf(t, serve) {
     const issuer = await startIssuer(serve);
     t.after(() => issuer.stop());
@@ -196,7 +198,7 @@ describe('a key set at a URL', () => {
     const vars = { JWT_JWKS: '', JWT_JWKS_URL: issuer.url };
     const put = (bearer, { route = ROUTES[3], ...faults } = {}) =>
       worker.put(route.path(), { token: bearer, json: route.good, vars, faults, deployment });
-    /** The status for a token of this key, and how often the issuer was asked for it. */
+    /** The status for a token signed by this key, and the number of requests that the issuer got for it. */
     const asks = async (key, faults) => {
       const asked = issuer.requests;
       const { status } = await put(await tokenBy(key, 6, { exp: now() + 100_000 }), faults);
@@ -206,7 +208,7 @@ describe('a key set at a URL', () => {
     return { issuer, put, asks };
   }
   const failures = () => worker.lines.filter(({ message }) => message.startsWith('{"event":"key_set"'));
-  /** What the log says of key sets while something is done. */
+  /** Runs an action and returns the log lines about key sets. */
   async function told(action) {
     const before = failures().length;
     await action();
@@ -224,7 +226,7 @@ describe('a key set at a URL', () => {
     assert.equal(issuer.headers.accept, 'application/jwk-set+json, application/json');
     assert.equal(issuer.headers.authorization, undefined);
   });
-  const title = 'is fetched once for many requests that come at the same time, and HS256 does not wait for it [A2]';
+  const title = 'is fetched once for many simultaneous requests, and HS256 does not wait for it [A2]';
   test(title, async (t) => {
     let release;
     const { issuer, put } = await issuerOf(t, (request, response) => {
@@ -242,7 +244,7 @@ describe('a key set at a URL', () => {
     assert.deepEqual(new Set((await Promise.all(replies)).map(({ status }) => status)), new Set([200]));
     assert.equal(issuer.requests, 1);
   });
-  test('is fetched once by the worker as it is deployed, and its keys go from request to request [A2]', async (t) => {
+  test('is fetched once by the deployed build of the worker, and requests share its keys [A2]', async (t) => {
     const issuer = await startIssuer(all());
     t.after(() => issuer.stop());
     const plain = await startWorker({ counted: false, vars: { JWT_JWKS_URL: issuer.url } });
@@ -261,7 +263,7 @@ describe('a key set at a URL', () => {
     }
     assert.equal(issuer.requests, 1);
   });
-  test('is not fetched for what no key could make good [A1 A3]', async (t) => {
+  test('is not fetched for tokens that no key could make good [A1 A3]', async (t) => {
     const { issuer, put } = await issuerOf(t, all());
     for (const bearer of [
       'x.y.z',
@@ -272,7 +274,7 @@ describe('a key set at a URL', () => {
       assert.equal((await put(bearer)).status, 401);
     assert.equal(issuer.requests, 0);
   });
-  test('is asked for an unknown key once a minute, whoever asks for whatever [A3]', async (t) => {
+  test('is fetched for unknown keys at most once a minute, whatever the tokens [A3]', async (t) => {
     const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
     assert.deepEqual(await asks(keys.ed), [200, 1]);
     for (let n = 0; n < 30; n++)
@@ -286,7 +288,7 @@ describe('a key set at a URL', () => {
     assert.deepEqual([new Set(attack.map(([status]) => status)), issuer.requests], [new Set([401]), 3]);
     assert.deepEqual(await asks(keys.ed, { ahead: 130 }), [200, 0]);
   });
-  test('is looked up again after ten minutes: a key that is gone from it is bad [A2 A3]', async (t) => {
+  test('is fetched again after ten minutes, and a key that is no longer in it is bad [A2 A3]', async (t) => {
     const { issuer, asks } = await issuerOf(t, setOf(keys.ed, keys.ec));
     assert.deepEqual(await asks(keys.ed), [200, 1]);
     issuer.serve = setOf(keys.ec);
@@ -357,7 +359,7 @@ describe('a key set at a URL', () => {
     ],
   };
   for (const [name, [cause, serve]] of Object.entries(broken)) {
-    test(`${name}: the keys from before stay good, and the log says so once [A2 R9 O2 O4]`, async (t) => {
+    test(`${name}: the previous keys stay good, and the failure is logged once [A2 R9 O2 O4]`, async (t) => {
       const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
       assert.deepEqual(await asks(keys.ed), [200, 1]);
       issuer.serve = serve;
@@ -369,12 +371,12 @@ describe('a key set at a URL', () => {
       assert.equal(lines.length, 1, JSON.stringify(lines));
       assert.deepEqual([lines[0][0], cause.test(lines[0][1])], ['error', true], lines[0][1]);
       issuer.serve = setOf(keys.next);
-      // Nobody waits for what was down: the request that notices goes by the old keys.
+      // No request waits for a URL that was down: the one that starts the fetch still uses the old keys.
       assert.deepEqual(await asks(keys.ed, { ahead: 680 }), [200, 1]);
       assert.deepEqual(await asks(keys.ed, { ahead: 681 }), [401, 0]);
       assert.deepEqual(await asks(keys.next, { ahead: 681 }), [200, 0]);
     });
-    test(`${name} from the start: a 503 in each dialect's words, tried again 5 s later [A2 R9 O4]`, async (t) => {
+    test(`${name} from the start: a 503 in each dialect's format, retried 5 s later [A2 R9 O4]`, async (t) => {
       const { issuer, put, asks } = await issuerOf(t, serve);
       const bearer = await tokenBy(keys.ed, 6, { exp: now() + 100_000 });
       for (const route of ROUTES) {
@@ -394,12 +396,12 @@ describe('a key set at a URL', () => {
       assert.deepEqual(await asks(keys.ed, { ahead: 6 }), [200, 1]);
     });
   }
-  test('a server that is not there is one that is down [A2 R9]', async (t) => {
+  test('a server that has stopped counts as down [A2 R9]', async (t) => {
     const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
     issuer.stop();
     assert.deepEqual(await asks(keys.ed), [503, 0]);
   });
-  test('keys that nobody knows are passed over, and a secret one is told and not used [A3 O2]', async (t) => {
+  test('unknown kinds of keys are skipped, and a secret key is logged and not used [A3 O2]', async (t) => {
     const published = setOf(
       { kty: 'AKP', alg: 'ML-DSA-44', kid: 'pq', pub: 'AA' },
       { ...keys.ec.jwk, d: 'c2VjcmV0' },
@@ -415,7 +417,7 @@ describe('a key set at a URL', () => {
     assert.deepEqual(lines, [['error', 'key set: JWT_JWKS_URL contains a private or symmetric key, which is ignored']]);
     assert.equal(JSON.stringify(worker.lines).includes('c2VjcmV0'), false);
   });
-  test('a client that hangs up does not take the fetch with it [A2]', async (t) => {
+  test('a client that hangs up does not cancel the fetch [A2]', async (t) => {
     let release;
     const { issuer, asks } = await issuerOf(t, (request, response) => {
       release = () => response.end(all());

@@ -1,4 +1,4 @@
-// The platform's rate limits: who asks too often is told so before anything costs anything.
+// The platform's rate limits: a caller who exceeds one is refused before the request costs anything.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
@@ -12,7 +12,7 @@ const fresh = async (t, options) => {
   t.after(() => worker.stop());
   return worker;
 };
-/** The answer to one who has asked too often: whole, and at no cost. */
+/** Checks the whole response to a caller who has exceeded a limit, and that it cost no calls. */
 async function throttled(worker, route, response) {
   const line = await answered(worker, response, 429, route.says.tooMany(), NONE);
   assert.equal(response.headers.get('retry-after'), '60');
@@ -32,7 +32,7 @@ describe('updates', () => {
   after(() => worker?.stop());
 
   for (const route of ROUTES) {
-    test(`of one account are limited for ${route.name}, whatever they ask for, and nobody else's [R1 R7]`, async () => {
+    test(`of one account are limited for ${route.name}, whatever they contain; others are not [R1 R7]`, async () => {
       assert.deepEqual(await statuses(2, () => worker.put(route.path(), { as: 6, json: route.good })), [200, 200]);
       const before = await worker.dump();
       await throttled(worker, route, await worker.put(route.path(), { as: 6, json: route.good }));
@@ -53,14 +53,14 @@ describe('updates', () => {
       assert.notEqual((await worker.put(route.path(), { as: 1, json: route.good })).status, 429);
     });
   }
-  test('are none of what is only looked at [O1 M4]', async () => {
+  test('do not include reads of health and pictures [O1 M4]', async () => {
     assert.deepEqual(await statuses(4, () => worker.send('GET', '/health')), [200, 200, 200, 200]);
     assert.deepEqual(await statuses(4, () => worker.send('GET', '/media/avatars/x.png')), [404, 404, 404, 404]);
   });
 });
 
-describe('what costs much', () => {
-  test('is limited for one account: a new password, before anything is asked or hashed [S6 R7]', async (t) => {
+describe('a costly request', () => {
+  test('is limited for one account: a new password, before any database call or hash [S6 R7]', async (t) => {
     const worker = await fresh(t, { limits: { RATE_COSTLY: 1 } });
     const route = ROUTES.find(({ dialect }) => dialect === 'seam');
     const password = { as: 6, json: { password: 'a new password' } };
@@ -99,7 +99,7 @@ describe('failed authentication', () => {
   after(() => worker?.stop());
   const from = (client, options) => ({ ...options, headers: { 'cf-connecting-ip': client } });
 
-  test('is limited for one address, over all routes, and no good token is [A1 A3 R1]', async () => {
+  test('is limited for one address, over all routes; good tokens are not [A1 A3 R1]', async () => {
     const mine = '192.0.2.7';
     const [first, ...others] = ROUTES;
     assert.deepEqual(await statuses(1, () => worker.put(first.path(), from(mine, { json: first.good }))), [401]);
@@ -115,7 +115,7 @@ describe('failed authentication', () => {
         assert.equal((await worker.put(route.path(), from('192.0.2.8', { json: route.good }))).status, 401);
     }
   });
-  test('is limited for one IPv6 network of 64 bits, and not for all of them [A1 R1]', async () => {
+  test('is limited for one IPv6 network (/64), and not for others [A1 R1]', async () => {
     const [route] = ROUTES;
     const ask = (client) => worker.put(route.path(), from(client, { json: route.good }));
     const network = ['2001:db8:1:2::1', '2001:db8:1:2:ffff::7', '2001:DB8:1:2:0:0:0:9'];
@@ -130,7 +130,7 @@ describe('failed authentication', () => {
 });
 
 describe('a rate limit', () => {
-  test('that is not bound limits nothing, and is told once [O2]', async (t) => {
+  test('that is not bound limits nothing, and is logged once [O2]', async (t) => {
     const worker = await fresh(t);
     const [foto] = ROUTES;
     assert.deepEqual(await statuses(3, () => worker.put(foto.path(), { as: 6, json: foto.good })), [200, 200, 200]);
@@ -149,7 +149,7 @@ describe('a rate limit', () => {
       })),
     );
   });
-  test('that is bound to something else limits nothing, and is told every time [O2]', async (t) => {
+  test('that is bound to something else limits nothing, and is logged every time [O2]', async (t) => {
     const worker = await fresh(t, { vars: { RATE_UPDATES: 'a text' } });
     const [foto] = ROUTES;
     assert.deepEqual(await statuses(2, () => worker.put(foto.path(), { as: 6, json: foto.good })), [200, 200]);

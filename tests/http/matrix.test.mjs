@@ -1,6 +1,6 @@
-// The matrix of bad callers: every route of the route table × everybody who must not get in × every kind of body.
-// Each is refused in the dialect's exact words, with the exact number of database calls, and changes nothing (R7).
-// A row of the route table that has no row in ROWS fails the last test.
+// The matrix of bad callers: every route of the route table × every caller to refuse × every kind of body. Each is
+// refused with the dialect's exact body and the exact number of database calls, and changes nothing (R7). A row of the
+// route table that has no row in ROWS fails the last test.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { identify } from '../support/accounts.mjs';
@@ -16,8 +16,8 @@ import { startWorker } from '../support/worker.mjs';
 const NO_RIGHT = 'No tienes permisos para acceder a este recurso';
 
 /**
- * What the matrix knows of a route: `gated` where a role must hold its permission, `own` where the path must name the
- * caller.
+ * Properties of each route: the body of the refusal is in `gated` if a role must hold the route's permission, and in
+ * `own` if the path must name the caller.
  */
 const ROWS = {
   'PUT /api/personas/:id/foto': { gated: { message: NO_RIGHT } },
@@ -29,12 +29,12 @@ const ROWS = {
 const MATRIX = ROUTES.filter(({ name }) => ROWS[name]).map((route) => ({ ...route, ...ROWS[route.name] }));
 
 /**
- * Every kind of body: how it is sent, and what is said of it to a caller whose token is good (R1); undefined where that
- * is the database's to say.
+ * Every kind of body: how it is sent, and the response to a caller with a good token (R1), or undefined if the database
+ * decides.
  */
 const picture = png();
 const forms = {};
-/** A form with a picture, encoded once for each route. */
+/** A form with a picture, encoded once per route. */
 async function formFor({ upload }) {
   const encoded = new Response(formOf({ [upload]: picture }));
   return raw(new Uint8Array(await encoded.arrayBuffer()), encoded.headers.get('content-type'));
@@ -65,7 +65,8 @@ before(async () => {
   worker = await startWorker();
   pipes = pipesTo(worker.url);
   await worker.sql("INSERT INTO roles (id, name) VALUES (4, 'nada'), (5, 'casi')");
-  // Almost the permissions: another method, another route, a pattern, white space around it. None of them is one.
+  // Names that are almost those of the permissions: another method, another route, a pattern, white space around it.
+  // None of them grants anything.
   const almost = [
     'PUT',
     '*',
@@ -122,7 +123,7 @@ before(async () => {
       `dni-${id}`,
     );
   }
-  // Its token was good until now.
+  // The token is good before the account is deleted.
   assert.equal((await worker.put('/users', { as: 55, json: { name: 'Adiós' } })).status, 200);
   await worker.sql('DELETE FROM personas WHERE id = 55');
   await worker.sql('DELETE FROM users WHERE id = 55');
@@ -132,10 +133,7 @@ after(() => {
   return worker?.stop();
 });
 
-/**
- * Sends a caller's request to every cell that `cells` names, all at once, and checks each answer, and that together
- * they changed nothing.
- */
+/** Sends a caller's request to all given cells at once, and checks each response and that nothing was changed. */
 async function turnsAway({ headers, query = '', cells, leaks = headers.authorization }) {
   const earlier = await worker.dump();
   await Promise.all(
@@ -158,7 +156,7 @@ async function turnsAway({ headers, query = '', cells, leaks = headers.authoriza
   assert.equal(await worker.dump(), earlier);
   const log = JSON.stringify(worker.lines);
   for (const piece of (leaks ?? '').split(/[ .,]+/))
-    assert.equal(piece.length > 16 && log.includes(piece), false, 'the log holds the credential');
+    assert.equal(piece.length > 16 && log.includes(piece), false, 'the log contains the credential');
 }
 const bodiesOf = (route) => BODIES.filter(({ on }) => !on || on(route));
 const everyCell = (expected) =>
@@ -166,7 +164,7 @@ const everyCell = (expected) =>
     bodiesOf(route).map((body) => ({ route, body, target: route.path(), expected: expected(route) })),
   );
 
-/** Refused at the edge, whatever the body. */
+/** Checks that requests without a token are refused at the edge, whatever the body. */
 const noToken = (headers, more) =>
   turnsAway({ headers, cells: everyCell(({ says }) => [401, says.noToken(), { challenge: 'Bearer' }]), ...more });
 const badToken = async (bearer, more, word = 'badToken') =>
@@ -177,8 +175,8 @@ const badToken = async (bearer, more, word = 'badToken') =>
   });
 
 /**
- * Refused by the database, after one call; what the request alone shows comes before it (R1). A back end's number whose
- * account is not known leaves no account in the log, and has nothing looked up in the bucket.
+ * Checks that requests are refused by the database, after one call, unless the request alone decides first (R1). If no
+ * account is known for a back end's id, the log has no account, and nothing is looked up in the bucket.
  */
 async function refusedByDatabase(id, bearer, verdict, { routes = MATRIX, ids = [6, id], isKnown = true } = {}) {
   const account = isKnown ? id : undefined;
@@ -219,9 +217,9 @@ describe('callers without a token', () => {
       authorization: `Basic ${Buffer.from(`luis_p:${await token(6)}`).toString('base64')}`,
     }),
     'a good token without a scheme': async () => ({ authorization: await token(6) }),
-    'a good token grown together with its scheme': async () => ({ authorization: `Bearer${await token(6)}` }),
+    'a good token joined to its scheme': async () => ({ authorization: `Bearer${await token(6)}` }),
     'a good token in another scheme': async () => ({ authorization: `Token ${await token(6)}` }),
-    'a good token after a tab in the place of a space': async () => ({ authorization: `Bearer\t${await token(6)}` }),
+    'a good token after a tab in place of a space': async () => ({ authorization: `Bearer\t${await token(6)}` }),
     'a good token in a cookie': async () => ({
       cookie: `token=${await token(6)}; access_token=${await token(6)}; Authorization=Bearer ${await token(6)}`,
     }),
@@ -297,22 +295,21 @@ describe('callers with a bad token', () => {
         () => token(6, { layout, extra: { type: 'refresh', token_type: 'refresh' } }),
       ]),
     ),
-    'a token whose type alone is refresh': () => token(6, { claims: { ...LAYOUTS.falcon(6), type: 'refresh' } }),
-    'a token whose token_type alone is refresh': () =>
-      token(6, { claims: { ...LAYOUTS.django(6), token_type: 'refresh' } }),
-    'a token of no declared kind': () => token(6, { extra: { type: null } }),
+    'a token with only type refresh': () => token(6, { claims: { ...LAYOUTS.falcon(6), type: 'refresh' } }),
+    'a token with only token_type refresh': () => token(6, { claims: { ...LAYOUTS.django(6), token_type: 'refresh' } }),
+    'a token with a null type': () => token(6, { extra: { type: null } }),
     'a token without exp': () => token(6, { exp: null }),
     'a token without a subject': () => token(6, { claims: {} }),
-    'a token whose subject is in no claim that counts': () =>
+    'a token whose subject is in other claims': () =>
       token(6, {
         claims: { id: 6, uid: 6, userId: 6, profile: { id: 6 }, email: 'luis.perez@example.com', username: 'luis_p' },
       }),
     'sub and user_id that disagree': () => token(6, { claims: { sub: '6', user_id: 5 } }),
     'sub and idUser that disagree': () => token(6, { claims: { sub: 6, idUser: 5 } }),
     'user_id and idUser that disagree': () => token(6, { claims: { user_id: 6, idUser: '5' } }),
-    'numbers of two back ends that agree': () => token(6, { claims: { user_id: 6, idUser: 6 } }),
-    'a good subject beside one that is none': () => token(6, { claims: { sub: '6', user_id: 'abc' } }),
-    'a good subject beside null': () => token(6, { claims: { sub: '6', user_id: null } }),
+    'equal ids of two back ends': () => token(6, { claims: { user_id: 6, idUser: 6 } }),
+    'a good subject alongside an invalid one': () => token(6, { claims: { sub: '6', user_id: 'abc' } }),
+    'a good subject alongside null': () => token(6, { claims: { sub: '6', user_id: null } }),
     ...Object.fromEntries(
       [
         '0',
@@ -338,24 +335,24 @@ describe('callers with a bad token', () => {
     badToken(`${await token(6)}, Bearer ${await token(6)}`, {}, 'badHeader'));
 });
 
-describe('callers whom the database does not let in', () => {
+describe('callers refused by the database', () => {
   const out = [
-    ['a subject that never was', 9999, 'plain'],
-    ['a subject that is gone', 55, 'seam'],
-    ['the largest subject there can be', Number.MAX_SAFE_INTEGER, 'falcon'],
-    ['an account that is switched off', 43, 'django'],
-    ['an account that is switched off', 43, 'plain'],
+    ['a subject that never existed', 9999, 'plain'],
+    ['a deleted subject', 55, 'seam'],
+    ['the largest possible subject', Number.MAX_SAFE_INTEGER, 'falcon'],
+    ['an inactive account', 43, 'django'],
+    ['an inactive account', 43, 'plain'],
   ];
   for (const [name, id, layout] of out) {
     test(`${name}, in the ${layout} layout: every route × every body [A7 A8 D10 R1 R7]`, async () => {
       const bearer = await token(id, { layout });
-      // What the worker knew of the number, it forgets.
+      // Makes the worker forget what it knew about the id.
       await worker.put('/users', { token: bearer, json: { name: 'x' } });
       await refusedByDatabase(id, bearer, id === 43 ? off : gone, { isKnown: layout === 'plain' });
     });
   }
 
-  test('a switched-off admin and superuser: every route × every body [A7 A8 D10 R1 R7]', async (t) => {
+  test('an inactive admin and superuser: every route × every body [A7 A8 D10 R1 R7]', async (t) => {
     await worker.sql('UPDATE users SET is_active = 0, is_superuser = 1 WHERE id = 1');
     t.after(() => worker.sql('UPDATE users SET is_active = 1, is_superuser = 0 WHERE id = 1'));
     await refusedByDatabase(1, await token(1), off);
@@ -363,7 +360,7 @@ describe('callers whom the database does not let in', () => {
 
   const older = {
     'a token older than the last change of the password': (changed) => ({ iat: changed - 1 }),
-    'a token of long before the last change of the password': () => ({ iat: 0 }),
+    'a token from long before the last change of the password': () => ({ iat: 0 }),
     'a token without iat after a change of the password': () => ({ iat: null }),
   };
   for (const [name, options] of Object.entries(older)) {
@@ -379,7 +376,7 @@ describe('callers whom the database does not let in', () => {
     'a role that holds no permission': 7,
     'a role without any permission row': 50,
     'no role at all': 51,
-    'a role that holds almost the permissions': 52,
+    'a role that holds similarly named permissions': 52,
     'a superuser without a role': 53,
     'a superuser whose role holds no permission': 54,
   };
@@ -405,7 +402,7 @@ describe('callers whom the database does not let in', () => {
       await refusedByDatabase(id, await token(id, { claims }), forbidden, { routes: GATED });
     });
   }
-  test('a role that holds the permission of other routes alone × every body [A7 R1 R7]', async () => {
+  test('a role that holds only the permissions of other routes × every body [A7 R1 R7]', async () => {
     const [seamUsers] = GATED.filter(({ dialect }) => dialect === 'seam');
     await refusedByDatabase(5, await token(5), () => [403, seamUsers.gated], { routes: [seamUsers], ids: [5, 6] });
   });
@@ -413,13 +410,13 @@ describe('callers whom the database does not let in', () => {
   const others = {
     'an editor': 7,
     'an admin': 1,
-    'somebody without a role': 51,
+    'an account without a role': 51,
     'a superuser': 53,
-    'the neighbour': 5,
+    'an asistente': 5,
   };
   for (const [name, id] of Object.entries(others)) {
     const title =
-      `${name} who names another's id, whatever the token claims: every route for the own record × every body ` +
+      `${name} that names another's id, whatever its token claims: every route for the own record × every body ` +
       '[A7 R1 R7]';
     test(title, async () => {
       const claims = { sub: id, is_superuser: true, is_staff: true, profile: '6', id: 6 };
@@ -429,8 +426,8 @@ describe('callers whom the database does not let in', () => {
 });
 
 describe('the matrix itself', () => {
-  test('it holds every route of the route table, and no other', () => {
-    // What the code says of its own route table, written down by a native test.
+  test('it contains every route of the route table, and no other', () => {
+    // A native test writes the route table of the code to this file.
     const { endpoints } = JSON.parse(read('tests/facts.json'));
     const patterns = Object.keys(endpoints).sort();
     assert.deepEqual(MATRIX.map(({ name }) => name).sort(), patterns);
@@ -447,7 +444,7 @@ describe('the matrix itself', () => {
     );
   });
   const title =
-    'each of its cells was tried, and a good caller is let into each route: what was refused was the caller';
+    'every cell was tried, and every route accepts a good caller, so that the refusals were due to the callers';
   test(title, async () => {
     const missing = MATRIX.flatMap((route) =>
       bodiesOf(route).map((body) => `${route.name} × ${body.kind} × 401`),

@@ -1,4 +1,4 @@
-// Attacks by the algorithm that the header names. Each vector makes a token.
+// Attacks through the algorithm named in the header. Each vector returns a token.
 import { createHash, createSign, sign as signWith } from 'node:crypto';
 import { UnsecuredJWT } from 'jose';
 import { forge, HS256, luis, mac, part } from '../../support/forged.mjs';
@@ -8,13 +8,13 @@ import { byLibrary, derOf, ec, ed, jwkOf, k256, known, named, pemOf, raw64, rsa,
 export const ALGORITHMS = {
   'algorithm confusion (RFC 8725 3.1, CVE-2015-9235, CVE-2016-10555, CVE-2016-5431)': {
     ...named(['RS256', 'RS384', 'RS512', 'PS256', 'PS512'], (alg) => [
-      `${alg} by a key of its own`,
+      `${alg} by the attacker's key`,
       () => byLibrary(alg, rsa),
     ]),
-    'ES256 by a key of its own': () => byLibrary('ES256', ec),
-    'EdDSA by a key of its own': () => byLibrary('EdDSA', ed),
-    'Ed25519 by a key of its own': () => byLibrary('Ed25519', ed),
-    'ES256K by a key of its own': () => {
+    "ES256 by the attacker's key": () => byLibrary('ES256', ec),
+    "EdDSA by the attacker's key": () => byLibrary('EdDSA', ed),
+    "Ed25519 by the attacker's key": () => byLibrary('Ed25519', ed),
+    "ES256K by the attacker's key": () => {
       const text = `${part({ alg: 'ES256K', typ: 'JWT' })}.${part(luis())}`;
       const signature = createSign('sha256').update(text).sign({ key: k256.privateKey, dsaEncoding: 'ieee-p1363' });
       return `${text}.${signature.toString('base64url')}`;
@@ -47,24 +47,24 @@ export const ALGORITHMS = {
         'PBES2-HS256+A128KW',
         'A256GCM',
       ],
-      (alg) => [`${alg} in name, HS256 with the right secret in truth`, () => forge({ alg, typ: 'JWT' }, luis())],
+      (alg) => [`alg ${alg}, but HS256 with the right secret`, () => forge({ alg, typ: 'JWT' }, luis())],
     ),
-    'HS256 in name, an RSA signature in truth': () =>
+    'alg HS256, but an RSA signature': () =>
       ((text) => `${text}.${signWith('sha256', Buffer.from(text), rsa.privateKey).toString('base64url')}`)(
         `${part(HS256)}.${part(luis())}`,
       ),
-    'HS256 in name, an Ed25519 signature in truth': () =>
+    'alg HS256, but an Ed25519 signature': () =>
       ((text) => `${text}.${signWith(null, Buffer.from(text), ed.privateKey).toString('base64url')}`)(
         `${part(HS256)}.${part(luis())}`,
       ),
     'HS384 with the right secret': () => forge({ alg: 'HS384', typ: 'JWT' }, luis(), { hash: 'sha384' }),
     'HS512 with the right secret': () => forge({ alg: 'HS512', typ: 'JWT' }, luis(), { hash: 'sha512' }),
-    'HS256 in name, SHA-512 cut to 256 bits in truth': () =>
+    'alg HS256, but SHA-512 truncated to 256 bits': () =>
       ((text) => `${text}.${mac(text, SECRET, 'sha512').subarray(0, 32).toString('base64url')}`)(
         `${part(HS256)}.${part(luis())}`,
       ),
-    'HS256 in name, SHA-512/256 in truth': () => forge(HS256, luis(), { hash: 'sha512-256' }),
-    'HS256 in name, SHA3-256 in truth': () => forge(HS256, luis(), { hash: 'sha3-256' }),
+    'alg HS256, but SHA-512/256': () => forge(HS256, luis(), { hash: 'sha512-256' }),
+    'alg HS256, but SHA3-256': () => forge(HS256, luis(), { hash: 'sha3-256' }),
     'a bare SHA-256 over secret and text': () =>
       ((text) => `${text}.${createHash('sha256').update(SECRET).update(text).digest('base64url')}`)(
         `${part(HS256)}.${part(luis())}`,
@@ -89,7 +89,7 @@ export const ALGORITHMS = {
       forge(HS256, luis(), {
         secret: ssh('ecdsa-sha2-nistp256', Buffer.from('nistp256'), derOf(known.ec).subarray(-65)),
       }),
-    'an algorithm left out': () => forge({ typ: 'JWT' }, luis()),
+    'no alg': () => forge({ typ: 'JWT' }, luis()),
     'an empty header object': () => forge({}, luis()),
   },
 
@@ -140,15 +140,15 @@ export const ALGORITHMS = {
       ],
       (alg) => [`alg ${JSON.stringify(alg)}`, () => forge({ alg, typ: 'JWT' }, luis())],
     ),
-    'the member in capitals': () => forge({ ALG: 'HS256', typ: 'JWT' }, luis()),
+    'the member in upper case': () => forge({ ALG: 'HS256', typ: 'JWT' }, luis()),
     'the member with white space': () => forge({ 'alg ': 'HS256', typ: 'JWT' }, luis()),
     'the member in another object': () => forge({ header: { alg: 'HS256' }, typ: 'JWT' }, luis()),
-    'the member behind a prototype': () => forge('{"__proto__":{"alg":"HS256"},"typ":"JWT"}', luis()),
+    'the member in a prototype': () => forge('{"__proto__":{"alg":"HS256"},"typ":"JWT"}', luis()),
     'the member in the payload': () => forge({ typ: 'JWT' }, { ...luis(), alg: 'HS256' }),
   },
 
   'none (RFC 8725 3.1, CVE-2015-2951, CVE-2022-23540)': {
-    'as a library makes it': () => new UnsecuredJWT(luis()).encode(),
+    'as created by a library': () => new UnsecuredJWT(luis()).encode(),
     ...Object.fromEntries(
       [
         'none',
@@ -194,6 +194,6 @@ export const ALGORITHMS = {
     'alg none with more dots': () => `${forge({ alg: 'none' }, luis(), { signature: '' })}..`,
     'alg none and no typ': () => forge({ alg: 'none' }, luis(), { signature: '' }),
     'alg "n\\u006fne"': () => forge('{"alg":"n\\u006fne","typ":"JWT"}', luis(), { signature: '' }),
-    'none in the place of the signature': () => forge(HS256, luis(), { signature: 'none' }),
+    'none in place of the signature': () => forge(HS256, luis(), { signature: 'none' }),
   },
 };

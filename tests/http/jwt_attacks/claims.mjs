@@ -1,14 +1,14 @@
-// Tokens whose claims are wrong. Each vector makes a token.
+// Tokens with invalid claims. Each vector returns a token.
 import { forge, HS256, now } from '../../support/forged.mjs';
 import { LAYOUTS, token } from '../../support/tokens.mjs';
 import { claims, named, withClaims } from './make.mjs';
 
 export const CLAIMS = {
-  'dates that are not now': {
+  'dates that do not allow use now': {
     'without exp': () => withClaims({ exp: undefined }),
-    'exp spelt in capitals': () => withClaims({ exp: undefined, EXP: now() + 3600 }),
+    'exp in upper case': () => withClaims({ exp: undefined, EXP: now() + 3600 }),
     'exp in another object': () => withClaims({ exp: undefined, claims: `{"exp":${now() + 3600}}` }),
-    'exp behind a prototype': () =>
+    'exp in a prototype': () =>
       // biome-ignore lint/suspicious/noDuplicateObjectKeys: the first sets the prototype, the second is a key
       withClaims({ exp: undefined, __proto__: null, ['__proto__']: `{"exp":${now() + 3600}}` }),
     'exp in the header': () => forge({ ...HS256, exp: now() + 3600 }, claims({ exp: undefined })),
@@ -24,7 +24,7 @@ export const CLAIMS = {
     'all three wrong': () => withClaims({ exp: 1, nbf: 4e9, iat: 4e9 }),
   },
 
-  'subjects that are none (RFC 8725 3.8)': {
+  'invalid subjects (RFC 8725 3.8)': {
     ...Object.fromEntries(
       ['sub', 'user_id', 'idUser'].flatMap((claim) =>
         [
@@ -73,10 +73,10 @@ export const CLAIMS = {
       ),
     ),
     ...named(['null', '""', '0', '"abc"', '[6]', '6.5', '5', '"5"', 'false'], (text) => [
-      `a good sub beside user_id ${text}`,
+      `a good sub alongside user_id ${text}`,
       () => withClaims({ user_id: text }),
     ]),
-    'no claims at all but exp': () => withClaims({ sub: undefined }),
+    'no claims except dates': () => withClaims({ sub: undefined }),
     'an empty payload object': () => forge(HS256, {}),
     ...named(
       [
@@ -137,8 +137,8 @@ export const CLAIMS = {
         ].map((text) => [`${claim} ${text}`, () => withClaims({ [claim]: text })]),
       ),
     ),
-    'type access beside token_type refresh': () => withClaims({ type: '"access"', token_type: '"refresh"' }),
-    'type refresh beside token_type access': () => withClaims({ type: '"refresh"', token_type: '"access"' }),
+    'type access alongside token_type refresh': () => withClaims({ type: '"access"', token_type: '"refresh"' }),
+    'type refresh alongside token_type access': () => withClaims({ type: '"refresh"', token_type: '"access"' }),
     ...named(Object.keys(LAYOUTS), (layout) => [
       `a refresh token in the ${layout} layout`,
       () => token(6, { layout, extra: { type: 'refresh' } }),

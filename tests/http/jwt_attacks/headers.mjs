@@ -1,4 +1,4 @@
-// Attacks by the header, and by tokens that are nested or encrypted. Each vector makes a token.
+// Attacks through the header, and through nested or encrypted tokens. Each vector returns a token.
 import { deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
 import { CompactEncrypt, EncryptJWT, FlattenedSign, GeneralSign } from 'jose';
 import { forge, HS256, luis, mac, now, part, signed } from '../../support/forged.mjs';
@@ -32,12 +32,12 @@ export const HEADERS = {
         () => withHeader({ crit, x: 1, exp: now() + 3600, 'http://example.com/UNDEFINED': true }),
       ],
     ),
-    'crit with nothing that it names': () => withHeader({ crit: ['exp'] }),
-    'crit spelt with an escape': () => forge('{"alg":"HS256","cr\\u0069t":["x"],"x":1}', luis()),
-    'b64 false, critical, with a payload as it stands': () =>
+    'crit that names a missing member': () => withHeader({ crit: ['exp'] }),
+    'crit written with an escape': () => forge('{"alg":"HS256","cr\\u0069t":["x"],"x":1}', luis()),
+    'b64 false, critical, with an unencoded payload': () =>
       signed(`${part({ ...HS256, b64: false, crit: ['b64'] })}.${claims()}`),
     'b64 false, critical, with a payload in base64': () => withHeader({ b64: false, crit: ['b64'] }),
-    'b64 false with a payload as it stands': () => signed(`${part({ ...HS256, b64: false })}.${claims()}`),
+    'b64 false with an unencoded payload': () => signed(`${part({ ...HS256, b64: false })}.${claims()}`),
     'b64 false with a detached payload': () =>
       ((text) => `${part({ ...HS256, b64: false, crit: ['b64'] })}..${mac(text).toString('base64url')}`)(
         `${part({ ...HS256, b64: false, crit: ['b64'] })}.${claims()}`,
@@ -50,11 +50,11 @@ export const HEADERS = {
         ['GZIP', gzipSync],
       ],
       ([zip, pack]) => [
-        `zip ${zip}, packed by ${pack.name}`,
+        `zip ${zip}, compressed by ${pack.name}`,
         () => forge({ ...HS256, zip }, pack(Buffer.from(claims()))),
       ],
     ),
-    'a compressed bomb': () => forge({ ...HS256, zip: 'DEF' }, deflateRawSync(Buffer.alloc(4_000_000, 'A'))),
+    'a decompression bomb': () => forge({ ...HS256, zip: 'DEF' }, deflateRawSync(Buffer.alloc(4_000_000, 'A'))),
     ...named(
       [
         'JWE',
@@ -103,13 +103,13 @@ export const HEADERS = {
       forge({ ...HS256, cty: 'JWT' }, forge({ alg: 'none' }, luis(), { signature: '' })),
     'a good token in an unsigned one': () =>
       forge({ alg: 'none', cty: 'JWT' }, forge(HS256, luis()), { signature: '' }),
-    'a token in a token as a JSON text': () => forge({ ...HS256, cty: 'JWT' }, JSON.stringify(forge(HS256, luis()))),
-    'a token ten deep': () => {
+    'a token in a token as a JSON string': () => forge({ ...HS256, cty: 'JWT' }, JSON.stringify(forge(HS256, luis()))),
+    'a token nested ten levels deep': () => {
       let inner = part(luis());
       for (let depth = 0; depth < 10; depth++) inner = forge({ ...HS256, cty: 'JWT' }, inner.slice(0, 400));
       return inner;
     },
-    'cty JWT over claims that are none': () => forge({ ...HS256, cty: 'JWT' }, '"x"'),
+    'cty JWT over a payload that is not claims': () => forge({ ...HS256, cty: 'JWT' }, '"x"'),
     'dir, under the secret': () =>
       new EncryptJWT(luis())
         .setProtectedHeader({ alg: 'dir', enc: 'A256GCM', typ: 'JWT' })
@@ -122,22 +122,22 @@ export const HEADERS = {
       new EncryptJWT(luis())
         .setProtectedHeader({ alg: 'A256KW', enc: 'A128CBC-HS256' })
         .encrypt(Buffer.from(SECRET).subarray(0, 32)),
-    'RSA-OAEP, under a key of its own': () =>
+    "RSA-OAEP, under the attacker's key": () =>
       new EncryptJWT(luis()).setProtectedHeader({ alg: 'RSA-OAEP', enc: 'A128GCM' }).encrypt(rsa.publicKey),
-    'ECDH-ES on a curve of its own': () =>
+    "ECDH-ES, under the attacker's key": () =>
       new EncryptJWT(luis()).setProtectedHeader({ alg: 'ECDH-ES', enc: 'A128GCM' }).encrypt(ec.publicKey),
     'PBES2 with a billion rounds (CVE-2023-50967)': () => {
       const header = { alg: 'PBES2-HS256+A128KW', enc: 'A128GCM', p2c: 2_000_000_000, p2s: 'AAAAAAAAAAA' };
       return `${part(header)}.AAAA.AAAA.AAAA.AAAA`;
     },
-    'a compressed bomb in a JWE (CVE-2024-33664)': () => {
+    'a decompression bomb in a JWE (CVE-2024-33664)': () => {
       const bomb = deflateRawSync(Buffer.alloc(1_000_000, 'A')).toString('base64url');
       return `${part({ alg: 'dir', enc: 'A256GCM', zip: 'DEF' })}..AAAA.${bomb}.AAAA`;
     },
     'five empty parts': () => '....',
     'HS256 with five parts': () => `${forge(HS256, luis())}.e30.e30`,
     'HS256 with four parts': () => `${forge(HS256, luis())}.e30`,
-    'two tokens grown together': () => `${forge(HS256, luis())}.${forge(HS256, luis())}`,
+    'two tokens joined with a dot': () => `${forge(HS256, luis())}.${forge(HS256, luis())}`,
     'an empty part before it': () => `.${forge(HS256, luis())}`,
     'the JSON serialization': async () =>
       JSON.stringify(

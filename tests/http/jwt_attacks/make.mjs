@@ -1,4 +1,4 @@
-// The keys of the worker and of an attacker, and what the vectors are made of.
+// Keys of the worker and of an attacker, and building blocks of the vectors.
 import assert from 'node:assert/strict';
 import { constants, generateKeyPairSync, sign as signWith } from 'node:crypto';
 import { SignJWT } from 'jose';
@@ -8,7 +8,7 @@ export const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 });
 export const ec = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 export const k256 = generateKeyPairSync('ec', { namedCurve: 'secp256k1' });
 export const ed = generateKeyPairSync('ed25519');
-/** The keys that the worker knows, by `kid`, beside its secret; those above are an attacker's. */
+/** The keys that the worker knows besides its secret, by `kid`; those above are an attacker's. */
 export const known = {
   rsa: generateKeyPairSync('rsa', { modulusLength: 2048 }),
   rsa2: generateKeyPairSync('rsa', { modulusLength: 2048 }),
@@ -19,7 +19,7 @@ export const jwkOf = (pair) => pair.publicKey.export({ format: 'jwk' });
 
 export const pemOf = (pair, type = 'spki') => pair.publicKey.export({ format: 'pem', type });
 export const derOf = (pair) => pair.publicKey.export({ format: 'der', type: 'spki' });
-/** OpenSSH's one-line public key. */
+/** A public key in OpenSSH's one-line format. */
 export function ssh(type, ...fields) {
   const counted = (field) => Buffer.concat([Buffer.from([0, 0, field.length >> 8, field.length & 255]), field]);
   return `${type} ${Buffer.concat([Buffer.from(type), ...fields].map(counted)).toString('base64')}`;
@@ -28,7 +28,7 @@ export const raw64 = (text) => Buffer.from(text, 'base64url');
 export const byLibrary = (alg, { privateKey }, header = {}) =>
   new SignJWT(luis()).setProtectedHeader({ alg, typ: 'JWT', ...header }).sign(privateKey);
 export const named = (list, of) => Object.fromEntries(list.map((value) => of(value)));
-/** A payload of raw values: JSON texts, which need not be JSON; undefined leaves the claim out. */
+/** A payload of raw values, which should be JSON but need not be valid; undefined omits the claim. */
 export const claims = (over = {}) =>
   `{${Object.entries({ sub: '"6"', iat: now() - 5, exp: now() + 3600, ...over })
     .filter(([, text]) => text !== undefined)
@@ -39,19 +39,19 @@ export const withHeader = (over, options) => forge({ ...HS256, ...over }, luis()
 export const OTHER = 'another-secret-of-more-than-32-bytes';
 export const latin1 = (text) => Buffer.from(text).toString('latin1');
 
-/** Another text of base64url that decodes to the same bytes where the decoder does not look at the bits left over. */
+/** Another base64url text, which decodes to the same bytes if the decoder ignores the unused trailing bits. */
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 export const leftover = (text, by = 1) => {
-  assert.notEqual(text.length % 4, 0, 'there are no bits left over');
+  assert.notEqual(text.length % 4, 0, 'there are no unused bits');
   const last = ALPHABET.indexOf(text.at(-1));
   return text.slice(0, -1) + ALPHABET[last ^ by];
 };
-/** A value whose JSON leaves bits over in base64. */
+/** JSON of a value whose base64 has unused trailing bits. */
 export const odd = (value) =>
   ((text) => (Buffer.byteLength(text) % 3 ? text : `${text} `))(
     typeof value === 'string' ? value : JSON.stringify(value),
   );
-/** A token whose signature holds both characters that the two alphabets of base64 differ in. */
+/** A token whose signature contains both characters in which the two alphabets of base64 differ. */
 export const dashed = () => {
   for (let jti = 0; ; jti++) {
     const made = forge(HS256, { ...luis(), jti });
@@ -61,7 +61,7 @@ export const dashed = () => {
 export const resigned = (of, options) => ((text) => signed(text, options))(of(part(odd(HS256)), part(odd(luis()))));
 export const padded = (text) => text + '='.repeat(4 - (text.length % 4));
 
-/** How the owner of a key signs a text, by each algorithm. */
+/** Signs a text with a private key, by algorithm. */
 const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: 32 };
 export const SIGNS = {
   RS256: (text, pair) => signWith('sha256', text, pair.privateKey),
@@ -74,7 +74,8 @@ export const SIGNS = {
   EdDSA: (text, pair) => signWith(null, text, pair.privateKey),
 };
 /**
- * A token of this header, signed by the owner of the key, whatever the header says; `change` is done to the signature.
+ * A token with this header, signed by the owner of the key with the algorithm `by`, whatever the header says. `change`
+ * modifies the signature.
  */
 export function owned(pair, by, header = {}, change = (signature) => signature, payload = luis()) {
   const text = `${part({ alg: by, typ: 'JWT', ...header })}.${part(payload)}`;
@@ -88,7 +89,7 @@ export const ORDER = {
 export const toInteger = (bytes) => BigInt(`0x${Buffer.from(bytes).toString('hex')}`);
 export const toBytes = (integer, length) => Buffer.from(integer.toString(16).padStart(length * 2, '0'), 'hex');
 export const half = (signature, at) => signature.subarray(at * 32, at * 32 + 32);
-/** An ECDSA signature's two numbers, changed. */
+/** Changes the two numbers of an ECDSA signature. */
 export const pairOf = (of) => (signature) =>
   Buffer.concat(
     of(toInteger(half(signature, 0)), toInteger(half(signature, 1))).map((integer) => toBytes(integer, 32)),

@@ -1,4 +1,4 @@
-// Attacks on tokens that are signed by public keys. Each vector makes a token.
+// Attacks on tokens that public keys verify. Each vector returns a token.
 import { createHash, sign as signWith } from 'node:crypto';
 import { forge, HS256, luis, now, part } from '../../support/forged.mjs';
 import {
@@ -22,7 +22,7 @@ import {
 } from './make.mjs';
 
 export const PUBLIC_KEYS = {
-  'public keys: another algorithm than the key is for (RFC 8725 3.1)': {
+  'public keys: an algorithm that the key is not for (RFC 8725 3.1)': {
     ...Object.fromEntries(
       Object.entries(OWN).flatMap(([kid, by]) =>
         [
@@ -51,7 +51,7 @@ export const PUBLIC_KEYS = {
         ]
           .filter((alg) => alg !== by)
           .map((alg) => [
-            `${JSON.stringify(alg)} in name, ${by} by the key ${kid} in truth`,
+            `alg ${JSON.stringify(alg)}, but ${by} by the key ${kid}`,
             () => owned(known[kid], by, { alg, kid }),
           ]),
       ),
@@ -63,7 +63,7 @@ export const PUBLIC_KEYS = {
           .flatMap((other) => [
             [`the kid of ${other}, ${by} by the key ${kid}`, () => owned(known[kid], by, { kid: other })],
             [
-              `the kid and the name of ${other}, ${by} by the key ${kid}`,
+              `the kid and alg of ${other}, ${by} by the key ${kid}`,
               () => owned(known[kid], by, { kid: other, alg: OWN[other] }),
             ],
           ]),
@@ -74,10 +74,10 @@ export const PUBLIC_KEYS = {
       () => owned(known.rsa, by, { kid: 'rsa' }),
     ]),
     ...named(['RS384', 'RS512', 'RS1', 'PS256'], (by) => [
-      `${by} by the key rsa, RS256 in name`,
+      `alg RS256, but ${by} by the key rsa`,
       () => owned(known.rsa, by, { kid: 'rsa', alg: 'RS256' }),
     ]),
-    'ES256 in name, ES384 by the key ec': () => owned(known.ec, 'ES384', { kid: 'ec', alg: 'ES256' }),
+    'alg ES256, but ES384 by the key ec': () => owned(known.ec, 'ES384', { kid: 'ec', alg: 'ES256' }),
     ...Object.fromEntries(
       Object.entries(OWN).flatMap(([kid]) =>
         Object.entries({
@@ -92,14 +92,14 @@ export const PUBLIC_KEYS = {
         }).flatMap(([spelt, secret]) => [
           [`HS256 keyed with the public key ${kid} ${spelt}`, () => forge({ ...HS256, kid }, luis(), { secret })],
           [
-            `${OWN[kid]} in name, HS256 keyed with the public key ${kid} ${spelt}`,
+            `alg ${OWN[kid]}, but HS256 keyed with the public key ${kid} ${spelt}`,
             () => forge({ alg: OWN[kid], typ: 'JWT', kid }, luis(), { secret }),
           ],
         ]),
       ),
     ),
     ...named(Object.entries(OWN), ([kid, alg]) => [
-      `${alg} with the kid ${kid}, HS256 with the right secret in truth`,
+      `${alg} with the kid ${kid}, but HS256 with the right secret`,
       () => forge({ alg, typ: 'JWT', kid }, luis()),
     ]),
     ...named(Object.entries(OWN), ([kid, alg]) => [
@@ -112,13 +112,13 @@ export const PUBLIC_KEYS = {
     ]),
   },
 
-  'public keys: which one': {
+  'public keys: selection by kid': {
     ...Object.fromEntries(
       Object.entries({ rsa, ec, ed }).flatMap(([kid, pair]) => [
         [`${OWN[kid]} by another key, with the kid ${kid}`, () => owned(pair, OWN[kid], { kid })],
         [`${OWN[kid]} by another key, without a kid`, () => owned(pair, OWN[kid])],
         [
-          `${OWN[kid]} by another key that it brings along as jwk, with the kid ${kid}`,
+          `${OWN[kid]} by another key in its jwk, with the kid ${kid}`,
           () => owned(pair, OWN[kid], { kid, jwk: { ...jwkOf(pair), kid } }),
         ],
         [
@@ -169,8 +169,8 @@ export const PUBLIC_KEYS = {
         Object.entries({
           'without its last byte': (bytes) => bytes.subarray(0, -1),
           'without its first byte': (bytes) => bytes.subarray(1),
-          'with a byte of 0 behind it': (bytes) => Buffer.concat([bytes, Buffer.alloc(1)]),
-          'with a byte of 0 before it': (bytes) => Buffer.concat([Buffer.alloc(1), bytes]),
+          'with a zero byte after it': (bytes) => Buffer.concat([bytes, Buffer.alloc(1)]),
+          'with a zero byte before it': (bytes) => Buffer.concat([Buffer.alloc(1), bytes]),
           twice: (bytes) => Buffer.concat([bytes, bytes]),
           reversed: (bytes) => Buffer.from(bytes).reverse(),
           'all zero': (bytes) => Buffer.alloc(bytes.length),
@@ -198,7 +198,7 @@ export const PUBLIC_KEYS = {
         }).map(([name, change]) => [`${by}: ${name}`, () => owned(known[kid], by, { kid }, change)]),
       ),
     ),
-    'RS256: the number that the padding would be': () =>
+    'RS256: the padded hash itself': () =>
       owned(known.rsa, 'RS256', { kid: 'rsa' }, (_, text) =>
         Buffer.concat([
           Buffer.from([0, 1]),
@@ -256,7 +256,7 @@ export const PUBLIC_KEYS = {
       ),
   },
 
-  'public keys: all else holds for them too': {
+  'public keys: all other checks apply, too': {
     ...Object.fromEntries(
       Object.entries(OWN).flatMap(([kid, by]) =>
         Object.entries({
@@ -275,7 +275,7 @@ export const PUBLIC_KEYS = {
           'no subject': [{}, () => ({ exp: now() + 3600 })],
           'subjects that differ': [{}, () => ({ ...luis(), user_id: 5 })],
           'claims twice': [{}, () => `{"sub":"5","sub":"6","exp":${now() + 3600}}`],
-          'claims that are no object': [{}, () => '"6"'],
+          'claims that are not an object': [{}, () => '"6"'],
           'no claims': [{}, () => ''],
           'more than 8 KiB': [{}, () => ({ ...luis(), pad: 'A'.repeat(8192) })],
         }).map(([name, [header, payload]]) => [

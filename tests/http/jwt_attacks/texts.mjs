@@ -1,4 +1,4 @@
-// Attacks by the text of a token: duplicate names, size, depth and base64. Each vector makes a token.
+// Attacks through the text of a token: duplicate names, size, depth and base64. Each vector returns a token.
 import { forge, HS256, luis, now, part, signed } from '../../support/forged.mjs';
 import { claims, dashed, latin1, leftover, named, padded, resigned, withClaims, withHeader } from './make.mjs';
 
@@ -52,16 +52,16 @@ export const TEXTS = {
   },
 
   'size and depth (CVE-2025-30204)': {
-    'claims of 100 KiB, rightly signed': () => forge(HS256, { ...luis(), pad: 'A'.repeat(75 * 1024) }),
-    'a header of 100 KiB, rightly signed': () => withHeader({ pad: 'A'.repeat(75 * 1024) }),
+    'claims of 100 KiB, correctly signed': () => forge(HS256, { ...luis(), pad: 'A'.repeat(75 * 1024) }),
+    'a header of 100 KiB, correctly signed': () => withHeader({ pad: 'A'.repeat(75 * 1024) }),
     'a signature of 100 KiB': () => forge(HS256, luis(), { signature: 'A'.repeat(100 * 1024) }),
     '100 KiB of A': () => 'A'.repeat(100 * 1024),
     '100 KiB of dots': () => '.'.repeat(100 * 1024),
     '100 KiB of equals signs': () => '='.repeat(100 * 1024),
     '100 KiB of spaces in the middle': () => forge(HS256, luis()).replace('.', `${' '.repeat(100 * 1024)}.`),
     '8 KiB of dots': () => '.'.repeat(8 * 1024),
-    '8 KiB of dots behind a good token': () => forge(HS256, luis()) + '.'.repeat(7 * 1024),
-    'ten thousand claims, rightly signed': () =>
+    '7 KiB of dots after a good token': () => forge(HS256, luis()) + '.'.repeat(7 * 1024),
+    'seven thousand claims, correctly signed': () =>
       forge(HS256, { ...luis(), ...Object.fromEntries(Array.from({ length: 7000 }, (_, at) => [`c${at}`, 0])) }),
     ...Object.fromEntries(
       [
@@ -70,11 +70,11 @@ export const TEXTS = {
       ].flatMap(([open, close]) =>
         [500, 1400].flatMap((levels) => [
           [
-            `an unknown claim of ${levels} ${open[0]}, rightly signed`,
+            `an unknown claim of ${levels} ${open[0]}, correctly signed`,
             () => forge(HS256, claims({ x: open.repeat(levels) + (close === '}' ? '0' : '') + close.repeat(levels) })),
           ],
           [
-            `an unknown header member of ${levels} ${open[0]}, rightly signed`,
+            `an unknown header member of ${levels} ${open[0]}, correctly signed`,
             () =>
               forge(
                 `{"alg":"HS256","x":${open.repeat(levels)}${close === '}' ? '0' : ''}${close.repeat(levels)}}`,
@@ -98,36 +98,36 @@ export const TEXTS = {
   },
 
   'base64 (RFC 7515 2, RFC 4648 3)': {
-    'padding on the header, rightly signed': () => resigned((header, payload) => `${padded(header)}.${payload}`),
-    'padding on the payload, rightly signed': () => resigned((header, payload) => `${header}.${padded(payload)}`),
+    'padding on the header, correctly signed': () => resigned((header, payload) => `${padded(header)}.${payload}`),
+    'padding on the payload, correctly signed': () => resigned((header, payload) => `${header}.${padded(payload)}`),
     'padding on the signature': () => `${forge(HS256, luis())}=`,
     'too much padding on the signature': () => `${forge(HS256, luis())}====`,
-    'padding on every part, rightly signed': () =>
+    'padding on every part, correctly signed': () =>
       `${resigned((header, payload) => `${padded(header)}.${padded(payload)}`)}=`,
     'padding as %3D': () => `${forge(HS256, luis())}%3D`,
     ...named([1, 2, 3], (by) => [
-      `the signature's left-over bits set to ${by}`,
+      `the signature's unused bits set to ${by}`,
       () =>
         ((text) => text.slice(0, text.lastIndexOf('.') + 1) + leftover(text.split('.')[2], by))(forge(HS256, luis())),
     ]),
-    "the header's left-over bits, rightly signed": () =>
+    "the header's unused bits set, correctly signed": () =>
       resigned((header, payload) => `${leftover(header)}.${payload}`),
-    "the payload's left-over bits, rightly signed": () =>
+    "the payload's unused bits set, correctly signed": () =>
       resigned((header, payload) => `${header}.${leftover(payload)}`),
     'the standard alphabet in the signature': () =>
       dashed().replace(/[^.]*$/, (text) => text.replaceAll('-', '+').replaceAll('_', '/')),
-    'the standard alphabet in the payload, rightly signed': () =>
+    'the standard alphabet in the payload, correctly signed': () =>
       ((payload) => signed(`${part(HS256)}.${payload}`))(
         Buffer.from(claims({ x: '"~~~???>>>ÿÿÿ"' }))
           .toString('base64')
           .replaceAll('=', ''),
       ),
-    'the standard alphabet in the header, rightly signed': () =>
+    'the standard alphabet in the header, correctly signed': () =>
       ((header) => signed(`${header}.${part(luis())}`))(
         Buffer.from('{"alg":"HS256","x":"~~~???>>>ÿÿÿ"}').toString('base64').replaceAll('=', ''),
       ),
     'both alphabets in one signature': () => dashed().replace(/[^.]*$/, (text) => text.replace('-', '+')),
-    'a payload of a length that no base64 has, rightly signed': () =>
+    'a payload of a length that is impossible in base64, correctly signed': () =>
       resigned((header, payload) => `${header}.${payload.slice(0, payload.length - (payload.length % 4))}A`),
     ...Object.fromEntries(
       [
@@ -167,31 +167,31 @@ export const TEXTS = {
             forge(HS256, luis()) +
             (text === ' ' || text === '\t' ? `${text}x` : ''),
         ],
-        [`${name} behind the token`, () => `${forge(HS256, luis())}${text}${text === ' ' || text === '\t' ? '.' : ''}`],
+        [`${name} after the token`, () => `${forge(HS256, luis())}${text}${text === ' ' || text === '\t' ? '.' : ''}`],
         [`${name} around a dot`, () => forge(HS256, luis()).replace('.', `${text}.${text}`)],
       ]),
     ),
     'other dots': () => latin1(forge(HS256, luis()).replace('.', '。').replace('.', '．')),
-    'commas in the place of dots': () => forge(HS256, luis()).replaceAll('.', ','),
+    'commas in place of dots': () => forge(HS256, luis()).replaceAll('.', ','),
     'percent-encoded dots': () => forge(HS256, luis()).replaceAll('.', '%2E'),
     'the whole token in base64': () => part(forge(HS256, luis())),
-    'parts in base64 twice, rightly signed': () => signed(`${part(part(HS256))}.${part(part(luis()))}`),
-    'parts in hexadecimal, rightly signed': () =>
+    'parts encoded in base64 twice, correctly signed': () => signed(`${part(part(HS256))}.${part(part(luis()))}`),
+    'parts in hexadecimal, correctly signed': () =>
       signed(`${Buffer.from(JSON.stringify(HS256)).toString('hex')}.${Buffer.from(claims()).toString('hex')}`),
-    'parts as they stand, rightly signed': () => signed(`${JSON.stringify(HS256)}.${claims()}`),
+    'unencoded parts, correctly signed': () => signed(`${JSON.stringify(HS256)}.${claims()}`),
   },
 
-  'text that is no object (RFC 8725 2.6, 3.7)': Object.fromEntries(
+  'text that is not an object (RFC 8725 2.6, 3.7)': Object.fromEntries(
     [
       ['empty', ''],
       ['a space', ' '],
       ['a list', '[]'],
-      ['a list of it', null],
-      ['a text', '"HS256"'],
+      ['a list of the object', null],
+      ['a string', '"HS256"'],
       ['a number', '1'],
       ['null', 'null'],
       ['true', 'true'],
-      ['no JSON', 'sub=6'],
+      ['not JSON', 'sub=6'],
       ['XML', '<sub>6</sub>'],
       ['YAML', 'alg: HS256\nsub: "6"\nexp: 9999999999'],
       ['an object without its end', '{'],
@@ -206,17 +206,17 @@ export const TEXTS = {
           ['a byte order mark', (text) => `\ufeff${text}`],
           ['UTF-16', (text) => Buffer.from(text, 'utf16le')],
           ['UTF-16 with its mark', (text) => Buffer.from(`\ufeff${text}`, 'utf16le')],
-          ['text behind it', (text) => `${text}x`],
-          ['another object behind it', (text) => text + text],
-          ['NUL behind it', (text) => `${text}\0`],
+          ['text after it', (text) => `${text}x`],
+          ['another object after it', (text) => text + text],
+          ['NUL after it', (text) => `${text}\0`],
           ['a comma before its end', (text) => text.replace(/\}$/, ',}')],
           ['a comment', (text) => `/**/${text}`],
           ['single quotes', (text) => text.replaceAll('"', "'")],
-          ['a byte that is no UTF-8', (text) => Buffer.from(text.replace(/\}$/, ',"x":"\xff"}'), 'latin1')],
+          ['a byte that is not UTF-8', (text) => Buffer.from(text.replace(/\}$/, ',"x":"\xff"}'), 'latin1')],
           ['an overlong sequence', (text) => Buffer.from(text.replace(/\}$/, ',"x":"\xc0\xaf"}'), 'latin1')],
           ['a surrogate in UTF-8', (text) => Buffer.from(text.replace(/\}$/, ',"x":"\xed\xa0\xbd"}'), 'latin1')],
-          ['a line break in a text', (text) => text.replace(/\}$/, ',"x":"a\nb"}')],
-          ['a control character in a text', (text) => text.replace(/\}$/, ',"x":"a\x01b"}')],
+          ['a line break in a string', (text) => text.replace(/\}$/, ',"x":"a\nb"}')],
+          ['a control character in a string', (text) => text.replace(/\}$/, ',"x":"a\x01b"}')],
           ['an unknown escape', (text) => text.replace(/\}$/, ',"x":"\\x41"}')],
           ['bare names', (text) => text.replace(/"(\w+)":/g, '$1:')],
           ['a vertical tab before it', (text) => `\v${text}`],
@@ -228,7 +228,7 @@ export const TEXTS = {
       ),
   ),
 
-  'dates that are none (RFC 7519 4.1.4–4.1.6)': Object.fromEntries(
+  'invalid dates (RFC 7519 4.1.4–4.1.6)': Object.fromEntries(
     Object.entries({ exp: 3600, nbf: -3600, iat: -3600 }).flatMap(([claim, by]) =>
       [
         ['a fraction', () => `${now() + by}.5`],
