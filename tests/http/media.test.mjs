@@ -1,4 +1,4 @@
-// GET and HEAD /media/avatars/…: what the bucket holds, as RFC 9110 wants it, straight from R2 (cold) and from the
+// GET and HEAD /media/avatars/…: the contents of the bucket, as RFC 9110 requires, straight from R2 (cold) and from the
 // Cache API (warm).
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
@@ -8,11 +8,11 @@ import { problem } from '../support/dialects.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const MIB = 1024 * 1024;
-/** For tests that share nothing but what they only read. */
+/** Options for tests that only read what they share. */
 const TOGETHER = { concurrency: 8 };
 const TYPES = { jpg: 'image/jpeg', jpeg: 'image/jpeg', png: 'image/png', gif: 'image/gif', webp: 'image/webp' };
 const ROUTE = 'GET /media/avatars/*';
-/** On every answer that shows a picture or says that it is still the same. */
+/** Headers of every response that contains a picture or confirms that it is unchanged. */
 const SERVED = {
   'cache-control': 'public, max-age=31536000, immutable',
   'content-security-policy': "default-src 'none'; sandbox",
@@ -27,9 +27,9 @@ const TITLES = {
   500: 'Internal Server Error',
 };
 
-/** Bytes that look random and are the same in every run. */
+/** Returns bytes that look random but are the same in every run. */
 const noise = (length) => createHash('shake256', { outputLength: length }).update('perfil').digest();
-/** Bytes as a text, one character each, that a failed comparison can show. */
+/** Converts bytes to a string of one character each, for readable failures of comparisons. */
 const text = (bytes) => bytes.toString('latin1');
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 
@@ -44,7 +44,7 @@ after(() => {
   return Promise.all([worker?.stop(), bare?.stop()]);
 });
 
-/** Sends the path and the headers as they stand, where fetch would tidy them up, and reads the answer as it comes. */
+/** Sends the path and the headers unchanged, which fetch would normalise, and returns the raw response. */
 function ask(target, { method = 'GET', headers = {}, vars, faults, on = worker } = {}) {
   const orders = {
     ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
@@ -91,14 +91,17 @@ function ask(target, { method = 'GET', headers = {}, vars, faults, on = worker }
 }
 
 let directories = 0;
-/** Puts bytes under a key that nobody has asked for yet; returns its URL. */
+/** Stores bytes under a key that has not been requested yet, and returns its URL. */
 async function stored(bytes, { ext = 'png', metadata } = {}) {
   const key = `avatars/${++directories}/${sha256(bytes)}.${ext}`;
   await worker.bucket.put(key, bytes, metadata);
   return `/media/${key}`;
 }
 
-/** Has the answer put into the cache, which may go on after it, and checks that the next one comes from there. */
+/**
+ * Requests a target so that it is cached, which may take longer than the response, and checks that the next response
+ * comes from the cache.
+ */
 async function warmed(target, options) {
   const first = await ask(target, options);
   await worker.idle();
@@ -107,7 +110,10 @@ async function warmed(target, options) {
   return target;
 }
 
-/** A stored picture, its tag, and a URL that the cache can answer. Equal bytes under equal names have equal tags. */
+/**
+ * Stores a picture, and returns its bytes, its tag and a cached URL. Equal bytes under equal file names have equal
+ * tags.
+ */
 async function picture(bytes, ext = 'png') {
   const warm = await warmed(await stored(bytes, { ext }));
   const {
@@ -116,7 +122,7 @@ async function picture(bytes, ext = 'png') {
   return { bytes, ext, warm, etag };
 }
 
-/** What an answer must be, beside its ids and counts. */
+/** The expected response, except for ids and counts. */
 function shown({ bytes, ext, etag }, status, [first, last] = [], allow) {
   const body = (part) => ({ 'content-length': String(part.length), 'content-type': TYPES[ext] });
   switch (status) {
@@ -146,7 +152,7 @@ function shown({ bytes, ext, etag }, status, [first, last] = [], allow) {
       };
   }
 }
-/** The part of an answer that `shown` describes: of a refusal the headers that matter, of any other all. */
+/** The part of a response that `shown` describes: for a refusal only the relevant headers, otherwise all of them. */
 function seen({ status, headers, bytes }) {
   const { 'accept-ranges': ranges, ...rest } = headers;
   const body = text(bytes);
@@ -161,12 +167,12 @@ function seen({ status, headers, bytes }) {
 }
 
 /**
- * Asks for a picture cold and warm: both answers must be as expected, and the same to the last header. HEAD knows no
- * ranges.
+ * Requests a picture cold and warm, and checks that both responses are as expected and have the same headers. HEAD
+ * ignores ranges.
  */
 async function both(of, headers, status, range, methods = ['HEAD', 'GET']) {
   const target = await stored(of.bytes, of);
-  // In this order: a GET may fill the cache.
+  // HEAD comes first, because a GET may fill the cache.
   for (const method of methods) {
     const [cold, warm] = await Promise.all([target, of.warm].map((url) => ask(url, { method, headers })));
     const expected =
@@ -180,7 +186,7 @@ async function both(of, headers, status, range, methods = ['HEAD', 'GET']) {
   }
 }
 
-/** A refusal of the URL itself: 404, or 405 with what is allowed. */
+/** Checks that the URL itself is refused: with 404, or with 405 and the allowed methods. */
 async function refuses(target, status, { method = 'GET', allow, ...options } = {}) {
   const answer = await ask(target, { method, ...options });
   const expected = shown({}, status, [], allow);
@@ -199,7 +205,7 @@ describe('a picture', () => {
       assert.match(of.etag, /^"[\x21\x23-\x7e]+"$/);
     });
   }
-  test('what an object was stored with decides nothing: the extension does [M4]', async () => {
+  test('the extension determines the headers, not the metadata that an object was stored with [M4]', async () => {
     const metadata = {
       contentType: 'text/html; charset=utf-8',
       contentDisposition: 'attachment',
@@ -215,7 +221,7 @@ describe('a picture', () => {
         assert.deepEqual(seen(answer), shown({ bytes, ext, etag }, 200));
     }
   });
-  test('other bytes have another tag [M4]', async () => {
+  test('different bytes have different tags [M4]', async () => {
     const tags = await Promise.all([10, 11, 300].map(async (length) => (await picture(noise(length))).etag));
     assert.equal(new Set(tags).size, 3);
   });
@@ -235,21 +241,21 @@ describe('a picture', () => {
       }
     });
   }
-  test('a picture with the name that a camera gave it is served [M4 N4]', async () => {
+  test('a picture with a file name given by a camera is served [M4 N4]', async () => {
     await worker.bucket.put('avatars/IMG_0001.JPG', ten.bytes);
     const answer = await ask('/media/avatars/IMG_0001.JPG');
     assert.deepEqual([answer.status, answer.headers['content-type']], [200, 'image/jpeg']);
   });
-  test('an empty object is empty, and only a suffix of it can be asked for [M4]', async () => {
+  test('an empty object is served empty, and only a suffix range of it is satisfiable [M4]', async () => {
     const empty = await picture(noise(0));
     await both(empty, {}, 200);
     for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=1-2', 'bytes=-0']) await both(empty, { range }, 416);
-    // RFC 9110 14.1.2: of nothing, a suffix is the only satisfiable range; no Content-Range could say which bytes it
-    // is.
+    // RFC 9110 14.1.2: the only satisfiable range of an empty object is a suffix, and no Content-Range could describe
+    // it.
     await both(empty, { range: 'bytes=-1' }, 200);
     await both(empty, { 'if-none-match': empty.etag, range: 'bytes=0-' }, 304);
   });
-  test('no request header that is none of its business changes the answer [M4]', async () => {
+  test('unrelated request headers do not change the response [M4]', async () => {
     for (const headers of [
       { authorization: 'Bearer x.y.z' },
       { cookie: 'a=b' },
@@ -261,7 +267,7 @@ describe('a picture', () => {
     ])
       await both(ten, headers, 200);
   });
-  test('a secret is not needed for it, nor a database [M4]', async () => {
+  test('it needs neither a secret nor a database [M4]', async () => {
     const answer = await ask(await stored(ten.bytes), { vars: { JWT_SECRET: '' } });
     assert.deepEqual([seen(answer), answer.d1Calls], [shown(ten, 200), 0]);
   });
@@ -279,23 +285,23 @@ describe('preconditions', TOGETHER, () => {
     ['a list with its weak form', (t) => `"a", W/${t}`, 304],
     ['a list with tabs and empty elements', (t) => `, ,"a" ,\t${t} ,`, 304],
     ['a list with commas inside tags', (t) => `"a,b", ",", ${t}`, 304],
-    ['a list with a tag that is empty', (t) => `"", ${t}`, 304],
+    ['a list with an empty tag', (t) => `"", ${t}`, 304],
     ['a list with a tag that ends in a backslash', (t) => `"a\\", ${t}`, 304],
     ['a list with a tag beyond ASCII', (t) => `"\xe9", ${t}`, 304],
-    ['a list of many', (t) => `${'"0123456789abcdef", '.repeat(200)}${t}`, 304],
+    ['a long list', (t) => `${'"0123456789abcdef", '.repeat(200)}${t}`, 304],
     ['two header lines', (t) => ['"a"', t], 304],
     ['another tag', () => '"other"', 200],
     ['other tags', () => '"a", W/"b"', 200],
     ['its tag cut short', (t) => `${t.slice(0, -2)}"`, 200],
     ['its tag with more', (t) => `${t.slice(0, -1)}0"`, 200],
-    ['its tag in capitals', (t) => t.toUpperCase(), 200],
+    ['its tag in upper case', (t) => t.toUpperCase(), 200],
     ['a tag that holds its text between commas', (t) => `"a,${tagOf(t)},b"`, 200],
     ['its text without quotes', tagOf, 200],
     ['its text with one quote', (t) => `"${tagOf(t)}`, 200],
     ['its text in single quotes', (t) => `'${tagOf(t)}'`, 200],
-    ['its tag behind w/', (t) => `w/${t}`, 200],
-    ['its tag behind W/ and a space', (t) => `W/ ${t}`, 200],
-    ['its tag behind two W/', (t) => `W/W/${t}`, 200],
+    ['its tag after w/', (t) => `w/${t}`, 200],
+    ['its tag after W/ and a space', (t) => `W/ ${t}`, 200],
+    ['its tag after two W/', (t) => `W/W/${t}`, 200],
     ['a star in quotes', () => '"*"', 200],
     ['garbage', () => 'garbage', 200],
     ['nothing', () => '', 200],
@@ -331,48 +337,44 @@ describe('preconditions', TOGETHER, () => {
   const BEYOND = { range: 'bytes=10-' };
   const OTHER = '"other"';
   const PRECEDENCE = [
-    ['a match that fails comes before all', (t) => ({ 'if-match': OTHER, 'if-none-match': t, ...FIRST }), 412],
-    ['a match that fails comes before a range that is beyond the end', () => ({ 'if-match': OTHER, ...BEYOND }), 412],
-    ['a tag that both match and none-match name is not modified', (t) => ({ 'if-match': t, 'if-none-match': t }), 304],
-    ['a match that holds lets the range through', (t) => ({ 'if-match': t, ...FIRST }), 206, [0, 0]],
+    ['a failed match comes first', (t) => ({ 'if-match': OTHER, 'if-none-match': t, ...FIRST }), 412],
+    ['a failed match comes before a range beyond the end', () => ({ 'if-match': OTHER, ...BEYOND }), 412],
+    ['a tag in both if-match and if-none-match is not modified', (t) => ({ 'if-match': t, 'if-none-match': t }), 304],
+    ['a match allows the range', (t) => ({ 'if-match': t, ...FIRST }), 206, [0, 0]],
     ['not modified comes before a range', (t) => ({ 'if-none-match': t, ...FIRST }), 304],
-    [
-      'not modified comes before a range that is beyond the end',
-      (t) => ({ 'if-none-match': `W/${t}`, ...BEYOND }),
-      304,
-    ],
+    ['not modified comes before a range beyond the end', (t) => ({ 'if-none-match': `W/${t}`, ...BEYOND }), 304],
     ['not modified comes before if-range', (t) => ({ 'if-none-match': '*', 'if-range': t, ...FIRST }), 304],
-    ['modified lets the range through', () => ({ 'if-none-match': OTHER, ...FIRST }), 206, [0, 0]],
-    ['modified lets a range through that is beyond the end', () => ({ 'if-none-match': OTHER, ...BEYOND }), 416],
+    ['modified allows the range', () => ({ 'if-none-match': OTHER, ...FIRST }), 206, [0, 0]],
+    ['modified allows a range beyond the end', () => ({ 'if-none-match': OTHER, ...BEYOND }), 416],
     [
-      'modified and another if-range is the whole',
+      'modified with another if-range returns the whole',
       () => ({ 'if-none-match': OTHER, 'if-range': OTHER, ...FIRST }),
       200,
     ],
     [
-      'all that hold together are a range',
+      'all conditions together, if true, allow the range',
       (t) => ({ 'if-match': '*', 'if-none-match': OTHER, 'if-range': t, ...FIRST }),
       206,
       [0, 0],
     ],
     [
-      'if-modified-since decides nothing beside if-none-match',
+      'if-modified-since is ignored alongside if-none-match',
       () => ({ 'if-none-match': OTHER, 'if-modified-since': FUTURE }),
       200,
     ],
-    ['if-none-match decides beside if-modified-since', (t) => ({ 'if-none-match': t, 'if-modified-since': PAST }), 304],
     [
-      'if-unmodified-since decides nothing beside if-match',
-      (t) => ({ 'if-match': t, 'if-unmodified-since': PAST }),
-      200,
+      'if-none-match decides alongside if-modified-since',
+      (t) => ({ 'if-none-match': t, 'if-modified-since': PAST }),
+      304,
     ],
-    // No answer has a Last-Modified to compare with.
-    ['dates alone decide nothing', () => ({ 'if-modified-since': FUTURE, 'if-unmodified-since': PAST }), 200],
+    ['if-unmodified-since is ignored alongside if-match', (t) => ({ 'if-match': t, 'if-unmodified-since': PAST }), 200],
+    // No response has a Last-Modified to compare with.
+    ['dates alone are ignored', () => ({ 'if-modified-since': FUTURE, 'if-unmodified-since': PAST }), 200],
   ];
   for (const [what, headers, status, range] of PRECEDENCE)
     test(`${what}: ${status} [M4]`, () => both(ten, headers(ten.etag), status, range));
 
-  test('of what is not there, or not allowed, no precondition is asked [M4 R8]', async () => {
+  test('preconditions are not evaluated for missing pictures and other methods [M4 R8]', async () => {
     for (const headers of [{ 'if-match': '*' }, { 'if-match': OTHER }, { 'if-none-match': '*' }, FIRST, BEYOND]) {
       for (const method of ['GET', 'HEAD']) await refuses('/media/avatars/42/nothing.png', 404, { method, headers });
       await refuses(ten.warm, 405, { method: 'DELETE', headers, allow: 'GET, HEAD' });
@@ -383,7 +385,7 @@ describe('preconditions', TOGETHER, () => {
 describe('ranges', TOGETHER, () => {
   const HUGE = '9'.repeat(40);
   const WHOLE = [0, 9];
-  /** Of ten bytes: the header, the status, the bytes. */
+  /** For a picture of ten bytes: the header, the status, the bytes. */
   const RANGES = [
     ['bytes=0-0', 206, [0, 0]],
     ['bytes=9-9', 206, [9, 9]],
@@ -468,11 +470,11 @@ describe('ranges', TOGETHER, () => {
   ];
   for (const [range, status, part] of RANGES) {
     const answer = `${status}${part ? ` ${part.join('-')}` : ''}`;
-    test(`${JSON.stringify(range).slice(0, 60)} is ${answer} of ten bytes, and HEAD does not care [M4]`, async () => {
+    test(`${JSON.stringify(range).slice(0, 60)} is ${answer} of ten bytes, and HEAD ignores it [M4]`, async () => {
       await both(ten, { range }, status, part);
     });
   }
-  test('a picture of one byte has ranges too [M4]', async () => {
+  test('a picture of one byte has ranges, too [M4]', async () => {
     const one = await picture(noise(1));
     for (const range of ['bytes=0-', 'bytes=0-0', 'bytes=0-1', 'bytes=-1', 'bytes=-2'])
       await both(one, { range }, 206, [0, 0]);
@@ -489,12 +491,12 @@ describe('ranges', TOGETHER, () => {
     ['a list with its tag', (t) => `${t}, "a"`],
     ['its tag twice', (t) => [t, t]],
     ['any', () => '*'],
-    ['a date to come', () => 'Fri, 01 Jan 2100 00:00:00 GMT'],
-    ['a date gone by', () => 'Sat, 01 Jan 2000 00:00:00 GMT'],
+    ['a future date', () => 'Fri, 01 Jan 2100 00:00:00 GMT'],
+    ['a past date', () => 'Sat, 01 Jan 2000 00:00:00 GMT'],
     ['garbage', () => 'garbage'],
   ];
   for (const [what, value, holds = false] of IF_RANGE) {
-    test(`if-range with ${what} ${holds ? 'lets the range through' : 'makes it the whole'} [M4]`, async () => {
+    test(`if-range with ${what} ${holds ? 'allows the range' : 'returns the whole'} [M4]`, async () => {
       const headers = { 'if-range': value(ten.etag) };
       await both(ten, { ...headers, range: 'bytes=2-4' }, ...(holds ? [206, [2, 4]] : [200]));
       await both(ten, { ...headers, range: 'bytes=10-' }, holds ? 416 : 200);
@@ -506,8 +508,8 @@ describe('ranges', TOGETHER, () => {
 
 describe('conditions and ranges at random', () => {
   /**
-   * What RFC 9110 (13.2.2, 14.2) and the decisions make of a request for `bytes`: the status, and the first and last
-   * byte of a 206.
+   * The response to a request for `bytes` according to RFC 9110 (13.2.2, 14.2) and the decisions: the status, and the
+   * first and last byte of a 206.
    */
   function model({ 'if-match': match, 'if-none-match': noneMatch, 'if-range': ifRange, range }, { bytes, etag }) {
     const tags = (list) => list.match(/(W\/)?"[^"]*"/g) ?? [];
@@ -530,7 +532,7 @@ describe('conditions and ranges at random', () => {
     return first >= size ? [416] : [206, [Number(first), Number(last === null || last >= size ? size - 1n : last)]];
   }
 
-  test('200 requests are answered as a small model of the RFC says, cold and warm [M4]', async () => {
+  test('the responses to 200 requests match a small model of the RFC, cold and warm [M4]', async () => {
     let state = 9110;
     const random = (below) => {
       // mulberry32
@@ -607,7 +609,7 @@ describe('the cache', () => {
     'a range': { headers: { range: 'bytes=2-3' } },
     'a range beyond the end': { headers: { range: 'bytes=99-' } },
     'not modified': { headers: { 'if-none-match': '*' } },
-    'a match that fails': { headers: { 'if-match': '"other"' } },
+    'a failed match': { headers: { 'if-match': '"other"' } },
     'a failure': { faults: { get: 'refuse', head: 'refuse' } },
     'another method': { method: 'POST' },
     'a preflight': {
@@ -617,7 +619,7 @@ describe('the cache', () => {
     },
   };
   for (const [what, options] of Object.entries(FIRSTS)) {
-    test(`${what} as the first request does not spoil what comes after it [M4]`, async () => {
+    test(`${what} as the first request does not affect later ones [M4]`, async () => {
       const target = await stored(ten.bytes);
       const { status } = await ask(target, options);
       assert.notEqual([status, options.method ?? 'GET'].join(), '200,GET');
@@ -627,7 +629,7 @@ describe('the cache', () => {
       assert.deepEqual(seen(await ask(target, { headers: { range: 'bytes=1-2' } })), shown(ten, 206, [1, 2]));
     });
   }
-  test('after one GET nothing reads R2 any more: GET, HEAD, not modified, a range, a refused one [M4]', async () => {
+  test('after one GET nothing reads R2: GET, HEAD, not modified, a range, an unsatisfiable range [M4]', async () => {
     const target = await warmed(await stored(ten.bytes));
     const asked = [
       {},
@@ -654,7 +656,7 @@ describe('the cache', () => {
     );
   });
   for (const query of ['?', '?v=2', '?a=/media/x&b=%00', '?../x', '??', '?x=.svg']) {
-    test(`the query ${query} is no part of the key, in the bucket or the cache [M4]`, async () => {
+    test(`the query ${query} is not part of the key, in the bucket or the cache [M4]`, async () => {
       const [plain, asked] = [await stored(ten.bytes), await stored(ten.bytes)];
       assert.deepEqual(seen(await ask(asked + query)), shown(ten, 200));
       await worker.idle();
@@ -669,14 +671,14 @@ describe('the cache', () => {
       }
     });
   }
-  test('what was not there is not remembered [M4]', async () => {
+  test('a missing picture is not cached [M4]', async () => {
     const key = `avatars/late/${sha256(ten.bytes)}.png`;
     for (const method of ['GET', 'HEAD', 'GET']) await refuses(`/media/${key}`, 404, { method });
     await worker.idle();
     await worker.bucket.put(key, ten.bytes);
     assert.deepEqual(seen(await ask(`/media/${key}`)), shown(ten, 200));
   });
-  const title = 'each answer has its own request id, the sane one that was sent or a new one, cached or not [M4 R10]';
+  const title = 'each response has its own request id, a valid one that was sent or a new one, cached or not [M4 R10]';
   test(title, async () => {
     const target = await stored(ten.bytes);
     const sane = await ask(target, { headers: { 'x-request-id': 'first.one' } });
@@ -695,7 +697,7 @@ describe('the cache', () => {
     for (const { requestId } of others) assert.match(requestId, /^[0-9a-f]{32}$/);
     assert.equal(new Set(others.map(({ requestId }) => requestId)).size, others.length);
   });
-  test('the bucket failing does not matter to what is cached [M4]', async () => {
+  test('a failing bucket does not affect a cached picture [M4]', async () => {
     const answer = await ask(ten.warm, { faults: { get: 'refuse', head: 'refuse' } });
     assert.deepEqual(seen(answer), shown(ten, 200));
   });
@@ -716,7 +718,7 @@ describe('a large picture', () => {
       ],
     );
 
-  test('it comes intact, from R2 and from the cache, and so do its ranges [M4]', async () => {
+  test('it arrives intact, from R2 and from the cache, and so do its ranges [M4]', async () => {
     const target = await stored(large.bytes, large);
     const parts = [
       [0, MIB],
@@ -735,11 +737,13 @@ describe('a large picture', () => {
     intact(warm);
     await ranges();
   });
-  test('many at once for one that is not cached yet all get it whole [M4]', async () => {
+  test('simultaneous requests before it is cached all get the whole picture [M4]', async () => {
     const target = await stored(large.bytes, large);
     for (const answer of await Promise.all(Array.from({ length: 6 }, () => ask(target)))) intact(answer);
   });
-  test('a client that hangs up in the middle leaves no half of it in the cache [M4]', { timeout: 30_000 }, async () => {
+  test('a client that hangs up in the middle leaves no partial picture in the cache [M4]', {
+    timeout: 30_000,
+  }, async () => {
     const target = await stored(large.bytes, large);
     await new Promise((resolve, reject) => {
       const request = http.get(worker.url + target, { agent: false }, (response) =>
@@ -755,7 +759,7 @@ describe('a large picture', () => {
   });
 });
 
-describe('what is not there', TOGETHER, () => {
+describe('a path without a picture', TOGETHER, () => {
   const HASH = '0'.repeat(64);
   const HIDDEN = [
     'other/x.png',
@@ -884,7 +888,7 @@ describe('what is not there', TOGETHER, () => {
     '/media/avatars/42/*.png',
     '/media/avatars/42/?.png',
     '/media/avatars/?key=avatars/x.png',
-    // R2 itself takes no key of more than 1024 bytes: that is no failure of ours.
+    // R2 itself accepts no key of more than 1024 bytes, which must not count as a failure.
     `/media/avatars/${'k'.repeat(1013)}.png`,
     `/media/avatars/${'k'.repeat(5_000)}.png`,
     `/media/avatars/${'k/'.repeat(2_500)}x.png`,
@@ -896,7 +900,7 @@ describe('what is not there', TOGETHER, () => {
       for (const method of ['GET', 'HEAD', 'GET']) await refuses(target, 404, { method });
     });
   }
-  test('outside /media/avatars any method is not found [M4 R8]', async () => {
+  test('outside /media/avatars, every method is not found [M4 R8]', async () => {
     for (const target of ['/media', '/media/', '/media/other/x.png', '/media/avatarsx/x.png']) {
       for (const method of ['PUT', 'POST', 'DELETE', 'OPTIONS']) await refuses(target, 404, { method });
     }
@@ -906,7 +910,7 @@ describe('what is not there', TOGETHER, () => {
 describe('other methods', () => {
   for (const method of ['PUT', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
     const title =
-      `${method} is not allowed on a picture, be it there or not, with a token or without, and does nothing ` +
+      `${method} is not allowed on a picture, whether it exists or not, with or without a token, and does nothing ` +
       '[M4 R8 R10]';
     test(title, async () => {
       const targets = [ten.warm, await stored(noise(20)), '/media/avatars/42/nothing.png'];
@@ -931,7 +935,7 @@ describe('other methods', () => {
 describe('other origins', () => {
   const APP = 'https://app.example.com';
   const LIST = { CORS_ALLOWED_ORIGINS: `${APP}, https://admin.example.com` };
-  /** Who asks, under which variables, and what the answer says of it. */
+  /** The origin of the request, the variables, and the expected CORS headers. */
   const ASKED = {
     'an origin allowed': [
       { vars: LIST, headers: { origin: APP } },
@@ -943,11 +947,11 @@ describe('other origins', () => {
     ],
     'an origin not allowed': [{ vars: LIST, headers: { origin: 'https://evil.example' } }, { vary: 'Origin' }],
     'no origin': [{ vars: LIST }, { vary: 'Origin' }],
-    'any origin where all are allowed': [
+    'any origin if all are allowed': [
       { vars: { CORS_ALLOWED_ORIGINS: '*' }, headers: { origin: 'https://evil.example' } },
       { allowed: '*' },
     ],
-    'any origin where none is allowed': [{ headers: { origin: APP } }, {}],
+    'any origin if none is allowed': [{ headers: { origin: APP } }, {}],
   };
   const cors = ({ headers }) => {
     const credentials = headers['access-control-allow-credentials'];
@@ -959,14 +963,14 @@ describe('other origins', () => {
       (name) => name.startsWith('access-control-') && name !== 'access-control-expose-headers',
     );
 
-  /** The headers that let a page read an answer. */
+  /** The headers that allow a page to read a response. */
   const allowing = ({ allowed, credentials }) => [
     ...(allowed ? ['access-control-allow-origin'] : []),
     ...(credentials ? ['access-control-allow-credentials'] : []),
   ];
 
   for (const [first, [filling]] of Object.entries(ASKED)) {
-    test(`${first} filling the cache leaves nothing of it to those who ask after [M4 R11]`, async () => {
+    test(`${first} filling the cache does not affect the CORS headers of later requests [M4 R11]`, async () => {
       const target = await stored(ten.bytes);
       const cold = await ask(target, filling);
       assert.deepEqual([cold.status, cors(cold)], [200, ASKED[first][1]]);
@@ -988,7 +992,7 @@ describe('other origins', () => {
       }
     });
   }
-  test('a refusal names the allowed origin too, and no other [M4 R11]', async () => {
+  test('a refusal names an allowed origin as well, and no other [M4 R11]', async () => {
     for (const [options, expected] of Object.values(ASKED)) {
       for (const [target, method, status] of [
         ['/media/avatars/42/nothing.png', 'GET', 404],
@@ -1001,7 +1005,7 @@ describe('other origins', () => {
       }
     }
   });
-  const title = 'a preflight is answered to the origins allowed, and is a method like any other to the rest [M4 R11]';
+  const title = 'a preflight is handled for allowed origins, and is like any other method for the rest [M4 R11]';
   test(title, async () => {
     for (const [options, expected] of Object.values(ASKED)) {
       if (!options.headers) continue;
@@ -1049,7 +1053,7 @@ describe('the bucket', () => {
   };
   for (const kind of ['refuse', 'lose']) {
     const title =
-      `where it fails (${kind}) the answer says nothing of it, the log knows why, and the next one is well ` +
+      `if it fails (${kind}), the response hides the cause, the log has it, and the next request works ` +
       '[M4 R9 R10]';
     test(title, async () => {
       for (const [method, headers] of [
@@ -1064,8 +1068,7 @@ describe('the bucket', () => {
       }
     });
   }
-  const title =
-    'where none is bound that is the cause, and what the request alone decides is answered all the same [M4 R9 R8]';
+  const title = 'if none is bound, that is the cause, and refusals that need no bucket still work [M4 R9 R8]';
   test(title, async () => {
     for (const method of ['GET', 'HEAD'])
       await fails('/media/avatars/42/x.png', method, { on: bare }, /^AVATARS is not bound to an R2 bucket$/);
@@ -1086,9 +1089,9 @@ describe('the log line', () => {
     ['GET', { range: 'bytes=10-' }, 416],
     ['GET', { authorization: 'Bearer x.y.z' }, 200],
   ];
-  /** What an operator reads, beside the id, the duration and a refusal's code. */
+  /** The fields of a line except the id, the durations and the code of a refusal. */
   const said = ({ request_id, duration_ms, d1_ms, code, ...rest }) => rest;
-  test('every request is one line that names the route and not the key, cold and warm [M4 O2]', async () => {
+  test('every request is one line that contains the route but not the key, cold and warm [M4 O2]', async () => {
     for (const [method, headers, status] of CASES) {
       for (const target of [await stored(ten.bytes), ten.warm]) {
         const answer = await ask(target, { method, headers });
@@ -1100,7 +1103,7 @@ describe('the log line', () => {
       }
     }
   });
-  test('what is not there is logged under the route that would have had it [M4 O2]', async () => {
+  test('a missing picture is logged with the route that its path matches [M4 O2]', async () => {
     for (const [method, target, route, status] of [
       ['GET', '/media/avatars/42/nothing.png', ROUTE, 404],
       ['GET', '/media/x', null, 404],
@@ -1111,7 +1114,7 @@ describe('the log line', () => {
     const { status, d1_calls: d1 } = await worker.logOf(await ask(ten.warm, { method: 'DELETE' }));
     assert.deepEqual([status, d1], [405, 0]);
   });
-  test('nothing of a path, a query or a header is in any line [M4 O2]', async () => {
+  test('no part of a path, a query or a header is in any line [M4 O2]', async () => {
     const WORD = 'Zanzibar';
     await worker.bucket.put(`avatars/${WORD}.png`, ten.bytes);
     for (const target of [`/media/avatars/${WORD}.png?q=${WORD}`, `/media/avatars/no-${WORD}.png`, `/media/${WORD}`]) {
@@ -1131,7 +1134,7 @@ describe('the log line', () => {
     }
     assert.equal(JSON.stringify(worker.lines).includes(WORD), false);
   });
-  test('all that this file has asked for, a client that hung up too, has left no other line behind [M4 O2]', () => {
+  test('the requests of this file, including one whose client hung up, have written no other line [M4 O2]', () => {
     for (const { message } of [...worker.lines, ...bare.lines])
       assert.match(
         message,

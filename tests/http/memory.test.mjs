@@ -1,9 +1,9 @@
-// WebAssembly's memory never shrinks: what a request fails to give back is there for as long as the instance lives.
+// WebAssembly's memory never shrinks: memory that a request does not release is lost for the lifetime of the instance.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { memory } from '../../scripts/bench/memory.mjs';
 
-test('once it has seen every kind of request, ten thousand more make linear memory no larger', {
+test('after every kind of request, ten thousand more do not enlarge linear memory', {
   timeout: 120_000,
 }, async (context) => {
   const { before, after, requests } = await memory(() => {}, { seconds: 20 });

@@ -1,5 +1,5 @@
-// Whom the back end knows, and Perfil does not: who signed up there since the last import. Their updates, and those
-// that an administrator makes of them, go to the origin; all others are Perfil's.
+// Newcomers: accounts that signed up at the back end since the last import, so that Perfil does not know them. Their
+// updates, and an administrator's updates of them, go to the origin; Perfil handles all others.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -12,7 +12,7 @@ import { begin } from '../support/sockets.mjs';
 import { now, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-/** The number of somebody who is not here. */
+/** The id of an account that is not in the database. */
 const NEW = 4711;
 const layoutOf = ({ dialect }) => (dialect === 'personas' ? 'plain' : dialect);
 const gated = (route) => ['personas', 'seam'].includes(route.dialect);
@@ -35,7 +35,7 @@ after(async () => {
 beforeEach(() => {
   origin.got.length = 0;
 });
-/** Sends an update that must reach the origin, once and byte for byte, and change nothing here. */
+/** Sends an update, and checks that it reaches the origin once, byte for byte, and changes nothing in the database. */
 async function goesThere(target, body, type, { d1 = 1, ...options }) {
   const before = await worker.dump();
   const headers = type === null ? {} : { 'content-type': type };
@@ -46,7 +46,7 @@ async function goesThere(target, body, type, { d1 = 1, ...options }) {
   assert.deepEqual([got.method, got.url, got.headers['content-type']], ['PUT', target, type ?? undefined]);
   assert.deepEqual(new Uint8Array(got.body), new Uint8Array(body));
   assert.equal(response.d1Calls, d1);
-  assert.equal(await worker.dump(), before, 'nothing is changed here');
+  assert.equal(await worker.dump(), before, 'nothing is changed in the database');
   return got;
 }
 
@@ -56,7 +56,7 @@ async function staysHere(action) {
   return response;
 }
 
-/** Checks a whole refusal of ours, and its code in the log. */
+/** Checks a whole refusal by Perfil, and its code in the log. */
 async function told(response, status, body, code, expected) {
   const line = await answered(worker, response, status, body, expected);
   assert.deepEqual([line.code, line.origin], [code, undefined]);
@@ -67,8 +67,8 @@ for (const route of ROUTES) {
   const target = route.path(route.dialect === 'django' ? NEW : 6);
   const newcomer = () => token(NEW, { layout });
 
-  describe(`${route.name}: a good token whose account is not here`, () => {
-    test('a good body goes to the origin as it came, in one D1 call [X2]', async () => {
+  describe(`${route.name}: a good token whose account is not in the database`, () => {
+    test('a good body goes to the origin unchanged, after one D1 call [X2]', async () => {
       const body = bytes(`  ${JSON.stringify(route.good, null, 3)}\n`);
       const bearer = await newcomer();
       const got = await goesThere(target, body, 'application/json; charset=UTF-8', { token: bearer });
@@ -90,15 +90,15 @@ for (const route of ROUTES) {
       'malformed JSON': [bytes('{"a": '), 'application/json'],
       'JSON that is not an object': [bytes('[1, 2]'), 'application/json'],
       'a field of the wrong type': [bytes('{"email": 7, "full_name": 7, "foto_url": 7, "dni": 7}'), 'application/json'],
-      'a type that is not taken': [bytes('a=1'), 'text/plain'],
+      'an unsupported type': [bytes('a=1'), 'text/plain'],
       'a body without a type': [bytes('{}'), null],
       'more than 64 KiB': [new Uint8Array(70_000).fill(32), 'application/json'],
       'a gzipped body': [gzipSync('{"a": 1}'), 'application/json'],
       'a form of texts': [bytes('name=Luis+P&first_name=L%C3%B3'), 'application/x-www-form-urlencoded'],
-      'a form that cannot be read': [bytes('--x\r\nnonsense'), 'multipart/form-data; boundary=x'],
+      'a form that cannot be parsed': [bytes('--x\r\nnonsense'), 'multipart/form-data; boundary=x'],
     };
     for (const [name, [body, type]] of Object.entries(FAULTY)) {
-      test(`${name}: the origin is to say so [X2]`, async () => {
+      test(`${name} is left to the origin [X2]`, async () => {
         const encoding = name.startsWith('a gzipped') ? { 'content-encoding': 'gzip' } : undefined;
         const headers = { 'content-type': type, ...encoding, 'x-request-id': 'new-2' };
         if (type === null) delete headers['content-type'];
@@ -125,7 +125,7 @@ for (const route of ROUTES) {
       assert.equal(got.body.toString(), JSON.stringify(route.good));
     });
 
-    test('a body that breaks off goes nowhere [X2]', async () => {
+    test('a body that breaks off is not passed on [X2]', async () => {
       const headers = {
         authorization: `Bearer ${await newcomer()}`,
         'content-type': 'application/json',
@@ -134,7 +134,7 @@ for (const route of ROUTES) {
       await staysHere(() => begin(worker, target, headers, '{"a":', { hangUp: true }));
     });
 
-    test('once the account is here, the update is ours [X2]', async () => {
+    test('once the account is in the database, Perfil handles the update [X2]', async () => {
       await worker.sql("INSERT INTO users (id, username, email, role_id) VALUES (?, 'new', 'new@example.com', 1)", NEW);
       await worker.sql(
         "INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?1, ?1, 'N', 'N', 'N-4711')",
@@ -155,15 +155,15 @@ for (const route of ROUTES) {
     });
   });
 
-  describe(`${route.name}: what does not go there`, () => {
+  describe(`${route.name}: not passed on`, () => {
     const here = (options) => staysHere(() => worker.put(route.path(6), { json: route.good, ...options }));
 
-    test('an update of an account that is here [X2]', async () => {
+    test('an update of an account in the database [X2]', async () => {
       const response = await here({ token: await token(6, { layout }) });
       assert.deepEqual([response.status, response.d1Calls], [200, 1]);
     });
 
-    test('an account that is here and inactive [X2]', async () => {
+    test('an update by an inactive account [X2]', async () => {
       const response = await here({ token: await token(43, { layout }) });
       await told(response, 401, route.says.inactive(), 'account_inactive', {
         d1: 1,
@@ -171,7 +171,7 @@ for (const route of ROUTES) {
       });
     });
 
-    test('a token that is not good [X2]', async () => {
+    test('a bad token [X2]', async () => {
       const stale = await token(NEW, { layout, exp: now() - 3600 });
       const refresh = await token(NEW, { layout, extra: { token_type: 'refresh' } });
       const forged = await token(NEW, { layout, secret: 'another-secret-of-more-than-32-bytes' });
@@ -186,11 +186,11 @@ for (const route of ROUTES) {
         const response = await here({ token: await token(NEW, { layout: other }) });
         await told(response, 401, route.says.gone(), 'account_gone', { d1: 1, challenge: INVALID_TOKEN });
         const faulty = await here({ token: await token(NEW, { layout: other }), json: [1] });
-        assert.deepEqual([faulty.status, faulty.d1Calls], [400, 0], 'it costs no look-up');
+        assert.deepEqual([faulty.status, faulty.d1Calls], [400, 0], 'there is no look-up');
       }
     });
 
-    test('a faulty body of an account that is here is refused after one look-up [X2]', async () => {
+    test('an invalid body of an account in the database is refused after one look-up [X2]', async () => {
       const response = await here({ token: await token(6, { layout }), json: [1] });
       assert.deepEqual([response.status, response.d1Calls], [400, 1]);
       const without = await here({ token: await token(6, { layout }), json: [1], vars: { ORIGIN: '' } });
@@ -205,7 +205,7 @@ for (const route of ROUTES) {
       }
     });
 
-    test('a caller who has asked too often [X2]', async (t) => {
+    test('a caller who has exceeded the rate limit [X2]', async (t) => {
       const limited = await startWorker({ vars: { ORIGIN: origin.url }, limits: { RATE_UPDATES: 1 } });
       t.after(() => limited.stop());
       const ask = async () => limited.put(target, { token: await newcomer(), json: route.good });
@@ -215,7 +215,7 @@ for (const route of ROUTES) {
       assert.deepEqual([second.status, second.json], [429, route.says.tooMany()]);
     });
 
-    test('whoever it is, where the dialect has no origin [X2]', async () => {
+    test('any caller, if the dialect has no origin [X2]', async () => {
       const table = { personas: 'seam', seam: 'falcon', falcon: 'django', django: 'seam' };
       const vars = { ORIGIN: JSON.stringify({ [table[route.dialect]]: origin.url }) };
       const response = await here({ token: await newcomer(), vars });
@@ -224,11 +224,11 @@ for (const route of ROUTES) {
   });
 }
 
-describe('an update of a record that is not here', () => {
+describe('an update of a record that is not in the database', () => {
   const caller = (route, id) => token(id, { layout: layoutOf(route) });
 
   for (const route of ROUTES.filter((each) => gated(each) && /:id/.test(each.name))) {
-    test(`${route.name}: goes to the origin, after the check for the right to it [X2]`, async () => {
+    test(`${route.name}: goes to the origin, after the permission check [X2]`, async () => {
       const target = route.path(NEW);
       await goesThere(target, bytes(JSON.stringify(route.good)), 'application/json', { token: await caller(route, 6) });
       await goesThere(target, bytes('[1]'), 'application/json', { token: await caller(route, 6) });
@@ -239,24 +239,24 @@ describe('an update of a record that is not here', () => {
     });
   }
 
-  test('a password in it is hashed there, not here [X2 S6]', async () => {
+  test('a password in it is not hashed by Perfil [X2 S6]', async () => {
     const body = bytes('{"password": "a-new-password"}');
     await goesThere(`/api/v1/users/${NEW}`, body, 'application/json', { token: await token(6, { layout: 'seam' }) });
   });
 
-  test('an upload for a persona that is not here goes there unread, and is not stored [X2 P5]', async () => {
+  test('an upload for an unknown persona goes there unread, and is not stored [X2 P5]', async () => {
     const encoded = new Response(formOf({ foto: png() }));
     const body = new Uint8Array(await encoded.arrayBuffer());
     await goesThere(`/api/personas/${NEW}/foto`, body, encoded.headers.get('content-type'), { token: await token(6) });
     assert.deepEqual(await worker.bucket.list(), []);
   });
 
-  test('the own persona of a caller who has none here [X2 P7]', async () => {
+  test('the own persona of a caller who has none in the database goes there [X2 P7]', async () => {
     const options = { token: await token(1) };
     await goesThere('/api/personas/me', bytes('{"nombres": "Jane"}'), 'application/json', options);
   });
 
-  test('an id that no record can have is refused here [X2 P3 S2]', async () => {
+  test('an id that no record can have is refused by Perfil [X2 P3 S2]', async () => {
     const foto = await staysHere(async () =>
       worker.put('/api/personas/abc/foto', { token: await token(6), json: { foto_url: 'https://x.example/a.png' } }),
     );
@@ -267,13 +267,13 @@ describe('an update of a record that is not here', () => {
     assert.deepEqual([seam.status, seam.json.message], [400, "El campo 'id' debe ser numérico"]);
   });
 
-  test("django: somebody else's profile is no newcomer's [X2 D3]", async () => {
+  test("django: an unknown id in the path does not make a request a newcomer's [X2 D3]", async () => {
     const options = { token: await token(42, { layout: 'django' }), json: { first_name: 'A' } };
     const response = await staysHere(() => worker.put(`/api/profile/${NEW}/update/`, options));
     assert.deepEqual([response.status, response.json], [404, { detail: 'Not found.' }]);
   });
 
-  test("with another back end's token it is refused here [X2]", async () => {
+  test("with another back end's token it is refused by Perfil [X2]", async () => {
     const options = { token: await token(6, { layout: 'falcon' }), json: { full_name: 'Jane' } };
     const response = await staysHere(() => worker.put(`/api/v1/users/${NEW}`, options));
     assert.equal(response.status, 404);
@@ -282,7 +282,7 @@ describe('an update of a record that is not here', () => {
 
 describe('TAKE_OVER moves one endpoint at a time [X6]', () => {
   for (const route of ROUTES) {
-    test(`only ${route.name} is ours, and then all but it [X6]`, async () => {
+    test(`Perfil handles only ${route.name}, and then all except it [X6]`, async () => {
       const only = { TAKE_OVER: route.name };
       const but = {
         TAKE_OVER: ROUTES.filter((each) => each !== route)
@@ -292,15 +292,15 @@ describe('TAKE_OVER moves one endpoint at a time [X6]', () => {
       const send = (each, vars) => worker.put(each.path(6), { as: 6, json: each.good, vars });
       for (const each of ROUTES) {
         const [ours, theirs] = each === route ? [only, but] : [but, only];
-        assert.equal((await staysHere(() => send(each, ours))).status, 200, `${each.name} is ours`);
+        assert.equal((await staysHere(() => send(each, ours))).status, 200, `${each.name} is handled by Perfil`);
         const response = await send(each, theirs);
-        assert.deepEqual([response.status, response.d1Calls], [207, 0], `${each.name} is its origin's`);
+        assert.deepEqual([response.status, response.d1Calls], [207, 0], `${each.name} goes to the origin`);
         assert.equal(origin.got.splice(0).length, 1);
       }
     });
   }
 
-  test('with none, every update goes there without a look at its token, in any spelling [X6]', async () => {
+  test('with none, every update goes there, whatever its token and however its path is written [X6]', async () => {
     const vars = { TAKE_OVER: 'none' };
     for (const path of [...ROUTES.map((each) => each.path(6)), '/%75sers', '//users']) {
       const response = await worker.put(path, { json: { a: 1 }, vars });

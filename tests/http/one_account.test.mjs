@@ -1,5 +1,5 @@
 // Rate limits, pictures, sessions and the log follow the account, whichever back end's token a request carries.
-// Accounts that have the same number in different back ends (support/colliding.mjs) share none of them.
+// Accounts that have the same id in different back ends (support/colliding.mjs) share none of them.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -11,15 +11,15 @@ import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { LAYOUTS, now, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-/** How long a test of limits may take, in milliseconds. */
+/** Maximum duration of a test of limits, in milliseconds. */
 const LONGEST = 10_000;
 
-/** A worker with the accounts of support/colliding.mjs. */
+/** Starts a worker with the accounts of support/colliding.mjs. */
 async function colliding(t, options) {
   const worker = await startWorker(options);
   t.after(() => worker.stop());
   await collide(worker);
-  // Miniflare starts to count anew with every minute of the clock. No test of limits must run across that.
+  // Miniflare resets its counters at every full minute. A test of limits must not run across one.
   const left = 60_000 - (Date.now() % 60_000);
   if (options?.limits && left < LONGEST) await setTimeout(left);
   return worker;
@@ -35,7 +35,7 @@ describe('rate limits', () => {
     (await worker.put('/users', { token: await tokenOf(account, layout), json: { name: 'x' } })).status;
 
   for (const first of ALL) {
-    const title = `used up with a token in the ${first} layout hold for every token of the account, and for no other`;
+    const title = `exhausted with a token in the ${first} layout apply to every token of the account, and to no other`;
     test(`${title} [R1 I2]`, async (t) => {
       const worker = await colliding(t, { limits: { RATE_UPDATES: 2 } });
       assert.deepEqual([await rename(worker, 1004, first), await rename(worker, 1004, first)], [200, 200]);
@@ -44,7 +44,7 @@ describe('rate limits', () => {
         const line = await answered(worker, response, 429, FALCON.says.tooMany(), { d1: 0, r2: [0, 0] });
         assert.equal(line.account, 1004);
       }
-      // The same numbers elsewhere are not limited.
+      // The same ids in other back ends are not limited.
       assert.equal(await rename(worker, 7, 'plain'), 401);
       for (const [layout, number] of [
         ['falcon', 7],
@@ -59,7 +59,7 @@ describe('rate limits', () => {
       assert.equal(await rename(worker, 1005, 'seam'), 200);
     });
   }
-  test('are separate for the four accounts with the number 6 [R1 I2]', async (t) => {
+  test('are separate for the four accounts with the id 6 [R1 I2]', async (t) => {
     const worker = await colliding(t, { limits: { RATE_UPDATES: 1 } });
     const six = async (layout) => {
       const bearer = await token(6, { layout });
@@ -69,9 +69,9 @@ describe('rate limits', () => {
     for (const [layout, status] of Object.entries(once)) assert.equal(await six(layout), status, layout);
     for (const layout of ALL) assert.equal(await six(layout), 429, layout);
   });
-  test('are not used up by tokens whose number is another account’s own id [R1 I2]', async (t) => {
+  test('are not exhausted by tokens whose id is another account’s own id [R1 I2]', async (t) => {
     const worker = await colliding(t, { limits: { RATE_UPDATES: 1, RATE_COSTLY: 1 } });
-    // 1005 has the number 1001 in seam, 1002 in falcon and 1003 in django.
+    // 1005 has the id 1001 in seam, 1002 in falcon and 1003 in django.
     const statuses = [];
     for (const layout of BACK_ENDS) statuses.push(await rename(worker, 1005, layout));
     assert.deepEqual(statuses, [200, 429, 429]);
@@ -79,7 +79,7 @@ describe('rate limits', () => {
     assert.equal(await rename(worker, 1002, 'plain'), 200);
     assert.equal(await rename(worker, 1003, 'plain'), 401);
   });
-  test('for costly requests count a password with one token and a picture with another [R1 S6 D1]', async (t) => {
+  test('for costly requests count passwords and pictures with all tokens together [R1 S6 D1]', async (t) => {
     const worker = await colliding(t, { limits: { RATE_COSTLY: 1 } });
     const password = { json: { password: 'a new password' } };
     const path = SEAM.path(7);
@@ -92,9 +92,9 @@ describe('rate limits', () => {
       await refused(worker, target, options, 429, DJANGO.says.tooMany(), { d1: 0, r2: [0, 0] });
     }
   });
-  test('that are used up hold for a number that the instance has not seen yet, before it hashes [R1 S6]', async (t) => {
+  test('that are exhausted apply to an id new to the instance, before it hashes a password [R1 S6]', async (t) => {
     const worker = await colliding(t, { limits: { RATE_COSTLY: 1 } });
-    // The broken form counts as costly and is refused before the database is asked for the account's identities.
+    // The broken form counts as costly and is refused before the database is queried for the account's identities.
     const form = { body: 'no form', headers: { 'content-type': 'multipart/form-data' } };
     assert.equal((await worker.put(FOTO.path(), { as: 1005, ...form })).status, 400);
     for (const layout of ['falcon', 'django']) {
@@ -103,7 +103,7 @@ describe('rate limits', () => {
       await refused(worker, SEAM.path(7), options, 429, SEAM.says.tooMany(), expected);
     }
   });
-  test('cannot be evaded with ended tokens, which make the instance forget a number [R1 A7]', async (t) => {
+  test('cannot be evaded with ended tokens, which make the instance forget an id [R1 A7]', async (t) => {
     const worker = await colliding(t, { limits: { RATE_UPDATES: 4 } });
     await worker.sql('UPDATE users SET tokens_valid_after = ? WHERE id = 1004', now());
     const statuses = { 200: 0, 401: 0, 429: 0 };
@@ -112,14 +112,14 @@ describe('rate limits', () => {
         const bearer = await tokenOf(1004, 'falcon', options);
         statuses[(await worker.put('/users', { token: bearer, json: { name: 'x' } })).status]++;
       }
-    // Requests before the account is known are counted for the number first, so twice the limit may pass.
+    // Requests before the account is known are counted by id first, so twice the limit may pass.
     assert.ok(statuses[200] + statuses[401] <= 8, JSON.stringify(statuses));
     assert.ok(statuses[429] >= 16);
   });
 });
 
 describe('pictures', () => {
-  /** Stores a picture with a token of 1005. */
+  /** Uploads a picture with a token of 1005. */
   const stores = async (worker, layout, route, picture) => {
     const options = { token: await tokenOf(1005, layout), form: formOf({ [route.upload]: picture }) };
     return worker.put(route === DJANGO ? route.path(1003) : route.path(1001), options);
@@ -137,7 +137,7 @@ describe('pictures', () => {
     assert.deepEqual(await settled(worker), [keyOf(1005, picture)]);
   });
   for (const layout of BACK_ENDS) {
-    test(`in the ${layout} layout from an account new to the instance cost no more calls [M3 R7]`, async (t) => {
+    test(`in the ${layout} layout from an account new to the instance cost no extra calls [M3 R7]`, async (t) => {
       const worker = await colliding(t);
       const picture = png();
       const response = await stores(worker, layout, FOTO, picture);
@@ -147,7 +147,7 @@ describe('pictures', () => {
       await answered(worker, again, 200, again.json, AGAIN);
     });
   }
-  test('of accounts with the same number are separate objects, removed separately [M3 M5]', async (t) => {
+  test('of accounts with the same id are separate objects, removed separately [M3 M5]', async (t) => {
     const worker = await colliding(t);
     await worker.sql('UPDATE users SET role_id = 1 WHERE id IN (1001, 1002, 1003)');
     const picture = png();
@@ -168,9 +168,9 @@ describe('pictures', () => {
       assert.deepEqual(await settled(worker), all.toSorted(), layout);
     }
   });
-  test('cannot be removed or kept by an account whose number is their prefix [M5 I2]', async (t) => {
+  test('cannot be removed or kept by an account whose id is their prefix [M5 I2]', async (t) => {
     const worker = await colliding(t);
-    // 1005 has the number 1001 in seam, but avatars/1001/ belongs to the account with the own id 1001.
+    // 1005 has the id 1001 in seam, but avatars/1001/ belongs to the account with the own id 1001.
     await worker.sql("INSERT INTO identities (back_end, id, account_id) VALUES ('falcon', 1005, 1001)");
     const picture = png();
     const path = FOTO.path(ACCOUNTS[1001].persona);
@@ -185,12 +185,12 @@ describe('pictures', () => {
       }
       assert.deepEqual(await settled(worker), [key]);
     }
-    // The owner replaces it while 1005 names it.
+    // The owner replaces it while the record of 1005 points at it.
     await worker.put('/users', { token: await tokenOf(1005, 'seam'), json: { image_path: key } });
     await worker.put(path, { token: await tokenOf(1001, 'seam'), json: { foto_url: 'https://example.com/none' } });
     assert.deepEqual(await settled(worker), []);
   });
-  test('go to the new account’s prefix after a number has moved to another account [M3 M5]', async (t) => {
+  test('go to the new account’s prefix after an id has moved to another account [M3 M5]', async (t) => {
     const worker = await colliding(t);
     const [old, fresh] = [png(), png()];
     const send = async (picture) =>
@@ -199,14 +199,14 @@ describe('pictures', () => {
     await worker.sql("DELETE FROM identities WHERE back_end = 'django' AND id = 6");
     await identify(worker, 1002, { django: 6 });
     const response = await send(fresh);
-    // One more look into the bucket, under the other prefix.
+    // One more read of the bucket, under the other prefix.
     await answered(worker, response, 200, response.json, { d1: 2, r2: [2, 1] });
     assert.equal((await worker.logOf(response)).account, 1002);
     assert.equal(response.json.avatar, `/media/${keyOf(1002, fresh)}`);
     assert.deepEqual(await settled(worker), [keyOf(1002, fresh), keyOf(1003, old)]);
     assert.equal((await sweepAll(worker)).removed, 0);
   });
-  test('are not stored for callers whom the database refuses [R7 A7]', async (t) => {
+  test('are not stored for callers that the database refuses [R7 A7]', async (t) => {
     const worker = await colliding(t);
     for (const [layout, number] of [
       ['seam', 9],
@@ -217,7 +217,7 @@ describe('pictures', () => {
       const options = { token: await token(number, { layout }), form: formOf({ avatar: png() }) };
       await refused(worker, DJANGO.path(9), options, 401, DJANGO.says.gone(), { d1: 1, challenge: INVALID_TOKEN });
     }
-    // Now 1003 has the number 9 too, in seam and falcon. In django it is still 1004's.
+    // Now 1003 has the id 9 in seam and falcon. In django, it still belongs to 1004.
     await identify(worker, 1003, { seam: 9, falcon: 9 });
     for (const [layout, number] of [
       ['seam', 9],
@@ -269,7 +269,7 @@ describe('a change of password', () => {
     for (const [layout, number, status] of [...others, ['seam', 1001, 404], ['falcon', 1002, 404]])
       assert.equal(await use(worker, layout, number, old), status, `${layout} ${number}`);
   });
-  test('of one’s own account ends the token that made it, and those of the other back ends [A7 S5]', async (t) => {
+  test('of the own account ends the token that made it, and those of the other back ends [A7 S5]', async (t) => {
     const worker = await colliding(t);
     const options = {
       token: await tokenOf(1005, 'django', { iat: now() - 30 }),
@@ -288,7 +288,7 @@ describe('a change of password', () => {
 });
 
 describe('the log', () => {
-  test('contains back end and number, and the account once the instance knows it [O2]', async (t) => {
+  test('contains the back end and the id, and the account once the instance knows it [O2]', async (t) => {
     const worker = await colliding(t);
     const send = async (layout) => {
       const response = await worker.put(ME.path(), { token: await tokenOf(1004, layout), body: '{' });

@@ -1,5 +1,5 @@
-// The OpenAPI document against the worker: it is what scripts/openapi renders, its examples follow its schemas, and
-// every reply is one that it allows.
+// The OpenAPI document matches the worker: scripts/openapi renders it, its examples follow its schemas, and it allows
+// every response.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
@@ -17,7 +17,7 @@ after(() => worker?.stop());
 
 const UPDATES = operations.filter(({ method }) => method === 'PUT');
 
-/** `{id, status, name, value, schema}` of every example of an answer. */
+/** `{id, status, name, value, schema}` of every example of a response. */
 const EXAMPLES = operations.flatMap(({ id, operation }) =>
   Object.entries(operation.responses).flatMap(([status, answer]) =>
     Object.values(resolve(answer).content ?? {}).flatMap(({ schema, examples }) =>
@@ -32,7 +32,7 @@ const EXAMPLES = operations.flatMap(({ id, operation }) =>
   ),
 );
 
-/** The operation's path, its parameters replaced by their examples. */
+/** The operation's path, with the parameters replaced by their examples. */
 const target = ({ path, operation }) =>
   operation.parameters
     .map(resolve)
@@ -41,23 +41,23 @@ const target = ({ path, operation }) =>
 
 let clients = 0;
 
-/** Every request comes from another network: the limit of bad tokens counts by them. */
+/** Sends a request from a network of its own, because bad tokens are limited by network. */
 const send = (operation, { headers, ...options }) =>
   worker.send(operation.method, target(operation), {
     ...options,
     headers: { 'cf-connecting-ip': `2001:db8:1:${(clients++).toString(16)}::1`, ...headers },
   });
 
-test('a validator that is not ours calls the document valid OpenAPI 3.1', async () => {
+test('an independent validator accepts the document as OpenAPI 3.1', async () => {
   const validator = new Validator();
   const { valid, errors } = await validator.validate(structuredClone(document));
   assert.deepEqual([valid, validator.version, errors], [true, '3.1', undefined]);
 });
 
-test('the document is what is rendered from the code, the prose and the replies of the worker', async () => {
+test('the document is up to date with the code, the prose and the responses of the worker', async () => {
   const { document: rendered, replies } = await render(worker);
   const different = differences(document, rendered);
-  const hint = 'If that is meant, run `npm run openapi` and commit public/openapi.json.';
+  const hint = 'If this is intended, run `npm run openapi` and commit public/openapi.json.';
   assert.ok(different.length === 0, `public/openapi.json is out of date:\n${different.join('\n')}\n${hint}`);
   assert.equal(read('public/openapi.json'), written(rendered), 'the order or the format differs: npm run openapi');
   for (const { id, status, name, response } of replies) {
@@ -66,14 +66,14 @@ test('the document is what is rendered from the code, the prose and the replies 
   }
 });
 
-test('every update can be refused and fail in every way that all of them share', () => {
+test('every update documents all the refusals and failures that updates share', () => {
   for (const { id, operation } of UPDATES) {
     for (const status of [200, 400, 401, 405, 408, 413, 415, 429, 500, 503])
       assert.ok(operation.responses[status], `${id} ${status}`);
   }
 });
 
-test('every answer with a JSON body has an example', () => {
+test('every response with a JSON body has an example', () => {
   for (const { id, operation } of operations) {
     for (const [status, reference] of Object.entries(operation.responses)) {
       for (const [type, { examples }] of Object.entries(resolve(reference).content ?? {}).filter(([type]) =>
@@ -84,7 +84,7 @@ test('every answer with a JSON body has an example', () => {
   }
 });
 
-test('every example of a request is one that the document allows', () => {
+test('the document allows every example of a request', () => {
   for (const { id, operation } of UPDATES) {
     for (const [type, { schema, examples }] of Object.entries(operation.requestBody.content)) {
       for (const [name, { value }] of Object.entries(examples ?? {}))
@@ -93,12 +93,12 @@ test('every example of a request is one that the document allows', () => {
   }
 });
 
-test('every example of an answer is one that its schema allows', () => {
+test('its schema allows every example of a response', () => {
   for (const { id, status, name, value, schema } of EXAMPLES)
     assert.deepEqual(faults(schema, value), [], `${id} ${status} ${name}`);
 });
 
-/** Bodies that are no object, or are malformed; and such values of a field that it is refused somewhere. */
+/** Bodies that are not objects or are malformed, and values of fields that some dialect refuses. */
 const BODIES = [
   undefined,
   '',
@@ -117,7 +117,7 @@ const BODIES = [
 ];
 const VALUES = ['null', 'true', '0', '-1.5e300', '""', '" "', '"\\u0000"', '[]', '{}', `"${'a'.repeat(3000)}"`];
 
-test('whatever is sent, the answer is one that the document allows', async () => {
+test('whatever is sent, the document allows the response', async () => {
   for (const operation of UPDATES) {
     const { properties } = resolve(operation.operation.requestBody.content['application/json'].schema);
     const fields = Object.keys(properties);

@@ -1,4 +1,4 @@
-// Origins that are down, hang, break off or return nonsense; and streams of every kind, in bounded memory.
+// Origins that are down, hang, break off or return nonsense. Also streams of every kind, in bounded memory.
 import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,7 +14,7 @@ import { startWorker } from '../support/worker.mjs';
 const MIB = 1024 * 1024;
 const problem = (status, title) => ({ type: 'about:blank', title, status });
 
-/** How each dialect, and what is no dialect's, words a failure of the origin. */
+/** The body that reports a failure of the origin, by path: each dialect's, and that of other paths. */
 const WORDS = [
   ['/api/personas/5/foto', () => ({ message: 'Error al actualizar foto' })],
   ['/api/v1/users/7', () => seam('Error interno del servidor')],
@@ -30,7 +30,7 @@ before(async () => {
 });
 after(() => worker.stop());
 
-/** What the client and the log are told of an origin that fails. */
+/** Checks the response and the log line if an origin fails. */
 async function failed(vars, faults, status, title, cause) {
   for (const [path, words] of WORDS) {
     const response = await worker.send('POST', path, { json: { a: 1 }, vars, faults });
@@ -52,7 +52,7 @@ describe('an origin that fails [X4]', () => {
     await failed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
   });
 
-  test('that hangs up without a word is a 502 [X4]', async () => {
+  test('that closes the connection without a response is a 502 [X4]', async () => {
     const origin = await startBareOrigin((socket) => socket.destroy());
     try {
       await failed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
@@ -64,7 +64,7 @@ describe('an origin that fails [X4]', () => {
   for (const [name, garbage] of [
     ['noise', 'noise\r\n\r\n'],
     ['another protocol', 'SSH-2.0-OpenSSH_9.7\r\n'],
-    ['a status that is not one', 'HTTP/1.1 wrong\r\n\r\n'],
+    ['an invalid status', 'HTTP/1.1 wrong\r\n\r\n'],
     ['a head that ends in the middle', 'HTTP/1.1 200 OK\r\nContent-'],
     ['bytes', randomBytes(512).toString('latin1')],
   ]) {
@@ -82,9 +82,9 @@ describe('an origin that fails [X4]', () => {
     const origin = await startBareOrigin(() => {});
     try {
       const started = Date.now();
-      // Timers run 100 times as fast.
+      // Timers run 100 times as fast, so 30 s take 300 ms.
       await failed({ ORIGIN: origin.url }, { pace: 100 }, 504, 'Gateway Timeout', /^origin: no response within 30 s$/);
-      assert.ok(Date.now() - started >= 300 * WORDS.length - 50, 'it was waited for');
+      assert.ok(Date.now() - started >= 300 * WORDS.length - 50, 'the worker waited for the origin');
     } finally {
       await origin.stop();
     }
@@ -102,7 +102,7 @@ describe('an origin that fails [X4]', () => {
           controller.close();
         },
       });
-      // 800 ms of upload, at a pace at which 30 s are 300 ms.
+      // The upload takes 800 ms, while 30 s take 300 ms.
       const options = { body, vars: { ORIGIN: origin.url }, faults: { pace: 100 } };
       const response = await worker.send('POST', '/x', options);
       assert.equal(response.status, 200);
@@ -112,7 +112,7 @@ describe('an origin that fails [X4]', () => {
     }
   });
 
-  test('what breaks off later cuts the stream [X4]', async () => {
+  test('a response that breaks off later cuts the stream off [X4]', async () => {
     const origin = await startBareOrigin((socket) => {
       socket.write('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf');
       setTimeout(() => socket.destroy(), 50);
@@ -134,7 +134,7 @@ describe('an origin that fails [X4]', () => {
 });
 
 describe('streams [X1]', () => {
-  /** Memory of the worker's process in bytes: only this machine's system knows it. */
+  /** Resident memory of the worker's process, in bytes, according to Linux. */
   const memory = (pid) => Number(/^VmRSS:\s+(\d+) kB$/m.exec(fs.readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) * 1024;
   const canMeasure = fs.existsSync(`/proc/${process.pid}/status`);
 
@@ -163,7 +163,7 @@ describe('streams [X1]', () => {
   };
 
   for (const length of [true, false]) {
-    test(`200 MB go up ${length ? 'with' : 'without'} a length, in bounded memory [X1]`, async () => {
+    test(`200 MB are uploaded ${length ? 'with' : 'without'} a length, in bounded memory [X1]`, async () => {
       let got = 0;
       let headers;
       origin.reply = async (request, response) => {
@@ -185,7 +185,7 @@ describe('streams [X1]', () => {
       assert.equal(headers['content-length'], length ? String(SIZE) : undefined);
     });
 
-    test(`200 MB come down ${length ? 'with' : 'without'} a length, in bounded memory [X1]`, async () => {
+    test(`200 MB are downloaded ${length ? 'with' : 'without'} a length, in bounded memory [X1]`, async () => {
       origin.reply = async (_, response) => {
         if (length) response.setHeader('content-length', SIZE);
         for (let sent = 0; sent < SIZE; sent += MIB) if (!response.write(piece)) await once(response, 'drain');
@@ -217,13 +217,13 @@ describe('streams [X1]', () => {
     const events = [];
     for await (const chunk of response.body) {
       events.push(Buffer.from(chunk).toString());
-      // The origin sends no more until this one is here.
+      // The origin sends the next event only after this one has arrived.
       next();
     }
     assert.deepEqual(events, ['data: 1\n\n', 'data: 2\n\n', 'data: 3\n\n']);
   });
 
-  test('a WebSocket talks both ways [X1]', async () => {
+  test('a WebSocket works in both directions [X1]', async () => {
     let protocol;
     origin.server.once('upgrade', (request, socket) => {
       protocol = request.headers['sec-websocket-protocol'];
@@ -234,7 +234,7 @@ describe('streams [X1]', () => {
           `Sec-WebSocket-Accept: ${accept}\r\nSec-WebSocket-Protocol: chat\r\n\r\n`,
       );
       socket.on('data', (frame) => {
-        // One short masked text (RFC 6455 section 5.2), sent back in capitals.
+        // One short masked text frame (RFC 6455 section 5.2), sent back in upper case.
         const [mask, text] = [frame.subarray(2, 6), frame.subarray(6, 6 + (frame[1] & 0x7f))];
         if ((frame[0] & 0x0f) !== 1) return socket.end();
         const said = Buffer.from(text.map((byte, at) => byte ^ mask[at % 4])).toString();

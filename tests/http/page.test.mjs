@@ -1,4 +1,4 @@
-// The reference page: what is served without the worker, and what is not.
+// The reference page: which paths the platform serves without the worker, and which it does not.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -35,14 +35,14 @@ const DEPLOYED = [
   'reference/request.js',
   'reference/stories.css',
 ];
-/** All files together, in bytes, as they are stored: the platform compresses most of them. */
+/** Maximum total size of all files, in bytes and uncompressed; the platform compresses most of them. */
 const BUDGET = 500_000;
-/** What the page may do: nothing with anybody else, and nothing that does not stand in a file of its own. */
+/** The policy of the page: no other origins, and nothing inline. */
 const POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' blob:; " +
   "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/** A value as the page shows it, quotes aside. */
+/** A value as the page shows it, except for quotes. */
 const escaped = (value) =>
   JSON.stringify(value, undefined, 2).replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
@@ -52,7 +52,7 @@ before(async () => {
 });
 after(() => site?.stop());
 
-/** Every answer of the worker has an id, and none of the platform's own. */
+/** Sends a request and tells who served it: only the worker's responses have a request id. */
 async function ask(method, target) {
   const answer = await fetch(site.url + target, { method, redirect: 'manual' });
   return {
@@ -63,7 +63,7 @@ async function ask(method, target) {
   };
 }
 
-test('the page, the document and what they need are served without the worker, under a strict policy', async () => {
+test('the page, the document and their files are served without the worker, under a strict policy', async () => {
   assert.deepEqual(filesBelow(path.join(root, 'build/page')), DEPLOYED);
   for (const file of DEPLOYED.slice(1)) {
     const target = `/${file.replace('index.html', '')}`;
@@ -91,7 +91,7 @@ test('the page, the document and what they need are served without the worker, u
   assert.equal(text, read('public/openapi.json'));
 });
 
-test('every other path is the worker’s, whatever the method', async () => {
+test('every other path goes to the worker, whatever the method', async () => {
   for (const target of [
     '/nowhere',
     '/_headers',
@@ -118,14 +118,14 @@ test('every other path is the worker’s, whatever the method', async () => {
       .replace('{id}', '7');
     for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
       assert.equal((await ask(method, target)).by, 'worker', `${method} ${target}`);
-    // Nobody looks for a file first: it stands in wrangler.toml.
+    // The platform does not look for a file first, as configured in wrangler.toml.
     const first = /^run_worker_first = (.*)$/m.exec(read('wrangler.toml'))[1];
     assert.ok(
       JSON.parse(first).some((rule) => (rule.endsWith('/*') ? target.startsWith(rule.slice(0, -1)) : target === rule)),
-      `${target} is in no rule of run_worker_first`,
+      `${target} matches no rule of run_worker_first`,
     );
   }
-  // The platform's own: the page at another name of it, and a method that no file takes.
+  // Handled by the platform: the page under its other name, and a method that files do not support.
   assert.deepEqual(
     await ask('GET', '/index.html').then(({ status, headers, by }) => [status, headers.get('location'), by]),
     [307, '/', 'platform'],
@@ -135,17 +135,17 @@ test('every other path is the worker’s, whatever the method', async () => {
 
 const page = () => read('build/page/index.html');
 
-test('nothing of the page is inline, and every link and reference leads to something', () => {
+test('nothing on the page is inline, and every link and reference has a target', () => {
   assert.doesNotMatch(page(), /<style|\sstyle=|\son\w+=|<script(?![^>]* src=)/);
   const ids = [...page().matchAll(/\sid="([^"]+)"/g)].map(([, id]) => id);
-  assert.equal(new Set(ids).size, ids.length, 'an id is there twice');
+  assert.equal(new Set(ids).size, ids.length, 'an id occurs twice');
   const references = [...page().matchAll(/\s(?:for|aria-labelledby|aria-describedby|href)="#?([\w-]+)"/g)];
   assert.ok(references.length > 50);
-  for (const [, id] of references) assert.ok(ids.includes(id), `${id} is not there`);
+  for (const [, id] of references) assert.ok(ids.includes(id), `${id} does not exist`);
   for (const [, file] of page().matchAll(/\s(?:src|href)="\/([^"]+)"/g)) assert.ok(DEPLOYED.includes(file), file);
 });
 
-test('the page says what the document says of every operation', () => {
+test('the page shows what the document says about every operation', () => {
   const shown = page().replaceAll('<wbr>', '').replaceAll('&quot;', '"').replaceAll('&#39;', "'");
   for (const { id, method, path: target, operation } of operations) {
     const section = shown.split('<article class="operation" id="').find((each) => each.startsWith(`${id}"`));
@@ -159,9 +159,9 @@ test('the page says what the document says of every operation', () => {
   }
 });
 
-test('what the page shows of the worker at work is what the worker does', async () => {
+test('the recorded requests on the page match the behaviour of the worker', async () => {
   const { recorded, after } = await record();
-  const hint = 'if that is meant, run `npm run openapi` and commit scripts/page/recorded.json and after.jpg';
+  const hint = 'if this is intended, run `npm run openapi` and commit scripts/page/recorded.json and after.jpg';
   assert.deepEqual(JSON.parse(read('scripts/page/recorded.json')), recorded, hint);
   assert.ok(after.equals(fs.readFileSync(path.join(root, 'public/reference/after.jpg'))), hint);
   const before = await metadataOf(fs.readFileSync(path.join(root, 'build/page/reference/before.jpg')));

@@ -1,6 +1,6 @@
-// In front of a real HTTP server on loopback (support/origin.mjs): what goes there and how, what comes back, and that
-// nobody gets past Perfil's own checks by it. origin_faults.test.mjs is about origins that fail, newcomers.test.mjs
-// about updates that go there.
+// Perfil in front of a real HTTP server on loopback (support/origin.mjs): what is passed on and returned, and that no
+// request bypasses Perfil's own checks. origin_faults.test.mjs covers origins that fail, newcomers.test.mjs updates
+// that are passed on.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -22,7 +22,7 @@ after(async () => {
   await origin.stop();
 });
 
-/** The one request that the origin got while `action` ran. */
+/** Runs an action, during which the origin must get exactly one request, and returns the response and that request. */
 async function passed(action) {
   const before = origin.got.length;
   const response = await action();
@@ -37,7 +37,7 @@ async function kept(action) {
   return response;
 }
 
-/** Until `action` is over, the origin returns this. */
+/** Runs an action while the origin responds with `reply`. */
 async function returning(reply, action) {
   const usual = origin.reply;
   origin.reply = reply;
@@ -50,7 +50,7 @@ async function returning(reply, action) {
 
 const logOf = (id) => worker.logOf({ requestId: id });
 
-describe('what is not an update goes to the origin as it came [X1]', () => {
+describe('requests that are not updates go to the origin unchanged [X1]', () => {
   const PATHS = ['/api/v1/users/7', '/users', '/api/profile/42/update/', '/api/personas/5/foto', '/api/v1/login', '/x'];
   for (const path of PATHS) {
     for (const method of ['GET', 'HEAD', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
@@ -73,7 +73,7 @@ describe('what is not an update goes to the origin as it came [X1]', () => {
     }
   }
 
-  test('a PUT whose path is not an update of ours goes there, too [X1]', async () => {
+  test('a PUT whose path is not one of Perfil’s goes there, too [X1]', async () => {
     const { got } = await passed(() => worker.put('/api/v1/roles/7', { json: { name: 'x' } }));
     assert.deepEqual([got.method, got.url, got.body.toString()], ['PUT', '/api/v1/roles/7', '{"name":"x"}']);
   });
@@ -90,7 +90,7 @@ describe('what is not an update goes to the origin as it came [X1]', () => {
     }
   });
 
-  test('a picture that is not in the bucket is asked for there; one that is there is ours [X1]', async () => {
+  test('a picture that is not in the bucket is requested there; one in the bucket is not [X1]', async () => {
     const { response } = await passed(() => worker.send('GET', '/media/avatars/7/old.jpg'));
     assert.equal(response.text, '{"origin":true}');
     await passed(() => worker.send('GET', '/media/other/file.txt'));
@@ -103,8 +103,8 @@ describe('what is not an update goes to the origin as it came [X1]', () => {
   });
 });
 
-describe("what the origin's server sees of the way there [X1]", () => {
-  test('the host and scheme that the client used, and the request id, whatever the client says of them', async () => {
+describe('the request that the origin gets [X1]', () => {
+  test('has the host and scheme that the client used, and the request id, whatever the client claims', async () => {
     const spoofed = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'gopher', 'x-request-id': 'a b' };
     const { got } = await passed(() => worker.send('GET', '/x', { headers: spoofed }));
     assert.equal(got.headers['x-forwarded-host'], new URL(worker.url).host);
@@ -115,7 +115,7 @@ describe("what the origin's server sees of the way there [X1]", () => {
     assert.equal(named.headers['x-request-id'], 'mine-1');
   });
 
-  test('headers that end at each hop do not arrive, nor do those that Connection names', async () => {
+  test('has no hop-by-hop headers, including those named in Connection', async () => {
     const lines = [
       'Connection: keep-alive, X-Named, x-request-id, x-forwarded-for',
       'X-Named: 1',
@@ -143,14 +143,14 @@ describe("what the origin's server sees of the way there [X1]", () => {
     assert.match(got.headers['x-request-id'], /^[0-9a-f]{32}$/);
   });
 
-  test('no secret and no setting of ours', async () => {
+  test('has no secret and no setting of Perfil', async () => {
     const { got } = await passed(() => worker.send('POST', '/x', { body: 'y' }));
     const all = JSON.stringify(got.rawHeaders);
     for (const secret of ['a-test-secret', 'JWT', 'app.example.com']) assert.ok(!all.includes(secret), secret);
   });
 });
 
-describe('what the origin returns comes back as it came [X1]', () => {
+describe('responses of the origin are returned unchanged [X1]', () => {
   const REPLIES = {
     'several cookies': [
       200,
@@ -164,7 +164,7 @@ describe('what the origin returns comes back as it came [X1]', () => {
     'a 304': [304, [['etag', '"1"']], ''],
     'a 204': [204, [['x-any', '1']], ''],
     'a refusal': [401, [['www-authenticate', 'Basic realm="x"']], '{"message":"no"}'],
-    'a failure of its own': [500, [['content-type', 'text/html']], '<h1>Oops</h1>'],
+    'a failure': [500, [['content-type', 'text/html']], '<h1>Oops</h1>'],
     'a gzipped body': [
       200,
       [
@@ -187,17 +187,17 @@ describe('what the origin returns comes back as it came [X1]', () => {
       if (name === 'several cookies') assert.deepEqual(values, ['a=1; Path=/', 'b=2']);
       for (const [header, value] of headers.filter(([header]) => header !== 'set-cookie'))
         assert.equal(response.headers.get(header), value);
-      // fetch unpacks what says that it is gzipped.
+      // fetch decompresses a body that is marked as gzipped.
       assert.equal(response.text, Buffer.isBuffer(body) ? 'hello hello' : body);
       for (const ours of ['x-content-type-options', 'cache-control', 'x-request-id'])
         assert.equal(response.headers.get(ours), null, ours);
       const line = worker.lines.find(({ message }) => message.includes(`"${id}"`));
-      assert.equal(line.level, 'log', 'it is not our failure');
+      assert.equal(line.level, 'log', 'it is not a failure of Perfil');
       assert.equal((await logOf(id)).origin_status, status);
     });
   }
 
-  test('a HEAD has the length that the origin says, and no body [X1]', async () => {
+  test('a HEAD has the length that the origin specifies, and no body [X1]', async () => {
     const reply = (_, response) => {
       response.writeHead(200, { 'content-length': '1234' });
       response.end();
@@ -209,10 +209,10 @@ describe('what the origin returns comes back as it came [X1]', () => {
   });
 });
 
-describe('CORS is that of whoever replies [X3]', () => {
+describe('CORS headers come from the service that responds [X3]', () => {
   const headers = { origin: 'https://app.example.com', 'access-control-request-method': 'DELETE' };
 
-  test('a preflight for another method is the origin’s [X3]', async () => {
+  test('a preflight for another method goes to the origin [X3]', async () => {
     const reply = (_, response) => {
       response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-methods': 'DELETE' });
       response.end();
@@ -224,13 +224,13 @@ describe('CORS is that of whoever replies [X3]', () => {
     assert.equal(response.headers.get('access-control-allow-credentials'), null);
   });
 
-  test('a preflight for a picture is ours for pages that we allow [X3 R11]', async () => {
+  test('Perfil handles a preflight for a picture from an allowed page [X3 R11]', async () => {
     const asking = { ...headers, 'access-control-request-method': 'GET' };
     const ours = await kept(() => worker.send('OPTIONS', '/media/avatars/7/asked.png', { headers: asking }));
     assert.deepEqual([ours.status, ours.headers.get('access-control-allow-methods')], [204, 'GET, HEAD']);
   });
 
-  test('for other pages it is the origin’s, whether the picture is there or here [X1 X3]', async () => {
+  test('from other pages it goes to the origin, wherever the picture is [X1 X3]', async () => {
     const reply = (_, response) => {
       response.writeHead(204, { 'access-control-allow-origin': '*', 'access-control-allow-headers': 'authorization' });
       response.end();
@@ -249,7 +249,7 @@ describe('CORS is that of whoever replies [X3]', () => {
     }
   });
 
-  test('a preflight for the update is ours [X3 R11]', async () => {
+  test('Perfil handles a preflight for the update [X3 R11]', async () => {
     const ours = await kept(() =>
       worker.send('OPTIONS', '/api/v1/users/7', { headers: { ...headers, 'access-control-request-method': 'PUT' } }),
     );
@@ -257,7 +257,7 @@ describe('CORS is that of whoever replies [X3]', () => {
     assert.equal(ours.headers.get('access-control-allow-origin'), 'https://app.example.com');
   });
 
-  test('a response of the origin gets none of our headers [X3]', async () => {
+  test('a response of the origin gets no CORS headers of Perfil [X3]', async () => {
     const { response } = await passed(() => worker.send('GET', '/users', { headers: { origin: headers.origin } }));
     assert.equal(response.headers.get('access-control-allow-origin'), null);
     const ours = await kept(() => worker.put('/users', { as: 1, json: {}, headers: { origin: headers.origin } }));
@@ -265,7 +265,7 @@ describe('CORS is that of whoever replies [X3]', () => {
   });
 });
 
-describe('nobody gets past our checks by spelling a path in another way [X1]', () => {
+describe('another spelling of a path does not bypass the checks [X1]', () => {
   const SPELLINGS = [
     '/%75sers',
     '//users',
@@ -293,14 +293,14 @@ describe('nobody gets past our checks by spelling a path in another way [X1]', (
   ];
   const good = token(6);
   for (const path of SPELLINGS) {
-    test(`PUT ${path} is a 404 or ours, and never the origin’s [X1]`, async () => {
+    test(`PUT ${path} never goes to the origin [X1]`, async () => {
       const head = `PUT ${path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ${await good}\r\n`;
       const text = await kept(() => exchange(worker, `${head}Content-Length: 0\r\n\r\n`));
       assert.match(text, /^HTTP\/1\.1 (404|400|401) /);
     });
   }
 
-  test('a path that only resembles one of ours is the origin’s [X1]', async () => {
+  test('a path that only resembles one of Perfil’s goes to the origin [X1]', async () => {
     for (const path of [
       '/users/7',
       '/usersx',
@@ -313,7 +313,7 @@ describe('nobody gets past our checks by spelling a path in another way [X1]', (
   });
 });
 
-describe('it is no open proxy, and no way in [X1]', () => {
+describe('Perfil is not an open proxy, and cannot be bypassed [X1]', () => {
   for (const target of [
     '//evil.example/x',
     'http://evil.example/x',
@@ -328,7 +328,7 @@ describe('it is no open proxy, and no way in [X1]', () => {
     });
   }
 
-  test('two readings of a body’s length cannot hide a second request [X1]', async () => {
+  test('an ambiguous length of a body cannot hide a second request [X1]', async () => {
     const hidden = 'PUT /users HTTP/1.1\r\nHost: h\r\nX-Hidden: 1\r\nContent-Length: 0\r\n\r\n';
     for (const lengths of [
       `Content-Length: ${hidden.length}\r\nTransfer-Encoding: chunked`,
@@ -348,7 +348,7 @@ describe('it is no open proxy, and no way in [X1]', () => {
     }
   });
 
-  test('a request that comes back is refused, and the log says why [X1]', async () => {
+  test('a request that comes back is refused, and the log has the cause [X1]', async () => {
     const loop = await kept(() => worker.send('GET', '/x', { headers: { 'x-perfil-forwarded': '1' } }));
     const body = { type: 'about:blank', title: 'Loop Detected: the origin leads back to this service', status: 508 };
     assert.deepEqual([loop.status, loop.headers.get('content-type')], [508, 'application/problem+json']);
@@ -389,7 +389,7 @@ describe('settings', () => {
     assert.deepEqual([below.status, below.json], [404, { message: 'Not Found', error: 'Not Found', statusCode: 404 }]);
   });
 
-  test('a table of wrangler.toml is one, too [X1]', async () => {
+  test('a table of wrangler.toml works as well [X1]', async () => {
     const tabled = await startWorker({ vars: /** @type {any} */ ({ ORIGIN: { falcon: origin.url } }) });
     try {
       await passed(() => tabled.send('GET', '/users/7'));
@@ -419,7 +419,7 @@ describe('settings', () => {
     [{ ORIGIN: 'https://x.example', TAKE_OVER: 'none, PUT /users' }, ENTRY_PROBLEM],
   ];
   for (const [vars, cause] of /** @type {[Record<string, string>, string][]} */ (BAD)) {
-    test(`${JSON.stringify(vars)} closes everything but health and pictures [X1 X6]`, async () => {
+    test(`${JSON.stringify(vars)} fails everything but health and pictures [X1 X6]`, async () => {
       const update = await kept(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }));
       await answered(
         worker,
@@ -435,7 +435,7 @@ describe('settings', () => {
     });
   }
 
-  test('an update that is left to an origin that is not there is a 500, and all others are as ever [X6]', async () => {
+  test('an update that is left to a missing origin is a 500; other requests are as usual [X6]', async () => {
     const seam = JSON.stringify({ seam: origin.url });
     for (const vars of [
       { TAKE_OVER: 'none', ORIGIN: '' },
@@ -454,7 +454,7 @@ describe('settings', () => {
     assert.equal((await kept(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }))).status, 200);
   });
 
-  test('without an origin, other methods and paths are refused as ever, whatever marks them [X5]', async () => {
+  test('without an origin, other methods and paths are refused as usual, with or without the mark [X5]', async () => {
     const vars = { ORIGIN: '' };
     const headers = { 'x-perfil-forwarded': '1' };
     const method = await kept(() => worker.send('GET', '/users', { vars, headers, as: 1 }));
