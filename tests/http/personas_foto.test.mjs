@@ -1,4 +1,4 @@
-// PUT /api/personas/:id/foto: the photo of any persona, set by whoever holds the permission.
+// PUT /api/personas/:id/foto: the photo of any persona, set by a caller with the permission.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
@@ -36,7 +36,7 @@ beforeEach(() => worker.sql('UPDATE personas SET foto_url = NULL'));
 const urlOf = (length, filler) => `https://example.com/${filler.repeat(length - 20)}`;
 
 describe('setting the photo', () => {
-  test('the curl example of the document answers as printed [P1 R10 O2]', async () => {
+  test("the document's curl example returns the response as printed [P1 R10 O2]", async () => {
     const body = `{
     "foto_url": "https://example.com/photos/updated-photo.jpg"
   }`;
@@ -63,11 +63,11 @@ describe('setting the photo', () => {
     ]);
   });
 
-  test('an admin sets the photo of somebody else [P1 P2]', async () => {
+  test("an admin sets the photo of another account's persona [P1 P2]", async () => {
     await accepted(worker, FOTO, { as: 6, json: { foto_url: URL_A } }, maria(URL_A));
   });
 
-  test('an asistente sets the photo of a persona that belongs to no user [P1 P2]', async () => {
+  test('an asistente sets the photo of a persona without an account [P1 P2]', async () => {
     await accepted(
       worker,
       '/api/personas/8/foto',
@@ -97,7 +97,7 @@ describe('setting the photo', () => {
     assert.deepEqual(await all(), before);
   });
 
-  test('the same photo twice is no fault [P1]', async () => {
+  test('setting the same photo twice is accepted [P1]', async () => {
     await accepted(worker, FOTO, { as: 5, json: { foto_url: URL_A } }, maria(URL_A));
     await accepted(worker, FOTO, { as: 5, json: { foto_url: URL_A } }, maria(URL_A));
   });
@@ -140,9 +140,9 @@ describe('setting the photo', () => {
   });
 });
 
-describe('a faulty photo', () => {
+describe('an invalid photo', () => {
   const bad = {
-    'an empty text': ['', FORMAT],
+    'an empty string': ['', FORMAT],
     'only white space': [' \t ', FORMAT],
     'the placeholder of the document': ['<string>', FORMAT],
     'a relative path': ['/photos/a.jpg', FORMAT],
@@ -155,7 +155,7 @@ describe('a faulty photo', () => {
     'a file URL': ['file:///etc/passwd', FORMAT],
     'white space within the host': ['https://exa mple.com/a.jpg', FORMAT],
     '2049 characters': [urlOf(2049, 'a'), FORMAT],
-    '2049 characters, emoji among them': [urlOf(2049, '📷'), FORMAT],
+    '2049 characters, including emoji': [urlOf(2049, '📷'), FORMAT],
     'NUL within': ['https://example.com/\u0000.jpg', FORMAT],
     'a line break within': ['https://example.com/\n.jpg', FORMAT],
     'DEL within': ['https://example.com/\u007f.jpg', FORMAT],
@@ -206,14 +206,14 @@ describe('bodies', () => {
     'text after the object': `${json} x`,
     'white space alone': '  ',
     'a list': '[]',
-    'a text': '"https://example.com"',
+    'a string': '"https://example.com"',
     'a number': '1',
     null: 'null',
     'a duplicate key': `{"foto_url": "${URL_A}", "foto_url": "${URL_A}"}`,
     'a duplicate key further down': `{"foto_url": "${URL_A}", "x": [{"a": 1, "a": 2}]}`,
-    'a duplicate key, spelt otherwise': `{"foto_url": "${URL_A}", "foto\\u005furl": "${URL_A}"}`,
+    'a duplicate key, written differently': `{"foto_url": "${URL_A}", "foto\\u005furl": "${URL_A}"}`,
     'a lone surrogate': '{"foto_url": "https://example.com/\\ud800"}',
-    'nesting without end': `{"foto_url": "${URL_A}", "x": ${'['.repeat(5000)}${']'.repeat(5000)}}`,
+    'extreme nesting': `{"foto_url": "${URL_A}", "x": ${'['.repeat(5000)}${']'.repeat(5000)}}`,
     'invalid UTF-8': Buffer.concat([
       Buffer.from('{"foto_url": "https://example.com/'),
       Buffer.from([0xc3, 0x28]),
@@ -227,20 +227,20 @@ describe('bodies', () => {
 
   test('a body of exactly 64 KiB is read [R3]', () =>
     accepted(worker, FOTO, { as: 5, ...raw(padded(65536)) }, maria(URL_A)));
-  test('a body of one byte more is too large [R3 R7]', () =>
+  test('a body one byte longer is too large [R3 R7]', () =>
     refused(worker, FOTO, { as: 5, ...raw(padded(65537)) }, 413, TOO_LARGE, { d1: 0 }));
-  test('a body too large is found out without Content-Length too [R3 R7]', async () => {
+  test('a body that is too large is detected without Content-Length, too [R3 R7]', async () => {
     const body = new Blob([padded(70000)]).stream();
     await refused(worker, FOTO, { as: 5, ...raw(body) }, 413, TOO_LARGE, { d1: 0 });
   });
 });
 
-describe('who may', () => {
-  test('an editor may not, even for their own persona [P2 R7]', () =>
+describe('permission', () => {
+  test('an editor has none, not even for their own persona [P2 R7]', () =>
     refused(worker, '/api/personas/7/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
-  test('who may not is not told which personas exist [P2 R1]', () =>
+  test('a caller without it does not learn which personas exist [P2 R1]', () =>
     refused(worker, '/api/personas/9999/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
-  test('the permission for another route does not open this one [P2 R7]', async () => {
+  test('the permission of another route does not allow this one [P2 R7]', async () => {
     await worker.sql(
       'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
         "WHERE nameUri = 'PUT /api/personas/me'",
@@ -248,7 +248,7 @@ describe('who may', () => {
     await refused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');
   });
-  test('a role that is given the permission by SQL may at once [P2 A7]', async () => {
+  test('a permission granted with SQL takes effect immediately [P2 A7]', async () => {
     await worker.sql(
       'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
         "WHERE nameUri = 'PUT /api/personas/:id/foto'",
@@ -278,15 +278,15 @@ describe('who may', () => {
     ));
 });
 
-describe('which persona', () => {
-  test('a persona that nobody has is not found [P3 R7]', () =>
+describe('the id', () => {
+  test('an unknown persona is not found [P3 R7]', () =>
     refused(worker, '/api/personas/9999/foto', { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
   for (const id of ['9007199254740993', '99999999999999999999']) {
-    test(`the number ${id} is beyond every id, and no persona's [P3 R7]`, () =>
+    test(`the id ${id} exceeds every possible id, and is not found [P3 R7]`, () =>
       refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
   }
   for (const id of ['0', '000', '-1', '+5', '1.5', '5e0', '0x5', 'abc', '%00', '5%20', '%EF%BC%95']) {
-    test(`the id ${id} is no persona's [P3 R1 R7]`, () =>
+    test(`the id ${id} is invalid, and is not found [P3 R1 R7]`, () =>
       refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 0 }));
   }
 });
@@ -307,21 +307,21 @@ describe('the order of checks', () => {
     refused(worker, FOTO, { as: 5, ...raw(' '.repeat(65537), 'text/plain') }, 413, TOO_LARGE, { d1: 0 }));
   test('the content type comes before the JSON [R1]', () =>
     refused(worker, FOTO, { as: 5, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
-  test('a faulty body comes before the permission [R1]', () =>
+  test('an invalid body comes before the permission [R1]', () =>
     refused(worker, FOTO, { as: 7, json: {} }, 400, REQUIRED, { d1: 0 }));
-  test('a faulty body comes before an account that is switched off [R1]', () =>
+  test('an invalid body comes before an inactive account [R1]', () =>
     refused(worker, FOTO, { as: 43, json: {} }, 400, REQUIRED, { d1: 0 }));
 });
 
 describe('failures and headers', () => {
-  test('a failure of the database is told in the words of this route, its cause in the log alone [P4 R9 O2]', () =>
+  test('a failure of the database has the message of this route, and its cause only in the log [P4 R9 O2]', () =>
     withoutTable(worker, 'personas', async () => {
       const response = await worker.put(FOTO, { as: 5, json: { foto_url: URL_A } });
       const line = await answered(worker, response, 500, { message: 'Error al actualizar foto' }, { d1: 1 });
       assert.match(line.cause, /personas/);
     }));
 
-  test("the caller's own request id comes back and is logged [R10 O2]", async () => {
+  test("the caller's request id is returned and logged [R10 O2]", async () => {
     const response = await worker.put(FOTO, {
       as: 5,
       json: { foto_url: URL_A },

@@ -33,7 +33,7 @@ before(async () => {
   demo = await worker.sql('SELECT * FROM personas ORDER BY id');
 });
 after(() => worker?.stop());
-// Parked first, so that no row stands in the way of another's own DNI.
+// All DNIs are replaced first, so that restoring one cannot conflict with another row.
 beforeEach(async () => {
   await worker.sql("UPDATE personas SET dni = 'parked-' || id");
   for (const p of demo)
@@ -51,7 +51,7 @@ beforeEach(async () => {
 const personas = () => worker.sql('SELECT * FROM personas ORDER BY id');
 
 describe('changing the own persona', () => {
-  test('the curl example of the document answers as printed [P6 O2]', async () => {
+  test("the document's curl example returns the response as printed [P6 O2]", async () => {
     const body = `{
     "telefono": "+9876543210",
     "foto_url": "https://example.com/new-photo.jpg"
@@ -82,7 +82,7 @@ describe('changing the own persona', () => {
     );
   });
 
-  test('all fields can be changed at once, and every word comes back as sent [P6 R5]', async () => {
+  test('all fields can be changed in one request, and every value is returned as sent [P6 R5]', async () => {
     const change = {
       nombres: 'Zoë 🌸',
       apellidos: "O'Ñandú-李",
@@ -116,12 +116,12 @@ describe('changing the own persona', () => {
   const nothing = {
     'an empty object': { json: {} },
     'no body': {},
-    'unknown fields alone': {
+    'only unknown fields': {
       json: { id: 6, user_id: 6, created_at: '2000-01-01T00:00:00.000Z', Nombres: 'X', nada: { a: [null] } },
     },
   };
   for (const [name, options] of Object.entries(nothing)) {
-    test(`${name}: the record as it stands, and not a row changed [P6 R2 R4]`, async () => {
+    test(`${name} returns the record as it stands and changes no row [P6 R2 R4]`, async () => {
       const rows = await worker.dump();
       await accepted(worker, ME, { as: 5, ...options }, MARIA);
       assert.equal(await worker.dump(), rows);
@@ -273,7 +273,7 @@ describe('rules of the fields', () => {
   }
 
   const title =
-    'several faults are told at once, in the order of the record, and the good fields are not written either [P9 R7]';
+    'several faults are reported together, in the order of the record, and the valid fields are not written [P9 R7]';
   test(title, async () => {
     const json = { foto_url: 'x', dni: null, telefono: 'x', apellidos: 7, nombres: '' };
     await refused(
@@ -299,14 +299,14 @@ describe('rules of the fields', () => {
   });
 });
 
-describe('the DNI is one person’s', () => {
+describe('the DNI is unique', () => {
   test("another user's DNI is a conflict [P8 R7]", () =>
     refused(worker, ME, { as: 5, json: { nombres: 'Ana', dni: '87654321' } }, 409, FAILED, { d1: 1 }));
-  test('the DNI of a persona without a user is a conflict too [P8 R7]', () =>
+  test('the DNI of a persona without an account is a conflict, too [P8 R7]', () =>
     refused(worker, ME, { as: 5, json: { dni: ' 55667788 ' } }, 409, FAILED, { d1: 1 }));
-  test('the own DNI once more is no conflict [P8]', () =>
+  test('sending the own DNI again is not a conflict [P8]', () =>
     accepted(worker, ME, { as: 5, json: { dni: '12345678' } }, MARIA));
-  test('of two who claim one DNI at the same time one gets it [P8 R7]', async () => {
+  test('of two callers who claim one DNI at the same time, one gets it [P8 R7]', async () => {
     const answers = await Promise.all([5, 6].map((as) => worker.put(ME, { as, json: { dni: 'ONE-DNI' } })));
     assert.deepEqual(answers.map((a) => a.status).sort(), [200, 409]);
     assert.equal(answers.find((a) => a.status === 409).text, JSON.stringify(FAILED));
@@ -314,7 +314,7 @@ describe('the DNI is one person’s', () => {
   });
 });
 
-test('changes of different fields at the same time all last [R6]', async () => {
+test('simultaneous changes of different fields all persist [R6]', async () => {
   const change = {
     nombres: 'Uno',
     apellidos: 'Dos',
@@ -332,16 +332,16 @@ test('changes of different fields at the same time all last [R6]', async () => {
   await accepted(worker, ME, { as: 5 }, { ...MARIA, ...change });
 });
 
-describe('who may', () => {
-  test('an editor may not [P2 R7]', () =>
+describe('permission', () => {
+  test('an editor has none [P2 R7]', () =>
     refused(worker, ME, { as: 7, json: { telefono: '666666' } }, 403, FORBIDDEN, { d1: 1 }));
-  test('an editor without a persona is told that they may not, and no more [P2 R1]', () =>
+  test('an editor without a persona does not learn that it is missing [P2 R1]', () =>
     refused(worker, ME, { as: 42, json: {} }, 403, FORBIDDEN, { d1: 1 }));
   test('an admin without a persona: Persona no encontrada [P7 R7]', () =>
     refused(worker, ME, { as: 1, json: { telefono: '666666' } }, 404, NOT_FOUND, { d1: 1 }));
-  test('and so for a request that changes nothing [P6 P7]', () =>
+  test('the same for a request that changes nothing [P6 P7]', () =>
     refused(worker, ME, { as: 1 }, 404, NOT_FOUND, { d1: 1 }));
-  test('a role that is given the permission by SQL may at once, and may not once it is gone [P2 A7]', async () => {
+  test('granting and revoking the permission with SQL take effect immediately [P2 A7]', async () => {
     await worker.sql(
       'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
         "WHERE nameUri = 'PUT /api/personas/me'",
@@ -386,9 +386,9 @@ describe('who may', () => {
 });
 
 describe('the order of checks', () => {
-  test('a faulty body comes before the permission [R1]', () =>
+  test('an invalid body comes before the permission [R1]', () =>
     refused(worker, ME, { as: 7, json: { telefono: 'x' } }, 400, { message: format('telefono') }, { d1: 0 }));
-  test('a faulty body comes before the missing persona [R1]', () =>
+  test('an invalid body comes before the missing persona [R1]', () =>
     refused(worker, ME, { as: 1, json: { telefono: 'x' } }, 400, { message: format('telefono') }, { d1: 0 }));
   test('the missing persona comes before the taken DNI [R1 P7]', () =>
     refused(worker, ME, { as: 1, json: { dni: '87654321' } }, 404, NOT_FOUND, { d1: 1 }));
@@ -403,7 +403,7 @@ describe('the order of checks', () => {
   }
 });
 
-test('a failure of the database is told in the words of this route, its cause in the log alone [P8 R9 O2]', () =>
+test('a failure of the database has the message of this route, and its cause only in the log [P8 R9 O2]', () =>
   withoutTable(worker, 'personas', async () => {
     const response = await worker.put(ME, { as: 5, json: { telefono: '666666' } });
     const line = await answered(worker, response, 500, FAILED, { d1: 1 });

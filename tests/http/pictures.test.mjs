@@ -1,4 +1,4 @@
-// Real pictures over HTTP: what is stored of each, opened by decoders that share nothing with the worker (libvips,
+// Real pictures over HTTP: what is stored of each, according to decoders that share no code with the worker (libvips,
 // UPNG).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -32,7 +32,7 @@ before(async () => {
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
-/** Uploads a picture that must be accepted as one of `extension`; answers what is stored, as it is served. */
+/** Uploads a picture, which must be accepted with this extension, and returns the stored bytes as they are served. */
 async function storedOf(bytes, extension) {
   const response = await worker.put(PROFILE, { as: 42, form: formOf({ avatar: bytes }) });
   assert.equal(response.status, 200, response.text);
@@ -49,7 +49,7 @@ async function storedOf(bytes, extension) {
 const refuses = (bytes) =>
   refused(worker, PROFILE, { as: 42, form: formOf({ avatar: bytes }) }, 400, NOT_IMAGE, { d1: 0, r2: [0, 0] });
 
-/** All that is to be seen of a picture: every frame's pixels in the file's own colours, and how to show them. */
+/** Everything that is visible of a picture: every frame's pixels in the file's own colours, and how to show them. */
 async function seen(bytes) {
   const open = () => sharp(bytes, { animated: true, failOn: 'warning' });
   const {
@@ -97,7 +97,7 @@ async function seen(bytes) {
     turned: [turned.info.width, turned.info.height, sha256(turned.data)],
   };
 }
-/** The frames of a PNG, which libvips shows the first of. */
+/** The frames of a PNG, of which libvips only shows the first. */
 function animationOf(bytes) {
   const decoded = UPNG.decode(new Uint8Array(bytes).buffer);
   const {
@@ -117,7 +117,7 @@ function animationOf(bytes) {
     pixels: UPNG.toRGBA8(decoded).map((frame) => sha256(Buffer.from(frame))),
   };
 }
-/** What a picture says beside what is to be seen. */
+/** The metadata of a picture. */
 async function told(bytes) {
   const { exif, xmp, iptc, comments, orientation } = await sharp(bytes, { animated: true }).metadata();
   return { exif, xmp, iptc, comments, orientation };
@@ -146,15 +146,15 @@ async function keepsThePictureAlone(bytes, extension) {
   assert.deepEqual(await seen(stored), await seen(bytes));
   const { exif, orientation = 1, ...rest } = await told(stored);
   assert.deepEqual(rest, { xmp: undefined, iptc: undefined, comments: undefined });
-  // An orientation needs an Exif of a header and one entry, and no other picture needs any.
+  // An orientation requires Exif data of a header and one entry; other pictures need none.
   assert.ok((exif?.length ?? 0) <= (orientation === 1 ? 0 : 40), `${exif?.length} bytes of Exif`);
   assert.deepEqual(needles(stored), []);
-  // What is stored has nothing more to lose: sent again, it is the same object.
+  // The stored picture has no metadata left: uploading it again gives the same object.
   assert.deepEqual(await storedOf(stored, extension), stored);
   return stored;
 }
 
-describe('a picture of the fixtures', () => {
+describe('a fixture', () => {
   const EXPECTED = {
     'phone.jpg': { orientation: 6, exif: true, xmp: true, iptc: true, icc: true },
     'progressive.jpg': { orientation: 3, exif: true, isProgressive: true },
@@ -175,7 +175,7 @@ describe('a picture of the fixtures', () => {
     'alpha.webp': { hasAlpha: true, xmp: true },
     'animated.webp': { orientation: 2, pages: 3, exif: true, hasAlpha: true },
   };
-  test('is what its test says that it is, or the tests would show nothing [M2]', async () => {
+  test('has the expected properties, without which the tests would prove nothing [M2]', async () => {
     assert.deepEqual(Object.keys(PICTURES).sort(), Object.keys(EXPECTED).sort());
     for (const [name, expected] of Object.entries(EXPECTED)) {
       const { exif, xmp, iptc, comments } = await told(PICTURES[name]);
@@ -195,7 +195,7 @@ describe('a picture of the fixtures', () => {
   for (const [name, bytes] of Object.entries(PICTURES)) {
     const extension = name.split('.').pop();
     const title =
-      `${name} is stored pixel by pixel, with its colours and its orientation, ` + 'and with nothing else [M1 M2 M3]';
+      `${name} is stored with identical pixels, its colours, its orientation, ` + 'and nothing else [M1 M2 M3]';
     test(title, () => keepsThePictureAlone(bytes, extension));
     test(`${name} is stored without the bytes after its end [M1 M2]`, async () => {
       const plain = await storedOf(bytes, extension);
@@ -203,8 +203,8 @@ describe('a picture of the fixtures', () => {
         assert.deepEqual(await storedOf(Buffer.concat([bytes, Buffer.from(tail)]), extension), plain);
       }
     });
-    test(`${name} is refused where it is cut off, at any place [M1 R7]`, async () => {
-      // Some metadata lie after the picture itself, so the cut goes through what is stored of it.
+    test(`${name} is refused if it is cut off at any point [M1 R7]`, async () => {
+      // Some metadata follows the picture itself, so the stored bytes are cut off instead.
       const whole = await storedOf(bytes, extension);
       for (const length of [
         4,
@@ -219,7 +219,7 @@ describe('a picture of the fixtures', () => {
         await refuses(whole.subarray(0, length));
     });
   }
-  test("a persona takes the telephone's picture as an avatar does [P5 M2]", async () => {
+  test("a phone's picture is stored the same way for a persona [P5 M2]", async () => {
     const stored = await storedOf(PICTURES['phone.jpg'], 'jpg');
     const { status, json } = await worker.put('/api/personas/6/foto', {
       as: 6,
@@ -230,7 +230,7 @@ describe('a picture of the fixtures', () => {
   });
 });
 
-describe('a picture of libvips', () => {
+describe('a picture encoded by libvips', () => {
   const scene = async (options = {}) =>
     sharp({
       create: {
@@ -263,10 +263,10 @@ describe('a picture of libvips', () => {
           .withIccProfile('p3')
           .jpeg(),
     ],
-    'a PNG of 16 bits': ['png', (image) => image.toColourspace('rgb16').png()],
+    'a 16-bit PNG': ['png', (image) => image.toColourspace('rgb16').png()],
     'a grey PNG with an alpha channel': ['png', (image) => image.greyscale().ensureAlpha(0.5).png()],
-    'an interlaced PNG of a palette': ['png', (image) => image.png({ palette: true, colours: 4, progressive: true })],
-    'a PNG of one bit': ['png', (image) => image.threshold().png({ palette: true, colours: 2 })],
+    'an interlaced PNG with a palette': ['png', (image) => image.png({ palette: true, colours: 4, progressive: true })],
+    'a one-bit PNG': ['png', (image) => image.threshold().png({ palette: true, colours: 2 })],
     'a PNG with everything': [
       'png',
       (image) =>
@@ -292,11 +292,11 @@ describe('a picture of libvips', () => {
     'a lossless WebP': ['webp', (image) => image.webp({ lossless: true })],
   };
   for (const [what, [extension, encode]] of Object.entries(encoders)) {
-    test(`${what} is stored pixel by pixel and without metadata [M1 M2]`, async () =>
+    test(`${what} is stored with identical pixels and without metadata [M1 M2]`, async () =>
       keepsThePictureAlone(await encode(await scene()).toBuffer(), extension));
   }
 
-  test('a WebP and a GIF of many frames keep each of them, their times and their loops [M2]', async () => {
+  test('an animated WebP and an animated GIF keep their frames, delays and loop counts [M2]', async () => {
     const frames = await Promise.all(
       [1, 2, 3, 4, 5].map((at) =>
         sharp({ create: { width: 20, height: 30, channels: 4, background: { r: 50 * at, g: 0, b: 9, alpha: 1 } } })
@@ -325,7 +325,7 @@ describe('a picture of libvips', () => {
     ['png', (image) => image.png()],
     ['webp', (image) => image.webp()],
   ]) {
-    test(`each of the eight orientations of a ${extension} comes out right [M2]`, async () => {
+    test(`each of the eight orientations of a ${extension} is kept [M2]`, async () => {
       for (let orientation = 1; orientation <= 8; orientation++) {
         const bytes = await encode((await scene()).withMetadata({ orientation })).toBuffer();
         assert.equal((await told(bytes)).orientation, orientation);
@@ -343,9 +343,9 @@ describe('a picture of libvips', () => {
     webp: (image) => image.webp({ lossless: true, effort: 0 }),
   };
   for (const [extension, encode] of Object.entries(formats)) {
-    // A side of a WebP can't be longer than 16384, and libwebp encodes one less.
+    // A side of a WebP cannot exceed 16384 pixels, and libwebp encodes one less.
     const most = extension === 'webp' ? 16_383 : 16_384;
-    test(`a ${extension} may have ${most} pixels a side, and none more than 16384 [M1 R7]`, async () => {
+    test(`a ${extension} may have ${most} pixels per side, but not more than 16384 [M1 R7]`, async () => {
       for (const [width, height] of [
         [1, 1],
         [most, 1],
@@ -377,7 +377,7 @@ describe('a picture of libvips', () => {
     assert.deepEqual([width, height], [10_000, 5_000]);
     await refuses(white(10_000, 5_001));
   });
-  test("a telephone's picture of 48 megapixels is stored [M1]", async () => {
+  test("a phone's picture of 48 megapixels is stored [M1]", async () => {
     const bytes = await plain(8064, 6048).jpeg({ quality: 50 }).toBuffer();
     const { width, height } = await sharp(await storedOf(bytes, 'jpg')).metadata();
     assert.deepEqual([width, height], [8064, 6048]);
@@ -387,11 +387,11 @@ describe('a picture of libvips', () => {
     'a TIFF': (image) => image.tiff(),
     'a raw picture': (image) => image.raw(),
   })) {
-    test(`${what} is no picture of ours [M1 D5 R7]`, async () => refuses(await encode(plain(16, 16)).toBuffer()));
+    test(`${what} is not a supported picture [M1 D5 R7]`, async () => refuses(await encode(plain(16, 16)).toBuffer()));
   }
 });
 
-describe('what is no picture', () => {
+describe('a file that is not a valid picture', () => {
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><script>alert(1)</script></svg>';
   const html = '<!doctype html><html><body><script>alert(1)</script></body></html>';
   const header = (...bytes) =>
@@ -403,7 +403,7 @@ describe('what is no picture', () => {
     return Buffer.concat([Buffer.from('RIFF'), size, body]);
   };
   const bare = png();
-  /** The bare PNG with the chunk at `type` put through `change`. */
+  /** The bare PNG with the chunk of this type replaced by `change`. */
   const changed = (type, change) => {
     const at = bare.indexOf(type) - 4;
     const end = at + 12 + bare.readUInt32BE(at);
@@ -419,7 +419,7 @@ describe('what is no picture', () => {
     });
   const cases = {
     'an SVG': svg,
-    'an SVG behind a byte order mark': `\ufeff<?xml version="1.0"?>${svg}`,
+    'an SVG after a byte order mark': `\ufeff<?xml version="1.0"?>${svg}`,
     HTML: html,
     'a script': 'alert(1)',
     'a PDF': '%PDF-1.7\n%âãÏÓ\n',
@@ -434,15 +434,15 @@ describe('what is no picture', () => {
     'a JPEG 2000': header([0, 0, 0, 12], 'jP  \r\n', [0x87, 10]),
     'a JPEG XL': header([0xff, 0x0a], '\0'.repeat(40)),
     'a HEIC': header([0, 0, 0, 24], 'ftypheic\0\0\0\0mif1heic'),
-    'a sound in RIFF': riff('WAVE', Buffer.from('fmt \x10\0\0\0'), Buffer.alloc(16)),
-    'a film in RIFF': riff('AVI ', Buffer.alloc(32)),
+    'audio in RIFF': riff('WAVE', Buffer.from('fmt \x10\0\0\0'), Buffer.alloc(16)),
+    'a video in RIFF': riff('AVI ', Buffer.alloc(32)),
     zeros: Buffer.alloc(4096),
-    'a base64 picture': bare.toString('base64'),
+    'a picture in base64': bare.toString('base64'),
     'a data URL': `data:image/png;base64,${bare.toString('base64')}`,
-    'a PNG behind a space': Buffer.concat([Buffer.from(' '), bare]),
-    'a PNG behind HTML': Buffer.concat([Buffer.from(html), bare]),
-    'a JPEG behind HTML': Buffer.concat([Buffer.from(html), PICTURES['grey.jpg']]),
-    'a PNG that went through a text editor': Buffer.from(bare.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'),
+    'a PNG after a space': Buffer.concat([Buffer.from(' '), bare]),
+    'a PNG after HTML': Buffer.concat([Buffer.from(html), bare]),
+    'a JPEG after HTML': Buffer.concat([Buffer.from(html), PICTURES['grey.jpg']]),
+    'a PNG whose line breaks were converted': Buffer.from(bare.toString('latin1').replaceAll('\r\n', '\n'), 'latin1'),
     'the signature of a PNG': bare.subarray(0, 8),
     'a PNG without pixels': changed('IDAT', () => Buffer.alloc(0)),
     'a PNG without its end': bare.subarray(0, -12),
@@ -450,19 +450,19 @@ describe('what is no picture', () => {
     'a PNG whose header comes late': changed('IHDR', (piece) =>
       Buffer.concat([chunk('tEXt', Buffer.from('a\0b')), piece]),
     ),
-    'a PNG with a wrong sum in its header': changed('IHDR', wrongSum),
-    'a PNG with a wrong sum in its pixels': changed('IDAT', wrongSum),
-    'a PNG with a wrong sum at its end': changed('IEND', wrongSum),
+    'a PNG with a wrong checksum in its header': changed('IHDR', wrongSum),
+    'a PNG with a wrong checksum in its pixels': changed('IDAT', wrongSum),
+    'a PNG with a wrong checksum at its end': changed('IEND', wrongSum),
     'a PNG with a byte of its pixels changed': changed('IDAT', (piece) =>
       Buffer.concat([piece.subarray(0, 10), Buffer.from([piece[10] ^ 0x55]), piece.subarray(11)]),
     ),
     'a PNG with an unknown critical chunk': changed('IEND', (piece) =>
       Buffer.concat([chunk('EVIL', Buffer.from('x')), piece]),
     ),
-    'a PNG of no width': sized(0, 2),
-    'a PNG of no height': sized(2, 0),
-    'a PNG that says to be 16385 wide': sized(16_385, 2),
-    'a PNG that says to be 2³¹ high': sized(2, 0x80000000),
+    'a PNG of zero width': sized(0, 2),
+    'a PNG of zero height': sized(2, 0),
+    'a PNG that claims a width of 16385': sized(16_385, 2),
+    'a PNG that claims a height of 2³¹': sized(2, 0x80000000),
     'a PNG bomb': sized(50_000, 50_000),
     'a GIF that is a script': 'GIF89a=1;alert(1)//',
     'a GIF that is a script in a comment': header('GIF89a/*', '\0'.repeat(5), '*/=1;alert(1)'),
@@ -474,12 +474,12 @@ describe('what is no picture', () => {
       [0, 0, 0, 0, 1, 0, 1, 0, 0, 2, 2, 0x44, 1, 0],
       ';',
     ),
-    'a JPEG of its first marks': header([0xff, 0xd8, 0xff, 0xe0]),
+    'a JPEG of only its first markers': header([0xff, 0xd8, 0xff, 0xe0]),
     'a JPEG without a frame': header([0xff, 0xd8, 0xff, 0xd9]),
     'a JPEG that is a script': header([0xff, 0xd8, 0xff], '/*', html, '*/=alert(1)'),
     'a WebP without a picture': riff('WEBP'),
-    'a WebP of Exif alone': riff('WEBP', Buffer.from('EXIF\x04\0\0\0abcd')),
-    'a WebP that says to be longer than it is': Buffer.concat([
+    'a WebP of only Exif': riff('WEBP', Buffer.from('EXIF\x04\0\0\0abcd')),
+    'a WebP that claims to be longer than it is': Buffer.concat([
       PICTURES['simple.webp'].subarray(0, 4),
       Buffer.from([0xff, 0xff, 0xff, 0x7f]),
       PICTURES['simple.webp'].subarray(8),
@@ -500,7 +500,7 @@ describe('what is no picture', () => {
     });
   }
 
-  test('a picture whose metadata are HTML is stored without them [M1 M2]', async () => {
+  test('a picture whose metadata is HTML is stored without it [M1 M2]', async () => {
     const stored = await storedOf(
       changed('IDAT', (piece) => Buffer.concat([chunk('tEXt', Buffer.from(`Comment\0${html}`)), piece])),
       'png',
@@ -508,6 +508,6 @@ describe('what is no picture', () => {
     assert.deepEqual(stored, Buffer.from(bare));
   });
   const title =
-    'pixels that are far more than the picture has are refused: 30 MB of zeros in 30 KB for four of them [M1 R7]';
+    'far more pixels than the header announces are refused: 30 MB of zeros in 30 KB for four pixels [M1 R7]';
   test(title, () => refuses(changed('IDAT', () => chunk('IDAT', deflateSync(Buffer.alloc(30_000_000))))));
 });

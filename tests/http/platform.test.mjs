@@ -1,4 +1,4 @@
-// When the platform misbehaves: slow, failing once, answering nonsense, or taking the instance down. Fail closed.
+// A misbehaving platform: slow, failing once, returning nonsense, or taking the instance down. The worker fails closed.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
@@ -13,12 +13,12 @@ before(async () => {
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
-/** Deadlines of ten and thirty seconds, a hundred times as fast. */
+/** Factor by which timers are sped up, for deadlines of ten and thirty seconds. */
 const PACE = 100;
 const unavailable = (route) =>
   route.dialect === 'falcon' ? falcon(503, 'Service Unavailable', 'Internal server error') : route.failure;
 
-/** A failure in the dialect's words, whose cause only the log tells, and which changes nothing. */
+/** Checks for a failure in the dialect's own format, with the cause in the log alone, that changes nothing. */
 async function fails(route, options, cause, { status = 500, d1 } = {}) {
   const before = await worker.dump();
   const response = await worker.put(route.path(), { as: 6, ...options });
@@ -31,15 +31,15 @@ async function fails(route, options, cause, { status = 500, d1 } = {}) {
 }
 
 let held = 0;
-/** A fault that holds a call, and its release. */
+/** Returns a fault that holds a call, and a function that releases it. */
 function holding() {
   const name = `slow-${++held}`;
   return { fault: `hold:${name}`, release: () => worker.release(name) };
 }
 
-describe('a database that does not answer', () => {
+describe('a database that does not respond', () => {
   for (const route of ROUTES) {
-    test(`is told in the words of ${route.name} after ten seconds, to be tried later [R9 ${route.ids}]`, async () => {
+    test(`is a 503 of ${route.name} after ten seconds, with Retry-After [R9 ${route.ids}]`, async () => {
       const { fault, release } = holding();
       const response = await worker.put(route.path(), {
         as: 6,
@@ -51,7 +51,7 @@ describe('a database that does not answer', () => {
       await release();
     });
   }
-  test('is not waited for by /health [O1]', async () => {
+  test('makes /health unavailable [O1]', async () => {
     const { fault, release } = holding();
     const response = await worker.send('GET', '/health', { faults: { batch: fault, pace: PACE } });
     assert.deepEqual(
@@ -62,11 +62,11 @@ describe('a database that does not answer', () => {
   });
 });
 
-describe('a bucket that does not answer', () => {
+describe('a bucket that does not respond', () => {
   for (const route of ROUTES.filter(({ upload }) => upload)) {
     for (const call of ['head', 'put']) {
       const title =
-        `to ${call} is told in the words of ${route.name} after thirty seconds, and ends in step ` +
+        `to ${call} is a 503 of ${route.name} after thirty seconds, and leaves a consistent state ` +
         `[R9 M5 ${route.ids}]`;
       test(title, async () => {
         const { fault, release } = holding();
@@ -82,7 +82,7 @@ describe('a bucket that does not answer', () => {
       });
     }
   }
-  test('is told to one who looks at a picture [M4 R9]', async () => {
+  test('is a 503 for a picture [M4 R9]', async () => {
     const { fault, release } = holding();
     const response = await worker.send('GET', '/media/avatars/slow.png', { faults: { get: fault, pace: PACE } });
     assert.deepEqual(
@@ -98,7 +98,7 @@ describe('a database that fails once', () => {
   const profile = ROUTES.find(({ dialect }) => dialect === 'django');
 
   const title =
-    'is asked again where nothing is changed by asking: a change of nothing, ' +
+    'is queried again if the query changes nothing: an update without a field, ' +
     'the check before a hash and before a picture, /health [R9]';
   test(title, async () => {
     for (const kind of ['refuse', 'lose']) {
@@ -124,7 +124,7 @@ describe('a database that fails once', () => {
     await endsInStep(worker);
   });
   for (const route of ROUTES) {
-    test(`is not asked again to change something: it may have done so [R9 R6 ${route.ids}]`, () =>
+    test(`is not sent a change again, because it may have applied it [R9 R6 ${route.ids}]`, () =>
       fails(route, { json: route.good, faults: { batch: ['refuse'] } }, /batch was refused by the test/, { d1: 1 }));
   }
 });
@@ -145,7 +145,7 @@ describe('nonsense', () => {
 describe('a panic', () => {
   const picture = (faults = {}) => worker.send('HEAD', '/media/avatars/x.png', { faults });
 
-  test('is a 500 like any other to the one whose request it is, and the next one works [R9 R10]', async () => {
+  test('is an ordinary 500 for its own request, and the next request works [R9 R10]', async () => {
     const response = await picture({ head: 'nonsense:panic' });
     assert.deepEqual(
       [response.status, response.headers.get('content-type'), response.headers.get('cache-control')],
@@ -166,8 +166,7 @@ describe('a panic', () => {
   });
   for (const route of ROUTES) {
     const title =
-      `of another request is told at once, in its dialect's words, to who is in flight on ${route.name} ` +
-      `[R9 R10 ${route.ids}]`;
+      `of another request is immediately reported to requests in flight on ${route.name} ` + `[R9 R10 ${route.ids}]`;
     test(title, async () => {
       const { fault, release } = holding();
       const inFlight = worker.put(route.path(), {
@@ -186,7 +185,7 @@ describe('a panic', () => {
       assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200);
     });
   }
-  test('of another request makes /health unavailable, and not longer than that [O1]', async () => {
+  test('of another request makes /health unavailable, but only for the moment [O1]', async () => {
     const { fault, release } = holding();
     const inFlight = worker.send('GET', '/health', { faults: { batch: fault } });
     await worker.held(fault.slice('hold:'.length));
@@ -196,7 +195,7 @@ describe('a panic', () => {
     await release();
     assert.equal((await worker.send('GET', '/health')).status, 200);
   });
-  test('after a panic after a panic leaves a worker that works [R9]', async () => {
+  test('after another, again and again, leaves a working worker [R9]', async () => {
     for (let n = 0; n < 20; n++) {
       const all = await Promise.all([
         picture(),

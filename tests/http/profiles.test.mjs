@@ -1,5 +1,5 @@
-// Colour profiles over HTTP: the colours are the same before and after, as libvips and lcms2 convert them, and nothing
-// else of a profile is left.
+// Colour profiles over HTTP: colours are the same before and after, as converted by libvips and lcms2, and nothing else
+// of a profile is kept.
 
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
@@ -22,7 +22,7 @@ before(async () => {
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
-/** Uploads a picture that must be accepted, and returns what is served. */
+/** Uploads a picture, which must be accepted, and returns the bytes that are served. */
 async function storedOf(bytes) {
   const { status, json, text } = await worker.put('/api/profile/42/update/', {
     as: 42,
@@ -34,7 +34,7 @@ async function storedOf(bytes) {
   return stored;
 }
 
-/** All colours of a cube of nine steps, without a profile: RGB or grey. */
+/** A picture of all colours of a cube with nine steps, without a profile. */
 function cube() {
   const steps = [0, 32, 64, 96, 128, 160, 192, 224, 255];
   const colours = steps.flatMap((r) => steps.flatMap((g) => steps.map((b) => [r, g, b])));
@@ -43,7 +43,7 @@ function cube() {
 const SPACES = { 'RGB ': 'srgb', GRAY: 'b-w', CMYK: 'cmyk' };
 const spaceOf = (profile) => SPACES[profile.toString('latin1', 16, 20)];
 
-/** A picture that has a profile, as programs put it in. libvips would convert the pixels by it, too. */
+/** Pictures with an embedded profile, by format. Embedding it with libvips would convert the pixels as well. */
 const PICTURES = {
   async jpg(profile) {
     const encoded = cube().toColourspace(spaceOf(profile)).jpeg({ quality: 95, chromaSubsampling: '4:4:4' });
@@ -70,7 +70,7 @@ const PICTURES = {
     return whole;
   },
 };
-/** The segments of a JPEG after its first two bytes, without those of a profile. */
+/** Removes the segments of a profile from those of a JPEG, which begin after its first two bytes. */
 function withoutProfile(segments) {
   const length = 2 + segments.readUInt16BE(2);
   if (segments[1] === 0xda) return segments;
@@ -80,7 +80,10 @@ function withoutProfile(segments) {
 // WebP has no grey, and only JPEG has CMYK.
 const FORMATS = { srgb: ['jpg', 'png', 'webp'], 'b-w': ['jpg', 'png'], cmyk: ['jpg'] };
 
-/** The pixels in sRGB, which libvips has lcms2 convert by the picture's own profile; and those of the file. */
+/**
+ * Hashes of the pixels in sRGB, as lcms2 converts them for libvips with the picture's own profile, and of the pixels in
+ * the file.
+ */
 async function pixelsOf(bytes) {
   const converted = await sharp(bytes, { failOn: 'warning' }).toColourspace('srgb').raw().toBuffer();
   const { space } = await sharp(bytes).metadata();
@@ -126,7 +129,7 @@ describe('a colour profile', () => {
     }
   }
 
-  test('is what makes the difference, or the tests would show nothing [M2]', async () => {
+  test('affects the colours, without which the tests would prove nothing [M2]', async () => {
     for (const name of ['DisplayP3-v4', 'AdobeCompat-v2', 'CGATS001Compat-v2-micro', 'tables-v4']) {
       const bytes = await PICTURES.jpg(fs.readFileSync(path.join(FOLDER, `${name}.icc`)));
       const { converted } = await pixelsOf(await storedOf(bytes));

@@ -1,4 +1,4 @@
-// Requests at the same time: different fields all last, and what is unique is won by one.
+// Simultaneous requests: changes of different fields all persist, and a unique value goes to one caller.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
@@ -18,7 +18,7 @@ before(async () => {
 });
 after(() => worker?.stop());
 
-/** One way to claim a value: the request, and what its dialect says when somebody else has it. */
+/** Ways to claim a value: the request, and the refusal if another account has the value. */
 const conflict = (message) => falcon(409, 'Conflict', message);
 const byFalcon = (id, field, value, message) => ({
   as: id,
@@ -45,7 +45,7 @@ const byPersonas = (id, dni) => ({
   refusal: [409, { message: 'Error al actualizar perfil' }],
 });
 
-/** Sends all claims at once and checks that one is granted and the others are refused in their own words. */
+/** Sends all claims at once, and checks that one is granted and the others are refused in their dialects' formats. */
 async function oneWins(claims) {
   const answers = await Promise.all(
     claims.map(async (claim) => ({ claim, response: await worker.put(claim.target, claim) })),
@@ -68,7 +68,9 @@ async function oneWins(claims) {
 }
 
 describe('different fields of one record', () => {
-  /** Every field that can be written, many through two dialects at once; `round` makes the values new. */
+  /**
+   * Changes of every writable field, many of them through several dialects at once; `round` makes the values unique.
+   */
   const changes = (round) => {
     const users = {
       full_name: `Corredora ${round}`,
@@ -115,7 +117,7 @@ describe('different fields of one record', () => {
   };
 
   for (const round of ROUNDS) {
-    test(`twenty changes at once through every dialect all last, round ${round} [R6 S5]`, async () => {
+    test(`twenty simultaneous changes through every dialect all persist, round ${round} [R6 S5]`, async () => {
       const { users, personas, password, requests } = changes(round);
       assert.equal(requests.length, 20);
       const responses = await Promise.all(requests.map(([target, json]) => worker.put(target, { as: FIRST, json })));
@@ -141,7 +143,7 @@ describe('different fields of one record', () => {
     });
   }
 
-  test('two fields of each of eight records at once keep to their record [R6]', async () => {
+  test('simultaneous changes of eight records each affect only their own record [R6]', async () => {
     await Promise.all(
       RACERS.flatMap((id) => [
         worker.put('/users', { as: id, json: { name: `Name of ${id}` } }),
@@ -165,10 +167,10 @@ describe('different fields of one record', () => {
   });
 });
 
-describe('one value for many', () => {
+describe('one value claimed by many', () => {
   for (const round of ROUNDS) {
     const emailTitle =
-      "an e-mail claimed by eight accounts through three dialects is one account's, " + `round ${round} [R6 F4 S4 D4]`;
+      'an e-mail claimed by eight accounts through three dialects goes to one, ' + `round ${round} [R6 F4 S4 D4]`;
     test(emailTitle, async () => {
       const spellings = [`shared${round}@example.org`, `Shared${round}@Example.ORG`];
       await oneWins(
@@ -187,7 +189,7 @@ describe('one value for many', () => {
     });
 
     const usernameTitle =
-      "a username claimed by eight accounts through two dialects is one account's, " + `round ${round} [R6 F4 D4]`;
+      'a username claimed by eight accounts through two dialects goes to one, ' + `round ${round} [R6 F4 D4]`;
     test(usernameTitle, async () => {
       const spellings = [`shared_${round}`, `SHARED_${round}`];
       await oneWins(
@@ -204,7 +206,7 @@ describe('one value for many', () => {
       );
     });
 
-    test(`a dni claimed by eight personas is one persona's, round ${round} [R6 P8]`, async () => {
+    test(`a dni claimed by eight personas goes to one, round ${round} [R6 P8]`, async () => {
       const dni = `SHARED-${round}`;
       await oneWins(RACERS.map((id) => byPersonas(id, dni)));
       assert.deepEqual(await worker.sql('SELECT count(*) AS holders FROM personas WHERE dni = ?', dni), [

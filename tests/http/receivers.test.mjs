@@ -1,5 +1,5 @@
-// The receivers of examples/, as their users start them, on a real MariaDB and SQLite: what they store, and what they
-// do with posts that are forged, repeated, or late.
+// The receivers of examples/, started as their users start them, on a real MariaDB and SQLite: what they store, and how
+// they handle posts that are forged, repeated or late.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -26,7 +26,7 @@ import { lacking } from '../support/examples_here.mjs';
 
 const HASH = bcrypt.hashSync('the new password', 4).replace(/^\$2[ab]\$/, '$2b$');
 
-/** A MariaDB with the people of a dump, and the receiver that its users start. */
+/** Starts a MariaDB with the accounts of a dump, and the receiver as its users start it. */
 async function onMariaDb(name, start, key) {
   const mariadb = await startMariaDb();
   mariadb.create(name, `tests/fixtures/import/${name}.sql`, `examples/${name}/schema.sql`);
@@ -48,7 +48,7 @@ async function onMariaDb(name, start, key) {
   };
 }
 
-/** The same on SQLite. */
+/** Does the same on SQLite. */
 async function onSqlite({ file, db, ...more }, start, table, applied) {
   const receiver = await start(file);
   return {
@@ -63,7 +63,7 @@ async function onSqlite({ file, db, ...more }, start, table, applied) {
           .all()
           .map((row) => Object.values(row)),
       ),
-    /** A lock that no other connection gets past takes the database away. */
+    /** Makes the database unavailable with an exclusive lock. */
     away: async (during) => {
       db.exec('BEGIN EXCLUSIVE');
       try {
@@ -82,8 +82,8 @@ async function onSqlite({ file, db, ...more }, start, table, applied) {
 const person = (id) => ({ id, nombres: `N${id}`, apellidos: 'A', telefono: null, dni: `D${id}`, foto_url: null });
 
 /**
- * Each receiver: how its record is told apart, two records that Perfil could send, and a field of the second whose
- * value its database refuses.
+ * Each receiver: the key of its records, two records that Perfil could send, and a field with a value that its database
+ * refuses.
  */
 const RECEIVERS = [
   {
@@ -155,12 +155,12 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
     });
     const found = async (which = id) => (await here.people()).find((row) => row[key] === which);
     const only = (row, fields) => Object.fromEntries(fields.map((field) => [field, row[field]]));
-    /** Everything that the receiver may write, as text. */
+    /** All data that the receiver may write, as text. */
     const dump = async () => JSON.stringify([await here.people(), await here.applied()]);
     const accepted = async (changes, options) =>
       assert.equal((await deliver(here.receiver, changes, options)).status, 204);
 
-    test('stores the fields that a change names, and no others [C6]', async () => {
+    test('stores the fields that a change lists, and no others [C6]', async () => {
       const all = Object.keys(first);
       await accepted([change(all, first)]);
       assert.deepEqual(only(await found(), all), first);
@@ -173,7 +173,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       }
     });
 
-    test('stores a change once, and nothing that is older than what it has [C6]', async () => {
+    test('stores a change once, and no change older than the last one [C6]', async () => {
       const [older, newer] = [change(Object.keys(first), first), change(Object.keys(second), second)];
       await accepted([older, newer]);
       const after = await dump();
@@ -182,7 +182,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       assert.equal((await here.applied())[id], newer.id);
     });
 
-    test('stores a change once if it arrives ten times at once [C6]', async () => {
+    test('stores a change once if it arrives ten times simultaneously [C6]', async () => {
       const changes = [
         change([Object.keys(first)[0]], first),
         change([Object.keys(first)[0]], first, { subject: { [subject]: other } }),
@@ -192,7 +192,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       assert.deepEqual(only(await here.applied(), ids), { [id]: last - 1, [other]: last });
     });
 
-    test('accepts changes of somebody who is not there, and of a record that is gone [C6]', async () => {
+    test('accepts changes of an unknown account, and of a record that no longer exists [C6]', async () => {
       const before = JSON.stringify(await here.people());
       await accepted([change([Object.keys(first)[0]], first, { subject: { [subject]: 999 } })]);
       await accepted([change([Object.keys(first)[0]], null)]);
@@ -200,7 +200,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       assert.equal(JSON.stringify(await here.people()), before);
     });
 
-    test('stores the rest if its database refuses a value, and names what is missing [C6]', async () => {
+    test('stores the rest if its database refuses a value, and logs what was not stored [C6]', async () => {
       const [field, value] = refused;
       await accepted([change(Object.keys(second), second)]);
       const stored = await found();
@@ -213,10 +213,10 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
         here.receiver.printed,
         new RegExp(`change ${last - 1}: ${field} of ${subject} ${id} was not stored`),
       );
-      assert.ok(!here.receiver.printed.includes(first.email ?? first.nombres), 'the log holds no value');
+      assert.ok(!here.receiver.printed.includes(first.email ?? first.nombres), 'the log contains no value');
     });
 
-    test('goes on after a batch that it cannot read [C6]', async () => {
+    test('continues after a batch that it cannot parse [C6]', async () => {
       const good = change([Object.keys(first)[0]], first);
       const { status } = await deliver(here.receiver, [good, { id: ++last }]);
       assert.equal(status, 500);
@@ -230,13 +230,13 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       'another secret': (text) => signature(text, { secret: `whsec_${Buffer.alloc(24).toString('base64')}` }),
       'the signature of another body': () => signature('{}'),
       'the signature of another id': (text) => ({ ...signature(text), 'webhook-id': 'seam-1-2' }),
-      'a signature of six minutes ago': (text) => signature(text, { at: now() - 360 }),
-      'a signature of in six minutes': (text) => signature(text, { at: now() + 360 }),
-      'another time than the signed one': (text) => ({ ...signature(text), 'webhook-timestamp': String(now() - 5) }),
-      'another version of the signature': (text) => ({
+      'a signature made six minutes ago': (text) => signature(text, { at: now() - 360 }),
+      'a signature dated six minutes in the future': (text) => signature(text, { at: now() + 360 }),
+      'a time other than the signed one': (text) => ({ ...signature(text), 'webhook-timestamp': String(now() - 5) }),
+      'a signature of another version': (text) => ({
         'webhook-signature': signature(text)['webhook-signature'].replace('v1', 'v2'),
       }),
-      'a signature that is not one': (text) => ({ ...signature(text), 'webhook-signature': 'v1,ñ v1 nonsense' }),
+      'a malformed signature': (text) => ({ ...signature(text), 'webhook-signature': 'v1,ñ v1 nonsense' }),
       'no signature': () => ({}),
     };
     for (const [what, sign] of Object.entries(FORGED)) {
@@ -254,7 +254,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       });
     }
 
-    test('refuses a body of 3 MB, whoever signed it [C6]', async () => {
+    test('refuses a body of 3 MB even if it is signed [C6]', async () => {
       const before = await dump();
       const large = bodyOf([change(Object.keys(first), { ...first, padding: 'x'.repeat(3_000_000) })]);
       const response = await deliver(here.receiver, [], { body: large });
@@ -262,14 +262,14 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       assert.equal(await dump(), before);
     });
 
-    test('takes a batch of 100 changes with the longest values [C6]', async () => {
+    test('accepts a batch of 100 changes with the longest values [C6]', async () => {
       const long = Object.fromEntries(Object.keys(first).map((field) => [field, '\u{1f985}'.repeat(255)]));
       const changes = Array.from({ length: 100 }, () => change(['none'], long));
       await accepted(changes);
       assert.equal((await here.applied())[id], last);
     });
 
-    test('acknowledges nothing while its database is away, and stores it when that is back [C6]', async () => {
+    test('acknowledges nothing while its database is unavailable, and stores the changes afterwards [C6]', async () => {
       const changes = [change(Object.keys(second), second)];
       const before = await dump();
       await here.away(async () => {
@@ -290,13 +290,13 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
         assert.deepEqual([await verifies('the new password'), await verifies('the old password')], [true, false]);
       });
 
-      test('without the hash, no password is accepted any more [C6]', async () => {
+      test('without the hash, no password is accepted [C6]', async () => {
         await accepted([change(['password'], first)]);
         for (const password of ['the new password', 'the old password', '', '!', 'undefined'])
           assert.equal(await verifies(password), false, password);
       });
 
-      test('the person is told at the old address, once, and only of what has changed [C6]', async () => {
+      test("the account's owner is notified at the old address, once, and only of real changes [C6]", async () => {
         await here.db.run('DELETE FROM perfil_notices');
         await here.db.run("UPDATE users SET email = 'old@example.com' WHERE idUser = ?", id);
         const same = change(['email', 'full_name'], { ...first, email: 'old@example.com' });
@@ -316,8 +316,8 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
     }
 
     if (name === 'falcon') {
-      test('makes the old hash void if the password changes, whether a hash is sent or not [C6]', async () => {
-        // How falcon compares: the SHA-256 of password and salt.
+      test('invalidates the old hash if the password changes, whether a hash is sent or not [C6]', async () => {
+        // falcon compares the SHA-256 of password and salt.
         const verifies = async (password) => {
           const row = await found();
           return (
@@ -338,14 +338,14 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
     }
 
     if (name === 'django') {
-      test('stores the hash of a new password, which Django verifies; without it, none is accepted [C6]', async () => {
+      test('stores the hash of a new password for Django; without a hash, no password is accepted [C6]', async () => {
         const old = here.db.prepare('SELECT password FROM users_users WHERE id = ?').get(id).password;
         await accepted([change(['password'], { ...first, password_hash: HASH })]);
         assert.equal(here.logsIn(id, 'the new password'), true);
         await accepted([change(['password'], first)]);
         const { password } = await found();
         assert.notEqual(password, old);
-        // A password that is unusable for Django gets no e-mail to reset it.
+        // Django sends no password-reset e-mail to an account whose password it considers unusable.
         assert.ok(!password.startsWith('!'));
         assert.equal(here.logsIn(id, 'the new password'), false);
       });
@@ -363,7 +363,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
   });
 }
 
-/** Starts a mail server that takes `count` e-mails from notices.js, and returns them. */
+/** Starts a mail server, waits for `count` e-mails from notices.js, and returns them. */
 async function letters(url, count) {
   const mails = [];
   const server = net.createServer((socket) => {
@@ -398,7 +398,7 @@ async function letters(url, count) {
   const sender = startNotices(url, `smtp://127.0.0.1:${port}`);
   try {
     for (const deadline = Date.now() + 10_000; mails.length < count && Date.now() < deadline; ) await pause(20);
-    // One more would come at once.
+    // Any further e-mail would arrive immediately.
     await pause(200);
     return mails;
   } finally {
@@ -407,7 +407,7 @@ async function letters(url, count) {
   }
 }
 
-test('the secret of the tests is one that Standard Webhooks allows [C6]', () => {
+test('the secret of the tests is valid for Standard Webhooks [C6]', () => {
   const { length } = Buffer.from(SECRET.slice('whsec_'.length), 'base64');
   assert.ok(length >= 24 && length <= 64);
 });

@@ -1,5 +1,5 @@
-// Perfil with the people of three dumps and a CSV, and the receivers of examples/ on the databases that these came
-// from: after an update at Perfil, the back end's own database has it, and the old password no longer logs in.
+// Perfil with the accounts of three dumps and a CSV, and the receivers of examples/ on the databases that these came
+// from. After an update through Perfil, the back end's own database has it, and the old password no longer logs in.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -24,7 +24,7 @@ import { startWorker } from '../support/worker.mjs';
 
 const missing = Object.values(lacking()).find(Boolean);
 
-describe('after an update at Perfil', { skip: missing }, () => {
+describe('after an update through Perfil', { skip: missing }, () => {
   const open = [];
   let worker, seam, falcon, django, personas, urls;
 
@@ -57,7 +57,7 @@ describe('after an update at Perfil', { skip: missing }, () => {
     for (const from of ['seam', 'falcon']) await bringTo(worker, from, fixture(`${from}.sql`));
     await bringTo(worker, 'django', fixture('django.json'));
     await bringTo(worker, 'personas', fixture('personas.csv'), { grants: ['admin'] });
-    // Seam's 102 is falcon's 204 and Django's 302 as well.
+    // Seam's 102, falcon's 204 and Django's 302 are one account.
     for (const [backEnd, id] of [
       ['falcon', 204],
       ['django', 302],
@@ -78,7 +78,7 @@ describe('after an update at Perfil', { skip: missing }, () => {
     assert.equal(response.status, 200, response.text);
   }
 
-  /** Waits until a back end's row has these values, for five seconds. */
+  /** Waits up to five seconds until a back end's row has these values. */
   async function has(row, values) {
     const found = async () => {
       const now = await row();
@@ -116,7 +116,7 @@ describe('after an update at Perfil', { skip: missing }, () => {
     await has(async () => personas.db.prepare('SELECT * FROM personas WHERE id = 11').all()[0], changes);
   });
 
-  test('a new password logs in where bcrypt is known, and the old one nowhere [C2 C6]', async () => {
+  test('a new password logs in at the back ends that use bcrypt, and the old one at none [C2 C6]', async () => {
     const old = createHash('sha256').update('the old passwordsalt').digest('hex');
     await falcon.run("UPDATE users SET password = ?, salt = 'salt' WHERE id = 204", old);
     await seam.run('UPDATE users SET password = ? WHERE idUser = 102', bcrypt.hashSync('the old password', 4));

@@ -1,4 +1,4 @@
-// Objects that go and objects that stay: what a request removes after it, and what the daily sweep does.
+// Which objects are removed and which are kept, by the removals after a request and by the nightly sweep.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
@@ -27,7 +27,7 @@ before(async () => {
 after(() => worker?.stop());
 beforeEach(() => cleared(worker));
 
-/** A request that must be accepted. */
+/** Sends a request that must be accepted. */
 async function does(target, options) {
   const response = await worker.put(target, options);
   assert.equal(response.status, 200, response.text);
@@ -35,13 +35,13 @@ async function does(target, options) {
 }
 const upload = (as, picture, options) =>
   worker.put(`/api/profile/${as}/update/`, { as, form: formOf({ avatar: picture }), ...options });
-/** The picture becomes the account's avatar; returns its key. */
+/** Uploads a picture as the account's avatar, and returns its key. */
 async function avatarOf(as, picture) {
   const response = await upload(as, picture);
   assert.equal(response.status, 200, response.text);
   return keyOf(as, picture);
 }
-/** The picture becomes the photo of a persona, set by `as`; returns its key. */
+/** Uploads a picture as the photo of a persona, with a token of `as`, and returns its key. */
 async function fotoBy(as, id, picture) {
   await does(`/api/personas/${id}/foto`, { as, form: formOf({ foto: picture }) });
   return keyOf(as, picture);
@@ -49,24 +49,24 @@ async function fotoBy(as, id, picture) {
 const imageOf = async (id) => (await worker.sql('SELECT image FROM users WHERE id = ?', id))[0].image;
 const shows = (id, image) => worker.sql('UPDATE users SET image = ?2 WHERE id = ?1', id, image);
 const showsFoto = (id, url) => worker.sql('UPDATE personas SET foto_url = ?2 WHERE id = ?1', id, url);
-/** Long enough for a request that is not held back to come to its end; one that waits is gone on with anyway. */
+/** Waits long enough for a request that is not held to finish, and does not wait longer for one that is. */
 const soon = (promise) => Promise.race([promise, setTimeout(150)]);
 
 describe('the object of a replaced picture', () => {
-  test('goes when the next avatar is uploaded, out of the cache too [D7 M3 M5]', async () => {
+  test('is removed when the next avatar is uploaded, also from the cache [D7 M3 M5]', async () => {
     const first = await avatarOf(42, png());
     assert.equal((await worker.send('GET', `/media/${first}`)).status, 200);
     const second = await avatarOf(42, png());
     assert.deepEqual(await settled(worker), [second]);
     assert.equal((await worker.send('GET', `/media/${first}`)).status, 404);
   });
-  test('goes when the next photo is uploaded [D7 P5]', async () => {
+  test('is removed when the next photo is uploaded [D7 P5]', async () => {
     await fotoBy(6, 6, png());
     const second = await fotoBy(6, 6, png());
     assert.deepEqual(await settled(worker), [second]);
   });
 
-  test('goes when who set the photo of somebody else sets the next [D7 P5 M5]', async () => {
+  test("is removed when a caller who set another account's photo sets the next [D7 P5 M5]", async () => {
     await fotoBy(6, 5, png());
     const second = await fotoBy(6, 5, png());
     assert.deepEqual(await settled(worker), [second]);
@@ -79,14 +79,14 @@ describe('the object of a replaced picture', () => {
     'an image_path that becomes a URL': ['/users', { image_path: 'https://example.com/a.png' }, 'avatar'],
     'a foto_url that is cleared by null': ['/api/personas/me', { foto_url: null }, 'foto'],
     'a foto_url that becomes another': ['/api/personas/me', { foto_url: 'https://example.com/a.png' }, 'foto'],
-    'a foto_url that becomes another by the route of its own': [
+    'a foto_url that becomes another through its own route': [
       '/api/personas/6/foto',
       { foto_url: 'https://example.com/a.png' },
       'foto',
     ],
   };
   for (const [what, [target, json, kind]] of Object.entries(changes)) {
-    test(`goes with ${what} [D7 M5 R4]`, async () => {
+    test(`is removed with ${what} [D7 M5 R4]`, async () => {
       await (kind === 'foto' ? fotoBy(6, 6, png()) : avatarOf(42, png()));
       assert.equal((await keys(worker)).length, 1);
       const { d1Calls } = await does(target, { as: kind === 'foto' ? 6 : 42, json });
@@ -94,7 +94,7 @@ describe('the object of a replaced picture', () => {
       assert.deepEqual(await settled(worker), []);
     });
   }
-  test("goes where it was written into image_path by hand, under the account's own prefix [M5]", async () => {
+  test("is removed if a client wrote it into image_path, under the account's own prefix [M5]", async () => {
     await worker.bucket.put('avatars/42/by-hand.png', png());
     await does('/users', { as: 42, json: { image_path: 'avatars/42/by-hand.png' } });
     await does('/users', { as: 42, json: { image_path: 'pictures/a.png' } });
@@ -148,7 +148,7 @@ describe('the object of a replaced picture', () => {
       REFUSED,
     );
   });
-  test('comes back with the picture, from the first to the second to the first [D7 M3 M5]', async () => {
+  test('comes back with its picture, from the first to the second to the first [D7 M3 M5]', async () => {
     const [first, second] = [png(), png()];
     for (const picture of [first, second, first, second, first]) {
       const key = await avatarOf(42, picture);
@@ -168,7 +168,7 @@ describe('an object that is shown elsewhere', () => {
     'its path with both': (key) => `/media/${key}?v=1#top`,
   };
   for (const [what, form] of Object.entries(forms)) {
-    test(`stays while another account shows it by ${what}, a request and a sweep long [M5 D7]`, async () => {
+    test(`stays while another account shows it by ${what}, after a request and a sweep [M5 D7]`, async () => {
       const [first, second] = [png(), png()];
       await avatarOf(42, first);
       await shows(7, form(keyOf(42, first)));
@@ -180,7 +180,7 @@ describe('an object that is shown elsewhere', () => {
       await shows(7, null);
       await endsInStep(worker);
     });
-    test(`stays while a persona shows it by ${what}, a request and a sweep long [M5 D7]`, async () => {
+    test(`stays while a persona shows it by ${what}, after a request and a sweep [M5 D7]`, async () => {
       const key = await avatarOf(42, png());
       await showsFoto(8, form(key));
       await does(PROFILE, { as: 42, json: { avatar: null } });
@@ -193,7 +193,7 @@ describe('an object that is shown elsewhere', () => {
     });
   }
 
-  test('goes with the last that shows it: the avatar and the photo of one account [M5 D7 P5]', async () => {
+  test('is removed with the last record that shows it: an avatar and a photo of one account [M5 D7 P5]', async () => {
     const [picture, other] = [png(), png()];
     await avatarOf(6, picture);
     await fotoBy(6, 6, picture);
@@ -202,7 +202,7 @@ describe('an object that is shown elsewhere', () => {
     await fotoBy(6, 6, other);
     assert.deepEqual(await settled(worker), [keyOf(6, other)]);
   });
-  test('is not shown by what only looks like it, and goes [M5 D7]', async () => {
+  test('is not shown by a value that only resembles its key, and is removed [M5 D7]', async () => {
     for (const form of [
       (key) => `https://example.com/${key}`,
       (key) => `x/${key}`,
@@ -220,25 +220,25 @@ describe('an object that is shown elsewhere', () => {
   });
 });
 
-describe('an object of somebody else', () => {
+describe('an object of another account', () => {
   const others = {
     'its key': 'avatars/7/a.png',
     'its URL': 'https://example.com/media/avatars/7/a.png',
-    'a key that only begins alike': 'avatars/421/a.png',
+    'a key that only begins the same way': 'avatars/421/a.png',
     'a key of a shorter id': 'avatars/4/a.png',
     'a key with zeros': 'avatars/042/a.png',
-    'a key in capitals': 'AVATARS/42/a.png',
+    'a key in upper case': 'AVATARS/42/a.png',
     'a key of another folder': 'other/42/a.png',
-    'a key of no folder': 'a.png',
+    'a key without a folder': 'a.png',
     'the folder itself': 'avatars/42',
     'a key without an id': 'avatars/a.png',
     'a URL that names both': 'https://example.com/media/avatars/7/a.png?x=/media/avatars/42/b.png',
   };
-  // Only a database that was written by other hands can hold these.
+  // These values can only be in a database that was modified by hand.
   const byHand = {
-    'a path that climbs': 'avatars/42/../7/a.png',
+    'a path that goes up': 'avatars/42/../7/a.png',
     'a path that stays': 'avatars/42/./a.png',
-    'a path with an empty part': 'avatars/42//a.png',
+    'a path with an empty segment': 'avatars/42//a.png',
     'an escaped path': 'avatars/42/%2e%2e/7/a.png',
     'a wildcard': 'avatars/42/%',
     'the bare prefix': 'avatars/42/',
@@ -250,11 +250,11 @@ describe('an object of somebody else', () => {
     avatar: () => does(PROFILE, { as: 42, json: { avatar: null } }),
   };
   for (const [what, image] of Object.entries({ ...others, ...byHand })) {
-    test(`stays, when an account wrote ${what} into its image_path and changes it in any way [M5]`, async () => {
+    test(`stays if an account wrote ${what} into its image_path and changes it in any way [M5]`, async () => {
       const key = image.replace('https://example.com/media/', '').replace(/\?.*/, '');
       const theirs = [...new Set([key, 'avatars/7/a.png', 'avatars/42/b.png'])];
-      // What is no plain path may be taken for nobody's or for one below the own prefix: that very object may go or
-      // stay.
+      // A path that is not plain may or may not count as one below the own prefix, so that this one object may be
+      // removed or stay.
       const stay = theirs.filter((each) => !(what in byHand && each === key));
       for (const way of Object.values(ways)) {
         for (const each of theirs) await worker.bucket.put(each, each);
@@ -271,7 +271,7 @@ describe('an object of somebody else', () => {
     });
   }
 
-  test('stays when its photo is replaced by another account, until the sweep [M5 P5]', async () => {
+  test('stays until the sweep if another account replaces the photo [M5 P5]', async () => {
     const theirs = await fotoBy(5, 5, png());
     const ours = await fotoBy(6, 5, png());
     assert.deepEqual(await settled(worker), [theirs, ours].sort());
@@ -280,7 +280,7 @@ describe('an object of somebody else', () => {
     await sweepAll(worker);
     assert.deepEqual(await keys(worker), [third]);
   });
-  test('stays when its owner does not show it any more and another clears a URL to it [M5]', async () => {
+  test('stays if its owner no longer shows it and another account clears a URL to it [M5]', async () => {
     await worker.bucket.put('avatars/5/a.png', 'a');
     for (const [as, json] of [
       [6, { foto_url: null }],
@@ -293,10 +293,10 @@ describe('an object of somebody else', () => {
   });
 });
 
-describe('a text that a client wrote', () => {
+describe('text that a client wrote', () => {
   const names = (as, key) => does('/users', { as, json: { image_path: key } });
 
-  test("keeps nobody else's picture alive, neither after an update nor in the sweep [M5]", async () => {
+  test("does not keep another account's picture, neither after an update nor in the sweep [M5]", async () => {
     const first = await avatarOf(42, png());
     await names(7, first);
     await does('/api/personas/me', { as: 5, json: { foto_url: `https://example.com/media/${first}` } });
@@ -316,7 +316,7 @@ describe('a text that a client wrote', () => {
     assert.equal((await sweepAll(worker)).removed, 0);
     assert.deepEqual(await keys(worker), [key]);
   });
-  test('that is the present one changes nothing: the photo that another uploaded stays [M5 P6]', async () => {
+  test('that is the current value changes nothing: a photo that another account uploaded stays [M5 P6]', async () => {
     const key = await fotoBy(6, 5, png());
     const foto_url = `${worker.url}/media/${key}`;
     await does('/api/personas/me', { as: 5, json: { foto_url, nombres: 'María' } });
@@ -324,9 +324,9 @@ describe('a text that a client wrote', () => {
     assert.deepEqual(await keys(worker), [key]);
     await does('/api/personas/me', { as: 5, json: { foto_url: null } });
     await does('/api/personas/me', { as: 5, json: { foto_url } });
-    assert.equal((await sweepAll(worker)).removed, 1, "as a text of another account's");
+    assert.equal((await sweepAll(worker)).removed, 1, "as text that names another account's object");
   });
-  test('does not outlive an upload of the same picture: that is protected again [M5]', async () => {
+  test('is replaced by an upload of the same picture, which is protected again [M5]', async () => {
     const picture = png();
     const key = keyOf(6, picture);
     await does('/api/personas/me', { as: 5, json: { foto_url: `${worker.url}/media/${key}` } });
@@ -336,7 +336,7 @@ describe('a text that a client wrote', () => {
   });
 });
 
-describe('at the same time', () => {
+describe('simultaneous requests', () => {
   const ROUNDS = [1, 2, 3];
   const all = async (requests) => {
     const responses = await Promise.all(requests);
@@ -348,7 +348,7 @@ describe('at the same time', () => {
   };
 
   for (const round of ROUNDS) {
-    test(`two uploads of one account end with one picture, round ${round} [D7 M5 R6]`, async () => {
+    test(`two uploads of one account leave one picture, round ${round} [D7 M5 R6]`, async () => {
       await avatarOf(42, png());
       const pictures = [png(), png()];
       await all(pictures.map((picture) => upload(42, picture)));
@@ -363,7 +363,7 @@ describe('at the same time', () => {
       assert.deepEqual([...new Set(responses.map(({ json }) => json.avatar))], [`/media/${keyOf(42, picture)}`]);
       assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
     });
-    test(`uploads and refused uploads of one picture leave it where it is shown, round ${round} [M5 R7]`, async () => {
+    test(`uploads and refused uploads of one picture leave the shown one alone, round ${round} [M5 R7]`, async () => {
       const picture = png();
       const refusals = () => [
         upload(42, picture, { form: formOf({ avatar: picture, username: 'luis_p' }) }),
@@ -377,13 +377,13 @@ describe('at the same time', () => {
       assert.equal(await imageOf(42), keyOf(42, picture));
       assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
     });
-    test(`the first picture and the second, again and again, round ${round} [M5 D7]`, async () => {
+    test(`the first picture and the second in turn, round ${round} [M5 D7]`, async () => {
       const [first, second] = [png(), png()];
       await all(Array.from({ length: 8 }, (_, at) => upload(42, at % 2 ? first : second)));
       await pointsAtObjects(worker);
       await endsInStep(worker);
     });
-    test(`uploads, clearings, photos and sweeps without grace, round ${round} [M5 D7 P5]`, async () => {
+    test(`uploads, clearings, photos and sweeps without a grace period, round ${round} [M5 D7 P5]`, async () => {
       const pictures = [png(), png(), png()];
       const sweep = () => worker.sweep({ AVATAR_GRACE_HOURS: '0' });
       for (const picture of pictures) {
@@ -409,13 +409,12 @@ describe('at the same time', () => {
     });
   }
 
-  /** Interleavings that chance seldom brings about, by calls that wait for the test. */
-  const betweenTitle =
-    'a sweep between the storing of a picture and the update of its record takes nothing from the record [M5]';
+  /** Rare interleavings, produced by calls that wait for the test. */
+  const betweenTitle = 'a sweep between storing a picture and updating its record removes nothing from the record [M5]';
   test(betweenTitle, async () => {
     const picture = png();
     for (const before of [null, picture]) {
-      // The second time the object lies there already, so that the upload does not write it.
+      // The second time, the object already exists, so that the upload does not store it.
       if (before) await worker.bucket.put(keyOf(42, before), before);
       await shows(42, null);
       const name = `between-${before === null}`;
@@ -431,12 +430,12 @@ describe('at the same time', () => {
   });
 
   for (const kind of ['hold', 'stall']) {
-    // Once released, a name holds nobody any more: each test has its own.
+    // Once released, a name no longer holds any call, so each test has its own.
     const nameOf = (what) => `${what}-${kind}`;
     const delays = (what) => `${kind}:${nameOf(what)}`;
     const says = kind === 'hold' ? 'is about to remove' : 'has just removed';
 
-    test(`a picture is uploaded that a sweep ${says} [M5]`, async () => {
+    test(`an upload of a picture that a sweep ${says} [M5]`, async () => {
       const picture = png();
       await worker.bucket.put(keyOf(42, picture), picture);
       const sweeping = sweepAll(worker, { delete: [delays('sweep')] });
@@ -450,7 +449,7 @@ describe('at the same time', () => {
       await pointsAtObjects(worker);
       await endsInStep(worker);
     });
-    test(`a picture is uploaded again that the request before ${says} [M5 D7]`, async () => {
+    test(`an upload of a picture that the previous request ${says} [M5 D7]`, async () => {
       const [first, second] = [png(), png()];
       await avatarOf(42, first);
       assert.equal((await upload(42, second, { faults: { delete: [delays('replacement')] } })).status, 200);
@@ -463,9 +462,9 @@ describe('at the same time', () => {
       await pointsAtObjects(worker);
       await endsInStep(worker);
     });
-    test(`a picture is uploaded that a refused upload of it ${says} [M5 R7]`, async () => {
+    test(`an upload of a picture that a refused upload of it ${says} [M5 R7]`, async () => {
       const picture = png();
-      // Refused only after the picture was stored: the name is taken between the check and the change.
+      // The upload is refused only after the picture was stored, because the name is taken between check and change.
       const faults = { batch: [null, `hold:${nameOf('change')}`], delete: [delays('refusal')] };
       const refusing = upload(42, picture, { form: formOf({ avatar: picture, username: nameOf('nuevo') }), faults });
       await worker.held(nameOf('change'));
@@ -482,7 +481,7 @@ describe('at the same time', () => {
       await endsInStep(worker);
     });
   }
-  test('a picture is uploaded whose refused upload is still being decided [M5 R7]', async () => {
+  test('an upload of a picture whose refused upload is still being decided [M5 R7]', async () => {
     const picture = png();
     const refusing = upload(42, picture, {
       form: formOf({ avatar: picture, username: 'luis_p' }),
@@ -496,7 +495,7 @@ describe('at the same time', () => {
     assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
   });
   const foundTitle =
-    'a picture was found in the bucket, and its refused upload takes it back before the record is updated [M5 R7]';
+    'an upload that finds its picture, which a refused upload then removes before the record is updated [M5 R7]';
   test(foundTitle, async () => {
     const picture = png();
     const refusing = upload(42, picture, {
@@ -513,7 +512,7 @@ describe('at the same time', () => {
     await pointsAtObjects(worker);
     assert.deepEqual(await settled(worker), [keyOf(42, picture)]);
   });
-  test('an object that a record comes to show while the sweep has listed it stays [M5]', async () => {
+  test('an object that a record begins to show after the sweep has listed it stays [M5]', async () => {
     await worker.bucket.fill(['avatars/42/again.png', 'avatars/42/gone.png']);
     const sweeping = sweepAll(worker, { list: ['stall:listed'] });
     await worker.held('listed');
@@ -536,7 +535,7 @@ describe('the sweep', () => {
   });
   const done = (listed, removed) => ({ level: 'log', event: 'sweep', listed, removed, complete: true, rest: {} });
 
-  test('removes what no record shows, and logs it in one line [M5]', async () => {
+  test('removes objects that no record shows, and writes one log line [M5]', async () => {
     const key = await avatarOf(42, png());
     await worker.idle();
     await worker.bucket.fill(['avatars/1/a.png', 'avatars/42/0.png', 'avatars/43/z.webp']);
@@ -550,7 +549,7 @@ describe('the sweep', () => {
   });
   test('has nothing to do in an empty bucket [M5]', async () =>
     assert.deepEqual(line(await sweepAll(worker)), done(0, 0)));
-  test('never touches what lies outside avatars/ [M5]', async () => {
+  test('never touches objects outside avatars/ [M5]', async () => {
     const outside = [
       'Avatars/42/a.png',
       'avatars',
@@ -589,28 +588,28 @@ describe('the sweep', () => {
       [...names].sort((a, b) => (a < b ? -1 : 1)),
     );
   });
-  test('takes no sign of a key for a wildcard, and no letter for its capital [M5]', async () => {
+  test('treats no character of a key as a wildcard, and respects letter case [M5]', async () => {
     await worker.bucket.fill(['a_b.png', 'a%.png', 'A.png', 'a.png', 'axb.png'].map(orphan));
     await shows(42, orphan('axb.png'));
     await showsFoto(6, `https://example.com/media/${orphan('a.png')}`);
     await sweepAll(worker);
     assert.deepEqual(await keys(worker), [orphan('a.png'), orphan('axb.png')]);
   });
-  test('keeps the objects of accounts that are switched off, and of personas without an account [M5]', async () => {
+  test('keeps the objects of inactive accounts, and of personas without an account [M5]', async () => {
     await worker.bucket.fill(['avatars/43/a.png', 'avatars/6/b.png']);
     await shows(43, 'avatars/43/a.png');
     await showsFoto(8, `${worker.url}/media/avatars/6/b.png`);
     await sweepAll(worker);
     assert.deepEqual(await keys(worker), ['avatars/43/a.png', 'avatars/6/b.png']);
   });
-  test('removes what an upload stored that never came to its end [M5]', async () => {
+  test('removes the object of an upload that never finished [M5]', async () => {
     const picture = png();
     const uploading = upload(42, picture, { faults: { batch: [null, 'hold:for-long'] } });
     await worker.held('for-long');
     assert.deepEqual(await keys(worker), [keyOf(42, picture)]);
     await sweepAll(worker);
     assert.deepEqual(await keys(worker), []);
-    // It only was very slow, and comes to its end after all.
+    // The upload was only very slow, and finishes after all.
     await worker.release('for-long');
     assert.equal((await uploading).status, 200);
     await endsInStep(worker);
@@ -636,7 +635,7 @@ describe('the sweep', () => {
     });
   }
   for (const grace of ['-1', '1.5', 'a day', '99999999999999999999']) {
-    test(`removes nothing with a grace time of ${grace}, and says why [M5 R9]`, async () => {
+    test(`removes nothing with a grace period of ${grace}, and logs the cause [M5 R9]`, async () => {
       await worker.bucket.fill([orphan('a.png')]);
       const { level, removed, complete, cause } = await worker.sweep({ AVATAR_GRACE_HOURS: grace }, { hours: 1e6 });
       assert.deepEqual([level, removed, complete, await keys(worker)], ['error', 0, false, [orphan('a.png')]]);
@@ -644,7 +643,7 @@ describe('the sweep', () => {
     });
   }
 
-  test('two sweeps at once remove what one would [M5]', async () => {
+  test('two simultaneous sweeps remove the same objects as one [M5]', async () => {
     const key = await avatarOf(42, png());
     await worker.bucket.fill(Array.from({ length: 40 }, (_, at) => orphan(`${at}.png`)));
     await setTimeout(5);
@@ -663,7 +662,7 @@ describe('the sweep', () => {
   describe('of a large bucket', () => {
     const MANY = 2500;
     const names = Array.from({ length: MANY }, (_, at) => `avatars/${1000 + at}/${at}.png`);
-    /** Sweeps until one comes to the end; answers their lines. */
+    /** Sweeps until one reaches the end, and returns the lines of all. */
     async function toTheEnd(vars, faults) {
       const lines = [];
       do lines.push(await worker.sweep(vars, faults));
@@ -672,18 +671,18 @@ describe('the sweep', () => {
     }
     const sum = (lines, key) => lines.reduce((total, each) => total + each[key], 0);
 
-    test('goes on where it stopped, lists every object once, and keeps what is shown on any page [M5]', {
+    test('resumes where it stopped, lists every object once, and keeps shown objects on any page [M5]', {
       timeout: 60_000,
     }, async () => {
       await worker.bucket.fill(names);
       const kept = [names[0], names[999], names[1000], names[1999], names[2000], names.at(-1)];
       for (const [at, id] of [1, 5, 6, 7, 42, 43].entries()) await shows(id, at % 2 ? kept[at] : `/media/${kept[at]}`);
 
-      // Nothing is old enough: a run that began again at the front would list more than there is.
+      // Nothing is old enough to remove: a run that started again from the beginning would list more than exists.
       const idle = await toTheEnd({});
       assert.deepEqual([sum(idle, 'listed'), sum(idle, 'removed'), idle.at(-1).complete], [MANY, 0, true]);
 
-      // A run that fails in the middle says so, and the next takes over there.
+      // A run that fails in the middle logs an error, and the next one resumes there.
       const failed = await worker.sweep({}, { list: [null, 'refuse'] });
       assert.deepEqual([failed.level, failed.removed, failed.complete], ['error', 0, false]);
       assert.match(failed.cause, /list was refused by the test/);

@@ -1,5 +1,4 @@
-// What holds for a request to any route: its body, its path and method, its headers, and the order in which it is
-// checked.
+// Rules for requests to any route: body, path and method, headers, and the order of checks.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
@@ -16,10 +15,10 @@ before(async () => {
 });
 after(() => worker?.stop());
 
-/** A body's text without the one value that differs from answer to answer. */
+/** Blanks the one value of a body that differs between responses. */
 const stable = (text) => text.replace(/"updated_at":"[^"]*"/, '"updated_at":""');
 
-/** Checks a request that must be answered just as the route's plain good body is. */
+/** Checks that the response to a request is the same as to the route's plain good body. */
 async function answeredAsGood(route, target, options) {
   const expected = await worker.put(route.path(), { as: 6, json: route.good });
   const response = await worker.put(target, { as: 6, ...options });
@@ -27,7 +26,7 @@ async function answeredAsGood(route, target, options) {
   await answered(worker, response, 200, response.json, { d1: 1 });
 }
 
-/** A body of exactly `size` bytes that is in order. */
+/** A valid body of exactly `size` bytes. */
 function padded(json, size) {
   const text = Buffer.from(JSON.stringify(json));
   return Buffer.concat([text.subarray(0, -1), Buffer.alloc(size - text.length, ' '), text.subarray(-1)]);
@@ -40,7 +39,7 @@ const stream = (bytes) =>
     },
   });
 
-/** Bodies that are no JSON text, or none with one meaning; `key` is a field that the route knows. */
+/** Bodies that are not valid JSON or are ambiguous; `key` is a field that the route knows. */
 const deep = (open, close, levels, inner = '') => open.repeat(levels) + inner + close.repeat(levels);
 const MALFORMED = (key) => ({
   'white space': ' \n',
@@ -53,10 +52,10 @@ const MALFORMED = (key) => ({
   'a bare key': `{${key}:"a"}`,
   'a comment': '{/**/}',
   'a bare word': 'hello',
-  'a number that is none': `{"${key}":NaN}`,
+  'an invalid number': `{"${key}":NaN}`,
   'a leading zero': `{"${key}":01}`,
-  'a line break inside a text': `{"${key}":"a\nb"}`,
-  'a NUL byte inside a text': `{"${key}":"a\0b"}`,
+  'a line break inside a string': `{"${key}":"a\nb"}`,
+  'a NUL byte inside a string': `{"${key}":"a\0b"}`,
   'a NUL byte at the end': '{}\0',
   'an unknown escape': `{"${key}":"\\x41"}`,
   'half a surrogate pair': `{"${key}":"\\ud83d"}`,
@@ -65,7 +64,7 @@ const MALFORMED = (key) => ({
   'a duplicate key with equal values': `{"${key}":"a","${key}":"a"}`,
   'a duplicate key written with an escape':
     `{"${key}":"a",` + `"\\u00${key.charCodeAt(0).toString(16)}${key.slice(1)}":"b"}`,
-  'a duplicate key that is unknown': '{"x":1,"x":2}',
+  'a duplicate unknown key': '{"x":1,"x":2}',
   'a duplicate empty key': '{"":1,"":2}',
   'a duplicate key nested in an object': '{"x":{"a":1,"b":{},"a":2}}',
   'a duplicate key nested in a list': '{"x":[0,[{"a":1,"\\u0061":2}]]}',
@@ -112,13 +111,13 @@ for (const route of ROUTES) {
       test(`${what} is malformed for ${name} [R2 D6 R7]`, () => refuses(raw(body), 400, says.malformed()));
     }
     for (const [body, kind] of Object.entries(NOT_OBJECTS)) {
-      test(`${JSON.stringify(body)} is no object for ${name} [R2 D6 R7]`, () =>
+      test(`${JSON.stringify(body)} is not an object for ${name} [R2 D6 R7]`, () =>
         refuses(raw(body), 400, says.notObject(kind)));
     }
 
     test(`a byte order mark before the body is ignored by ${name} [R2]`, () =>
       answeredAsGood(route, route.path(), raw(`\ufeff${text}`)));
-    test(`lists nested 100 deep are JSON like any other for ${name} [R2 R7]`, async () => {
+    test(`lists nested 100 deep are valid JSON for ${name} [R2 R7]`, async () => {
       const response = await worker.put(route.path(), { as: 6, ...raw(`{"${key}":${deep('[', ']', 100)}}`) });
       assert.equal(response.status, 400);
       assert.notEqual(response.text, JSON.stringify(says.malformed()));
@@ -190,13 +189,13 @@ for (const route of ROUTES) {
       test(`a form that is too large for JSON is read as a form by ${name} [R2 R3 R7]`, () =>
         refuses(raw(padded({}, LIMIT + 1), form), 400, says.badForm()));
     } else {
-      test(`a form that is too large for JSON is told that it is no JSON by ${name} [R2 R3 R7]`, () =>
+      test(`a form that is too large for JSON is an unsupported type for ${name} [R2 R3 R7]`, () =>
         refuses(raw(padded({}, LIMIT + 1), form), 415, says.unsupported(form)));
     }
-    test(`a length that is too large is refused by ${name} before any of the body is there [R3]`, {
+    test(`a length that is too large is refused by ${name} before any of the body arrives [R3]`, {
       timeout: 30_000,
     }, async () => {
-      // 5 GB and more are beyond WebAssembly's own integers.
+      // 5 GB and more exceed WebAssembly's 32-bit integers.
       for (const length of [LIMIT + 1, 5_000_000_000, Number.MAX_SAFE_INTEGER]) {
         const response = await begin(worker, route.path(), {
           'content-type': 'application/json',
@@ -205,7 +204,7 @@ for (const route of ROUTES) {
         await answered(worker, response, 413, says.tooLarge(), { d1: 0 });
       }
     });
-    test(`a client that hangs up in the middle of its body is no failure of ${name} [R9 O2 R7]`, {
+    test(`a client that hangs up in the middle of its body is not a failure of ${name} [R9 O2 R7]`, {
       timeout: 30_000,
     }, async () => {
       const before = await worker.dump();
@@ -221,7 +220,7 @@ for (const route of ROUTES) {
       assert.deepEqual([line.status, line.code, line.cause, line.d1_calls], [400, 'malformed', undefined, 0]);
       assert.equal(await worker.dump(), before);
     });
-    test(`a body without a length is refused by ${name} at the byte that is too much, without its end [R3]`, {
+    test(`a body without a length is refused by ${name} at the first byte too many, before its end [R3]`, {
       timeout: 30_000,
     }, async () => {
       const response = await begin(
@@ -236,7 +235,7 @@ for (const route of ROUTES) {
 
   describe(`the path and method of ${name}`, () => {
     const toggled = route.path().endsWith('/') ? route.path().slice(0, -1) : `${route.path()}/`;
-    test(`${toggled} is ${name} too, and a query does not matter [R8]`, async () => {
+    test(`${toggled} is ${name}, too, and a query does not matter [R8]`, async () => {
       await answeredAsGood(route, toggled, { json: route.good });
       await answeredAsGood(route, `${route.path()}?id=7&x=/`, { json: route.good });
     });
@@ -276,7 +275,7 @@ for (const route of ROUTES) {
 
   describe(`the order of checks of ${name}`, () => {
     const malformed = raw('{');
-    test(`without a good token nothing else is said by ${name} [R1 A8]`, async () => {
+    test(`without a good token ${name} reports nothing else [R1 A8]`, async () => {
       for (const [credential, challenge, body] of [
         [{}, 'Bearer', says.noToken()],
         [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()],
@@ -304,11 +303,10 @@ for (const route of ROUTES) {
       const response = await worker.send('POST', route.path(), { as: 6, ...raw(padded({}, LIMIT + 1), 'text/plain') });
       await answered(worker, response, 405, says.wrongMethod('POST'), { d1: 0 });
     });
-    test(`a bad body of an account that is switched off is a bad body for ${name} [R1 R7]`, () =>
+    test(`a bad body comes before an inactive account for ${name} [R1 R7]`, () =>
       refused(worker, route.path(43), { as: 43, ...malformed }, 400, says.malformed(), { d1: 0 }));
     const title =
-      `an account that is switched off or gone has an invalid token for ${name}, whatever it asks for ` +
-      '[R1 A7 A8 R7]';
+      `an inactive or deleted account has an invalid token for ${name}, whatever its request ` + '[R1 A7 A8 R7]';
     test(title, async () => {
       for (const as of [43, 4711]) {
         for (const id of [as, 6, 4712])
@@ -328,12 +326,12 @@ for (const route of ROUTES) {
   });
 }
 
-describe('the order of checks that not every route has', () => {
+describe('the order of checks that only some routes have', () => {
   const [foto, me, users, , profile] = ROUTES;
   const good = (route) => ({ json: route.good });
   const cases = [
     [
-      'an unprivileged caller is forbidden even where nothing is to be found',
+      'an unprivileged caller is forbidden even if the target does not exist',
       [foto, users],
       4711,
       7,
@@ -343,7 +341,7 @@ describe('the order of checks that not every route has', () => {
     ['an unprivileged caller without a persona is forbidden', [me], 0, 42, 403, (route) => route.says.forbidden()],
     ['a permitted caller without a persona finds none', [me], 0, 1, 404, () => ({ message: 'Persona no encontrada' })],
     [
-      'a permitted caller is told that a persona is unknown',
+      'a permitted caller learns that a persona is unknown',
       [foto],
       4711,
       6,
@@ -351,7 +349,7 @@ describe('the order of checks that not every route has', () => {
       () => ({ message: 'Persona no encontrada' }),
     ],
     [
-      'a permitted caller is told that an account is unknown',
+      'a permitted caller learns that an account is unknown',
       [users],
       4711,
       6,
@@ -366,7 +364,7 @@ describe('the order of checks that not every route has', () => {
         await refused(worker, route.path(id), { as, ...good(route) }, status, body(route), { d1: 1 });
     });
   }
-  test('a bad body of an unprivileged caller is a bad body [R1 R7]', async () => {
+  test('a bad body comes before a missing permission [R1 R7]', async () => {
     for (const route of [foto, me, users])
       await refused(worker, route.path(4711), { as: 7, ...raw('[') }, 400, route.says.malformed(), { d1: 0 });
   });
@@ -379,7 +377,7 @@ describe('the order of checks that not every route has', () => {
       seam('Usuario con id 4711 no encontrado'),
       { d1: 1 },
     ));
-  const title = 'an id that the path does not allow comes before the method and the body, the token before all [R1 R8]';
+  const title = 'an invalid id in the path comes before the method and the body, and the token comes first [R1 R8]';
   test(title, async () => {
     for (const [route, body] of [
       [foto, { message: 'Persona no encontrada' }],
@@ -399,7 +397,7 @@ describe('the order of checks that not every route has', () => {
 });
 
 describe('unknown paths', () => {
-  /** Paths that a route table could take for an endpoint's; the ones below every endpoint are added. */
+  /** Paths that a route table could mistake for an endpoint's. Paths below every endpoint are added. */
   const inside = {
     personas: [
       '/api/personas',
@@ -426,7 +424,7 @@ describe('unknown paths', () => {
       ({ path }) => `${path().replace(/\/$/, '')}/nowhere`,
     );
     for (const target of [...below, ...(inside[dialect] ?? [])]) {
-      test(`${target} is unknown in the words of ${dialect}, with any method and without a token [R8]`, async () => {
+      test(`${target} is unknown in the format of ${dialect}, with any method and without a token [R8]`, async () => {
         for (const method of ['PUT', 'GET']) {
           const line = await answered(worker, await worker.send(method, target), 404, says.unknownPath(), {
             d1: 0,
@@ -451,7 +449,7 @@ describe('unknown paths', () => {
     '/healthz',
     '/api/profiles/6/update/',
   ]) {
-    test(`${target} is unknown as problem JSON, with any method and a token or none [R8 R10]`, async () => {
+    test(`${target} is unknown as problem JSON, with any method, with or without a token [R8 R10]`, async () => {
       for (const [method, options] of [
         ['GET', {}],
         ['PUT', { as: 6, json: {} }],
@@ -483,11 +481,11 @@ describe('the request id', () => {
     ['GET', '/nothing', {}],
   ];
   for (const [what, id] of [
-    ['letters, digits and signs', 'Ab9._:-'],
+    ['letters, digits and punctuation', 'Ab9._:-'],
     ['one character', 'x'],
     ['128 characters', 'a'.repeat(128)],
   ]) {
-    test(`an id of ${what} is kept on every answer [R10]`, async () => {
+    test(`an id of ${what} is kept in every response [R10]`, async () => {
       for (const [method, target, options] of targets) {
         const response = await worker.send(method, target, {
           ...options,
@@ -507,7 +505,7 @@ describe('the request id', () => {
     ['two ids', 'a, b'],
     ['a brace', '{a}'],
   ]) {
-    test(`an id of ${what} is replaced on every answer, by another each time [R10]`, async () => {
+    test(`an id of ${what} is replaced in every response, by a different one each time [R10]`, async () => {
       const ids = [];
       for (const [method, target, options] of targets) {
         const response = await worker.send(method, target, { ...options, headers: { 'x-request-id': id } });
@@ -572,7 +570,7 @@ describe('other origins', () => {
 
   async function checksPreflight(on, target, origin, expected, asked = ASKED) {
     const response = await on.send('OPTIONS', target, preflight(origin, asked));
-    // A browser reads the exposed headers off the actual answer only.
+    // Browsers only read the exposed headers of the actual response.
     const { 'access-control-expose-headers': exposed, ...headers } = cors(response);
     assert.deepEqual(
       [
@@ -590,12 +588,12 @@ describe('other origins', () => {
   }
 
   for (const route of ROUTES) {
-    test(`a preflight of ${route.name} is answered to the origins allowed, without a token [R11]`, async () => {
+    test(`a preflight of ${route.name} is handled for allowed origins, without a token [R11]`, async () => {
       for (const origin of [APP, 'https://admin.example.com'])
         await checksPreflight(listed, route.path(), origin, open(origin, 'PUT'));
       await checksPreflight(any, route.path(), APP, open('*', 'PUT'));
     });
-    test(`a preflight of ${route.name} allows whatever headers it asks for [R11]`, async () => {
+    test(`a preflight of ${route.name} allows any headers that it asks for [R11]`, async () => {
       const many = Array.from({ length: 200 }, (_, at) => `x-header-${at}`).join(', ');
       for (const asked of ['X-Socket-ID', 'x-requested-with,x-csrftoken', many]) {
         await checksPreflight(listed, route.path(), APP, open(APP, 'PUT', asked), asked);
@@ -606,7 +604,7 @@ describe('other origins', () => {
     });
     const title =
       `a preflight of ${route.name} from any other origin, or with no origins configured, ` +
-      'is a request like any other [R11 R8]';
+      'is handled like any other request [R11 R8]';
     test(title, async () => {
       for (const origin of OTHERS) {
         const response = await listed.send('OPTIONS', route.path(), preflight(origin));
@@ -625,7 +623,7 @@ describe('other origins', () => {
     });
   }
 
-  test('the origin of a refused preflight is logged within bounds, and nothing else of it [R11 O2]', async () => {
+  test('only the origin of a refused preflight is logged, sanitized and truncated [R11 O2]', async () => {
     const logged = async (origin) => {
       const response = await listed.send('OPTIONS', '/users?email=jane', preflight(origin, 'x-private'));
       const line = await listed.logOf(response);
@@ -636,14 +634,14 @@ describe('other origins', () => {
     assert.equal(await logged('https://a b"{}<é>.example'), 'https://a?b??????.example');
     assert.equal(await logged('chrome-extension://abc_1'), 'chrome-extension://abc_1');
   });
-  test('a request that is no preflight, or from an allowed origin, is logged as before [R11 O2]', async () => {
+  test('a request that is not a preflight is logged without its origin [R11 O2]', async () => {
     for (const options of [{ headers: { origin: 'https://evil.example' } }, {}]) {
       const { code, cors_origin } = await listed.logOf(await listed.send('OPTIONS', '/users', options));
       assert.deepEqual({ code, cors_origin }, { code: 'no_token', cors_origin: undefined });
     }
   });
 
-  test('every answer names the allowed origin, a refusal too [R11]', async () => {
+  test('every response names the allowed origin, including refusals [R11]', async () => {
     for (const [method, target, options, status] of answers) {
       const one = await listed.send(method, target, sent(options, APP));
       assert.deepEqual([one.status, cors(one)], [status, { ...granted(APP), ...VARY }]);
@@ -651,7 +649,7 @@ describe('other origins', () => {
       assert.deepEqual([all.status, cors(all)], [status, granted('*')]);
     }
   });
-  test('no answer names another origin, or any where none is sent or configured [R11]', async () => {
+  test('no response names another origin, or any if none is sent or configured [R11]', async () => {
     for (const [method, target, options, status] of answers) {
       for (const origin of OTHERS) {
         const response = await listed.send(method, target, sent(options, origin));
@@ -663,7 +661,7 @@ describe('other origins', () => {
       assert.deepEqual([off.status, cors(off)], [status, {}]);
     }
   });
-  test('OPTIONS from an allowed origin that asks for no method is no preflight [R11 R8]', async () => {
+  test('OPTIONS from an allowed origin that asks for no method is not a preflight [R11 R8]', async () => {
     const response = await listed.send('OPTIONS', '/users', { as: 6, headers: { origin: APP } });
     await answered(listed, response, 405, SAYS.falcon.wrongMethod(), { d1: 0 });
     assert.deepEqual([response.headers.get('allow'), cors(response)], ['PUT', { ...granted(APP), ...VARY }]);

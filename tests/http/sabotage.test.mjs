@@ -1,4 +1,4 @@
-// What is not the client's fault: the database broken under each dialect, and what it says then.
+// Failures that are not the client's fault: a broken database under each dialect, and the responses.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { answered, raw } from '../support/answers.mjs';
@@ -7,7 +7,7 @@ import { startWorker } from '../support/worker.mjs';
 
 const [foto, me, users, falcon, django] = ROUTES;
 
-/** A worker of the test's own, for what it does to the database is not to be undone. */
+/** Runs a test with its own worker, because its changes to the database cannot be undone. */
 async function withWorker(options, during) {
   const worker = await startWorker(options);
   try {
@@ -17,7 +17,7 @@ async function withWorker(options, during) {
   }
 }
 
-/** Checks that the route fails in its dialect's words, and that the log alone knows why. */
+/** Checks that the route fails in its dialect's own format, with the cause in the log alone. */
 async function fails(worker, route, cause, { json = route.good, d1 = 1 } = {}) {
   const line = await answered(worker, await worker.put(route.path(), { as: 6, json }), 500, route.failure, { d1 });
   assert.match(line.cause, cause);
@@ -28,37 +28,52 @@ describe('a broken database', () => {
   const noTable = /no such table: (main\.)?/;
   const noColumn = /no such column: /;
   const cases = [
-    ['the table of users is gone', 'ALTER TABLE users RENAME TO users_away', noTable, ROUTES],
-    ['the column is_active is gone', 'ALTER TABLE users RENAME COLUMN is_active TO is_active_away', noColumn, ROUTES],
-    ['the table of personas is gone', 'ALTER TABLE personas RENAME TO personas_away', noTable, [foto, me]],
-    ['the column foto_url is gone', 'ALTER TABLE personas RENAME COLUMN foto_url TO foto_away', noColumn, [foto, me]],
-    ['the column dni is gone', 'ALTER TABLE personas RENAME COLUMN dni TO dni_away', noColumn, [foto, me]],
+    ['the table of users is missing', 'ALTER TABLE users RENAME TO users_away', noTable, ROUTES],
     [
-      'the table of permissions is gone',
+      'the column is_active is missing',
+      'ALTER TABLE users RENAME COLUMN is_active TO is_active_away',
+      noColumn,
+      ROUTES,
+    ],
+    ['the table of personas is missing', 'ALTER TABLE personas RENAME TO personas_away', noTable, [foto, me]],
+    [
+      'the column foto_url is missing',
+      'ALTER TABLE personas RENAME COLUMN foto_url TO foto_away',
+      noColumn,
+      [foto, me],
+    ],
+    ['the column dni is missing', 'ALTER TABLE personas RENAME COLUMN dni TO dni_away', noColumn, [foto, me]],
+    [
+      'the table of permissions is missing',
       'ALTER TABLE permissions RENAME TO permissions_away',
       noTable,
       [foto, me, users],
     ],
     [
-      'the table of granted permissions is gone',
+      'the table of granted permissions is missing',
       'ALTER TABLE permissionXRole RENAME TO granted_away',
       noTable,
       [foto, me, users],
     ],
     ['the table of granted permissions is dropped', 'DROP TABLE permissionXRole', noTable, [foto, me, users]],
-    ['the table of roles is gone', 'ALTER TABLE roles RENAME TO roles_away', noTable, [users]],
+    ['the table of roles is missing', 'ALTER TABLE roles RENAME TO roles_away', noTable, [users]],
     [
-      'the column email is gone',
+      'the column email is missing',
       'ALTER TABLE users RENAME COLUMN email TO email_away',
       noColumn,
       [users, falcon, django],
     ],
-    ['the column image is gone', 'ALTER TABLE users RENAME COLUMN image TO image_away', noColumn, [falcon, django]],
-    ['the column last_login is gone', 'ALTER TABLE users RENAME COLUMN last_login TO login_away', noColumn, [django]],
+    ['the column image is missing', 'ALTER TABLE users RENAME COLUMN image TO image_away', noColumn, [falcon, django]],
+    [
+      'the column last_login is missing',
+      'ALTER TABLE users RENAME COLUMN last_login TO login_away',
+      noColumn,
+      [django],
+    ],
   ];
   for (const [what, sql, cause, routes] of cases) {
     const ids = [...new Set(['R9', ...routes.map((route) => route.ids)])].join(' ');
-    test(`where ${what}, each dialect answers its own 500 and the log knows why [${ids}]`, () =>
+    test(`if ${what}, each dialect returns its own 500 and the log has the cause [${ids}]`, () =>
       withWorker({}, async (worker) => {
         for (const route of routes)
           assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200);
@@ -83,10 +98,10 @@ describe('a broken database', () => {
       assert.equal(await worker.dump(), before);
     }));
 
-  test('a row that does not fit is a failure whose cause does not quote it [R9 O2 P8]', () =>
+  test('an unexpected row is a failure whose cause does not quote it [R9 O2 P8]', () =>
     withWorker({}, async (worker) => {
       await worker.sql('ALTER TABLE personas RENAME TO personas_away');
-      // Without the types of its columns, so that a number stays one.
+      // Creates the table without column types, so that a number stays a number.
       await worker.sql('CREATE TABLE personas AS SELECT * FROM personas_away');
       await worker.sql('ALTER TABLE personas DROP COLUMN dni');
       await worker.sql('ALTER TABLE personas ADD COLUMN dni');
@@ -95,7 +110,7 @@ describe('a broken database', () => {
       assert.equal(JSON.stringify(worker.lines).includes('987654321'), false);
     }));
 
-  test('a constraint that nobody foresaw is a failure and not a conflict [R9 R7 P8 D6]', () =>
+  test('an unknown constraint is a failure and not a conflict [R9 R7 P8 D6]', () =>
     withWorker({}, async (worker) => {
       await worker.sql("UPDATE users SET full_name = 'Unica', first_name = 'Unica' || id WHERE id = 42");
       await worker.sql("UPDATE users SET first_name = 'f' || id WHERE id <> 42");
@@ -113,7 +128,7 @@ describe('a broken database', () => {
 });
 
 describe('no database', () => {
-  test('without its binding each dialect answers its own 500, and /health is unavailable [R9 P4 P8 D6 O1]', () =>
+  test('without its binding each dialect returns its own 500, and /health is unavailable [R9 P4 P8 D6 O1]', () =>
     withWorker({ bindings: false }, async (worker) => {
       for (const route of ROUTES) await fails(worker, route, /\bDB\b/, { d1: 0 });
       const line = await answered(
@@ -126,7 +141,7 @@ describe('no database', () => {
       assert.match(line.cause, /\bDB\b/);
     }));
 
-  test('what the request alone decides is answered without a database all the same [R9 R1]', () =>
+  test('refusals that need no database still work without one [R9 R1]', () =>
     withWorker({ bindings: false }, async (worker) => {
       for (const route of ROUTES) {
         await answered(worker, await worker.put(route.path(), { json: {} }), 401, route.says.noToken(), {
@@ -146,7 +161,7 @@ describe('no database', () => {
       }
     }));
 
-  test('a database without its tables fails in each dialect, and is well again once they are there [R9 O1]', () =>
+  test('a database without its tables fails in each dialect, and works again once they exist [R9 O1]', () =>
     withWorker({}, async (worker) => {
       await worker.sql('ALTER TABLE users RENAME TO users_away');
       for (const route of ROUTES) await fails(worker, route, /no such table/);

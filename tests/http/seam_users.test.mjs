@@ -1,4 +1,4 @@
-// PUT /api/v1/users/:id: any account, changed by a role that holds the permission.
+// PUT /api/v1/users/:id: any account, changed by a caller with the permission.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
@@ -58,7 +58,7 @@ beforeEach(() =>
 );
 
 describe('changing an account', () => {
-  test('the curl example of the document answers as printed [S1 O2]', async () => {
+  test("the document's curl example returns the response as printed [S1 O2]", async () => {
     const body = `{
     "full_name": "Jane Smith",
     "email": "jane.smith@example.com"
@@ -110,19 +110,19 @@ describe('changing an account', () => {
   const nothing = {
     'an empty object': { json: {} },
     'no body': {},
-    'unknown fields alone': {
+    'only unknown fields': {
       json: { idUser: 6, role_id: 1, username: 'x', is_active: 0, FULL_NAME: 'X', nada: [null] },
     },
   };
   for (const [name, options] of Object.entries(nothing)) {
-    test(`${name}: the record as it stands, and not a row changed, updated_at included [S1 R2 R4]`, async () => {
+    test(`${name} returns the record as it stands and changes no row, not even updated_at [S1 R2 R4]`, async () => {
       const rows = await worker.dump();
       await accepted(worker, USER, { as: 6, ...options }, ok());
       assert.equal(await worker.dump(), rows);
     });
   }
 
-  test('an account that is switched off can be changed, too [S1]', async () => {
+  test('an inactive account can be changed, too [S1]', async () => {
     await accepted(
       worker,
       '/api/v1/users/43',
@@ -153,7 +153,7 @@ describe('changing an account', () => {
   });
   test('a leading zero in the id is fine [S2]', () => accepted(worker, '/api/v1/users/007', { as: 6 }, ok()));
   test('the path with a trailing slash is the same route [R8]', () => accepted(worker, `${USER}/`, { as: 6 }, ok()));
-  test('changes of different fields at the same time all last [R6]', async () => {
+  test('simultaneous changes of different fields all persist [R6]', async () => {
     const change = { full_name: 'Uno Dos', email: 'uno@example.com', roleId: 3 };
     const answers = await Promise.all(
       Object.entries(change).map(([field, value]) => worker.put(USER, { as: 6, json: { [field]: value } })),
@@ -269,7 +269,7 @@ describe('rules of the fields', () => {
   }
 
   const title =
-    'several faults are told at once, in the order of the table, and the good fields are not written either [S2 R7]';
+    'several faults are reported together, in the order of the contract, and the valid fields are not written [S2 R7]';
   test(title, async () => {
     await refused(
       worker,
@@ -290,7 +290,7 @@ describe('rules of the fields', () => {
   });
 });
 
-describe('which account', () => {
+describe('the id', () => {
   for (const id of ['abc', '-1', '+7', '1.5', '7e0', '0x7', '%00', '7%20', '%EF%BC%97']) {
     test(`the id ${id} is not numeric [S2 R7]`, () =>
       refused(worker, `/api/v1/users/${id}`, { as: 6, json: { full_name: 'Nobody' } }, 400, no(fault.id), { d1: 0 }));
@@ -298,7 +298,7 @@ describe('which account', () => {
   test('an account that does not exist is not found [S4 R7]', () =>
     refused(worker, '/api/v1/users/9999', { as: 6, json: { full_name: 'Nobody' } }, 404, MISSING, { d1: 1 }));
   for (const id of ['0', '99999999999999999999']) {
-    test(`the id ${id} is numeric, and nobody's [S2 S4]`, () =>
+    test(`the id ${id} is numeric, but belongs to no account [S2 S4]`, () =>
       refused(
         worker,
         `/api/v1/users/${id}`,
@@ -310,14 +310,14 @@ describe('which account', () => {
   }
 });
 
-describe('what only the database knows', () => {
+describe('refusals by the database', () => {
   test('a taken e-mail is a conflict [S4 R7]', () =>
     refused(worker, USER, { as: 6, json: { full_name: 'Jane New', email: 'alice@example.com' } }, 409, TAKEN, {
       d1: 1,
     }));
-  test('a taken e-mail is a conflict in any case of its letters [S4 R7]', () =>
+  test('a taken e-mail is a conflict in any letter case [S4 R7]', () =>
     refused(worker, USER, { as: 6, json: { email: ' ALICE@Example.com ' } }, 409, TAKEN, { d1: 1 }));
-  test('the own e-mail once more is no conflict, in another case neither [S4]', async () => {
+  test('sending the own e-mail again, in another case too, is not a conflict [S4]', async () => {
     await accepted(worker, USER, { as: 6, json: { email: 'jane.smith@example.com' } }, ok());
     await accepted(
       worker,
@@ -326,7 +326,7 @@ describe('what only the database knows', () => {
       ok({ email: 'Jane.Smith@Example.com' }),
     );
   });
-  test('of two accounts that are given one e-mail at the same time one gets it [S4 R7]', async () => {
+  test('of two accounts that are given one e-mail at the same time, one gets it [S4 R7]', async () => {
     const answers = await Promise.all(
       [7, 43].map((id) => worker.put(`/api/v1/users/${id}`, { as: 6, json: { email: 'one@example.com' } })),
     );
@@ -335,20 +335,20 @@ describe('what only the database knows', () => {
     await worker.sql("UPDATE users SET email = 'bob@example.com' WHERE id = 43");
   });
   for (const roleId of [999, 0, -1, 1.5, 1e300]) {
-    test(`the number ${roleId} is no role's [S2 R7]`, () =>
+    test(`no role has the id ${roleId} [S2 R7]`, () =>
       refused(worker, USER, { as: 6, json: { full_name: 'Jane New', roleId } }, 400, no(fault.noRole), { d1: 1 }));
   }
 });
 
-describe('who may', () => {
+describe('permission', () => {
   const json = { full_name: 'Jane New' };
   for (const [as, role] of [
     [7, 'an editor'],
     [5, 'an asistente'],
   ]) {
-    test(`${role} may not [S3 R7]`, () => refused(worker, USER, { as, json }, 403, FORBIDDEN, { d1: 1 }));
+    test(`${role} has none [S3 R7]`, () => refused(worker, USER, { as, json }, 403, FORBIDDEN, { d1: 1 }));
   }
-  test('an account without a role may not [S3 R7]', async () => {
+  test('an account without a role has none [S3 R7]', async () => {
     await worker.sql('UPDATE users SET role_id = NULL WHERE id = 7');
     await refused(worker, USER, { as: 7, json }, 403, FORBIDDEN, { d1: 1 });
   });
@@ -376,7 +376,7 @@ describe('the order of checks', () => {
       d1: 0,
       challenge: 'Bearer',
     }));
-  test('a faulty body comes before the permission [R1]', () =>
+  test('an invalid body comes before the permission [R1]', () =>
     refused(worker, USER, { as: 7, json: { email: 'x' } }, 400, no(fault.email), { d1: 0 }));
   test('the permission comes before the missing account [R1 S3]', () =>
     refused(worker, '/api/v1/users/9999', { as: 7, json: {} }, 403, FORBIDDEN, { d1: 1 }));
@@ -392,7 +392,7 @@ describe('the order of checks', () => {
     refused(worker, USER, { as: 6, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
   test('a body without a content type is refused [R2]', () =>
     refused(worker, USER, { as: 6, ...raw('{}', null) }, 415, UNSUPPORTED, { d1: 0 }));
-  test('a body too large comes before its content type [R1 R3]', () =>
+  test('the size of a body comes before its content type [R1 R3]', () =>
     refused(
       worker,
       USER,
@@ -407,7 +407,7 @@ describe('the order of checks', () => {
 });
 
 describe('passwords', () => {
-  /** Nothing that the worker ever logged or answered may hold the password or a hash. */
+  /** Checks that no log line and no response contains the password or a hash. */
   const unseen = (response, password) => {
     const seen = response.text + JSON.stringify([...response.headers]) + JSON.stringify(worker.lines);
     assert.equal(
@@ -453,7 +453,7 @@ describe('passwords', () => {
       [true, true, false],
     );
   });
-  test('white space around a password belongs to it [S5 R5]', async () => {
+  test('white space around a password is part of it [S5 R5]', async () => {
     await accepted(worker, USER, { as: 6, json: { password: ' padded-1 ' } }, ok(), { d1: 2 });
     const { password_hash } = await jane();
     assert.deepEqual(
@@ -484,10 +484,10 @@ describe('passwords', () => {
     );
   });
 
-  // One D1 call shows that the hash was not even begun: the first call is what decides whether there is a second.
+  // A single D1 call shows that the hash was not even started, because a second call would follow it.
   const password = 'never-hashed-1';
   const early = {
-    'who may not': [USER, { as: 7, json: { password } }, 403, FORBIDDEN, { d1: 1 }],
+    'from a caller without the permission': [USER, { as: 7, json: { password } }, 403, FORBIDDEN, { d1: 1 }],
     'for an account that does not exist': [
       '/api/v1/users/9999',
       { as: 6, json: { password } },
@@ -495,15 +495,15 @@ describe('passwords', () => {
       MISSING,
       { d1: 1 },
     ],
-    'from an account that is switched off': [
+    'from an inactive account': [
       USER,
       { as: 43, json: { password } },
       401,
       no('Token inválido o expirado'),
       { d1: 1, challenge: 'Bearer error="invalid_token"' },
     ],
-    'from a stranger': [USER, { json: { password } }, 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }],
-    'beside a faulty field': [USER, { as: 6, json: { password, email: 'x' } }, 400, no(fault.email), { d1: 0 }],
+    'without a token': [USER, { json: { password } }, 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }],
+    'alongside an invalid field': [USER, { as: 6, json: { password, email: 'x' } }, 400, no(fault.email), { d1: 0 }],
   };
   for (const [name, args] of Object.entries(early)) {
     test(`a password ${name} is not hashed, and not logged [S5 S6 R7]`, async () => {
@@ -511,7 +511,8 @@ describe('passwords', () => {
       unseen(response, password);
     });
   }
-  const title = 'a password beside a taken e-mail or an unknown role is not hashed and changes nothing [S4 S5 S6 R7]';
+  const title =
+    'a password alongside a taken e-mail or an unknown role is not hashed and changes nothing [S4 S5 S6 R7]';
   test(title, async () => {
     for (const [json, status, body] of [
       [{ email: 'alice@example.com' }, 409, TAKEN],
@@ -523,7 +524,7 @@ describe('passwords', () => {
   });
 });
 
-test('a failure of the database is told without its cause, which is in the log [R9 O2]', () =>
+test('a failure of the database does not reveal its cause, which is in the log [R9 O2]', () =>
   withoutTable(worker, 'users', async () => {
     const response = await worker.put(USER, { as: 6, json: { full_name: 'Jane New' } });
     const line = await answered(worker, response, 500, no('Error interno del servidor'), { d1: 1 });

@@ -1,5 +1,5 @@
-// Which key may sign which ids: the back ends' own secrets, the shared secret, key sets and JWT_SUB, where the number 6
-// is a different account in each back end (support/colliding.mjs). Also claims of odd types, signed with every secret.
+// Which key may sign which ids: the back ends' own secrets, the shared secret, key sets and JWT_SUB. The id 6 is a
+// different account in each back end (support/colliding.mjs). Also claims of odd types, signed with every secret.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered } from '../support/answers.mjs';
@@ -21,12 +21,12 @@ before(async () => {
   key = await newKey('EdDSA', 'ed');
   worker = await startWorker();
   await collide(worker);
-  // Every account may do everything, so that only a token can be the reason for a refusal.
+  // Every account has every permission, so that only a token can be the reason for a refusal.
   await worker.sql('UPDATE users SET role_id = 1 WHERE id > 1000');
 });
 after(() => worker?.stop());
 
-/** The variables that give these back ends secrets of their own, current and previous. */
+/** The variables that give these back ends their own secrets, current and previous. */
 const ownSecrets = (backEnds) =>
   Object.fromEntries(
     backEnds.flatMap((name) => [
@@ -36,7 +36,10 @@ const ownSecrets = (backEnds) =>
   );
 const shared = { JWT_SECRET: SECRET, JWT_SECRET_PREVIOUS: PREVIOUS };
 
-/** The token's subject and account with these variables, from the log, for example `seam 6 = 1001`; 401 if refused. */
+/**
+ * The token's subject and account with these variables, from the log, for example `seam 6 = 1001`, or 401 if it is
+ * refused.
+ */
 async function whois(bearer, vars) {
   const response = await worker.put(FOTO.path(8), { token: bearer, json: FOTO.good, vars });
   if (response.status !== 200) {
@@ -49,7 +52,7 @@ async function whois(bearer, vars) {
 }
 const is = (layout, number = 6) => (layout ? `${layout} ${number} = ${accountOf(layout, number)}` : 401);
 
-/** Every key that signs: the back end whose own secret it is, if it is one, and a function that signs with it. */
+/** Every key that signs: its back end, if it is a back end's own secret, and a function that signs with it. */
 const SIGNERS = {
   JWT_SECRET: [undefined, (layout) => token(6, { layout, secret: SECRET })],
   JWT_SECRET_PREVIOUS: [undefined, (layout) => token(6, { layout, secret: PREVIOUS })],
@@ -114,7 +117,7 @@ describe('the ids that a key may sign', () => {
       for (const layout of ['plain', 'falcon', 'django']) assert.equal(await whois(await by(layout), vars), is(layout));
     }
   });
-  test('without its own secret, a back end is the shared one’s again, at once [A2]', async () => {
+  test('once its own secret is removed, a back end immediately uses the shared one again [A2]', async () => {
     const [mine, theirs] = [await token(6, { layout: 'seam', secret: OWN.seam }), await token(6, { layout: 'seam' })];
     const vars = ownSecrets(['seam']);
     assert.deepEqual([await whois(mine, vars), await whois(theirs, vars)], [is('seam'), 401]);
@@ -143,7 +146,7 @@ describe('the ids that a key may sign', () => {
 describe('invalid settings', () => {
   const all = { ...shared, ...ownSecrets(BACK_ENDS) };
   const names = Object.keys(all);
-  /** Every route must return 500, and the log must name one of the variables. */
+  /** Checks that every route returns 500, and that the log names one of the variables. */
   async function refusesAll(vars, variables) {
     const bearer = await token(6, { secret: vars.JWT_SECRET || SECRET });
     const before = await worker.dump();
@@ -176,7 +179,7 @@ describe('invalid settings', () => {
 describe('claims of odd types', () => {
   const RAW = '"$serde_json::private::RawValue"';
   const deep = (depth) => '['.repeat(depth) + ']'.repeat(depth);
-  /** Claims as JSON, by the layout that they count as under the shared secret; `none` is refused. */
+  /** Claims as JSON, by the layout for which the shared secret verifies them; those in `none` are refused. */
   const CLAIMS = {
     seam: [
       '"idUser":6',
@@ -241,7 +244,7 @@ describe('claims of odd types', () => {
       ...['"idUser":6,"profile":{"id":null}', '"idUser":6,"profile":{"id":6}', '"idUser":6,"user_id":null'],
       ...['"user_id":6,"idUser":[]', '"sub":6,"idUser":null', '"sub":6,"user_id":null'],
       ...[`"idUser":6,"sub":6,"profile":{${RAW}:"1"}`, `"user_id":6,"sub":6,"profile":{${RAW}:"null"}`],
-      // Numbers that differ.
+      // Ids that differ.
       ...['"idUser":6,"sub":7', '"user_id":6,"sub":"7"', '"idUser":6,"sub":null', '"user_id":6,"sub":{}'],
       ...['"sub":6,"profile":{"id":7}', '"sub":6,"profile":{"id":null}', '"sub":6,"profile":{"id":[6]}'],
       ...['"sub":6,"profile":{"id":6.0}', '"sub":6,"profile":{"id":{}}', `"sub":6,"profile":{"id":{${RAW}:"6"}}`],
@@ -270,7 +273,7 @@ describe('claims of odd types', () => {
       });
     }
   }
-  test('whatever is signed with django’s secret changes only that account of django [A2 I2 R7]', async () => {
+  test('any token signed with django’s secret changes only that account of django [A2 I2 R7]', async () => {
     const vars = { ...shared, ...ownSecrets(['django']) };
     const before = await rowsOf(worker);
     for (const claims of Object.values(CLAIMS).flat()) {
@@ -280,7 +283,7 @@ describe('claims of odd types', () => {
     }
     assert.deepEqual(changed(before, await rowsOf(worker)), ['personas 1003']);
   });
-  test('iss and aud are compared as texts, never as JSON inside a text [A4]', async () => {
+  test('iss and aud are compared as strings, never as JSON inside a string [A4]', async () => {
     const vars = { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' };
     const [iss, aud] = ['"iss":"https://login.example.com"', '"aud":["other","perfil"]'];
     const wrapped = (text) => `{${RAW}:${JSON.stringify(text)}}`;

@@ -1,4 +1,4 @@
-// A change of password ends the sessions before it, decided in the one call of every request.
+// A change of password ends earlier sessions. The check is part of the one database call of every request.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { accepted, refused } from '../support/answers.mjs';
@@ -16,7 +16,7 @@ after(() => worker?.stop());
 const now = () => Math.floor(Date.now() / 1000);
 const SEAM = '/api/v1/users/';
 const changedAt = async (id) => (await worker.sql('SELECT tokens_valid_after AS at FROM users WHERE id = ?', id))[0].at;
-/** Account 6 may change anybody's password; account 1 is left alone, so that there is always one who may. */
+/** Changes a password, by default as account 6, which may change any account's. */
 const changePassword = (id, options = { as: 6 }) =>
   worker.put(`${SEAM}${id}`, { ...options, json: { password: 'another password' } });
 const isOver = { d1: 1, challenge: INVALID_TOKEN };
@@ -27,11 +27,11 @@ describe('a change of password', () => {
   after(() => worker.sql('UPDATE users SET tokens_valid_after = NULL WHERE id = 6'));
 
   for (const route of ROUTES) {
-    test(`ends older tokens for ${route.name}, also those that do not say their age [A7 R1 R7]`, async () => {
+    test(`ends older tokens for ${route.name}, including those without iat [A7 R1 R7]`, async () => {
       for (const iat of [at - 1, 1, null]) {
         const bearer = await token(6, { iat });
         await refused(worker, route.path(), { token: bearer, json: route.good }, 401, route.says.badToken(), isOver);
-        // As with everything that the database decides, what the request alone shows comes first.
+        // Checks that need no database come first, as for everything that the database decides.
         const malformed = await worker.put(route.path(), {
           token: bearer,
           body: '{',
@@ -40,19 +40,19 @@ describe('a change of password', () => {
         assert.deepEqual([malformed.status, malformed.d1Calls], [400, 0]);
       }
     });
-    test(`leaves tokens of the same second and later ones alone for ${route.name} [A4 A7]`, async () => {
+    test(`keeps tokens of the same second and later ones valid for ${route.name} [A4 A7]`, async () => {
       for (const iat of [at, at + 1, now()]) {
         const response = await worker.put(route.path(), { token: await token(6, { iat }), json: route.good });
         assert.deepEqual([response.status, response.d1Calls], [200, 1], response.text);
       }
     });
     if (!route.upload) continue;
-    test(`lets an older token store nothing by ${route.name} [R7 A7]`, async () => {
+    test(`prevents an older token from storing anything through ${route.name} [R7 A7]`, async () => {
       const options = { token: await token(6, { iat: at - 1 }), form: formOf({ [route.upload]: png() }) };
       await refused(worker, route.path(), options, 401, route.says.badToken(), { ...isOver, r2: [1, 0] });
     });
   }
-  test('is no matter of other accounts, nor of those that never changed theirs [A7]', async () => {
+  test('does not affect other accounts, including those that never changed theirs [A7]', async () => {
     for (const iat of [1, null]) {
       const response = await worker.put('/users', {
         token: await token(42, { iat }),
@@ -63,8 +63,8 @@ describe('a change of password', () => {
   });
 });
 
-describe('a password that is changed here', () => {
-  test('ends the sessions of its account from that second on, and of no other [S5 A7]', async () => {
+describe('changing a password through Perfil', () => {
+  test('ends the earlier sessions of that account, and of no other [S5 A7]', async () => {
     const before = now();
     assert.equal((await changePassword(7)).status, 200);
     const at = await changedAt(7);
@@ -77,7 +77,7 @@ describe('a password that is changed here', () => {
     assert.deepEqual([old.status, old.headers.get('www-authenticate')], [401, INVALID_TOKEN]);
   });
   for (const layout of Object.keys(LAYOUTS)) {
-    test(`lets the tokens work that the login service of the layout ${layout} issues afterwards [A5]`, async () => {
+    test(`does not affect tokens in the ${layout} layout that are issued afterwards [A5]`, async () => {
       const { status, text } = await worker.put('/users', {
         token: await token(7, { layout, iat: await changedAt(7) }),
         json: { name: 'Jane Smith' },
@@ -85,7 +85,7 @@ describe('a password that is changed here', () => {
       assert.equal(status, 200, text);
     });
   }
-  test('is answered to the one who changed the own one, whose token is over then [S5 A7]', async () => {
+  test("of the own account still returns a response, and then ends the caller's token [S5 A7]", async () => {
     const bearer = await token(1, { iat: now() - 30 });
     const { status, json } = await changePassword(1, { token: bearer });
     assert.deepEqual([status, json.data.idUser], [200, 1]);
@@ -98,7 +98,7 @@ describe('a password that is changed here', () => {
       isOver,
     );
   });
-  test('is not changed, and ends nothing, where the change is refused [R7 S6]', async () => {
+  test('changes and ends nothing if it is refused [R7 S6]', async () => {
     const before = await worker.dump();
     assert.equal((await changePassword(42, { as: 42 })).status, 403);
     assert.equal(
@@ -108,7 +108,7 @@ describe('a password that is changed here', () => {
     );
     assert.equal(await worker.dump(), before);
   });
-  test('is what ends sessions, and no other change does [R4]', async () => {
+  test('is the only change that ends sessions [R4]', async () => {
     const response = await worker.put(`${SEAM}42`, { as: 6, json: { full_name: 'Alice Wonderland', roleId: 2 } });
     assert.equal(response.status, 200);
     assert.equal(await changedAt(42), null);

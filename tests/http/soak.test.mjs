@@ -1,12 +1,11 @@
-// What `npm run soak` does for ten minutes, for as long as one waits for it.
+// A short version of `npm run soak`, which runs for ten minutes.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { table } from '../../scripts/soak/growth.mjs';
 import { soak } from '../../scripts/soak/run.mjs';
 
 const title =
-  'twenty seconds of mixed load end without an error, as fast as they began, ' +
-  'and without WebAssembly taking more and more memory [R6 R9 M5 O2]';
+  'twenty seconds of mixed load cause no error, no slowdown ' + 'and no growth of WebAssembly memory [R6 R9 M5 O2]';
 test(title, {
   timeout: 120_000,
 }, async (context) => {

@@ -1,5 +1,5 @@
-// Who is let in, on every route; who is not, and how each is told, stands in matrix.test.mjs and jwt_attacks.test.mjs.
-// Also what the database says at once when a right is taken away, and which settings make which tokens good.
+// Tokens that are accepted on every route; matrix.test.mjs and jwt_attacks.test.mjs test those that are refused. Also
+// the immediate effect of revoked rights, and the settings that determine which tokens are good.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { answered, refused } from '../support/answers.mjs';
@@ -17,13 +17,13 @@ before(async () => {
 });
 after(() => worker?.stop());
 
-/** Sends each route's request with the `Authorization` header, and answers the replies in the order of ROUTES. */
+/** Sends each route's request with the `Authorization` header, and returns the responses in the order of ROUTES. */
 const everywhere = async (on, authorization, routes = ROUTES) => {
   const replies = [];
   for (const { path, good } of routes) replies.push(await on.put(path(), { json: good, headers: { authorization } }));
   return replies;
 };
-/** Every route must let the bearer in, with one D1 call. */
+/** Checks that every route accepts the bearer token, with one D1 call. */
 async function letsIn(on, bearer, routes = ROUTES) {
   for (const reply of await everywhere(on, `Bearer ${bearer}`, routes)) {
     assert.deepEqual(
@@ -33,7 +33,9 @@ async function letsIn(on, bearer, routes = ROUTES) {
     assert.equal((await on.logOf(reply)).account, 6);
   }
 }
-/** Every route must refuse the bearer with its own 401, change nothing, and keep the credential out of the log. */
+/**
+ * Checks that every route refuses the bearer token with its own 401, changes nothing, and does not log the credential.
+ */
 async function turnsAway(on, bearer, { d1 = 0, word = 'badToken' } = {}) {
   for (const { name, path, good, says } of ROUTES) {
     const { line } = await refused(on, path(), { token: bearer, json: good }, 401, says[word](), {
@@ -45,7 +47,7 @@ async function turnsAway(on, bearer, { d1 = 0, word = 'badToken' } = {}) {
   assert.equal(JSON.stringify(on.lines).includes(bearer), false);
 }
 
-describe('who is let in', () => {
+describe('accepted tokens', () => {
   for (const layout of Object.keys(LAYOUTS)) {
     test(`the ${layout} layout of claims works on every route [A5]`, async () =>
       letsIn(worker, await token(6, { layout })));
@@ -54,9 +56,9 @@ describe('who is let in', () => {
     'sub as a number': { sub: 6 },
     'user_id as text': { user_id: '6' },
     'idUser as text': { idUser: '6' },
-    'sub beside a back end’s own claim, and the same': { sub: '6', idUser: 6 },
+    'sub alongside an equal claim of a back end': { sub: '6', idUser: 6 },
     'both types, access': { sub: '6', type: 'access', token_type: 'access' },
-    'role and permission claims of no worth': {
+    'role and permission claims, which are ignored': {
       sub: '6',
       role: 'nobody',
       roleId: 2,
@@ -64,13 +66,13 @@ describe('who is let in', () => {
       permissions: [],
       is_active: false,
     },
-    'claims that are not known': { sub: '6', profile: '43', id: 43, email: null },
+    'unknown claims': { sub: '6', profile: '43', id: 43, email: null },
   };
   for (const [name, claims] of Object.entries(good)) {
     test(`${name} [A5 A6 A7]`, async () => letsIn(worker, await token(6, { claims })));
   }
   for (const scheme of ['bearer', 'BEARER', 'bEaReR']) {
-    test(`the scheme spelt ${scheme} [A1]`, async () => {
+    test(`the scheme written ${scheme} [A1]`, async () => {
       const replies = await everywhere(worker, `${scheme} ${await token(6)}`);
       assert.deepEqual(
         replies.map((r) => r.status),
@@ -78,13 +80,13 @@ describe('who is let in', () => {
       );
     });
   }
-  test('a token put together by hand, which shows that the forged ones fail for what is wrong with them [A2]', () =>
+  test('a token forged without a fault, which shows that the others fail because of their faults [A2]', () =>
     letsIn(worker, forge(HS256, luis())));
-  test('the type jwt in small letters, and none at all [A3]', async () => {
+  test('typ jwt in lower case, and no typ at all [A3]', async () => {
     await letsIn(worker, forge({ alg: 'HS256', typ: 'jwt' }, luis()));
     await letsIn(worker, forge({ alg: 'HS256' }, luis()));
   });
-  test('a key id is no reason to refuse [A3]', () => letsIn(worker, forge({ ...HS256, kid: '1' }, luis())));
+  test('a key id is not a reason to refuse [A3]', () => letsIn(worker, forge({ ...HS256, kid: '1' }, luis())));
 
   const inLeeway = {
     'expired 45 s ago': { exp: now() - 45 },
@@ -98,8 +100,8 @@ describe('who is let in', () => {
   }
 });
 
-describe('what the database says about the caller', () => {
-  test('an account that is switched off is out at once, and in again when it is switched on [A7]', async () => {
+describe('rights in the database', () => {
+  test('an inactive account is refused immediately, and accepted again once it is active [A7]', async () => {
     const bearer = await token(6);
     await letsIn(worker, bearer);
     await worker.sql('UPDATE users SET is_active = 0 WHERE id = 6');
@@ -107,7 +109,7 @@ describe('what the database says about the caller', () => {
     await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
     await letsIn(worker, bearer);
   });
-  test('another role counts at once [A7]', async () => {
+  test('another role takes effect immediately [A7]', async () => {
     const bearer = await token(6, { layout: 'seam' });
     await worker.sql('UPDATE users SET role_id = 2 WHERE id = 6');
     for (const { path, good, says } of GATED)
@@ -115,7 +117,7 @@ describe('what the database says about the caller', () => {
     await worker.sql('UPDATE users SET role_id = 1 WHERE id = 6');
     await letsIn(worker, bearer);
   });
-  test('a permission that is taken away is gone at once, for that route alone [A7]', async () => {
+  test('revoking a permission takes effect immediately, for that route alone [A7]', async () => {
     const bearer = await token(6);
     for (const gone of GATED) {
       const [link] = await worker.sql(
@@ -146,7 +148,7 @@ describe('what the database says about the caller', () => {
 });
 
 describe('configuration', () => {
-  /** A worker with other variables, stopped when the test is over. */
+  /** Starts a worker with other variables, which is stopped at the end of the test. */
   async function workerWith(t, vars) {
     const started = await startWorker({ vars });
     t.after(() => started.stop());
@@ -156,7 +158,7 @@ describe('configuration', () => {
 
   const weak = {
     'JWT_SECRET missing': ['JWT_SECRET', { JWT_SECRET: undefined }, SECRET],
-    'JWT_SECRET missing where an old one is left': [
+    'JWT_SECRET missing while an old one is still set': [
       'JWT_SECRET',
       { JWT_SECRET: undefined, JWT_SECRET_PREVIOUS: OLD },
       OLD,
@@ -166,7 +168,7 @@ describe('configuration', () => {
     'JWT_SECRET_PREVIOUS of 31 bytes': ['JWT_SECRET_PREVIOUS', { JWT_SECRET_PREVIOUS: 'x'.repeat(31) }, SECRET],
   };
   for (const [name, [variable, vars, secret]] of Object.entries(weak)) {
-    test(`${name}: every route answers 500 in its own words, and the log names the variable [A2 R9 O2]`, async (t) => {
+    test(`${name}: every route returns its own 500, and the log names the variable [A2 R9 O2]`, async (t) => {
       const misconfigured = await workerWith(t, vars);
       const rows = await misconfigured.dump();
       for (const headers of [{}, { authorization: `Bearer ${await token(6, { secret })}` }]) {
@@ -181,11 +183,11 @@ describe('configuration', () => {
     });
   }
 
-  test('a secret of exactly 32 bytes is enough, and bytes are what counts [A2]', async (t) => {
+  test('a secret of exactly 32 bytes, not characters, is long enough [A2]', async (t) => {
     const secret = 'ñ'.repeat(16);
     await letsIn(await workerWith(t, { JWT_SECRET: secret }), await token(6, { secret }));
   });
-  test('while a secret is rotated the old one verifies, under the same rules [A2 A4 A6]', async (t) => {
+  test('while a secret is rotated, the old one verifies under the same rules [A2 A4 A6]', async (t) => {
     const rotating = await workerWith(t, { JWT_SECRET_PREVIOUS: OLD });
     await letsIn(rotating, await token(6));
     await letsIn(rotating, await token(6, { secret: OLD }));
@@ -197,7 +199,7 @@ describe('configuration', () => {
     ])
       await turnsAway(rotating, bearer);
   });
-  test('a secret that changes under a warm instance takes effect at once [A2 R7]', async (t) => {
+  test('a changed secret takes effect immediately in a warm instance [A2 R7]', async (t) => {
     const warm = await workerWith(t, {});
     const json = { name: 'Luis New' };
     const NEW = 'a-new-secret-of-more-than-32-bytes-too';
@@ -217,9 +219,9 @@ describe('configuration', () => {
     await letsIn(plain, await token(6));
     await turnsAway(plain, forge(HS256, luis(), { secret: '' }));
   });
-  test('without the variables any iss and aud are fine [A4]', async () =>
+  test('without the variables, any iss and aud are accepted [A4]', async () =>
     letsIn(worker, await token(6, { extra: { iss: 'anybody', aud: ['anything'] } })));
-  test('issuer and audience are enforced where they are set [A4 A8]', async (t) => {
+  test('issuer and audience are enforced if they are set [A4 A8]', async (t) => {
     const strict = await workerWith(t, { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' });
     const right = { iss: 'https://login.example.com', aud: 'perfil' };
     for (const extra of [right, { ...right, aud: ['perfil'] }, { ...right, aud: ['other', 'perfil'] }])

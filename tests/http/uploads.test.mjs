@@ -1,4 +1,4 @@
-// Forms: a picture for the own profile (django) and for a persona (personas), and what is said of those that are none.
+// Forms: a picture for the own profile (django) and for a persona (personas), and the responses to invalid ones.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -47,9 +47,7 @@ beforeEach(async () => {
   await resetAlice(worker);
 });
 
-/**
- * Sends a form as account 42, checks the whole answer, and that nothing was stored but `picture`, and it under its key.
- */
+/** Sends a form as account 42, and checks the whole response and that only `picture` was stored, under its key. */
 async function saves(parts, changes, { picture, extension, cost = picture ? NEW : { r2: [0, 0] } } = {}) {
   const key = picture && keyOf(42, picture, extension);
   const avatar = key ? { avatar: `/media/${key}` } : {};
@@ -65,7 +63,7 @@ async function saves(parts, changes, { picture, extension, cost = picture ? NEW 
   return line;
 }
 
-/** The body of a form, byte for byte: each part is its headers and its content. */
+/** Encodes a form byte for byte; each part is its headers and its content. */
 const multipart = (...parts) =>
   Buffer.concat([
     ...parts.flatMap(([headers, content]) => [
@@ -81,7 +79,7 @@ const filePart = (name, content) => [
   content,
 ];
 const textPart = (name, content) => [`Content-Disposition: form-data; name="${name}"`, content];
-/** A form with a picture in the route's part and as much of an unknown field as makes its body `size` bytes long. */
+/** A form with a picture in the route's part, padded with an unknown field to `size` bytes. */
 function formOfSize(route, picture, size) {
   const filled = (length) => multipart(filePart(route.upload, picture), textPart('note', '-'.repeat(length)));
   return filled(size - filled(0).length);
@@ -89,7 +87,7 @@ function formOfSize(route, picture, size) {
 const chunked = (bytes) => new Blob([bytes]).stream();
 
 describe('a form to the own profile', () => {
-  test('the upload of the document answers as printed, but for the name of the file [D1 M3 O2]', async () => {
+  test("the document's upload returns the response as printed, except for the file name [D1 M3 O2]", async () => {
     const picture = png();
     const parts = {
       avatar: { bytes: picture, name: 'very-private-name.png', type: 'image/png' },
@@ -142,29 +140,29 @@ describe('a form to the own profile', () => {
     test(`${name} alone is saved from a form, without touching the bucket [D1 R4]`, () =>
       saves({ [name]: value }, { [name]: value }));
   }
-  test('emptied fields of a form are stored blank [D8 R4]', async () => {
+  test('empty fields of a form are stored blank [D8 R4]', async () => {
     await saves({ number_phone: '5551234' }, { number_phone: '5551234' });
     const blank = { first_name: '', last_name: '', number_phone: '' };
     await saves(blank, blank);
   });
 
-  /** What browsers send for a file input in which nothing was chosen. */
+  /** The part that browsers send for an empty file input. */
   const leftAlone = (name) => [
     `Content-Disposition: form-data; name="${name}"; filename=""\r\nContent-Type: application/octet-stream`,
     '',
   ];
   const formAlone = multipart(leftAlone('avatar'), textPart('first_name', 'Al'), leftAlone('last_name'));
-  test('a file input that was left alone is as if it were not there [D9]', () =>
+  test('an empty file input counts as not sent [D9]', () =>
     accepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, alice({ first_name: 'Al' }), { r2: [0, 0] }));
-  test('an empty text avatar is as if it were not there [D9]', () =>
+  test('an empty text part avatar counts as not sent [D9]', () =>
     saves({ avatar: '', first_name: 'Al' }, { first_name: 'Al' }));
-  test('a file input that was left alone keeps the avatar that is there [D9 R4]', async () => {
+  test('an empty file input keeps the current avatar [D9 R4]', async () => {
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
     const body = alice({ first_name: 'Al', avatar: `/media/${keyOf(42, picture)}` });
     await accepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, body, { r2: [0, 0] });
   });
-  test('of a part that is sent twice the last one counts [D9]', async () => {
+  test('if a part is sent twice, the last one counts [D9]', async () => {
     const form = multipart(
       textPart('first_name', 'First'),
       textPart('last_name', 'Land'),
@@ -173,7 +171,7 @@ describe('a form to the own profile', () => {
     const body = alice({ first_name: 'Last', last_name: 'Land' });
     await accepted(worker, PROFILE, { as: 42, ...raw(form, TYPE) }, body, { r2: [0, 0] });
   });
-  test('of two pictures the last one counts, and one beside an input that was left alone [D9]', async () => {
+  test('of two pictures, the last one counts, even alongside an empty file input [D9]', async () => {
     const [first, last] = [png(), png()];
     const form = multipart(
       filePart('avatar', first),
@@ -185,16 +183,16 @@ describe('a form to the own profile', () => {
     await accepted(worker, PROFILE, { as: 42, ...raw(form, TYPE) }, body, NEW);
     assert.deepEqual(await objects(worker), [objectOf(keyOf(42, last), last)]);
   });
-  test('fields that cannot be written here, unknown ones and unknown files are ignored [D1 R4]', () =>
+  test('read-only fields, unknown ones and unknown files are ignored [D1 R4]', () =>
     saves(
       { id: '1', is_staff: 'true', role_id: '1', password: 'x', image: 'y', nota: 'x', file: png(), foto: png() },
       {},
     ));
-  test('a form without any part answers the record as it stands [D1]', () => saves({}, {}));
-  test('a form that is only its end answers the record as it stands [D1]', async () => {
+  test('a form without any part returns the record as it stands [D1]', () => saves({}, {}));
+  test('a form of only the closing boundary returns the record as it stands [D1]', async () => {
     await accepted(worker, PROFILE, { as: 42, ...raw('--x--\r\n', TYPE) }, alice(), { r2: [0, 0] });
   });
-  test('the path without its slash, and with zeros, takes the same form [R8 D3]', async () => {
+  test('the path without its slash, and with leading zeros, accepts the same form [R8 D3]', async () => {
     for (const target of ['/api/profile/42/update', '/api/profile/0042/update/']) {
       const picture = png();
       await accepted(
@@ -206,13 +204,13 @@ describe('a form to the own profile', () => {
       );
     }
   });
-  test('what one dialect has stored the others show in their way [D1 F1 M3]', async () => {
+  test('a picture stored through one dialect is shown by the others [D1 F1 M3]', async () => {
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
     assert.equal((await worker.put('/users', { as: 42, json: { name: 'Alice' } })).json.image_path, keyOf(42, picture));
     assert.equal((await worker.put(PROFILE, { as: 42, json: {} })).json.avatar, `/media/${keyOf(42, picture)}`);
   });
-  test('what is shown can be fetched, as it is stored [M4 D1]', async () => {
+  test('the shown picture can be fetched as it was stored [M4 D1]', async () => {
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
     const { status, headers, bytes } = await worker.send('GET', `/media/${keyOf(42, picture)}`);
@@ -221,7 +219,7 @@ describe('a form to the own profile', () => {
 });
 
 describe('a form to a persona', () => {
-  test('the picture becomes the photo, at a URL of the origin that was asked [P5 M3 O2]', async () => {
+  test('the picture becomes the photo, with a URL of the requested origin [P5 M3 O2]', async () => {
     const picture = png();
     const key = keyOf(6, picture);
     const { line } = await accepted(
@@ -239,7 +237,7 @@ describe('a form to a persona', () => {
     const { status, bytes } = await worker.send('GET', `/media/${key}`);
     assert.deepEqual([status, bytes], [200, new Uint8Array(picture)]);
   });
-  test('a caller who sets the photo of somebody else stores it under their own prefix [P5 P2 M3]', async () => {
+  test("a caller who sets another account's photo stores it under their own prefix [P5 P2 M3]", async () => {
     for (const [id, as] of [
       [6, 5],
       [8, 6],
@@ -256,7 +254,7 @@ describe('a form to a persona', () => {
       assert.ok((await keys(worker)).includes(keyOf(as, picture)));
     }
   });
-  test('its foto_url begins with PUBLIC_ORIGIN where that is set, whatever Host was sent [M6 P5]', async () => {
+  test('its foto_url begins with PUBLIC_ORIGIN if that is set, whatever Host was sent [M6 P5]', async () => {
     for (const PUBLIC_ORIGIN of ['https://api.example.com', 'http://localhost:8787/']) {
       const picture = png();
       const options = { as: 6, form: formOf({ foto: picture }), vars: { PUBLIC_ORIGIN } };
@@ -275,7 +273,7 @@ describe('a form to a persona', () => {
     'https://a@b.example',
     'ftp://a.example',
   ]) {
-    test(`PUBLIC_ORIGIN ${PUBLIC_ORIGIN} is a configuration error for uploads alone [M6 R9]`, async () => {
+    test(`PUBLIC_ORIGIN ${PUBLIC_ORIGIN} is a configuration error for uploads only [M6 R9]`, async () => {
       const options = { as: 6, form: formOf({ foto: png() }), vars: { PUBLIC_ORIGIN } };
       const failed = { message: 'Error al actualizar foto' };
       const { line } = await refused(worker, FOTO, options, 500, failed, { d1: 0, r2: [0, 0] });
@@ -285,7 +283,7 @@ describe('a form to a persona', () => {
     });
   }
   for (const host of ['user:pw@example.com', `${'a'.repeat(60)}.`.repeat(30), 'exa$mple.com']) {
-    test(`a Host ${host.slice(0, 20)} gets into no record [M6 R7]`, async () => {
+    test(`a Host ${host.slice(0, 20)} is not written into a record [M6 R7]`, async () => {
       const before = await worker.dump();
       const form = formOf({ foto: png() });
       const encoded = new Response(form);
@@ -297,7 +295,7 @@ describe('a form to a persona', () => {
       assert.equal(await worker.dump(), before);
     });
   }
-  test('other parts are ignored, a foto_url among them [P5 R4]', async () => {
+  test('other parts are ignored, including a foto_url [P5 R4]', async () => {
     const picture = png();
     await accepted(
       worker,
@@ -320,7 +318,7 @@ describe('keys', () => {
     ['GIF', gif, 'gif', ' ', 'application/octet-stream'],
   ];
   for (const [kind, make, extension, name, type] of NAMED) {
-    test(`a ${kind} called ${JSON.stringify(name)} of type ${JSON.stringify(type)} is a ${kind} [M1 M3]`, async () => {
+    test(`a ${kind} named ${JSON.stringify(name)} of type ${JSON.stringify(type)} is a ${kind} [M1 M3]`, async () => {
       const picture = make();
       await saves({ avatar: { bytes: picture, name, type } }, {}, { picture, extension });
     });
@@ -335,14 +333,14 @@ describe('keys', () => {
     assert.deepEqual(stored, JSON.parse(before)[1]);
     assert.equal(tables[3].find(({ id }) => id === 42).image, keyOf(42, picture));
   });
-  test('two files that differ in their metadata alone are one picture [M2 M3]', async () => {
+  test('two files that differ only in their metadata are one picture [M2 M3]', async () => {
     const picture = png({ size: 500 });
     await saves({ avatar: picture }, {}, { picture: picture.stored });
     const [first] = await worker.bucket.list();
     await saves({ avatar: picture.stored }, {}, { picture: picture.stored, cost: AGAIN });
     assert.deepEqual(await worker.bucket.list(), [first]);
   });
-  test('one account has one object for a picture that it shows twice, another account its own [M3 P5]', async () => {
+  test('a picture that one account shows twice is one object, and other accounts have their own [M3 P5]', async () => {
     const picture = png();
     const uploads = [
       ['/api/profile/6/update/', 6, 'avatar'],
@@ -355,8 +353,7 @@ describe('keys', () => {
     assert.deepEqual(await keys(worker), [keyOf(42, picture), keyOf(5, picture), keyOf(6, picture)]);
   });
   const goneTitle =
-    'a picture whose object is gone is stored again, and takes one more call where it was removed a moment ago ' +
-    '[M3 M5 D7]';
+    'a picture whose object was removed is stored again, with one more call if the removal is recent ' + '[M3 M5 D7]';
   test(goneTitle, async () => {
     const [first, second] = [png(), png()];
     await saves({ avatar: first }, {}, { picture: first });
@@ -381,22 +378,22 @@ describe('keys', () => {
   });
 });
 
-describe('a faulty form to the own profile', () => {
+describe('an invalid form to the own profile', () => {
   const refuses = (options, body) => refused(worker, PROFILE, { as: 42, ...options }, 400, body, { d1: 0, r2: [0, 0] });
   const noPicture = {
     'an empty file': [{ avatar: Buffer.alloc(0) }, EMPTY],
-    'a text': [{ avatar: 'null' }, NOT_FILE],
+    'a text part': [{ avatar: 'null' }, NOT_FILE],
     'a path': [{ avatar: '/media/avatars/42/a.png' }, NOT_FILE],
     'white space': [{ avatar: ' ' }, NOT_FILE],
-    'the text of a picture': [{ avatar: gif().toString('latin1') }, NOT_FILE],
+    'a picture as text': [{ avatar: gif().toString('latin1') }, NOT_FILE],
     'a file of text': [{ avatar: { bytes: Buffer.from('GIF89a'), name: 'a.gif', type: 'image/gif' } }, NOT_IMAGE],
     'one byte': [{ avatar: Buffer.from([0xff]) }, NOT_IMAGE],
   };
   for (const [what, [parts, message]] of Object.entries(noPicture)) {
-    test(`${what} is no avatar [D5 R7]`, () => refuses({ form: formOf(parts) }, { avatar: [message] }));
+    test(`${what} is not an avatar [D5 R7]`, () => refuses({ form: formOf(parts) }, { avatar: [message] }));
   }
 
-  test('every faulty field is named at once, the avatar last [D4 D5 R7]', () =>
+  test('all invalid fields are reported together, the avatar last [D4 D5 R7]', () =>
     refuses(
       {
         form: formOf({
@@ -425,24 +422,24 @@ describe('a faulty form to the own profile', () => {
       { last_name: 'x'.repeat(60_000) },
       { last_name: ['Ensure this field has no more than 200 characters.'] },
     ],
-    'a file where a text belongs': [{ first_name: png() }, { first_name: ['Not a valid string.'] }],
+    'a file in place of text': [{ first_name: png() }, { first_name: ['Not a valid string.'] }],
   };
   for (const [what, [parts, body]] of Object.entries(others)) {
-    test(`${what} keeps a good picture from being stored [D4 D5 R7]`, () =>
+    test(`${what} prevents a good picture from being stored [D4 D5 R7]`, () =>
       refuses({ form: formOf({ avatar: png(), ...parts }) }, body));
   }
   const malformed = { detail: 'Multipart form parse error' };
-  test('a text that is no UTF-8 makes the form malformed, and is not stored as something else [R2 R5 R7]', async () => {
+  test('text that is not UTF-8 makes the form malformed, and is not stored in another form [R2 R5 R7]', async () => {
     await refuses(raw(multipart(textPart('first_name', Buffer.from([0x41, 0xff, 0x42]))), TYPE), malformed);
     await refuses(
       raw(multipart(filePart('avatar', png()), textPart('note', Buffer.from([0xc0, 0xaf]))), TYPE),
       malformed,
     );
   });
-  test('a picture without a file name, which the platform takes for a text, makes the form malformed [D5 R7]', () =>
+  test('a picture without a file name, which counts as text, makes the form malformed [D5 R7]', () =>
     refuses({ form: formOf({ avatar: { bytes: gif(), name: '' } }) }, malformed));
   const textsTitle =
-    'texts and other files of more than 64 KiB are too large, one or many, with a picture or without [R3 R7]';
+    'texts and other files of more than 64 KiB in total are too large, with or without a picture [R3 R7]';
   test(textsTitle, async () => {
     const tooLarge = (parts) =>
       refused(
@@ -460,14 +457,14 @@ describe('a faulty form to the own profile', () => {
   });
 });
 
-describe('a faulty form to a persona', () => {
+describe('an invalid form to a persona', () => {
   const cases = {
     'a form without the photo': [{}, FOTO_REQUIRED],
     'a form with a foto_url and no photo': [{ foto_url: 'https://example.com/a.jpg' }, FOTO_REQUIRED],
     'a form with the photo under another name': [{ avatar: png(), Foto: png() }, FOTO_REQUIRED],
-    'a text': [{ foto: 'https://example.com/a.jpg' }, FOTO_NOT_FILE],
+    'a text part': [{ foto: 'https://example.com/a.jpg' }, FOTO_NOT_FILE],
     'white space': [{ foto: ' ' }, FOTO_NOT_FILE],
-    'an empty text': [{ foto: '' }, FOTO_EMPTY],
+    'an empty text part': [{ foto: '' }, FOTO_EMPTY],
     'an empty file': [{ foto: Buffer.alloc(0) }, FOTO_EMPTY],
     'an empty file without a name': [
       { foto: { bytes: Buffer.alloc(0), name: '', type: 'application/octet-stream' } },
@@ -497,9 +494,9 @@ for (const route of UPLOADS) {
     const good = multipart(filePart(upload, png()));
     const file = filePart(upload, png());
     const broken = {
-      'nothing of a form': raw('hello', TYPE),
-      'a text before the first boundary': raw(Buffer.concat([Buffer.from('hello\r\n'), good]), TYPE),
-      'JSON that calls itself a form': raw('{}', TYPE),
+      'a body that is not a form': raw('hello', TYPE),
+      'text before the first boundary': raw(Buffer.concat([Buffer.from('hello\r\n'), good]), TYPE),
+      'JSON declared as a form': raw('{}', TYPE),
       'another boundary': raw(good, 'multipart/form-data; boundary=y'),
       'no boundary': raw(good, 'multipart/form-data'),
       'an empty boundary': raw(good, 'multipart/form-data; boundary='),
@@ -512,11 +509,11 @@ for (const route of UPLOADS) {
     const repeated = {
       'two pictures': raw(multipart(file, filePart(upload, png())), TYPE),
       'the same picture twice': raw(multipart(file, file), TYPE),
-      'a picture and a text of its name': raw(multipart(file, textPart(upload, '')), TYPE),
+      'a picture and a text part of the same name': raw(multipart(file, textPart(upload, '')), TYPE),
       'a known field twice': raw(multipart(file, textPart('first_name', 'a'), textPart('first_name', 'a')), TYPE),
       'an unknown field twice': raw(multipart(textPart('x', 'a'), file, textPart('x', 'b')), TYPE),
     };
-    // Only the last part of a name counts for django (D9).
+    // For django, only the last part of each name counts (D9).
     if (route.dialect !== 'django') Object.assign(broken, repeated);
     for (const [what, options] of Object.entries(broken)) {
       test(`${what} cannot be parsed for ${name} [R2 R7]`, () => refuses(options, 400, says.badForm()));
@@ -538,12 +535,12 @@ for (const route of UPLOADS) {
   describe(`the sizes of ${name}`, () => {
     const withLimit = (limit, options) => ({ ...options, vars: { AVATAR_MAX_BYTES: String(limit) } });
 
-    test(`a picture of exactly 10 MiB is taken by ${name}, and one of a byte more is too large [R3 R7]`, async () => {
+    test(`a picture of exactly 10 MiB is accepted by ${name}, and one a byte longer is too large [R3 R7]`, async () => {
       const picture = png({ size: DEFAULT_LIMIT });
       await takes({ form: formOf({ [upload]: picture }) }, picture.stored);
       await refuses({ form: formOf({ [upload]: png({ size: DEFAULT_LIMIT + 1 }) }) }, 413, says.tooLarge());
     });
-    test(`AVATAR_MAX_PIXELS moves the limit of pixels of ${name}, and nonsense is a failure [M1 R7]`, async () => {
+    test(`AVATAR_MAX_PIXELS sets the pixel limit of ${name}, and an invalid value is a failure [M1 R7]`, async () => {
       const withPixels = (pixels, picture) => ({
         form: formOf({ [upload]: picture }),
         vars: { AVATAR_MAX_PIXELS: String(pixels) },
@@ -554,7 +551,7 @@ for (const route of UPLOADS) {
       for (const nonsense of ['0', '-1', '1.5', 'many', '268435457'])
         await refuses(withPixels(nonsense, picture), 500, route.failure);
     });
-    test(`AVATAR_MAX_BYTES moves the limit of ${name} down and up [R3 R7]`, async () => {
+    test(`AVATAR_MAX_BYTES lowers and raises the limit of ${name} [R3 R7]`, async () => {
       const [small, other, large] = [png({ size: 1000 }), png({ size: 1000 }), png({ size: DEFAULT_LIMIT + 1 })];
       await takes(withLimit(1000, { form: formOf({ [upload]: small }) }), small.stored);
       await refuses(withLimit(999, { form: formOf({ [upload]: small }) }), 413, says.tooLarge());
@@ -562,11 +559,10 @@ for (const route of UPLOADS) {
       await takes(withLimit(DEFAULT_LIMIT + 1, { form: formOf({ [upload]: large }) }), large.stored);
       await takes(withLimit('', { form: formOf({ [upload]: other }) }), other.stored);
     });
-    test(`what is too large is not looked at by ${name} [R1 R3]`, () =>
+    test(`${name} does not parse a picture that is too large [R1 R3]`, () =>
       refuses(withLimit(10, { form: formOf({ [upload]: Buffer.alloc(11) }) }), 413, says.tooLarge()));
     const lengthTitle =
-      `a body may be 64 KiB longer than a picture for ${name}, and not a byte more, with its length or without ` +
-      '[R3 R7]';
+      `a body may be up to 64 KiB longer than a picture for ${name}, with its length or without ` + '[R3 R7]';
     test(lengthTitle, async () => {
       for (const sent of [(body) => body, chunked]) {
         const picture = png();
@@ -574,7 +570,7 @@ for (const route of UPLOADS) {
         await refuses(raw(sent(formOfSize(route, picture, picture.length + OVERHEAD + 1)), TYPE), 413, says.tooLarge());
       }
     });
-    test(`a length that is too large is refused by ${name} before any of the body is there [R3]`, {
+    test(`a length that is too large is refused by ${name} before any of the body arrives [R3]`, {
       timeout: 30_000,
     }, async () => {
       for (const length of [DEFAULT_LIMIT + OVERHEAD + 1, 5_000_000_000, Number.MAX_SAFE_INTEGER]) {
@@ -582,7 +578,7 @@ for (const route of UPLOADS) {
         await answered(worker, response, 413, says.tooLarge(), { d1: 0, r2: [0, 0] });
       }
     });
-    test(`a body without a length is refused by ${name} at the byte that is too much, without its end [R3]`, {
+    test(`a body without a length is refused by ${name} at the first byte too many, before its end [R3]`, {
       timeout: 30_000,
     }, async () => {
       const response = await begin(
@@ -593,7 +589,7 @@ for (const route of UPLOADS) {
       );
       await answered(worker, response, 413, says.tooLarge(), { d1: 0, r2: [0, 0] });
     });
-    test(`a form that is longer than its length says is cut off there by ${name}, and stores nothing [R3 R7]`, {
+    test(`a form longer than its announced length is cut off there by ${name}, and stores nothing [R3 R7]`, {
       timeout: 30_000,
     }, async () => {
       const body = multipart(filePart(upload, png()));
@@ -607,7 +603,7 @@ for (const route of UPLOADS) {
       await answered(worker, response, 400, says.badForm(), { d1: 0, r2: [0, 0] });
       assert.deepEqual(await keys(worker), []);
     });
-    test(`a form in many small chunks is a form for ${name} [R3]`, async () => {
+    test(`a form in many small chunks is accepted by ${name} [R3]`, async () => {
       const picture = png({ size: 20_000 });
       const body = multipart(filePart(upload, picture));
       const stream = new ReadableStream({
@@ -619,7 +615,7 @@ for (const route of UPLOADS) {
       await takes(raw(stream, TYPE), picture.stored);
     });
     const hangUpTitle =
-      `a client that hangs up in the middle of its picture is no failure of ${name}, and stores nothing ` +
+      `a client that hangs up in the middle of its picture is not a failure of ${name}, and stores nothing ` +
       '[R9 O2 R7 M5]';
     test(hangUpTitle, {
       timeout: 30_000,
@@ -643,8 +639,8 @@ for (const route of UPLOADS) {
 
     for (const limit of ['0', '-1', '16777217', '1.5', '1e6', '5MB', '99999999999999999999']) {
       const title =
-        `an AVATAR_MAX_BYTES of ${limit} is a failure of uploads to ${name} that the log explains, ` +
-        'and of nothing else [R3 R9]';
+        `an AVATAR_MAX_BYTES of ${limit} fails uploads to ${name} with the cause in the log, ` +
+        'and nothing else [R3 R9]';
       test(title, async () => {
         const { line } = await refuses(withLimit(limit, { form: formOf({ [upload]: png() }) }), 500, route.failure);
         assert.match(line.cause, /AVATAR_MAX_BYTES/);
@@ -669,7 +665,7 @@ for (const route of UPLOADS) {
       { ...raw(formOfSize(route, png(), 10 + OVERHEAD + 1), TYPE), vars: { AVATAR_MAX_BYTES: '10' } },
       { form: formOf({ [upload]: '' }) },
     ];
-    test(`without a good token nothing else is said by ${name} [R1 A8 R7]`, async () => {
+    test(`without a good token ${name} reports nothing else [R1 A8 R7]`, async () => {
       for (const [credential, challenge, body] of [
         [{}, 'Bearer', says.noToken()],
         [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()],
@@ -681,7 +677,7 @@ for (const route of UPLOADS) {
       }
     });
     const orderTitle =
-      'an id that the path does not allow, and another method, ' + `come before the form for ${name} [R1 R8 R7]`;
+      'an invalid id in the path, and another method, ' + `come before the form for ${name} [R1 R8 R7]`;
     test(orderTitle, async () => {
       for (const options of bodies()) {
         const { status, d1Calls, r2Writes } = await worker.put(route.path('abc'), { as: 6, ...options });
@@ -719,15 +715,15 @@ for (const route of UPLOADS) {
 describe('a form that the database refuses', () => {
   const NOT_FOUND = { detail: 'Not found.' };
   const cases = [
-    ['an account that is switched off', profile, 43, 43, {}, 401, INACTIVE, INVALID_TOKEN],
-    ['an account that is gone', profile, 4711, 4711, {}, 401, GONE, INVALID_TOKEN],
-    ['an account that is switched off, for another id', profile, 42, 43, {}, 401, INACTIVE, INVALID_TOKEN],
-    ['a caller for the profile of another', profile, 1, 42, {}, 403, { error: 'Not authorized' }],
-    ['an admin for the profile of another', profile, 42, 6, {}, 403, { error: 'Not authorized' }],
-    ['a caller for a profile that nobody has', profile, 4711, 42, {}, 404, NOT_FOUND],
-    ['a caller for a profile beyond every id', profile, '9007199254740993', 42, {}, 404, NOT_FOUND],
+    ['an inactive account', profile, 43, 43, {}, 401, INACTIVE, INVALID_TOKEN],
+    ['a deleted account', profile, 4711, 4711, {}, 401, GONE, INVALID_TOKEN],
+    ['an inactive account, for another id', profile, 42, 43, {}, 401, INACTIVE, INVALID_TOKEN],
+    ['a caller, for another profile', profile, 1, 42, {}, 403, { error: 'Not authorized' }],
+    ['an admin, for another profile', profile, 42, 6, {}, 403, { error: 'Not authorized' }],
+    ['a caller, for an unknown profile', profile, 4711, 42, {}, 404, NOT_FOUND],
+    ['a caller, for an id beyond the largest', profile, '9007199254740993', 42, {}, 404, NOT_FOUND],
     [
-      'a caller who wants the username of another',
+      'a caller, for a taken username',
       profile,
       42,
       42,
@@ -736,7 +732,7 @@ describe('a form that the database refuses', () => {
       { username: ['A user with that username already exists.'] },
     ],
     [
-      'a caller who wants username and e-mail of others',
+      'a caller, for a taken username and e-mail',
       profile,
       42,
       42,
@@ -744,8 +740,8 @@ describe('a form that the database refuses', () => {
       400,
       { username: ['A user with that username already exists.'], email: ['A user with that email already exists.'] },
     ],
-    ['an account that is switched off', foto, 6, 43, {}, 401, { message: 'Token inválido o expirado' }, INVALID_TOKEN],
-    ['an account that is gone', foto, 6, 4711, {}, 401, { message: 'Token inválido o expirado' }, INVALID_TOKEN],
+    ['an inactive account', foto, 6, 43, {}, 401, { message: 'Token inválido o expirado' }, INVALID_TOKEN],
+    ['a deleted account', foto, 6, 4711, {}, 401, { message: 'Token inválido o expirado' }, INVALID_TOKEN],
     [
       'an editor, even for their own persona',
       foto,
@@ -756,7 +752,7 @@ describe('a form that the database refuses', () => {
       { message: 'No tienes permisos para acceder a este recurso' },
     ],
     [
-      'an editor, for a persona that nobody has',
+      'an editor, for an unknown persona',
       foto,
       4711,
       7,
@@ -764,9 +760,9 @@ describe('a form that the database refuses', () => {
       403,
       { message: 'No tienes permisos para acceder a este recurso' },
     ],
-    ['an admin, for a persona that nobody has', foto, 4711, 6, {}, 404, { message: 'Persona no encontrada' }],
+    ['an admin, for an unknown persona', foto, 4711, 6, {}, 404, { message: 'Persona no encontrada' }],
     [
-      'an admin, for a persona beyond every id',
+      'an admin, for an id beyond the largest',
       foto,
       '9007199254740993',
       6,
@@ -779,14 +775,14 @@ describe('a form that the database refuses', () => {
     test(`${who}, leaves nothing behind at ${route.name} [R1 R7 M5 A7 D3 D4 P2 P3]`, async () => {
       const options = (picture) => ({ as, form: formOf({ [route.upload]: picture, ...fields }) });
       await refused(worker, route.path(id), options(png()), status, body, { ...REFUSED, challenge });
-      // What lies there already is not this request's to undo.
+      // This request must not remove an object that was there before.
       const there = png();
       await worker.bucket.put(keyOf(as, there), there, { contentType: 'image/png' });
       await refused(worker, route.path(id), options(there), status, body, { ...REFUSED, challenge });
     });
   }
 
-  test('what it had stored is removed before it is answered [R7 M5]', async () => {
+  test('its object is removed before the response [R7 M5]', async () => {
     for (const [route, id, as] of [
       [profile, 1, 42],
       [foto, 4711, 6],
@@ -796,7 +792,7 @@ describe('a form that the database refuses', () => {
     }
   });
 
-  test('a refused form with the picture that is shown leaves it where it is [R7 M5]', async () => {
+  test('a refused form with the currently shown picture does not remove it [R7 M5]', async () => {
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
     await refused(
@@ -817,7 +813,7 @@ describe('a form that the database refuses', () => {
     );
   });
 
-  test('the same form without a picture takes one call and does not ask the bucket [R7 D4]', async () => {
+  test('the same form without a picture takes one database call and none to the bucket [R7 D4]', async () => {
     await refused(
       worker,
       PROFILE,
