@@ -1,6 +1,7 @@
-// What real dumps bring costs no account (N4). The fixtures were made by mariadb-dump 10.11 of three small databases of
-// invented people: databases.sql with --databases, seam.sql.gz packed with gzip -9 -n, and falcon-utf16.sql as
-// Windows PowerShell writes it with `>` in a console of UTF-8: in UTF-16 with a byte order mark and CRLF.
+// No account is lost to a quirk of real dumps (N4). The fixtures were made with mariadb-dump 10.11 from three small
+// databases of invented people: databases.sql with --databases, seam.sql.gz compressed with gzip -9 -n, and
+// falcon-utf16.sql as Windows PowerShell writes it with `>` in a UTF-8 console: in UTF-16 with a byte order mark and
+// CRLF.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
@@ -25,7 +26,7 @@ async function falconOf(file, options) {
   const { leftOut, report, told } = await database.bring('falcon', file, options);
   assert.deepEqual([leftOut, report], [[], []]);
   const accounts = database.accounts('falcon');
-  // Where the source has no time of the last change, it is the time of the import or of the registration.
+  // If the source has no time of the last change, the time of the import or of the registration is used.
   for (const account of accounts.slice(1)) account.updated_at = null;
   const fields = ['number', 'full_name', 'username', 'image', 'updated_at', 'shown_role'];
   return { told, rows: accounts.map((account) => fields.map((field) => account[field])) };
@@ -52,14 +53,14 @@ describe('a dump', () => {
     assert.deepEqual(rows, FALCON);
     assert.deepEqual([[...told.others], told.schema, told.isWhole], [[['role', 2]], 'falcon', true]);
   });
-  test('packed with gzip, where isActive is NULL [N4]', async () => {
+  test('compressed with gzip, in which isActive is NULL [N4]', async () => {
     assert.deepEqual((await seamOf(fixture('seam.sql.gz'))).rows, SEAM);
   });
-  test('packed with gzip and cut off', async () => {
+  test('compressed with gzip and cut off', async () => {
     const file = source(fs.readFileSync(fixture('seam.sql.gz')).subarray(0, 900));
     await assert.rejects(read('seam', file), (error) => error instanceof Trouble && /unpacked/.test(error.message));
   });
-  test('of several schemas: --schema picks one, and the others are not looked at [N4]', async () => {
+  test('of several schemas: --schema picks one, and the others are ignored [N4]', async () => {
     const file = fixture('databases.sql');
     const falcon = await falconOf(file, { schema: 'falcon' });
     assert.deepEqual(falcon.rows, FALCON);
@@ -78,7 +79,7 @@ describe('a dump', () => {
         (error) => (error instanceof Trouble && says.test(error.message)) || assert.fail(String(error)),
       );
   });
-  test('of several schemas, of which one has such accounts, needs no --schema', async () => {
+  test('of several schemas, only one of which has such accounts, needs no --schema', async () => {
     assert.deepEqual((await falconOf(fixture('databases.sql'))).rows, FALCON);
     assert.deepEqual((await seamOf(fixture('databases.sql'))).rows, SEAM);
     const dump = fs.readFileSync(fixture('databases.sql'), 'utf8');
@@ -88,14 +89,14 @@ describe('a dump', () => {
         new RegExp(`such accounts in several schemas, ${from} and ${from}_test: specify the one .* --schema ${from}`),
       );
   });
-  test('of which another schema has tables of the same name with other columns', async () => {
+  test('in which another schema has a table of the same name with other columns', async () => {
     const other = 'USE `other`;\nINSERT INTO roles (a) VALUES (1);\nUSE `seam`;\n';
     const dump = source(other + fs.readFileSync(seamDump({ roles: [[7, 'siete']], users: [{ id: 1, roleId: 7 }] })));
     const database = new Database();
     await database.bring('seam', dump);
     assert.deepEqual(database.roles(), [[7, 'siete', null, null]]);
   });
-  test('whose column of the role is called role', async () => {
+  test('in which the column of the role is named role', async () => {
     const dump = fs.readFileSync(falconDump({ id: 1, role_id: 3 }), 'utf8').replace('`role_id`', '`role`');
     const database = new Database();
     await database.bring('falcon', source(dump));
@@ -121,15 +122,15 @@ describe('a file of another kind', () => {
   });
 });
 
-describe("PowerShell's letters", () => {
+describe('letters that PowerShell has changed', () => {
   const bytes = async (file, chunk) => Buffer.concat(await bytesOf(file, { chunk }).toArray()).toString();
-  /** What Windows PowerShell 5 writes: the dump's UTF-8, taken for the console's code page, in UTF-16. */
+  /** Windows PowerShell 5 decodes the dump's UTF-8 with the console's code page and writes the result in UTF-16. */
   const OEM850 =
     'ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒáíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐' +
     '└┴┬├─┼ãÃ╚╔╩╦╠═╬¤ðÐÊËÈıÍÎÏ┘┌█▄¦Ì▀ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u00ad±‗¾¶§÷¸°¨·¹³²■\u00a0';
   const damaged = (byte) => (byte < 128 ? String.fromCharCode(byte) : OEM850[byte - 128]);
   const written = (text) => source(Buffer.from(`\ufeff${[...Buffer.from(text)].map(damaged).join('')}`, 'utf16le'));
-  test('are turned back, and letters that are as they should be stay, wherever the file is cut in pieces', async () => {
+  test('are restored, and correct letters stay, however the file is divided into chunks', async () => {
     await fc.assert(
       fc.asyncProperty(fc.string({ unit: 'binary' }), fc.integer({ min: 1, max: 20 }), async (text, chunk) => {
         fc.pre(text.isWellFormed());
@@ -146,7 +147,7 @@ describe("PowerShell's letters", () => {
       { numRuns: 200 },
     );
   });
-  test('that cannot be turned back end the import', async () => {
+  test('stop the import if they cannot be restored', async () => {
     const file = source(Buffer.from('\ufeff├▒ 改', 'utf16le'));
     await assert.rejects(bytes(file, 9), /PowerShell has damaged the letters of the dump: write it with --result-file/);
   });

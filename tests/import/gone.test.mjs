@@ -1,4 +1,4 @@
-// What is gone at the source since the last run: it is told, and removed here with --prune (N3).
+// Records deleted at the source since the last run: they are reported, and --prune removes them from Perfil (N3).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
@@ -10,12 +10,12 @@ const TOLD = 'it no longer exists at the source; --prune removes it from Perfil'
 const PRUNED = 'it no longer exists at the source and was removed';
 const prune = { prune: true };
 const LAST = '-- Dump completed on 2026-01-01  0:00:00\n';
-/** The same dump with mysqldump's last line, behind the first ones if it has any. */
+/** The same dump with mysqldump's last line, and optionally with first lines. */
 const whole = (file, head = '') => source(head + fs.readFileSync(file, 'utf8') + LAST);
 const falcon = (...accounts) => whole(falconDump(...accounts));
 const numbers = (database, backEnd) => database.accounts(backEnd).map(({ number }) => number);
 
-test('gaps between ids are all the ids that are not there', () => {
+test('gaps between ids are all the ids that do not occur', () => {
   const max = Number.MAX_SAFE_INTEGER;
   assert.deepEqual(gapsOf([]), [[1, max]]);
   assert.deepEqual(gapsOf([3, 1, 2]), [[4, max]]);
@@ -26,8 +26,8 @@ test('gaps between ids are all the ids that are not there', () => {
   ]);
 });
 
-describe('an account that is gone at the source', () => {
-  test('is told of, and stays until --prune [N3]', async () => {
+describe('an account that was deleted at the source', () => {
+  test('is reported, and stays until --prune [N3]', async () => {
     const database = new Database();
     await database.bring('falcon', falcon({ id: 1 }, { id: 2 }, { id: 3 }));
     const before = database.dump();
@@ -46,7 +46,7 @@ describe('an account that is gone at the source', () => {
     );
     assert.deepEqual((await database.bring('falcon', falcon({ id: 1 }, { id: 3 }), prune)).report, []);
   });
-  test('and registered anew with the same e-mail is a new account, which lands in the same run [N3]', async () => {
+  test('and registered again with the same e-mail is a new account, imported in the same run [N3]', async () => {
     const database = new Database();
     const ana = { email: 'ana@x.example', username: 'ana' };
     await database.bring('falcon', falcon({ id: 1, ...ana }));
@@ -58,12 +58,12 @@ describe('an account that is gone at the source', () => {
     assert.deepEqual((await database.bring('falcon', falcon({ id: 2, ...ana }), prune)).report, [`users 1: ${PRUNED}`]);
     const account = database.account('falcon', 2);
     assert.deepEqual([account.id, account.email, account.is_active], [2, 'ana@x.example', 1]);
-    // Whose the persona is, personas says.
+    // Only an import of personas assigns the persona again.
     assert.deepEqual(database.rows('SELECT user_id FROM personas'), [{ user_id: null }]);
     assert.deepEqual((await database.bring('personas', csv('1,ana@x.example,Ana,A,,AAAAA,,'))).report, []);
     assert.deepEqual(database.rows('SELECT user_id FROM personas'), [{ user_id: 2 }]);
   });
-  test('stays active while another back end knows it, without the role and the hash that came from there', async () => {
+  test('stays active while it has another identity, without the role and hash of the first back end', async () => {
     const database = new Database();
     const seam = (users) => whole(seamDump({ roles: [[1, 'admin']], users }));
     const ana = { email: 'ana@x.example' };
@@ -76,14 +76,14 @@ describe('an account that is gone at the source', () => {
     await database.bring('falcon', falcon({ id: 8 }), prune);
     assert.deepEqual(Object.keys(JSON.parse(database.account('django', 9).legacy_password_hashes)), ['django']);
   });
-  test('and there again later is a new account', async () => {
+  test('and reappears later is a new account', async () => {
     const database = new Database();
     await database.bring('falcon', falcon({ id: 1 }, { id: 2 }));
     await database.bring('falcon', falcon({ id: 1 }), prune);
     assert.deepEqual((await database.bring('falcon', falcon({ id: 1 }, { id: 2 }))).report, []);
     assert.equal(database.account('falcon', 2).id, 3);
   });
-  test('is another one than a row that is left out, or that was removed here', async () => {
+  test('is not confused with a row that was skipped, or that was removed in Perfil', async () => {
     const database = new Database();
     await database.bring('falcon', falcon({ id: 1 }, { id: 2 }, { id: 3 }));
     database.run("DELETE FROM users WHERE username = 'user3'");
@@ -98,7 +98,7 @@ describe('an account that is gone at the source', () => {
   });
 });
 
-test('a permission that was revoked at the source is told of, and revoked with --prune', async () => {
+test('a permission that was revoked at the source is reported, and revoked with --prune', async () => {
   const database = new Database();
   const roles = [
     [1, 'admin'],
@@ -131,7 +131,7 @@ test('a permission that was revoked at the source is told of, and revoked with -
   assert.deepEqual((await database.bring('seam', empty, prune)).report, [`permissionXRole 2/1: ${PRUNED}`, here]);
 });
 
-test('a persona that is gone at the source is told of', async () => {
+test('a persona that was deleted at the source is reported', async () => {
   const database = new Database();
   await database.bring('personas', csv('1,,A,A,,AAAAA,,', '2,,B,B,,BBBBB,,'));
   assert.deepEqual((await database.bring('personas', csv('2,,B,B,,BBBBB,,'))).report, [
@@ -139,8 +139,8 @@ test('a persona that is gone at the source is told of', async () => {
   ]);
 });
 
-describe('--prune never trusts', () => {
-  test('a dump that may be cut off, that is empty, or of which an id cannot be read', async () => {
+describe('--prune rejects', () => {
+  test('a dump that may be cut off, is empty, or has an invalid id', async () => {
     const { columns } = { columns: '(id, name, email, username, password, salt, created_at, updated_at, image_path)' };
     /** @type {[string, string, RegExp][]} */
     const refusals = [
@@ -158,7 +158,7 @@ describe('--prune never trusts', () => {
     for (const end of [4600, dump.indexOf('-- Dump completed')])
       await assert.rejects(read('falcon', source(dump.subarray(0, end)), prune), Trouble);
   });
-  test('a dump of which more than half of the accounts are gone', async () => {
+  test('a dump that lacks more than half of the accounts', async () => {
     const database = new Database();
     const accounts = Array.from({ length: 30 }, (_, at) => ({ id: at + 1 }));
     await database.bring('falcon', falcon(...accounts));

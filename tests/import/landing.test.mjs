@@ -1,4 +1,4 @@
-// What becomes of real dumps in the database: whole, once, twice, after changes, and of several back ends.
+// Importing real dumps into the database: complete, repeatedly, after changes, and from several back ends.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { csv, Database, dumpdata, falconDump, fixture, source } from './support.mjs';
@@ -27,7 +27,7 @@ const columns = (rows, ...names) => rows.map((row) => names.map((name) => row[na
 
 describe('a dump of seam', () => {
   for (const name of ['seam.sql', 'seam-compact.sql']) {
-    test(`brings roles, permissions, links and accounts from ${name}`, async () => {
+    test(`imports roles, permissions, links and accounts from ${name}`, async () => {
       const database = new Database();
       const { counts, leftOut, report, told } = await database.bring('seam', fixture(name));
       assert.deepEqual(
@@ -69,7 +69,7 @@ describe('a dump of seam', () => {
       assert.deepEqual(report, []);
     });
   }
-  test('gives nothing back that was taken away here', async () => {
+  test('does not restore what was removed in Perfil', async () => {
     const database = new Database();
     await database.bring('seam', fixture('seam.sql'));
     database.run(
@@ -88,7 +88,7 @@ describe('a dump of seam', () => {
     ]);
     assert.deepEqual(database.rows("SELECT base FROM imports WHERE kind = 'users' AND id = 103"), [{ base: '{}' }]);
   });
-  test('never brings a password back that was changed here', async () => {
+  test('never restores a password that was changed through Perfil', async () => {
     const database = new Database();
     await database.bring('seam', fixture('seam.sql'));
     database.run(
@@ -101,7 +101,7 @@ describe('a dump of seam', () => {
       ['$2b$12$here', HASH],
     );
   });
-  test('leaves out an account or a link whose role is left out, and says so', async () => {
+  test('skips accounts and links whose role was skipped, and reports them', async () => {
     const { leftOut, counts } = await new Database().bring(
       'seam',
       source(`
@@ -128,7 +128,7 @@ describe('a dump of seam', () => {
 });
 
 describe('a dump of falcon', () => {
-  test('brings accounts with their hash verbatim, their times, and the number of their role [I4]', async () => {
+  test('imports accounts with their exact hash, their times, and the id of their role [I4]', async () => {
     const database = new Database();
     const { leftOut, report, told } = await database.bring('falcon', fixture('falcon.sql'));
     assert.deepEqual(
@@ -165,7 +165,7 @@ describe('a dump of falcon', () => {
     assert.deepEqual(database.rows('SELECT name FROM roles WHERE id > 3'), []);
     assert.deepEqual(report, []);
   });
-  const title = 'tells every row that is bad, by line, id and field, never by what it holds, and brings the others';
+  const title = 'reports every invalid row by line, id and field, without its values, and imports the others';
   test(title, async () => {
     const database = new Database();
     const { leftOut, report, counts, told } = await database.bring('falcon', fixture('falcon-bad.sql'));
@@ -194,7 +194,7 @@ describe('a dump of falcon', () => {
 
 describe('the accounts of django', () => {
   for (const name of ['django.json', 'django.sqlite3']) {
-    test(`are brought whole from ${name}`, async () => {
+    test(`are imported completely from ${name}`, async () => {
       const database = new Database();
       const { leftOut, report, told } = await database.bring('django', fixture(name));
       assert.deepEqual([leftOut, report], [[], []]);
@@ -246,7 +246,7 @@ describe('the accounts of django', () => {
       assert.match(JSON.parse(database.account('django', 304).legacy_password_hashes).django, /^!/);
     });
   }
-  test('are told of row by row where they are bad', async () => {
+  test('are reported row by row if they are invalid', async () => {
     const { leftOut, told } = await new Database().bring(
       'django',
       dumpdata(
@@ -270,7 +270,7 @@ describe('the accounts of django', () => {
 });
 
 describe('a CSV of personas', () => {
-  test('brings those that are good, and links them to the accounts of their e-mails', async () => {
+  test('imports valid personas, and links them to the accounts with their e-mails', async () => {
     const database = new Database();
     await database.bring('seam', fixture('seam.sql'));
     await database.bring('falcon', fixture('falcon.sql'));
@@ -295,7 +295,7 @@ describe('a CSV of personas', () => {
       [14, null, 'Dos', 'Dos líneas', null, '10000014', null, '2024-03-03T10:00:00.000Z', null],
     ]);
   });
-  test('may come from a spreadsheet: a byte order mark, semicolons, CRLF, columns in another order', async () => {
+  test('may come from a spreadsheet: byte order mark, semicolons, CRLF, columns in another order', async () => {
     const database = new Database();
     const { leftOut, report } = await database.bring('personas', fixture('personas-spreadsheet.csv'));
     assert.deepEqual([leftOut, report], [[], ['personas 11: user_email: no account has it']]);
@@ -303,7 +303,7 @@ describe('a CSV of personas', () => {
       [12, 'Cuenta', '2024-03-02T09:30:00.000Z'],
     ]);
   });
-  test('takes no number, no account and no id from another persona', async () => {
+  test('takes no DNI, no account and no id from another persona', async () => {
     const database = new Database();
     await database.bring('falcon', falconDump({ id: 1 }));
     await database.bring('personas', csv('1,user1@falcon.example,A,A,,AAAAA,,', '2,,B,B,,BBBBB,,'));
@@ -337,7 +337,7 @@ describe('a second run', () => {
     ['django', fixture('django.json')],
     ['personas', fixture('personas.csv')],
   ];
-  test('changes nothing where nothing has changed', async () => {
+  test('changes nothing if nothing has changed', async () => {
     const database = new Database();
     const first = [];
     for (const [from, file] of all) first.push((await database.bring(from, file)).report);
@@ -355,7 +355,7 @@ describe('a second run', () => {
       [{ staged: 0, hashes: 0 }],
     );
   });
-  test('keeps what was changed here, follows the source in the rest, and tells where they differ', async () => {
+  test('keeps changes made in Perfil, otherwise follows the source, and reports differences', async () => {
     const database = new Database();
     await database.bring('falcon', falconDump({ id: 1 }, { id: 2 }, { id: 3 }));
     database.run(
@@ -430,7 +430,7 @@ describe('a second run', () => {
       [2, 2, 'BB', null],
     ]);
   });
-  test('lands what could not land before, once the reason is gone', async () => {
+  test('imports records that could not be imported before, once the reason is gone', async () => {
     const database = new Database();
     database.run("INSERT INTO users (id, username, email) VALUES (9, 'user1', 'nine@here.example')");
     assert.deepEqual((await database.bring('falcon', falconDump({ id: 1 }))).report, [
@@ -459,7 +459,7 @@ describe('a second run', () => {
 });
 
 describe('two back ends', () => {
-  test('make one account of one person with --link-by-email, in whatever order they come', async () => {
+  test('make one account of one person with --link-by-email, in any order', async () => {
     const person = { email: 'Ana@x.example', username: 'ana', created_at: '2025-03-01T00:00:00.000Z' };
     const sources = {
       seam: source(
@@ -530,11 +530,11 @@ describe('two back ends', () => {
       assert.equal(database.dump(), before, order.join());
     }
   });
-  test('are one account only where --link-by-email says so: otherwise the second is left out [I5]', async () => {
+  test('make one account only with --link-by-email; otherwise the second is skipped [I5]', async () => {
     const database = new Database();
     await database.bring('seam', fixture('seam.sql'));
     const before = database.dump();
-    // Somebody registered an address of seam's administrator at falcon, where nobody confirmed it.
+    // An attacker registered the address of seam's administrator at falcon, where it was not confirmed.
     const mallory = falconDump({ id: 101, email: 'NANDU@example.com', username: 'mallory' });
     assert.deepEqual((await database.bring('falcon', mallory)).report, ['users 101: email: seam 101 has it']);
     assert.equal(database.dump(), before);
@@ -551,7 +551,7 @@ describe('two back ends', () => {
       'users 102: email: falcon 101, seam 101 has it',
     ]);
   });
-  test('are not linked by an address that was changed here: no back end vouches for it [I5]', async () => {
+  test('are not linked by an address that was changed in Perfil, for which no back end vouches [I5]', async () => {
     const database = new Database();
     await database.bring('falcon', falconDump({ id: 1, username: 'mallory' }));
     database.run("UPDATE users SET email = 'nandu@example.com'");
@@ -581,10 +581,10 @@ describe('two back ends', () => {
     ];
     for (const [from, active, expected] of runs) {
       await database.bring(from, { seam, django }[from](active), { linkByEmail: true });
-      assert.equal(database.account('seam', 7).is_active, expected, `${from} says ${active}`);
+      assert.equal(database.account('seam', 7).is_active, expected, `${from} has ${active}`);
     }
   });
-  test('keep what the first says where they say different things, and it is told', async () => {
+  test('keep the value of the first if they differ, and the difference is reported', async () => {
     const database = new Database();
     await database.bring(
       'falcon',
@@ -600,7 +600,7 @@ describe('two back ends', () => {
       ['ana', 'a@x.example', 'mine.jpg'],
     ]);
   });
-  test('may have the same numbers, which are different people, in any order and again [N2]', async () => {
+  test('may use the same ids for different people, in any order and repeatedly [N2]', async () => {
     const people = [1, 2, 3].map((id) => ({ id }));
     const sources = {
       seam: source(
@@ -625,7 +625,7 @@ describe('two back ends', () => {
       assert.equal(new Set(database.rows('SELECT account_id FROM identities').flatMap(Object.values)).size, 9);
     }
   });
-  test('never touch another person: an e-mail or a user name of two people is told, row by row', async () => {
+  test('never touch another person: an e-mail or a user name of two people is reported, row by row', async () => {
     const database = new Database();
     await database.bring(
       'falcon',
@@ -654,7 +654,7 @@ describe('two back ends', () => {
   });
 });
 
-test('an account that was given a number without an import is only taken for the person with its e-mail', async () => {
+test('an account that got an id without an import only counts as the person with its e-mail', async () => {
   const database = new Database();
   database.run(
     "INSERT INTO users (id, username, email) VALUES (5, 'one', 'one@x.example'), (6, 'two', 'two@x.example'); " +
@@ -674,7 +674,7 @@ test('an account that was given a number without an import is only taken for the
   ]);
 });
 
-test('a record comes without a picture or a telephone number that breaks its rule, and it is told', async () => {
+test('a picture or a telephone number that breaks its rule is left empty, and reported', async () => {
   const database = new Database();
   const { leftOut, report } = await database.bring(
     'falcon',
@@ -695,7 +695,7 @@ test('a record comes without a picture or a telephone number that breaks its rul
   ]);
 });
 
-test("a picture of django's that cannot be served under its name is left empty, and it is told [N4 M4]", async () => {
+test('a picture of django that cannot be served under its name is left empty, and reported [N4 M4]', async () => {
   const database = new Database();
   const names = ['IMG_0001.JPG', 'a/b-1.webp', 'fotó.png', 'a b.png', 'a.jfif', 'a.bmp', '../a.png'];
   const accounts = names.map((name, at) => ({ id: at + 1, avatar: `avatars/${name}` }));
@@ -708,7 +708,7 @@ test("a picture of django's that cannot be served under its name is left empty, 
   );
 });
 
-test('the report is one list: how many landed, what did not and what to do, what is another here [N2]', async () => {
+test('the report is one list: how many were imported, which were not and what to do, what differs [N2]', async () => {
   const database = new Database();
   await database.bring('seam', fixture('seam.sql'));
   const { list } = await database.bring(

@@ -1,5 +1,5 @@
-// A whole move, in any order: three back ends whose numbers, e-mails and user names collide, imported again and again
-// while people register, change and leave at the sources, and change their address here (N2, N3, I1, I5).
+// A whole move, in any order: three back ends whose ids, e-mails and user names collide, imported repeatedly while
+// people register, change and leave at the sources, and change their address in Perfil (N2, N3, I1, I5).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { test } from 'node:test';
@@ -11,7 +11,7 @@ const DUMPS = {
   falcon: (people) => falconDump(...people.map(({ id, email, username }) => ({ id, email, username, role_id: 1 }))),
   django: (people) => dumpdata(...people.map(({ id, email, username }) => ({ id, email, username }))),
 };
-/** The source as a file that says that it is whole. */
+/** Writes the source to a file that is marked as complete. */
 function dumpOf(from, people) {
   const file = DUMPS[from](people);
   if (from !== 'django') fs.appendFileSync(file, '-- Dump completed on 2026-01-01  0:00:00\n');
@@ -35,7 +35,7 @@ const run = fc.record({
   moved: fc.option(fc.record({ account: fc.nat(12), email: fc.constantFrom('ana@x.example', 'eve@x.example') })),
 });
 
-/** Imports one source; checks what has to be true of every import. */
+/** Imports one source, and checks the invariants of every import. */
 async function step(database, { from, people, options, moved }, { owners, isLinked }) {
   if (moved)
     database.run(`UPDATE OR IGNORE users SET email = '${moved.email}' WHERE id = ${moved.account} AND is_active = 1`);
@@ -47,18 +47,23 @@ async function step(database, { from, people, options, moved }, { owners, isLink
   const known = new Set(identities.map(({ back_end, id }) => `${back_end} ${id}`));
   const told = list.filter((line) => line.startsWith('2 to do: users')).map((line) => line.split(': ')[1]);
   for (const { id } of people)
-    assert.ok(known.has(`${from} ${id}`) || told.includes(`users ${id}`), `${from} ${id} is neither here nor told of`);
+    assert.ok(
+      known.has(`${from} ${id}`) || told.includes(`users ${id}`),
+      `${from} ${id} was neither imported nor reported`,
+    );
   for (const { back_end, id } of identities)
     if (back_end === from && !people.some((each) => each.id === id)) {
-      assert.ok(!options.prune, `${from} ${id} is gone and was not removed`);
-      assert.ok(told.includes(`users ${id}`), `${from} ${id} is gone and not told of`);
+      assert.ok(!options.prune, `${from} ${id} was deleted at the source and not removed`);
+      assert.ok(told.includes(`users ${id}`), `${from} ${id} was deleted at the source and not reported`);
     }
-  // A number never leads to another account than before, and a new one to a new account, unless told otherwise.
+  // An id never refers to a different account than before, and a new id refers to a new account, unless accounts are
+  // linked.
   for (const number of owners.keys()) if (number.startsWith(from) && !known.has(number)) owners.delete(number);
   for (const { back_end, id, account } of identities) {
     const number = `${back_end} ${id}`;
     assert.equal(owners.get(number) ?? account, account);
-    if (!owners.has(number) && !isLinked) assert.ok(!owners.everyone.has(account), `account ${account} was somebody's`);
+    if (!owners.has(number) && !isLinked)
+      assert.ok(!owners.everyone.has(account), `account ${account} belonged to another person`);
     owners.set(number, account);
   }
   for (const { account } of identities) owners.everyone.add(account);
@@ -71,17 +76,17 @@ async function step(database, { from, people, options, moved }, { owners, isLink
 
 for (const isLinked of [false, true]) {
   const how = isLinked ? 'with --link-by-email' : 'without --link-by-email';
-  test(`every number leads to one person, whatever happens at both ends, ${how} [N2 N3 I1 I5]`, async () => {
+  test(`every id refers to one person, whatever happens at both ends, ${how} [N2 N3 I1 I5]`, async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(run, { minLength: 1, maxLength: 8 }), async (runs) => {
         const database = new Database();
         const owners = Object.assign(new Map(), { everyone: new Set() });
         for (const each of runs) await step(database, each, { owners, isLinked });
-        // Once nothing changes at either end, runs change nothing any more. A run may make room for the next one.
+        // Once nothing changes at either end, runs stop changing anything. One run may free a value for the next.
         const last = { ...runs.at(-1), moved: null };
         let before = '';
         for (let run = 0; before !== database.dump(); run++) {
-          assert.ok(run < 10, 'runs do not come to an end');
+          assert.ok(run < 10, 'runs do not stop changing the database');
           before = database.dump();
           await step(database, last, { owners, isLinked });
         }

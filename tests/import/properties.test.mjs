@@ -1,4 +1,5 @@
-// No input loses a row silently: what is read is written or told of, and what is written lands or is told of.
+// No row is lost silently, whatever the input: each row is written or reported, and each written row is imported or
+// reported.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { describe, test } from 'node:test';
@@ -36,7 +37,7 @@ const text = fc.oneof(
     ),
   }),
 );
-/** One value as mysqldump may write it, and what it means. */
+/** Values as mysqldump may write them, and their meaning. */
 const ESCAPED = {
   '\0': '\\0',
   '\n': '\\n',
@@ -49,7 +50,7 @@ const ESCAPED = {
   '"': '\\"',
 };
 const value = fc.oneof(
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what MySQL escapes
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: MySQL escapes these
   text.map((means) => ({ means, sql: `'${means.replace(/[\0\n\r\t\b\x1a\\'"]/g, (char) => ESCAPED[char])}'` })),
   text.map((means) => ({ means, sql: `'${means.replaceAll('\\', '\\\\').replaceAll("'", "''")}'` })),
   text.map((means) => ({ means, sql: `_binary '${means.replace(/[\\'\0]/g, (char) => ESCAPED[char])}'` })),
@@ -83,7 +84,7 @@ const all = async (file, options) => {
 };
 
 describe('the reader of dumps', () => {
-  test('gives every row of every INSERT, each value as it was, wherever the file is cut in pieces', async () => {
+  test('returns every row of every INSERT with its exact values, however the file is divided into chunks', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(other, rows), { minLength: 1, maxLength: 3 }),
@@ -133,7 +134,7 @@ describe('the reader of dumps', () => {
       values.map(([, means]) => [means]),
     );
   });
-  test('takes no dump that was cut off', async () => {
+  test('rejects a dump that was cut off', async () => {
     const dump = fs.readFileSync(fixture('falcon.sql'));
     const [first, last] = [dump.indexOf('\n-- MariaDB dump') + 18, dump.indexOf('-- Dump completed')];
     await fc.assert(
@@ -149,7 +150,7 @@ describe('the reader of dumps', () => {
       { numRuns: 200 },
     );
   });
-  test('reads any bytes to an end, or says in which line it does not understand them', async () => {
+  test('reads any bytes to the end, or names the line that it does not understand', async () => {
     const alphabet = fc.constantFrom(
       'INSERT INTO users ',
       'VALUES ',
@@ -191,7 +192,7 @@ describe('the reader of dumps', () => {
       { numRuns: 1000 },
     );
   });
-  test('says so where a row could get lost otherwise', async () => {
+  test('reports every case in which a row could get lost', async () => {
     /** @type {[string, RegExp][]} */
     const refusals = [
       ['INSERT INTO users VALUES (1);', /^line 1 of the dump inserts into users without naming its columns/],
@@ -216,7 +217,7 @@ describe('the reader of dumps', () => {
   });
 });
 
-const title = 'what is read is written or left out, and what is written lands or is told of, whatever the rows hold';
+const title = 'each row is written or skipped, and each written row is imported or reported, whatever its values';
 test(title, async () => {
   const short = fc.oneof(
     fc.constantFrom(
@@ -300,11 +301,14 @@ test(title, async () => {
               'FROM identities n WHERE n.back_end = source AND n.id = imports.id AND n.account_id = target)) AS odd ' +
               'FROM imports',
           );
-          assert.ok(staged === 0 && !odd, 'a record is neither here nor told of');
+          assert.ok(staged === 0 && !odd, 'a record was neither imported nor reported');
           const [{ people, accounts: known }] = database.rows(
             'SELECT count(*) AS people, (SELECT count(*) FROM users) AS accounts FROM identities',
           );
-          assert.ok(linkByEmail ? people >= known : people === known, 'an account of one back end became that of two');
+          assert.ok(
+            linkByEmail ? people >= known : people === known,
+            'an account of one back end was linked to another',
+          );
           fs.rmSync(file);
         }
       },
@@ -313,7 +317,7 @@ test(title, async () => {
   );
 });
 
-test('a literal is one that SQLite and wrangler take for the same text', async () => {
+test('SQLite and wrangler read the same text from a literal', async () => {
   const { unstable_splitSqlQuery: split } = await import('wrangler');
   const { sqlite } = new Database();
   fc.assert(
@@ -326,7 +330,7 @@ test('a literal is one that SQLite and wrangler take for the same text', async (
   );
 });
 
-test('statements and files stay below their bounds, whatever is in them', async () => {
+test('statements and files stay within their limits, whatever they contain', async () => {
   const accounts = Array.from({ length: 9000 }, (_, at) => ({
     id: at + 1,
     first_name: "'".repeat(200),

@@ -1,4 +1,4 @@
-// Roles keep the number, the name and the permissions that they have in seam, whatever is there already (N1, I4).
+// Roles keep the id, the name and the permissions that they have in seam, whatever roles already exist (N1, I4).
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
@@ -34,7 +34,7 @@ const SCHOOL_ROLES = [
   [3, 'alumno', 'Va a clases', null],
 ];
 
-/** What every account may do, by its e-mail address. */
+/** The permissions of every account, by its e-mail address. */
 const rights = (database) =>
   Object.fromEntries(
     database
@@ -45,7 +45,7 @@ const rights = (database) =>
       .map(Object.values),
   );
 const roleIds = (database) => database.accounts('seam').map(({ number, role_id }) => [number, role_id]);
-/** Roles of a team's own, with accounts that another back end knows. */
+/** A team's own roles, with accounts that have an identity in another back end. */
 const OWN = `INSERT INTO roles (id, name, description)
   VALUES (1, 'jefe', 'Manda'), (2, 'ALUMNO', 'Otro'), (9, 'nadie', NULL);
 INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 1 FROM permissions;
@@ -53,7 +53,7 @@ INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions
 UPDATE users SET role_id = (SELECT id FROM identities WHERE account_id = users.id)`;
 
 describe('roles of seam', () => {
-  test('keep number, name, description and permissions in a database as the migrations leave it [N1]', async () => {
+  test('keep id, name, description and permissions in a freshly migrated database [N1]', async () => {
     const database = new Database();
     assert.deepEqual(database.roles(), []);
     assert.deepEqual(
@@ -68,7 +68,7 @@ describe('roles of seam', () => {
       [3, 3],
     ]);
   });
-  test('keep them where other roles have their numbers and names, and nobody gains a permission', async () => {
+  test('keep them if other roles have their ids and names, and no account gains a permission', async () => {
     const database = new Database();
     await database.bring('falcon', falconDump({ id: 1 }, { id: 2 }));
     database.run(OWN);
@@ -99,7 +99,7 @@ describe('roles of seam', () => {
     assert.deepEqual((await database.bring('seam', seamDump(SCHOOL))).report, []);
     assert.equal(database.dump(), after);
   });
-  test('follow the source: a new name, exchanged names, a description, a new role', async () => {
+  test('follow the source: a new name, swapped names, a description, a new role', async () => {
     const database = new Database();
     await database.bring('seam', seamDump(SCHOOL));
     database.run("INSERT INTO roles (id, name) VALUES (4, 'docente')");
@@ -122,7 +122,7 @@ describe('roles of seam', () => {
       [5, 'docente (5)', null, null],
     ]);
   });
-  test('that were renamed here keep their new name, and it is told', async () => {
+  test('that were renamed in Perfil keep their new name, which is reported', async () => {
     const database = new Database();
     await database.bring('seam', seamDump(SCHOOL));
     database.run("UPDATE roles SET name = 'maestro', description = 'Aquí' WHERE id = 2");
@@ -134,7 +134,7 @@ describe('roles of seam', () => {
       ['administradors', 'maestro', 'alumnos'],
     );
   });
-  test('may have one name twice: each keeps its own permissions', async () => {
+  test('may have the same name twice: each keeps its own permissions', async () => {
     const database = new Database();
     const roles = [
       [1, 'Admin', 'Todo'],
@@ -158,7 +158,7 @@ describe('roles of seam', () => {
       ]);
     }
   });
-  test('that a dump of the accounts alone does not name keep their number, and are named by a later one', async () => {
+  test('without a name in a dump of accounts alone keep their id, and get their name from a later dump', async () => {
     const database = new Database();
     const alone = seamDump({ users: SCHOOL.users });
     await database.bring('seam', alone);
@@ -175,7 +175,7 @@ describe('roles of seam', () => {
     assert.deepEqual((await database.bring('seam', alone)).report, []);
     assert.deepEqual(database.roles(), SCHOOL_ROLES);
   });
-  test('are the same ones when the ledger was emptied after the move', async () => {
+  test('are recognised if the ledger was emptied after the move', async () => {
     const database = new Database();
     await database.bring('seam', seamDump(SCHOOL));
     database.run(`DELETE FROM imports; UPDATE roles SET description = 'Aquí' WHERE id = 3;
@@ -189,7 +189,7 @@ describe('roles of seam', () => {
   });
 });
 
-test('no account gains or loses a permission, and every roleId stays, whatever roles there are [N1]', async () => {
+test('no account gains or loses a permission, and every roleId stays, whatever roles exist [N1]', async () => {
   const names = fc.constantFrom('admin', 'Admin', 'profesor', 'alumno', 'role 3', 'é');
   const held = fc.subarray([USERS, ME, 'GET /x']);
   const role = fc.record({ id: fc.integer({ min: 1, max: 6 }), name: names, held });
@@ -238,7 +238,7 @@ test('no account gains or loses a permission, and every roleId stays, whatever r
   );
 });
 
-test('the migration removes the roles of the first one, unless an account is there [P2]', () => {
+test('a migration removes the roles of the first one, unless an account exists [P2]', () => {
   const mine = read('migrations/0007_import.sql');
   const [before, after] = [false, true].map((isMine) => migrations().filter((sql) => mine.includes(sql) === isMine));
   for (const account of ['', "INSERT INTO users (username, email, role_id) VALUES ('a', 'a@x.y', 2)"]) {
@@ -251,7 +251,7 @@ test('the migration removes the roles of the first one, unless an account is the
   }
 });
 
-test("falcon's roles are numbers that its clients are shown: they grant nothing, and make no role [I4]", async () => {
+test("falcon's role ids are only shown to its clients: they grant nothing, and create no role [I4]", async () => {
   const database = new Database();
   await database.bring('falcon', fixture('falcon.sql'));
   assert.deepEqual(database.roles(), []);
@@ -262,7 +262,7 @@ test("falcon's roles are numbers that its clients are shown: they grant nothing,
   );
 });
 
-test("--grant gives roles the permissions of personas' endpoints, and nobody else has them [N1 P2]", async () => {
+test("--grant gives roles the permissions of personas' endpoints, which no other role has [N1 P2]", async () => {
   const database = new Database();
   await database.bring('seam', seamDump(SCHOOL));
   const personas = csv('1,,A,A,,AAAAA,,');

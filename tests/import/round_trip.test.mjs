@@ -1,4 +1,4 @@
-// What the importer takes, the dialect takes: each record can be sent back as its dialect shows it (R16).
+// A dialect accepts what the importer accepts: each record can be sent back as its dialect shows it (R16).
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -31,7 +31,7 @@ const char = fc.oneof(
 );
 const text = (max) => fc.array(char, { maxLength: max }).map((chars) => chars.join(''));
 const either = (...values) => fc.oneof(...values);
-/** An example most of the time, so that most records land: something else in one field is enough to be left out. */
+/** Mostly the example, so that most records are imported: one invalid field is enough for a record to be skipped. */
 const mostly = (example, ...others) =>
   fc.oneof({ weight: 3 * others.length, arbitrary: fc.constant(example) }, ...others);
 const mixed = (example, max = 12) =>
@@ -92,7 +92,7 @@ const picture = either(
     'ftp://x.example/a',
   ),
 );
-/** Records of a back end, the same in every run. `fields` makes the generators of a record from its number. */
+/** Records of a back end, the same in every run. `fields` returns the generators of a record's fields, given its id. */
 const records = (fields) =>
   Array.from({ length: COUNT }, (_, at) => ({
     id: at + 1,
@@ -109,8 +109,8 @@ describe('a record that was imported can be sent back to', () => {
   after(() => worker?.stop());
 
   /**
-   * Sends records back as they are shown. `put` sends one, by its number; `show` picks what is sent first, to see the
-   * record, and `fields` are those that a client may write.
+   * Sends records back as they are shown. `put` sends one, by its id; `show` returns the body of a first request that
+   * gets the record, and `fields` are those that a client may write.
    */
   async function sendBack(numbers, { put, show, fields }) {
     const refused = [];
@@ -159,7 +159,7 @@ describe('a record that was imported can be sent back to', () => {
       show: () => ({}),
       fields: ['full_name', 'email', 'roleId'],
     });
-    t.diagnostic(`${count} of ${COUNT} landed`);
+    t.diagnostic(`${count} of ${COUNT} imported`);
     assert.ok(count > COUNT / 3);
   });
   test('falcon [R16]', async (t) => {
@@ -173,17 +173,17 @@ describe('a record that was imported can be sent back to', () => {
     await bringTo(worker, 'falcon', falconDump(...users));
     const count = await sendBack(await numbersOf('falcon'), {
       put: async (number, json) => worker.put('/users', { token: await token(number, { layout: 'falcon' }), json }),
-      // falcon refuses a change of nothing.
+      // falcon refuses an update without a field.
       show: async (number) => ({ name: (await worker.sql(USER, 'falcon', number))[0].full_name }),
       fields: ['email', 'name', 'username', 'image_path'],
     });
-    t.diagnostic(`${count} of ${COUNT} landed`);
+    t.diagnostic(`${count} of ${COUNT} imported`);
     assert.ok(count > COUNT / 3);
   });
   test('django [R16]', async (t) => {
     const names = mostly('Ana', mixed('Ana Ñandú', 20), lengths(0, 1, 200, 201));
     const users = records((at) => ({
-      // django's addresses have at most 200 characters.
+      // In django, addresses have at most 200 characters.
       email: either(
         email(`d${at}`),
         fc
@@ -203,11 +203,11 @@ describe('a record that was imported can be sent back to', () => {
       show: () => ({}),
       fields: ['username', 'email', 'first_name', 'last_name', 'number_phone'],
     });
-    t.diagnostic(`${count} of ${COUNT} landed`);
+    t.diagnostic(`${count} of ${COUNT} imported`);
     assert.ok(count > COUNT / 3);
   });
   test('personas [R16]', async (t) => {
-    // Each persona has an account, whose role may change it.
+    // Each persona has an account, whose role has the permission to change it.
     const users = Array.from({ length: COUNT }, (_, at) => ({ id: 1000 + at, email: `p${at + 1}@x.yz`, roleId: 1 }));
     await bringTo(worker, 'seam', seamDump({ roles: [[1, 'admin']], users }));
     const names = mostly('Ana', mixed('María José', 20), lengths(0, 1, 100, 101));
@@ -233,7 +233,7 @@ describe('a record that was imported can be sent back to', () => {
       show: () => ({}),
       fields: ['nombres', 'apellidos', 'telefono', 'dni', 'foto_url'],
     });
-    t.diagnostic(`${count} of ${COUNT} landed`);
+    t.diagnostic(`${count} of ${COUNT} imported`);
     assert.ok(count > COUNT / 3);
   });
 });

@@ -1,8 +1,8 @@
-// What the tests of the importer share: a database with the real migrations, and sources to bring into it.
+// Shared by the importer's tests: a database with the real migrations, and sources to import into it.
 //
-// The fixtures: falcon.sql, seam.sql and seam-compact.sql are mariadb-dump's (10.11; the last with --hex-blob
-// --complete-insert --skip-extended-insert --compact), django.json is `manage.py dumpdata` of Django 5.2 and
-// django.sqlite3 the same project's database, its other tables dropped. The rest is written by hand.
+// Fixtures: falcon.sql, seam.sql and seam-compact.sql were written by mariadb-dump (10.11; the last with --hex-blob
+// --complete-insert --skip-extended-insert --compact). django.json was written by `manage.py dumpdata` of Django 5.2,
+// and django.sqlite3 is the same project's database, without its other tables. The rest is written by hand.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -16,14 +16,14 @@ export const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-import-'));
 process.on('exit', () => fs.rmSync(folder, { recursive: true, force: true }));
 
 let files = 0;
-/** Writes a source of a test's own; returns its path. */
+/** Writes a source for one test, and returns its path. */
 export function source(text) {
   const file = path.join(folder, `source-${files++}`);
   fs.writeFileSync(file, text);
   return file;
 }
 
-/** What the importer makes of a source: the SQL of each file, the counts, and the lines of what is left out. */
+/** Converts a source, and returns the SQL of each file, the counts, and a line for each skipped value. */
 export async function read(from, file, options = {}) {
   const out = path.join(folder, `out-${files++}`);
   const leftOut = [];
@@ -36,7 +36,7 @@ export async function read(from, file, options = {}) {
 
 const ADVICE = /; (if both are one person|change it|correct|import its back end first).*$/;
 
-/** A database as the migrations leave it. */
+/** A freshly migrated database. */
 export class Database {
   constructor() {
     this.sqlite = new DatabaseSync(':memory:');
@@ -54,7 +54,7 @@ export class Database {
       .all()
       .map((row) => ({ ...row }));
   }
-  /** The accounts that a back end knows: the table's columns, the number there, and falcon's number of the role. */
+  /** The accounts with an identity in a back end: the table's columns, the id there, and falcon's role id. */
   accounts(backEnd) {
     return this.rows(
       `SELECT users.*, n.id AS number, n.role_id AS shown_role FROM identities n JOIN users ON users.id = n.account_id
@@ -64,21 +64,21 @@ export class Database {
   account(backEnd, number) {
     return this.accounts(backEnd).find((account) => account.number === number);
   }
-  /** The roles: number, name, description, and the permissions that each holds. */
+  /** The roles: id, name, description, and the permissions of each. */
   roles() {
     return this.rows(
       `SELECT id, name, description, (SELECT group_concat(nameUri, ', ') FROM (SELECT nameUri FROM permissionXRole
         JOIN permissions p ON p.id = permissionId WHERE roleId = roles.id ORDER BY nameUri)) AS may FROM roles`,
     ).map(Object.values);
   }
-  /** Everything but the ledger: equal where an import has changed nothing. */
+  /** Everything except the ledger: equal before and after an import that changes nothing. */
   dump() {
     return JSON.stringify([...TABLES, 'identities'].map((table) => this.rows(`SELECT * FROM ${table}`)));
   }
 
   /**
-   * Brings a source in, each file as a whole as D1 does. Returns the list that the user gets, and as `report` what did
-   * not land and what is another here, without the advice, and without what was left out of the files.
+   * Imports a source, each file in one transaction, like D1. Returns the list that the user gets. `report` contains the
+   * records that were not imported and those that differ, without the advice and without the rows skipped earlier.
    */
   async bring(from, file, options = {}) {
     const { sql, ...rest } = await read(from, file, options);
@@ -97,7 +97,7 @@ export class Database {
   }
 }
 
-/** dumpdata of accounts with what is given, and Django's defaults beside that. */
+/** The output of dumpdata for accounts with the given fields, and Django's defaults for the others. */
 export const dumpdata = (...accounts) =>
   source(
     JSON.stringify(
@@ -132,7 +132,7 @@ const quote = (value) =>
 
 const FALCON_COLUMNS = ['name', 'email', 'username', 'password', 'salt', 'created_at', 'updated_at', 'image_path'];
 
-/** A dump of falcon's accounts with the given fields, all in one INSERT as MySQL 8 writes it. */
+/** A dump of falcon's accounts with the given fields, in a single INSERT as MySQL 8 writes it. */
 export function falconDump(...accounts) {
   const rows = accounts.map(({ id, ...fields }) => {
     const values = {
@@ -163,8 +163,8 @@ function insert(table, columns, rows) {
 }
 
 /**
- * A dump of seam: roles are `[number, name, description]`, rights `[name of the permission, role]`, and accounts have
- * the given fields.
+ * A dump of seam: roles are `[id, name, description]`, rights are `[permission name, role id]`, and accounts have the
+ * given fields.
  * @param {{roles?: any[][], permissions?: string[], rights?: [string, number][], users?: any[]}} tables
  */
 export function seamDump({ roles = [], permissions = [], rights = [], users = [] }) {

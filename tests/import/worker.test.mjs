@@ -1,4 +1,4 @@
-// The whole way: a dump, the command, D1, and the worker that answers the tokens which the old login services issue.
+// End to end: a dump, the command, D1, and the worker with tokens of the old login services.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -19,7 +19,7 @@ const SOURCES = [
   ['personas', 'personas.csv', { grants: ['admin'] }],
 ];
 
-describe('accounts that were imported', () => {
+describe('imported accounts', () => {
   let worker;
   const bring = (from, file, options) => bringTo(worker, from, file, options);
   before(async () => {
@@ -30,10 +30,10 @@ describe('accounts that were imported', () => {
   after(() => worker?.stop());
   const put = async (id, layout, target, json) => worker.put(target, { token: await token(id, { layout }), json });
 
-  test('leave no row in the change feed [C1]', async () => {
+  test('add no row to the change feed [C1]', async () => {
     assert.deepEqual(await worker.sql('SELECT count(*) AS count FROM changes'), [{ count: 0 }]);
   });
-  test('answer seam, by the right of the role that came along', async () => {
+  test('work in seam, with the permissions of the imported role', async () => {
     const { status, json } = await put(101, 'seam', '/api/v1/users/102', { full_name: 'Back\\slash' });
     assert.deepEqual(
       [status, json.data],
@@ -52,9 +52,9 @@ describe('accounts that were imported', () => {
     const again = await put(101, 'seam', '/api/v1/users/102', { roleId: json.data.roleId });
     assert.deepEqual([again.status, again.json], [200, json], 'a form that sends back the roleId changes nothing');
     assert.equal((await put(102, 'seam', '/api/v1/users/101', {})).status, 403);
-    assert.equal((await put(103, 'seam', '/api/v1/users/101', {})).status, 401, 'was not active');
+    assert.equal((await put(103, 'seam', '/api/v1/users/101', {})).status, 401, 'the account was not active');
   });
-  test('answer falcon', async () => {
+  test('work in falcon', async () => {
     const { status, json } = await put(203, 'falcon', '/users', { username: 'zoe.falcon' });
     assert.deepEqual(
       [status, { ...json, updated_at: null }],
@@ -74,10 +74,14 @@ describe('accounts that were imported', () => {
         },
       ],
     );
-    assert.equal((await put(203, 'falcon', '/api/v1/users/101', {})).status, 403, "falcon's admin is none of seam's");
-    assert.equal((await put(101, 'falcon', '/users', { name: 'Ana' })).status, 401, "seam's 101 is nobody in falcon");
+    assert.equal((await put(203, 'falcon', '/api/v1/users/101', {})).status, 403, "falcon's admin role is not seam's");
+    assert.equal(
+      (await put(101, 'falcon', '/users', { name: 'Ana' })).status,
+      401,
+      "seam's 101 has no identity in falcon",
+    );
   });
-  test('answer django', async () => {
+  test('work in django', async () => {
     const { status, json } = await put(301, 'django', '/api/profile/301/update/', { number_phone: '123' });
     assert.deepEqual(
       [status, json],
@@ -100,7 +104,7 @@ describe('accounts that were imported', () => {
       ],
     );
   });
-  test('answer personas', async () => {
+  test('work in personas', async () => {
     const { status, json } = await put(101, 'seam', '/api/personas/me', { telefono: null });
     assert.deepEqual(
       [status, json],
@@ -119,7 +123,7 @@ describe('accounts that were imported', () => {
     );
   });
   const title =
-    'lose the hashes that came along with a new password, and a second run does not bring them back, nor undo a change';
+    'lose their imported hashes with a new password, and a second run neither restores them nor undoes a change';
   test(title, async () => {
     const hashes = async (email) =>
       (await worker.sql('SELECT password_hash, legacy_password_hashes AS legacy FROM users WHERE email = ?', email))[0];
@@ -141,8 +145,8 @@ describe('accounts that were imported', () => {
   });
 });
 
-describe('accounts that were pruned', () => {
-  test('are nobody any more, and who registers anew with the same e-mail is somebody else [N3]', async (t) => {
+describe('pruned accounts', () => {
+  test('no longer exist, and a new registration with the same e-mail is another account [N3]', async (t) => {
     const worker = await startWorker();
     t.after(() => worker.stop());
     await empty(worker);
@@ -191,9 +195,9 @@ describe('npm run import', () => {
   const ask = (...queries) =>
     JSON.parse(wrangler('execute', 'DB', '--json', '--command', queries.join(';'))).map(({ results }) => results);
 
-  test('writes what the lines that it prints bring into the database, twice', () => {
+  test('writes files that the printed commands import, twice', () => {
     const { status, stdout } = command('--from', 'falcon', fixture('falcon-bad.sql'), '--out', out);
-    assert.equal(status, 1, 'rows were left out');
+    assert.equal(status, 1, 'rows were skipped');
     assert.match(stdout, /^left out: line 23, users 1002, email: is not an e-mail address$/m);
     assert.match(stdout, /^ {2}users: 13 read, 3 written, 10 left out$/m);
     for (const secret of ['good@falcon', 'Good', 'no-address', "'aa'", 'salt'])
@@ -221,7 +225,7 @@ describe('npm run import', () => {
     }
   });
   const USAGE = /usage: npm run import/;
-  test('writes nothing where a source is not what it should be, and says so in one line', () => {
+  test('writes nothing if a source is not as expected, and reports it in one line', () => {
     /** @type {[string[], RegExp][]} */
     const refusals = [
       [['--from', 'seam', fixture('falcon.sql')], /no idUser, full_name, roleId, isActive: is --from correct/],
