@@ -353,10 +353,15 @@ describe('the sweep failing', () => {
   const orphans = () => [`avatars/1/${++made}.png`, `avatars/6/${made}.png`];
   const failures = [
     ['the bucket cannot list', { list: 'refuse' }, /list was refused by the test/, true],
-    ['the list is lost', { list: 'lose' }, /answer to list was lost by the test/, true],
+    ['the list is lost', { list: 'lose' }, /response to list was lost by the test/, true],
     ['the database fails', { batch: 'refuse' }, /batch was refused by the test/, true],
     ['the bucket cannot delete', { delete: 'refuse' }, /delete was refused by the test/, true],
-    ['the bucket deletes but its response is lost', { delete: 'lose' }, /answer to delete was lost by the test/, false],
+    [
+      'the bucket deletes but its response is lost',
+      { delete: 'lose' },
+      /response to delete was lost by the test/,
+      false,
+    ],
   ];
   for (const [what, faults, cause, stay] of failures) {
     test(`if ${what}, it logs the cause and harms no record, and the next sweep does the work [M5 R9]`, async () => {

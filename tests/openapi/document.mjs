@@ -1,4 +1,4 @@
-// The document, its parts by name, and whether an answer is one that it allows.
+// The OpenAPI document, its parts by name, and checks of responses against it.
 import Ajv from 'ajv/dist/2020.js';
 import formats from 'ajv-formats';
 import { UNDECLARED } from '../../scripts/openapi/headers.mjs';
@@ -6,7 +6,7 @@ import { read } from '../support/project.mjs';
 
 export const document = JSON.parse(read('public/openapi.json'));
 
-/** What a `$ref` leads to, or the thing itself. */
+/** Resolves a `$ref`; returns anything else unchanged. */
 export const resolve = (thing) =>
   thing?.$ref === undefined
     ? thing
@@ -31,7 +31,7 @@ const ajv = formats.default(new Ajv.default({ allErrors: true, strict: false, va
 ajv.addFormat('binary', true).addFormat('password', true).addSchema(document, 'document');
 const validators = new Map();
 
-/** What is wrong with a value by a schema of the document: a list of texts. */
+/** Errors of a value according to a schema of the document, as a list of strings. */
 export function faults(schema, value) {
   let validate = validators.get(schema);
   if (!validate) {
@@ -44,8 +44,8 @@ export function faults(schema, value) {
 }
 
 /**
- * What is wrong with an answer (`status`, `headers`, `text`) to an operation: a list of texts, empty where the document
- * allows it.
+ * Errors of a response (`status`, `headers`, `text`) to an operation, as a list of strings that is empty if the
+ * document allows the response.
  */
 export function disallowed(operation, answer) {
   const declared = resolve(operation.responses[answer.status]);

@@ -1,4 +1,4 @@
-// Accounts beside those of tests/fixtures/demo.sql, and one of those as the tests of django's dialect see it.
+// Accounts in addition to those of tests/fixtures/demo.sql, and one of the latter as django's dialect shows it.
 
 const USER = 'INSERT INTO users (id, username, email, full_name, role_id) VALUES (?, ?, ?, ?, 1)';
 const PERSONA = 'INSERT INTO personas (id, user_id, nombres, apellidos, dni) VALUES (?, ?, ?, ?, ?)';
@@ -6,7 +6,7 @@ const PERSONA = 'INSERT INTO personas (id, user_id, nombres, apellidos, dni) VAL
 const IDENTITY = 'INSERT INTO identities (back_end, id, account_id) VALUES (?, ?, ?)';
 
 /**
- * Makes an account known to back ends, to all of them by its own id unless `numbers` says otherwise.
+ * Gives an account identities: by default its own id in every back end, otherwise those in `numbers`.
  * @param {Record<string, number>} [numbers]
  */
 export async function identify(worker, account, numbers = { seam: account, falcon: account, django: account }) {
@@ -39,7 +39,7 @@ export const alice = (changes = {}) => ({
   ...changes,
 });
 
-/** Makes the record of Alice what `alice` says. */
+/** Resets the record of Alice to the defaults of `alice`. */
 export const resetAlice = (worker) =>
   worker.sql(
     "UPDATE users SET username = 'alice_wonder', email = 'alice@example.com', first_name = 'Alice', " +

@@ -1,4 +1,4 @@
-// What every JSON answer must look like, said once: the tests only name what differs.
+// Checks that apply to every JSON response, so that tests only state what is specific to them.
 import assert from 'node:assert/strict';
 
 /** Options for `worker.put` that send `body` byte for byte, with or without (null) a content type. */
@@ -7,14 +7,14 @@ export const raw = (body, type = 'application/json') => ({
   headers: type === null ? {} : { 'content-type': type },
 });
 
-/** The content type of JSON at a path: that of the original's framework (R10). */
+/** The content type of JSON at a path, which is that of the original's framework (R10). */
 export const jsonType = (target) =>
   /^\/(users|api\/(personas|v1))\b/i.test(target) ? 'application/json; charset=utf-8' : 'application/json';
 
 /**
- * Checks a whole answer: its status, the headers that matter, the exact text of its body,
- * and the D1 calls, as counted outside the worker and as the worker logged them; `r2` are the bucket's reads and
- * writes. Returns the log line, for tests that ask more of it.
+ * Checks a whole response: its status, the relevant headers, the exact text of its body, and the number of D1 calls,
+ * both as counted outside the worker and as logged by the worker. `r2` contains the bucket's reads and writes. Returns
+ * the log line, for further checks.
  */
 export async function answered(worker, response, status, body, { d1, r2, challenge = null }) {
   const header = (name) => response.headers.get(name);
@@ -47,8 +47,8 @@ export async function answered(worker, response, status, body, { d1, r2, challen
 }
 
 /**
- * Sends a PUT that must be refused: the whole answer is checked, and that no row of any table and no object has changed
- * (R7).
+ * Sends a PUT that must be refused, and checks the whole response and that no row of any table and no object has
+ * changed (R7).
  */
 export async function refused(worker, target, options, status, body, expected) {
   const before = await worker.dump();
@@ -58,7 +58,7 @@ export async function refused(worker, target, options, status, body, expected) {
   return { response, line };
 }
 
-/** Sends a PUT that must be accepted with one D1 call, and checks the whole answer. */
+/** Sends a PUT that must be accepted with one D1 call, and checks the whole response. */
 export async function accepted(worker, target, options, body, expected = {}) {
   /** @type {{d1?: number, r2?: [number, number]}} */
   const { d1 = 1, r2 } = expected;
@@ -67,7 +67,7 @@ export async function accepted(worker, target, options, body, expected = {}) {
   return { response, line };
 }
 
-/** A table, put out of the worker's reach while `during` runs, so that its statements fail. */
+/** Hides a table from the worker while `during` runs, so that statements on it fail. */
 export async function withoutTable(worker, table, during) {
   const before = await worker.dump();
   await worker.sql(`ALTER TABLE ${table} RENAME TO hidden`);

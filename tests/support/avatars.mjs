@@ -1,5 +1,4 @@
-// What the tests of uploads share: pictures to send, where they are stored, and what must hold between bucket and
-// database.
+// Shared by tests of uploads: pictures to send, their keys, and invariants of bucket and database.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -11,7 +10,7 @@ export const CONTENT_TYPES = { jpg: 'image/jpeg', png: 'image/png', gif: 'image/
 const SIGNATURE = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
 
 /**
- * What an upload costs: looking whether the picture is there, and where it is not, a check before it is stored (R7).
+ * Calls of an upload: a look-up of the picture in the bucket, and for a new picture a check before it is stored (R7).
  */
 export const NEW = { d1: 2, r2: [1, 1] };
 export const AGAIN = { d1: 1, r2: [1, 0] };
@@ -28,8 +27,8 @@ export function chunk(type, data) {
 let made = 0;
 
 /**
- * A PNG without metadata that no other call makes: what is stored of it is the file itself. `width` and `height` are
- * what its header says; `size` makes the file that long by a comment, which is then not stored.
+ * A unique PNG without metadata, which is stored unchanged. `width` and `height` are written to its header. `size` pads
+ * the file to that length with a comment, which is not stored.
  * @param {{width?: number, height?: number, size?: number}} [options]
  */
 export function png({ width = 2, height = 2, size } = {}) {
@@ -47,14 +46,17 @@ export function png({ width = 2, height = 2, size } = {}) {
   return Object.assign(Buffer.concat([...before, chunk('tEXt', comment), ...after]), { stored: plain });
 }
 
-/** The smallest GIF with colours of its own. */
+/** The smallest GIF, with unique colours. */
 export function gif() {
   const bytes = Buffer.from('47494638396101000100800000000000ffffff2c00000000010001000002024401003b', 'hex');
   bytes.writeUIntBE(++made, 13, 3);
   return bytes;
 }
 
-/** A form of `parts`: text, or bytes that become a file; `file` gives a file another name or type. */
+/**
+ * A form of `parts`: a string becomes text, bytes become a file, and `{bytes, name, type}` a file with this name and
+ * type.
+ */
 export function formOf(parts) {
   const form = new FormData();
   for (const [name, value] of Object.entries(parts)) {
@@ -68,7 +70,7 @@ export function formOf(parts) {
 export const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 export const keyOf = (account, bytes, extension = 'png') => `avatars/${account}/${sha256(bytes)}.${extension}`;
 
-/** What the bucket must list for a picture. */
+/** The expected entry of a picture in the bucket's list. */
 export const objectOf = (key, { length }) => ({
   key,
   size: length,
@@ -84,15 +86,13 @@ export const objects = async (worker) =>
   }));
 export const keys = async (worker) => (await worker.bucket.list()).map(({ key }) => key);
 
-/**
- * The keys that the bucket holds, once no request has work left: for what was removed and for what must have stayed.
- */
+/** Waits until no request has work left, and returns the keys in the bucket. */
 export async function settled(worker) {
   await worker.idle();
   return keys(worker);
 }
 
-/** No account or persona shows anything, and the bucket is empty. */
+/** Clears the pictures of all records, and empties the bucket. */
 export async function cleared(worker) {
   await worker.idle();
   await worker.sql('UPDATE users SET image = NULL WHERE image IS NOT NULL');
@@ -107,7 +107,7 @@ export async function shown(worker) {
   return [...new Set(found.filter(Boolean))].sort();
 }
 
-/** No record points at a missing object, as long as nobody but the service wrote them (M5). */
+/** Checks that no record points at a missing object, provided that only the worker wrote the records (M5). */
 export async function pointsAtObjects(worker) {
   await worker.idle();
   const held = new Set(await keys(worker));
@@ -117,21 +117,22 @@ export async function pointsAtObjects(worker) {
   );
 }
 
-/** A sweep without grace time, when the clock has moved on from the newest object. */
+/** Runs a sweep without a grace period, once the clock has advanced past the newest object. */
 export async function sweepAll(worker, faults) {
   const newest = Math.max(0, ...(await worker.bucket.list()).map(({ uploaded }) => Date.parse(uploaded)));
   while (Date.now() <= newest + 1) await setTimeout(1);
   return worker.sweep({ AVATAR_GRACE_HOURS: '0' }, faults);
 }
 
-/** Lets an hour pass for removals that were broken off, or may still go on: they are left alone while they might. */
+/** Makes removals an hour older, because those that may still be in progress are left alone. */
 export async function anHourLater(worker) {
   const earlier = (column) => `${column} = strftime('%Y-%m-%dT%H:%M:%fZ', ${column}, '-1 hour')`;
   await worker.sql(`UPDATE removals SET ${earlier('claimed_at')}, ${earlier('over_at')}`);
 }
 
 /**
- * Bucket and database are in step (M5): nothing shown is missing, and after a sweep nothing is left that is not shown.
+ * Checks that bucket and database are consistent (M5): no shown object is missing, and after a sweep only shown objects
+ * are left.
  */
 export async function endsInStep(worker) {
   await pointsAtObjects(worker);

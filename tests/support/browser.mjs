@@ -1,19 +1,19 @@
-// A real browser, where this machine has one.
+// A real browser, if this machine has one.
 import fs from 'node:fs';
 
-/** Debian's Chromium, or the one that CHROMIUM names. */
+/** The path of Debian's Chromium, or the path in CHROMIUM. */
 export const chromium = process.env.CHROMIUM ?? '/usr/bin/chromium';
 
-/** Why a test in a browser is left out; false where it is not. */
+/** The reason why tests in a browser are skipped, or false if they are not. */
 export const noBrowser =
   !fs.existsSync(chromium) &&
-  `there is no Chromium at ${chromium}: install it (apt-get install chromium), or let CHROMIUM name one, ` +
-    'and the reference page and pages of other origins are tested in it';
+  `there is no Chromium at ${chromium}: install it (apt-get install chromium), or set CHROMIUM to its path, ` +
+    'to test the reference page and pages of other origins';
 
-/** The files of tests that need one. */
+/** Test files that need a browser. */
 export const IN_BROWSER = ['tests/http/browser.test.mjs', 'tests/http/cross_origin.test.mjs'];
 
-// It asks nobody for anything but our page, and runs as root too.
+// With these flags, the browser makes no requests of its own, and also runs as root.
 const FLAGS = [
   '--no-sandbox',
   '--disable-gpu',

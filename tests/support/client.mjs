@@ -1,5 +1,4 @@
-// What a test asks of a running worker: requests as clients send them, and the paths that counting.mjs keeps for the
-// tests.
+// Sends requests to a running worker: those that clients send, and those for the test paths of counting.mjs.
 import { TABLES } from './project.mjs';
 import { token } from './tokens.mjs';
 
@@ -10,9 +9,9 @@ import { token } from './tokens.mjs';
  * @property {unknown} [json] a value to send
  * @property {FormData} [form] a form to send
  * @property {import('undici-types').BodyInit} [body] raw bytes to send
- * @property {Record<string, string>} [vars] variables for this request alone
- * @property {Record<string, unknown>} [faults] failing bindings (counting.mjs) for this request alone
- * @property {string} [deployment] which deployment the request is for; without it, it is the first of a new one
+ * @property {Record<string, string>} [vars] variables for this request only
+ * @property {Record<string, unknown>} [faults] failing bindings (counting.mjs) for this request only
+ * @property {string} [deployment] the name of the deployment that gets the request; a new one by default
  * @property {Record<string, string>} [headers]
  */
 
@@ -27,13 +26,13 @@ const headersOf = ({ json, vars, faults, deployment, headers }, credential, form
   ...headers,
 });
 
-/** The counts of counting.mjs, by a function that reads a header. */
+/** The counts of counting.mjs, given a function that reads a header. */
 export const countsOf = (header) => ({
   /** D1 calls as counted outside the worker. */
   d1Calls: Number(header('x-test-d1-calls')),
-  /** Rows that D1 counts as written, by batches alone. */
+  /** Rows that D1 counts as written, by batches only. */
   rowsWritten: Number(header('x-test-d1-rows-written')),
-  /** R2 calls until the answer: get, head and list; put and delete. */
+  /** R2 calls before the response: get, head and list are reads, put and delete are writes. */
   r2Reads: Number(header('x-test-r2-reads')),
   r2Writes: Number(header('x-test-r2-writes')),
 });
@@ -42,7 +41,7 @@ async function answerOf(response, target) {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const text = new TextDecoder().decode(bytes);
   return {
-    /** The path that was asked, with its query. */
+    /** The requested path, with its query. */
     target,
     status: response.status,
     headers: response.headers,
@@ -64,7 +63,8 @@ export const sender =
   async (method, target, options = {}) => {
     const { as, json, form } = options;
     const credential = options.token ?? (as === undefined ? undefined : await token(as));
-    // A form is encoded as a browser does it, but sent in one piece: the worker may answer and hang up before its end.
+    // A form is encoded like in a browser, but sent in one piece, because the worker may respond and close the
+    // connection before its end.
     const encoded = form && new Response(form);
     const body = form ? await encoded.arrayBuffer() : options.body;
     const response = await fetch(url + target, {
@@ -87,10 +87,11 @@ export function testPaths(url) {
   /** @returns {Promise<any>} */
   const post = async (path, value) => (await own(path, { method: 'POST', body: JSON.stringify(value) })).json();
   return {
-    /** Runs SQL straight against the database and returns its rows. */
+    /** Runs SQL directly against the database and returns its rows. */
     sql: async (query, ...parameters) => (await post('sql', [{ sql: query, parameters }]))[0].results,
     /**
-     * Every table's rows and what the bucket holds, as text: equal before and after a request that must change nothing.
+     * Every table's rows and the bucket's objects, as text, which is equal before and after a request that changes
+     * nothing.
      */
     dump: async () => {
       const queries = TABLES.map((table) => ({ sql: `SELECT * FROM ${table} ORDER BY 1, 2`, parameters: [] }));
@@ -105,18 +106,18 @@ export function testPaths(url) {
      */
     taken: async () => /** @type {any} */ (await (await own('taken')).json()),
     /**
-     * What a deployment has spent since its last request, also after the reply: D1 calls, rows written.
+     * The D1 calls and written rows of a deployment since its last request began, including those after the response.
      * @returns {Promise<{d1: number, rows: number}>}
      */
     spent: async (deployment) => {
       const response = await own('spent', { method: 'POST', body: deployment });
       return /** @type {any} */ (await response.json());
     },
-    /** Resolves when nothing is running any more that requests left behind (wait_until). */
+    /** Resolves when all background work of requests (wait_until) has finished. */
     idle: async () => void (await own('idle')),
-    /** Resolves when a request has come to its fault `hold:name` or `stall:name`. */
+    /** Resolves when a request has reached its fault `hold:name` or `stall:name`. */
     held: async (name) => void (await own('held', { method: 'POST', body: name })),
-    /** Lets such a request go on, and any that comes to it later. */
+    /** Releases such a request, and any that reaches the fault later. */
     release: async (name) => void (await own('held', { method: 'DELETE', body: name })),
   };
 }
@@ -133,10 +134,10 @@ function bucketOf(own) {
     },
     put: async (key, body, httpMetadata = {}) =>
       void (await own(object(key, { metadata: JSON.stringify(httpMetadata) }), { method: 'PUT', body })),
-    /** Stores an object for each of many keys; each holds its key. */
+    /** Stores an object for each of many keys, with the key as its content. */
     fill: async (keys) => void (await own('r2', { method: 'POST', body: JSON.stringify(keys) })),
     delete: async (key) => void (await own(object(key), { method: 'DELETE' })),
-    /** Removes everything. */
+    /** Removes all objects. */
     clear: async () => void (await own('r2', { method: 'DELETE' })),
   };
 }

@@ -1,7 +1,6 @@
-// The entry module of every test worker: the built worker, with its real bindings counted, and failing on demand.
-// The counts reach the test in response headers, so that the worker's own `d1_calls` can be checked against them.
-// Some paths are the tests' own: straight to the database and the bucket, many times faster than from outside the
-// runtime.
+// The entry module of every test worker: the built worker, with real bindings that are counted and fail on demand. The
+// counts are in response headers, so that tests can compare the worker's own `d1_calls` with them. Some paths are for
+// tests only: they access the database and the bucket directly, many times faster than from outside the runtime.
 import worker from './index.js';
 import * as perfil from './perfil.js';
 
@@ -9,7 +8,7 @@ const STATEMENT_CALLS = new Set(['run', 'first', 'all', 'raw']);
 const BUCKET_CALLS = { get: 'reads', head: 'reads', list: 'reads', put: 'writes', delete: 'writes' };
 const INNER = Symbol('inner');
 
-/** What no database or bucket ever answered. */
+/** Values that no database or bucket ever returns. */
 const NONSENSE = {
   nothing: undefined,
   null: null,
@@ -21,7 +20,7 @@ const NONSENSE = {
   rows: [{ results: [{ row: '{' }] }, { results: [{ row: '{"active":1}' }] }],
   columns: [{ results: [{}] }, { results: [{}] }],
   object: {},
-  /** The getter that throws is unwrapped by the crate that the worker is built with: a real panic. */
+  /** The worker's crate unwraps the result of this getter, which throws: a real panic. */
   panic: {
     get httpEtag() {
       throw new Error('nonsense of the test');
@@ -29,34 +28,34 @@ const NONSENSE = {
   },
 };
 
-// Deadlines come sooner where a request says so (`pace` among its faults).
+// A request can make timers run faster (`pace` among its faults).
 let pace = 1;
 const { setTimeout: later } = globalThis;
 globalThis.setTimeout = (callback, milliseconds, ...rest) => later(callback, milliseconds / pace, ...rest);
 
-// The clock is ahead where a request says so (`ahead`, in seconds).
+// A request can set the clock ahead (`ahead`, in seconds).
 let ahead = 0;
 const { now } = Date;
 Date.now = () => now() + ahead * 1000;
 
-/** What requests wait for or have left running, across requests: one isolate serves them all. */
+/** State shared by all requests, because one isolate serves them: held calls, and the number of background tasks. */
 const held = new Map();
 let background = 0;
 
-/** Waits, but not for ever: a test that has failed may have left somebody held, and the next must not hang. */
+/** Waits for a condition, but not forever: a failed test may have left a call held, and the next test must not hang. */
 async function until(what, condition) {
   for (let tries = 0; !condition(); tries++) {
-    if (tries === 5000) throw new Error(`${what}: waited in vain`);
+    if (tries === 5000) throw new Error(`${what}: timed out`);
     await scheduler.wait(2);
   }
 }
 
 /**
- * Does what a call of a binding does, or what `faults` says of it: an object of one word per call's name, or a list of
- * them by the call's number. `refuse` throws and does nothing, `lose` does it and throws, `hold:x` waits for the test
- * to release x and then does it, `stall:x` does it and then waits for the release, `nonsense:x` answers what is no
- * answer. `pace` and `ahead` are no calls: timers run that much faster, and the clock is that much ahead. `hours` is
- * none either: lists show every object as that much older.
+ * Runs a call of a binding, with the fault that `faults` has for it. `faults` maps the name of a call to one fault, or
+ * to a list of faults by the call's number. `refuse` throws without making the call, `lose` makes it and throws,
+ * `hold:x` waits for the test to release x and then makes it, `stall:x` makes it and then waits for the release, and
+ * `nonsense:x` returns an invalid value. `pace`, `ahead` and `hours` are not calls: timers run faster by the factor
+ * `pace`, the clock is `ahead` seconds ahead, and lists show every object as `hours` hours older.
  */
 function faulty(faults) {
   const numbers = {};
@@ -73,12 +72,12 @@ function faulty(faults) {
     if (kind === 'hold') await released();
     const result = await call();
     if (kind === 'stall') await released();
-    if (kind === 'lose') throw new Error(`the answer to ${name} was lost by the test`);
+    if (kind === 'lose') throw new Error(`the response to ${name} was lost by the test`);
     return result;
   };
 }
 
-/** A D1 statement whose executions are counted, and which a batch can still unwrap. */
+/** A D1 statement whose executions are counted, and that a batch can still unwrap. */
 function countedStatement(statement, call) {
   return new Proxy(statement, {
     get(target, key) {
@@ -93,8 +92,8 @@ function countedStatement(statement, call) {
 }
 
 /**
- * Every way to execute something is one more `batch` to the faults: the database's calls have one numbering. `wrote` is
- * called with the number of rows that a batch has written, as D1 bills them.
+ * For the faults, every way to execute statements counts as a `batch`, so that all database calls are numbered
+ * together. `wrote` is called with the number of rows that a batch has written, as billed by D1.
  */
 function countedDatabase(database, call, wrote) {
   const batch = async (target, statements) => {
@@ -108,13 +107,13 @@ function countedDatabase(database, call, wrote) {
       if (key === 'batch') return (statements) => call(() => batch(target, statements));
       if (key === 'exec') return (sql) => call(() => target.exec(sql));
       const value = target[key];
-      // The constructor's name is how workers-rs knows a binding: it must stay what it is.
+      // workers-rs recognises a binding by the name of its constructor, which must stay the same.
       return typeof value === 'function' && key !== 'constructor' ? value.bind(target) : value;
     },
   });
 }
 
-/** An object as a list shows it, uploaded `hours` earlier than it was. */
+/** An object in a list, shown as uploaded `hours` earlier than it was. */
 const aged = (object, hours) =>
   new Proxy(object, {
     get: (target, key) => (key === 'uploaded' ? new Date(target.uploaded - hours * 3_600_000) : target[key]),
@@ -137,7 +136,7 @@ function countedBucket(bucket, call, hours = 0) {
   });
 }
 
-/** The bindings, counted in `counts` and failing as `faults` says; `variables` take the place of the worker's own. */
+/** The bindings, counted in `counts` and failing as specified by `faults`; `variables` override the worker's own. */
 function counted(env, { variables = {}, faults = {} }, counts) {
   const act = faulty(faults);
   const onDatabase = (call) => {
@@ -160,7 +159,7 @@ function counted(env, { variables = {}, faults = {} }, counts) {
   };
 }
 
-/** Bindings that a test keeps from one request to the next, by the name that it gives them: else each has new ones. */
+/** Bindings that a test keeps for several requests, by name. By default, each request gets new ones. */
 const deployments = new Map();
 
 function deployed(name, env, orders) {
@@ -174,8 +173,8 @@ function deployed(name, env, orders) {
 }
 
 /**
- * The context, whose unfinished work is counted, so that what a request does after its answer can be waited for.
- * `answered` is called when there is such work: what is called from then on is not what the answer waits for.
+ * The context, with its background work counted, so that tests can wait for the work that a request does after its
+ * response. `answered` is called when such work starts: later calls do not delay the response.
  */
 const watched = (ctx, answered = () => {}) =>
   new Proxy(ctx, {
@@ -225,13 +224,13 @@ const TESTS_OWN = {
     globalThis.gc?.();
     return Response.json(perfil.taken());
   },
-  /** What a named deployment has spent since its last request, also after the reply. */
+  /** The counts of a named deployment since its last request began, including those after the response. */
   '/.tests/spent': async (request) => Response.json(deployments.get(await request.text())?.counts),
   '/.tests/idle': async () => {
-    await until('work after an answer', () => background === 0);
+    await until('work after a response', () => background === 0);
     return new Response();
   },
-  /** All that a refused request must leave as it was, once nothing is running any more. */
+  /** All the data that a refused request must not change, once no background work is running. */
   '/.tests/dump': async (request, env) => {
     await TESTS_OWN['/.tests/idle']();
     return Response.json([await executed(env, request), env.AVATARS ? await listed(env.AVATARS) : []]);
@@ -287,7 +286,7 @@ export default {
     headers.set('x-test-r2-writes', String(seen.writes));
     return new Response(response.body, { status: response.status, statusText: response.statusText, headers });
   },
-  /** A test's orders come in the cron expression, the only thing that an event carries. */
+  /** A test passes its options in the cron expression, the only data that an event carries. */
   async scheduled(event, env, ctx) {
     const { cron, ...orders } = JSON.parse(event.cron);
     ({ pace = 1, ahead = 0 } = orders.faults ?? {});

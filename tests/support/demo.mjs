@@ -4,8 +4,8 @@ import { demoAccounts, migrations } from './project.mjs';
 
 export { SECRET, token } from './tokens.mjs';
 
-/** Every statement that makes an empty database one with the schema and the demo accounts. */
+/** The statements that create the schema and the demo accounts in an empty database. */
 export const statements = () => [...migrations(), ...demoAccounts()];
 
-/** Makes an empty D1 database one with the schema and the demo accounts. */
+/** Creates the schema and the demo accounts in an empty D1 database. */
 export const seed = (database) => database.batch(statements().map((sql) => database.prepare(sql)));

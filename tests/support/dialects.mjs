@@ -1,5 +1,5 @@
-// Every update endpoint, and how each dialect words what is common to all: a test that holds for every endpoint is
-// written once, over this table.
+// Every update endpoint, and each dialect's wording of the refusals that all share. A test that applies to every
+// endpoint is written once, over this table.
 
 const SPANISH = {
   noToken: 'Token requerido',
@@ -25,7 +25,7 @@ export const falcon = (statusCode, error, message = error) => ({ message, error,
 const badRequest = (message) => falcon(400, 'Bad Request', message);
 
 /**
- * The body of each refusal, by dialect; `unsupported` takes the content type, `wrongMethod` the method, `notObject`
+ * The body of each refusal, by dialect. `unsupported` takes the content type, `wrongMethod` the method, and `notObject`
  * Python's name of the type.
  */
 export const SAYS = {
@@ -77,11 +77,11 @@ export const SAYS = {
 };
 
 /**
- * A new route goes to the end: some tests take routes by their position.
+ * Add new routes at the end: some tests select routes by position.
  *
- * Account 6 may call all of them and owns persona 6; `path(id)` is the route with `id` where it has one.
- * `good` is a body that is accepted, `empty` the status of `{}` and, where it is refused, the body;
- * `failure` is the body of a 500; `upload` is the part of a form that holds a picture, where the route takes forms.
+ * Account 6 may call all of them and owns persona 6. `path(id)` is the path, with `id` if the route has one. `good` is
+ * a body that is accepted, and `empty` the status for `{}` with the body if that is refused. `failure` is the body of a
+ * 500. `upload` is the part of a form that contains a picture, if the route accepts forms.
  */
 export const ROUTES = [
   {

@@ -1,4 +1,4 @@
-// The receivers of examples/, each started as its users start it, on a database with the tables and people of a dump.
+// The receivers of examples/, each started as its users start it, on a database with the tables and accounts of a dump.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHmac } from 'node:crypto';
 import { once } from 'node:events';
@@ -14,14 +14,14 @@ import { root } from './project.mjs';
 
 const examples = path.join(root, 'examples');
 
-/** What is left to do when the tests have ended, last things first. */
+/** Clean-up functions to run when the tests have ended, in reverse order. */
 const atExit = [];
 process.on('exit', () => {
   for (const end of atExit.reverse()) end();
 });
 export const SECRET = `whsec_${Buffer.from('a test secret for the change feed').toString('base64')}`;
 
-/** The headers that Perfil signs a post with, as Standard Webhooks specifies them. */
+/** The headers that sign a post, as Standard Webhooks specifies them. */
 export function signature(body, { id = 'seam-1-1', secret = SECRET, at = Math.floor(Date.now() / 1000) } = {}) {
   const key = Buffer.from(secret.slice('whsec_'.length), 'base64');
   const signed = createHmac('sha256', key).update(`${id}.${at}.`).update(body).digest('base64');
@@ -31,7 +31,7 @@ export function signature(body, { id = 'seam-1-1', secret = SECRET, at = Math.fl
 export const bodyOf = (changes) =>
   JSON.stringify({ type: 'changes', timestamp: new Date().toISOString(), data: { changes } });
 
-/** Posts a batch of changes to a receiver; returns the response. */
+/** Posts a batch of changes to a receiver, and returns the response. */
 export function deliver({ url }, changes, { body = bodyOf(changes), headers = {}, ...signing } = {}) {
   const json = { 'content-type': 'application/json' };
   return fetch(url, { method: 'POST', body, headers: { ...json, ...signature(body, signing), ...headers } });
@@ -45,16 +45,16 @@ async function freePort() {
   return port;
 }
 
-/** Waits until `ready` resolves to something true, for ten seconds. */
+/** Waits up to ten seconds until `ready` resolves to a truthy value. */
 async function until(ready, what) {
   for (const deadline = Date.now() + 10_000; !(await ready()); await pause(20))
-    if (Date.now() > deadline) throw new Error(`${what} does not start`);
+    if (Date.now() > deadline) throw new Error(`${what} did not start`);
 }
 
-/** A program that runs until `stop` is called; `printed` is what it wrote to its error stream. */
+/** Starts a program that runs until `stop` is called; `printed` is its standard error. */
 function program(command, args, options) {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'], ...options });
-  // Also if a test fails before it can stop it.
+  // Also runs if a test fails before it can stop the program.
   atExit.push(() => child.kill('SIGKILL'));
   const running = {
     printed: '',
@@ -71,7 +71,7 @@ function program(command, args, options) {
   return running;
 }
 
-/** Starts a receiver on a free port; `env` is what its users set. */
+/** Starts a receiver on a free port; `env` contains the variables that its users set. */
 async function serve(command, args, cwd, env) {
   const port = await freePort();
   const environment = { ...process.env, CHANGES_SECRET: SECRET, PORT: String(port), ...env };
@@ -81,18 +81,18 @@ async function serve(command, args, cwd, env) {
   return Object.assign(running, { url });
 }
 
-/** A folder that goes when the tests end. */
+/** Creates a folder that is removed when the tests end. */
 export function scratch() {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-receivers-'));
   atExit.push(() => fs.rmSync(folder, { recursive: true, force: true }));
   return folder;
 }
 
-/** A MariaDB of its own, on a socket alone. */
+/** Starts a separate MariaDB server that only listens on a socket. */
 export async function startMariaDb() {
   const folder = scratch();
   const [data, socket] = [path.join(folder, 'data'), path.join(folder, 'socket')];
-  // Not the machine's: a server clears away what others have there.
+  // A separate temporary folder, because a server removes files of others from a shared one.
   const own = [`--datadir=${data}`, `--tmpdir=${folder}`];
   const asRoot = process.getuid?.() === 0 ? ['--user=root'] : [];
   const create = ['--no-defaults', ...own, '--auth-root-authentication-method=normal', ...asRoot];
@@ -115,12 +115,12 @@ export async function startMariaDb() {
   let server = await start();
   return {
     urlOf: (schema) => `mysql://root@localhost/${schema}?socketPath=${encodeURIComponent(socket)}`,
-    /** Creates a schema from a dump, and what the receiver adds to it. */
+    /** Creates a schema from a dump, with the receiver's additions. */
     create: (schema, ...files) => {
       load('mysql', `CREATE DATABASE ${schema} CHARACTER SET utf8mb4`);
       for (const file of files) load(schema, fs.readFileSync(path.join(root, file)));
     },
-    /** Kills the server as the machine would, runs `during`, and starts it again. */
+    /** Kills the server as in a crash, runs `during`, and starts it again. */
     gone: async (during) => {
       await server.stop('SIGKILL');
       try {
@@ -147,7 +147,7 @@ export async function queries(url) {
 export const startSeam = (url) =>
   serve('node', () => ['receiver.js'], path.join(examples, 'seam'), { DATABASE_URL: url });
 
-/** Starts what sends seam's notices. */
+/** Starts the program that sends seam's notices. */
 export const startNotices = (url, smtp) =>
   program('node', ['notices.js'], {
     cwd: path.join(examples, 'seam'),
@@ -156,7 +156,7 @@ export const startNotices = (url, smtp) =>
 
 export async function startFalcon(url) {
   const folder = path.join(examples, 'falcon');
-  // A folder for each file of tests: they run at the same time.
+  // Test files run at the same time, so each gets its own folder.
   const dist = `dist/${process.pid}`;
   atExit.push(() => fs.rmSync(path.join(folder, dist), { recursive: true, force: true }));
   const built = spawnSync('npm', ['run', 'build', '--', '--outDir', dist], { cwd: folder, encoding: 'utf8' });
@@ -164,10 +164,10 @@ export async function startFalcon(url) {
   return serve('node', () => [`${dist}/main.js`], folder, { DATABASE_URL: url });
 }
 
-/** A connection of the test's own to a SQLite file, which waits while a receiver commits. */
+/** A separate connection to a SQLite file, which waits while a receiver commits. */
 const open = (file) => new DatabaseSync(file, { timeout: 5000 });
 
-/** A SQLite file with the table of personas and that of the receiver. */
+/** Creates a SQLite file with the table of personas and the receiver's table. */
 export function createPersonas(rows) {
   const file = path.join(scratch(), 'personas.sqlite3');
   const db = open(file);
@@ -192,7 +192,7 @@ const djangoEnvironment = (file) => ({
   PYTHONDONTWRITEBYTECODE: '1',
 });
 
-/** Runs a command of Django, or Python code in its shell; returns what it printed. */
+/** Runs a Django command, or Python code in its shell, and returns its output. */
 function django(file, args) {
   const { status, stdout, stderr } = spawnSync(python, ['-m', 'django', ...args], {
     env: djangoEnvironment(file),
@@ -202,7 +202,7 @@ function django(file, args) {
   return stdout.trim();
 }
 
-/** A SQLite file with the accounts of a `dumpdata`, and what the receiver's migration adds. */
+/** Creates a SQLite file with the accounts of a `dumpdata`, and the tables of the receiver's migration. */
 export function createDjango(dump) {
   const folder = scratch();
   const file = path.join(folder, 'db.sqlite3');

@@ -1,23 +1,23 @@
-// Which receivers of examples/ can run on this machine. `npm test` reads this before anything is installed, with any
-// Node that the project allows.
+// Determines which receivers of examples/ can run on this machine. `npm test` imports this before anything is
+// installed, with any Node that the project supports.
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { root } from './project.mjs';
 
-/** The files of tests that start receivers. */
+/** Test files that start receivers. */
 export const OF_RECEIVERS = ['tests/http/receivers.test.mjs', 'tests/http/receivers_live.test.mjs'];
 
-/** The Python of the receiver for Django, with its packages. */
+/** The Python interpreter of the receiver for Django, with its packages. */
 export const python = path.join(root, 'examples/django/.venv/bin/python');
 
-/** Debian keeps servers in a folder that is not on everybody's PATH. */
+/** Debian installs servers in a folder that is not on every user's PATH. */
 export const environment = { ...process.env, PATH: [process.env.PATH, '/usr/sbin'].join(path.delimiter) };
 
 const works = (program, args) => spawnSync(program, args, { stdio: 'ignore', env: environment }).status === 0;
 const SERVER = ['mariadbd', 'mariadb', 'mariadb-install-db'];
 
-/** Why each receiver cannot run on this machine; false if it can. */
+/** For each receiver, the reason why it cannot run on this machine, or false if it can. */
 export function lacking() {
   const noPackages = !fs.existsSync(path.join(root, 'examples/node_modules/express')) && 'npm packages are missing';
   const noMariaDb = !SERVER.every((program) => works(program, ['--version'])) && 'MariaDB is missing';
@@ -25,7 +25,7 @@ export function lacking() {
   return { seam: noPackages || noMariaDb, falcon: noPackages || noMariaDb, personas: noPackages, django: noPython };
 }
 
-/** Which receivers' tests are left out, and why, in one line; undefined if all of them can run. */
+/** A line with the receivers whose tests are skipped and the reasons, or undefined if all of them can run. */
 export function leftOut() {
   const without = Object.entries(lacking()).filter(([, why]) => why);
   const reasons = [...new Set(without.map(([, why]) => why))];

@@ -1,11 +1,11 @@
-// Keys as issuers have them, tokens signed with them, and a server that publishes them as badly as it is told to. Keys
-// and tokens are made by a library that shares no code with the worker (jose).
+// Keys of issuers, tokens signed with them, and a server that publishes keys and can misbehave on demand. Keys and
+// tokens are made with a library that shares no code with the worker (jose).
 import { once } from 'node:events';
 import http from 'node:http';
 import { exportJWK, generateKeyPair, SignJWT } from 'jose';
 import { claimsOf } from './tokens.mjs';
 
-/** A new key: `{alg, kid, privateKey, publicKey, jwk}`; `jwk` is what its owner publishes of it. */
+/** Creates a key: `{alg, kid, privateKey, publicKey, jwk}`; its owner publishes `jwk`. */
 export async function newKey(alg, kid, /** @type {{modulusLength?: number}} */ { modulusLength } = {}) {
   const { privateKey, publicKey } = await generateKeyPair(alg, {
     modulusLength,
@@ -16,19 +16,19 @@ export async function newKey(alg, kid, /** @type {{modulusLength?: number}} */ {
   return { alg, kid, privateKey, publicKey, jwk };
 }
 
-/** A set of keys, as a text. */
+/** A key set, as text. */
 export const setOf = (...keys) => JSON.stringify({ keys: keys.map((key) => key?.jwk ?? key) });
 
 /** @typedef {import('./tokens.mjs').TokenOptions} TokenOptions */
 
-/** As `token`, signed by the owner of the key; undefined in `header` removes a field of the header. */
+/** Like `token`, but signed by the owner of the key; undefined in `header` removes a member of the header. */
 export function tokenBy({ alg, kid, privateKey }, id, /** @type {TokenOptions} */ { header = {}, ...options } = {}) {
   return new SignJWT(claimsOf(id, options)).setProtectedHeader({ alg, typ: 'JWT', kid, ...header }).sign(privateKey);
 }
 
 /**
- * An issuer's server, on this machine. `serve` is what it answers next, and until it is told otherwise: a text as the
- * body of a 200, or `(request, response) => …`. `requests` counts them.
+ * Starts an issuer's server on this machine. `serve` is its response until it is changed: text for the body of a 200,
+ * or `(request, response) => …`. `requests` counts the requests.
  */
 export async function startIssuer(serve) {
   const issuer = { serve, requests: 0, headers: undefined };

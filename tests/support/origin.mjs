@@ -1,4 +1,4 @@
-// A back end for the worker to stand in front of: a real HTTP server on loopback, which remembers what it got.
+// A back end behind the worker: a real HTTP server on loopback that records the requests that it gets.
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
@@ -6,7 +6,7 @@ import net from 'node:net';
 /**
  * @typedef {object} Got
  * @property {string} method
- * @property {string} url path and query, as they came
+ * @property {string} url path and query, unchanged
  * @property {http.IncomingHttpHeaders} headers
  * @property {string[]} rawHeaders
  * @property {Buffer} body
@@ -25,8 +25,8 @@ const closed = (server) =>
   });
 
 /**
- * Starts one. Until `reply` is changed, it returns 200 with `{"origin": true}`. What `reply` gets has been read to its
- * end, and is in `got`, in order; with `streams`, nothing is read, and `got` stays empty.
+ * Starts an origin. Until `reply` is changed, it returns 200 with `{"origin": true}`. Requests are read to the end and
+ * recorded in `got`, in order, before `reply` is called. With `streams`, they are not read, and `got` stays empty.
  */
 export async function startOrigin({ streams = false } = {}) {
   /** @type {Got[]} */
@@ -58,7 +58,7 @@ export async function startOrigin({ streams = false } = {}) {
   return origin;
 }
 
-/** A server of bare connections: `talk` gets each one, once its request's head is there. */
+/** Starts a server of raw connections; `talk` gets each one once the head of its request has arrived. */
 export async function startBareOrigin(talk) {
   const open = new Set();
   const server = net.createServer((socket) => {
@@ -83,7 +83,9 @@ export async function startBareOrigin(talk) {
   };
 }
 
-/** Sends bytes to the worker as they stand, and returns all that comes back until it closes or falls silent. */
+/**
+ * Sends raw bytes to the worker, and returns everything that it sends until it closes the connection or falls silent.
+ */
 export async function exchange(worker, text, quiet = 500) {
   const { hostname, port } = new URL(worker.url);
   const socket = net.connect(Number(port), hostname);

@@ -1,4 +1,4 @@
-// Colour profiles (ICC.1:2022, section 7): what is in one, and one that tells of people.
+// Colour profiles (ICC.1:2022, section 7): reads their contents, and adds personal data to them.
 
 /** The tags that convert colours. */
 const CONVERTING = new Set(
@@ -17,7 +17,7 @@ export function tagsOf(profile) {
   });
 }
 
-/** Version, class and colour spaces, and which tags convert colours. */
+/** The version, class, colour spaces and colour-converting tags of a profile. */
 export function coloursOf(profile) {
   const tags = tagsOf(profile).map(([signature]) => signature);
   return [profile.toString('latin1', 8, 10), profile.toString('latin1', 12, 24), ...tags]
@@ -33,7 +33,7 @@ const word = (number) => {
 const utf16be = (text) => Buffer.from(text, 'utf16le').swap16();
 const pad = (data) => Buffer.concat([data, Buffer.alloc(-data.length & 3)]);
 
-/** A text in the types of version 4 and 2. */
+/** Encodes text in the type of version 4 profiles; `described` does so in that of version 2. */
 function localized(text) {
   const unicode = utf16be(text);
   return Buffer.concat([
@@ -51,10 +51,10 @@ function described(text) {
   return Buffer.concat([head, length, ascii, word(0), word(unicode.length / 2), unicode, Buffer.alloc(70)]);
 }
 
-/** The texts that no stored picture may have. */
+/** Texts that no stored picture may contain. */
 export const TELLING = ['SECRET', 'María González', 'maria@example.com', '20.6736 N'];
 
-/** A profile with the texts, device and private tags that programs write, its header's date and a hash over it all. */
+/** Adds the texts, device and private tags that programs write to a profile, and a date and a hash to its header. */
 export function telling(profile) {
   const isOld = profile[8] < 4;
   const text = (says) => (isOld ? described(says) : localized(says));
@@ -91,7 +91,7 @@ export function telling(profile) {
   return Buffer.concat([header, word(tags.length), ...entries, ...datas]);
 }
 
-/** Which of the texts are in these bytes, in ASCII, Latin-1, UTF-8 or either UTF-16. */
+/** The texts that occur in these bytes, in ASCII, Latin-1, UTF-8 or either UTF-16. */
 export function toldBy(bytes) {
   const encoded = (says) =>
     /** @type {const} */ (['latin1', 'utf8', 'utf16le']).map((encoding) => Buffer.from(says, encoding));

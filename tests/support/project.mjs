@@ -1,4 +1,4 @@
-// Where the project is, and its files as the tests need them. Node alone: nothing installed.
+// The project's folder, and its files as tests need them. Only uses Node itself, without installed packages.
 import fs from 'node:fs';
 import path from 'node:path';
 
@@ -7,7 +7,7 @@ export const root = path.resolve(import.meta.dirname, '../..');
 /** The text of a file of the project. */
 export const read = (...parts) => fs.readFileSync(path.join(root, ...parts), 'utf8');
 
-/** Every file below a folder of the project, by its path from there. */
+/** Every file below a folder of the project, as a path relative to that folder. */
 export const filesBelow = (folder) => fs.readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' });
 
 /** The tables of the schema, without the importer's ledger. */
@@ -22,7 +22,7 @@ export const TABLES = [
   'receivers',
 ];
 
-/** The statements of a SQL file; a `;` ends one when it ends a line. */
+/** Splits a SQL file into statements; a `;` ends a statement if it ends a line. */
 const statements = (sql) =>
   sql
     .replace(/^\s*--.*$/gm, '')

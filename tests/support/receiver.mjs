@@ -1,5 +1,5 @@
-// A receiver of changes: a real HTTP server on loopback that verifies each post with the library that the authors of
-// Standard Webhooks publish.
+// A receiver of changes: a real HTTP server on loopback that verifies each post with the library published by the
+// authors of Standard Webhooks.
 import assert from 'node:assert/strict';
 import { setTimeout } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
@@ -9,8 +9,8 @@ export const WEBHOOK_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
 export const MINUTE = '* * * * *';
 
 /**
- * Starts one. Each post that is verified is in `posts`, in order, with the status that was returned. `status` is that
- * status, or a function that returns it or responds by itself.
+ * Starts a receiver. `posts` contains each verified post, in order, with the returned status. `status` is the status to
+ * return, or a function that returns it or responds itself.
  */
 export async function startReceiver({ secret = WEBHOOK_SECRET } = {}) {
   const server = await startOrigin();
@@ -21,17 +21,17 @@ export async function startReceiver({ secret = WEBHOOK_SECRET } = {}) {
     posts: [],
     /** @type {any} */
     status: 204,
-    /** What was wrong with posts. */
+    /** Errors of posts that could not be verified. */
     faults: [],
-    /** The changes that it has accepted. */
+    /** All accepted changes. */
     get changes() {
       return receiver.posts.filter(({ status }) => status < 300).flatMap(({ changes }) => changes);
     },
-    /** Forgets what it got. */
+    /** Forgets all posts. */
     clear: () => {
       receiver.posts = [];
     },
-    /** Resolves when it has accepted so many changes. */
+    /** Resolves when `count` changes have been accepted. */
     accepted: async (count, milliseconds = 10_000) => {
       for (const deadline = Date.now() + milliseconds; receiver.changes.length < count; await setTimeout(5))
         assert.ok(Date.now() < deadline, `${receiver.changes.length} of ${count} changes were delivered in time`);
@@ -58,7 +58,10 @@ export async function startReceiver({ secret = WEBHOOK_SECRET } = {}) {
   return receiver;
 }
 
-/** A receiver for each name, the variables that configure them, and what stops them. */
+/**
+ * Starts a receiver for each name, and returns them with the variables that configure them and a function that stops
+ * them.
+ */
 export async function startReceivers(...names) {
   const started = await Promise.all(names.map(() => startReceiver()));
   const receivers = Object.fromEntries(names.map((name, at) => [name, started[at]]));

@@ -1,5 +1,5 @@
-// The runtime of a test worker: Miniflare with the built worker in it, configured as wrangler.toml says, and what only
-// the process around it can know.
+// The runtime of a test worker: Miniflare with the built worker, configured like wrangler.toml, and data that is only
+// known to the process around it.
 import { once } from 'node:events';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -9,17 +9,14 @@ import { SECRET } from './tokens.mjs';
 
 const build = path.join(root, 'build');
 
-/** The tests run with the compatibility date and flags that users get. */
+/** The tests run with the same compatibility date and flags as deployments. */
 const config = read('wrangler.toml');
 const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
 
-/** The nightly event. */
+/** The cron expression of the nightly event. */
 export const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
 
-/**
- * Only the generated glue knows how much of WebAssembly's memory the instance has taken, and how many handles of
- * JavaScript objects.
- */
+/** Only the generated glue knows the size of WebAssembly's memory and the number of handles of JavaScript objects. */
 const TAKEN = `
 export const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });
 `;
@@ -32,8 +29,8 @@ function moduleOf(file, counted) {
 }
 
 /**
- * The built worker's modules, the entry first: its own, or with `counted` the one that counts (counting.mjs). The
- * reference page lies beside them. workerd resolves their imports as they stand.
+ * The built worker's modules, with the entry first: its own, or with `counted` the one that counts calls
+ * (counting.mjs). The reference page is in the same folder and is omitted. workerd resolves the imports unchanged.
  */
 function modules(counted) {
   const built = filesBelow('build').filter((file) => /^(?!page).*\.(js|wasm)$/.test(file));
@@ -43,18 +40,19 @@ function modules(counted) {
   return [{ type: 'ESModule', path: path.join(build, entry), contents }, ...others];
 }
 
-/** Rate limits of so many requests a minute, by the name of the binding. */
+/** Rate limits in requests per minute, by the name of the binding. */
 const ratelimits = (limits) =>
   Object.fromEntries(
     Object.entries(limits).map(([name, limit]) => [name, { namespace_id: name, simple: { limit, period: 60 } }]),
   );
 
-/** Starts Miniflare with what `startWorker` is told; `log` is called with every line that the worker logs. */
+/** Starts Miniflare with the options of `startWorker`; `log` is called with every line that the worker logs. */
 export function startMiniflare(
   { vars, bindings, bucket, limits, version, persist, inspected, counted, beside, twins },
   log,
 ) {
-  // V8 collects nothing much below 256 MiB, for each of the simulators too: with less, a leak shows sooner.
+  // V8 hardly collects any garbage below 256 MiB, in each of the simulators too. With a smaller heap, a leak shows
+  // sooner.
   if (inspected) process.env.MINIFLARE_WORKERD_V8_FLAGS = '--expose-gc --initial-heap-size=8 --max-heap-size=64';
   const variables = Object.entries({ JWT_SECRET: SECRET, ...vars }).filter(([, value]) => value !== undefined);
   const common = {
@@ -89,8 +87,8 @@ export function startMiniflare(
 }
 
 /**
- * The workerd processes that this process has started. Node has no public way to list them; these objects are never
- * another process's.
+ * The workerd processes that this process has started. Node has no public way to list them. These handles never belong
+ * to another process.
  */
 export const runtimes = () =>
   /** @type {any} */ (process)._getActiveHandles().filter(({ spawnfile }) => /workerd(\.exe)?$/.test(spawnfile));
@@ -107,7 +105,7 @@ export async function inspectorOf({ host }) {
     asked.get(id)?.resolve(result);
   });
   socket.addEventListener('close', () => {
-    for (const { reject } of asked.values()) reject(new Error('the inspector is gone'));
+    for (const { reject } of asked.values()) reject(new Error('the inspector closed the connection'));
   });
   const ask = (method) => {
     const id = ++last;

@@ -1,4 +1,4 @@
-// The worker and its static files as wrangler.toml puts them together, on a fresh database with the demo accounts.
+// The worker and its static files, combined as in wrangler.toml, on a fresh database with the demo accounts.
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -6,10 +6,10 @@ import { createTestHarness } from 'wrangler';
 import { demoAccounts, read, root } from './project.mjs';
 import { SECRET } from './tokens.mjs';
 
-// Nobody is asked where in the world this is.
+// Prevents a request for the location of this machine.
 process.env.CLOUDFLARE_CF_FETCH_ENABLED = 'false';
 
-/** `files` is the folder of the static files: the one that is deployed, unless another is named. */
+/** `files` is the folder of the static files; by default, the one that is deployed. */
 export async function startSite({ files = path.join(root, 'build/page') } = {}) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-site-'));
   const config = read('wrangler.toml')
@@ -30,7 +30,7 @@ export async function startSite({ files = path.join(root, 'build/page') } = {}) 
   await DB.batch(demoAccounts().map((sql) => DB.prepare(sql)));
   return {
     url: url.origin,
-    /** Runs SQL straight against the database and returns its rows. */
+    /** Runs SQL directly against the database and returns its rows. */
     sql: async (query) => (await DB.prepare(query).all()).results,
     stop: async () => {
       await harness.close();

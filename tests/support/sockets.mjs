@@ -1,10 +1,13 @@
-// Requests that fetch would not send: bodies whose length lies, that have none, or that never end.
+// Requests that fetch would not send: bodies with a wrong length or none, and bodies that never end.
 import http from 'node:http';
 import net from 'node:net';
 import { countsOf } from './client.mjs';
 import { token } from './tokens.mjs';
 
-/** A PUT by an account whose body is announced by `headers`: the request, and what `worker.send` would return. */
+/**
+ * Starts a PUT by an account, with a body announced by `headers`. Returns the request and a response like that of
+ * `worker.send`.
+ */
 async function open(worker, target, headers, as) {
   const bearer = await token(as);
   const url = worker.url + target;
@@ -37,9 +40,9 @@ async function open(worker, target, headers, as) {
 }
 
 /**
- * A PUT by account 6, or `as`, whose body is announced by `headers` and begun with `chunk`, and finished only if `end`
- * says so; `hangUp` closes the connection once the chunk is sent. Returns what `worker.send` does, or null after
- * hanging up.
+ * Sends a PUT by account 6, or `as`, with a body that `headers` announce and that starts with `chunk`. The body is only
+ * finished with `end`; `hangUp` closes the connection once the chunk is sent. Returns a response like that of
+ * `worker.send`, or null after hanging up.
  */
 export async function begin(worker, target, headers, chunk, { end = false, as = 6, hangUp = false } = {}) {
   const { request, response } = await open(worker, target, headers, as);
@@ -48,7 +51,10 @@ export async function begin(worker, target, headers, chunk, { end = false, as = 
   return hangUp ? response.catch(() => null) : response;
 }
 
-/** A PUT as with `begin` whose body stays unfinished until `hangUp` is called; `status` is that of an early reply. */
+/**
+ * Starts a PUT like `begin`, with a body that stays unfinished until `hangUp` is called; `status` is that of an early
+ * response.
+ */
 export async function hold(worker, target, headers, chunk, { as = 6 } = {}) {
   const { request, response } = await open(worker, target, headers, as);
   const held = {
@@ -68,7 +74,7 @@ export async function hold(worker, target, headers, chunk, { as = 6 } = {}) {
   return held;
 }
 
-/** A PUT by account 6 whose body comes in chunks of one byte each, written at once. Returns the response as it came. */
+/** Sends a PUT by account 6 with a body in one-byte chunks, written in one piece. Returns the raw response. */
 export async function inSingleBytes(worker, target, type, body) {
   const bearer = await token(6);
   const { hostname, port } = new URL(worker.url);

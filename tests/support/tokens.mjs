@@ -1,5 +1,5 @@
-// Mints the tokens that the tests send, with a library that shares no code with the worker (jose).
-/** The secret that every test worker runs with unless a test says otherwise. */
+// Mints the tokens that tests send, with a library that shares no code with the worker (jose).
+/** The secret of every test worker, unless a test sets another. */
 export const SECRET = 'a-test-secret-of-more-than-32-bytes!';
 
 export const now = () => Math.floor(Date.now() / 1000);
@@ -14,12 +14,12 @@ export const LAYOUTS = {
 
 /**
  * @typedef {object} TokenOptions
- * @property {string} [layout] the login service whose claims it has
- * @property {object} [claims] replaces the layout's claims altogether
+ * @property {string} [layout] the login service whose claims the token has
+ * @property {object} [claims] replaces all claims of the layout
  * @property {string} [secret]
- * @property {number | null} [iat] null leaves it out. The default is half a minute from now: clocks may differ by that
- *   much (A4), and the token is younger than any change of password in the tests
- * @property {number | null} [exp] null leaves it out
+ * @property {number | null} [iat] null omits it. The default is half a minute from now, which A4 allows, so that the
+ *   token is younger than any change of password in the tests
+ * @property {number | null} [exp] null omits it
  * @property {object} [header] adds to the header
  * @property {object} [extra] adds to the claims
  */
@@ -37,7 +37,7 @@ export function claimsOf(id, /** @type {TokenOptions} */ options) {
 
 /** A token signed with HS256. */
 export async function token(id, /** @type {TokenOptions} */ { secret = SECRET, header = {}, ...options } = {}) {
-  // Not at the top: `npm run token` imports this file before the packages are installed.
+  // Imported here because `npm run token` imports this file before the packages are installed.
   const { SignJWT } = await import('jose');
   return new SignJWT(claimsOf(id, options))
     .setProtectedHeader({ alg: 'HS256', typ: 'JWT', ...header })

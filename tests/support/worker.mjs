@@ -1,4 +1,4 @@
-// One helper for every HTTP test: the built worker in Miniflare, with a real D1 and R2, fresh for each call.
+// The helper of every HTTP test: starts the built worker in Miniflare, with a real D1 and R2, fresh for each call.
 import { once } from 'node:events';
 import fs from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
@@ -8,27 +8,29 @@ import { CRON, inspectorOf, runtimes, startMiniflare } from './runtime.mjs';
 
 /**
  * @typedef {object} WorkerOptions
- * @property {Record<string, string | undefined>} [vars] its variables beside JWT_SECRET; undefined removes one
+ * @property {Record<string, string | undefined>} [vars] its variables besides JWT_SECRET; undefined removes one
  * @property {boolean} [bindings] false: without a database and a bucket
- * @property {boolean} [bucket] false: without the bucket alone
- * @property {Record<string, number>} [limits] its rate limits, and how many requests they allow
- * @property {boolean} [version] it knows the id of its version, as a deployed one does
- * @property {string} [persist] a folder for database and bucket that outlives the worker: the next one continues there
- * @property {(line: {level: string, message: string}) => void} [heard] called with every log line; then none is kept
- * @property {boolean} [inspected] its heap is measured, after a garbage collection, and workerd is short of memory
- * @property {boolean} [counted] false: nothing is wrapped around what was built: no counts, no faults, and nothing
- *   works that asks counting.mjs
- * @property {string[]} [twins] names of more instances of the same worker, on the same database and bucket; `urls`
- *   holds their addresses
+ * @property {boolean} [bucket] false: without a bucket
+ * @property {Record<string, number>} [limits] its rate limits, in requests per minute
+ * @property {boolean} [version] true: it has a version id, like a deployed worker
+ * @property {string} [persist] a folder for database and bucket that outlives the worker and that another can continue
+ *   with
+ * @property {(line: {level: string, message: string}) => void} [heard] called with every log line, of which none is
+ *   then kept
+ * @property {boolean} [inspected] true: its heap can be measured, after a garbage collection, and is limited
+ * @property {boolean} [counted] false: the built worker runs without counting.mjs, so that counts, faults and its paths
+ *   are not available
+ * @property {string[]} [twins] names of further instances of the same worker, on the same database and bucket; `urls`
+ *   has their addresses
  * @property {Record<string, string>} [beside] scripts of other workers in the same runtime, on the same database and
- *   bucket, by name; `urls` holds their addresses
+ *   bucket, by name; `urls` has their addresses
  */
 
-/** What the worker writes to its log. */
+/** Collects the lines of the worker's log. */
 function journal(heard) {
   const lines = [];
   const sweeps = [];
-  // Without a prototype: any sane request id may be a key.
+  // Without a prototype, because any valid request id may be a key.
   const logged = Object.create(null);
   const waiting = (id) => (logged[id] ??= Promise.withResolvers());
   return {
@@ -51,7 +53,7 @@ async function fill(database) {
   await database.batch([...migrations(), ...demoAccounts()].map((sql) => database.prepare(sql)));
 }
 
-/** Where the worker and those beside it answer, and its inspector; the database is filled if it is new. */
+/** Returns the addresses of all workers and the inspector, and fills the database if it is new. */
 async function connect(miniflare, { bindings, beside, twins, inspected, isNew }) {
   const urls = {};
   for (const name of ['perfil', ...twins, ...Object.keys(beside)])
@@ -76,7 +78,7 @@ function sweeper(dispatch, sweeps) {
   return async (vars = {}, faults = {}) => {
     const mine = dispatched++;
     await dispatch(CRON, vars, faults);
-    // The log comes by another way than the outcome, perhaps after it.
+    // The log takes another path than the outcome, and may arrive after it.
     for (const deadline = Date.now() + 5000; sweeps.length <= mine; await setTimeout(2)) {
       if (Date.now() > deadline) throw new Error('the sweep logged nothing');
     }
@@ -98,7 +100,7 @@ export async function startWorker(options = {}) {
   const miniflare = startMiniflare(settings, write);
   const { urls, inspector } = await connect(miniflare, { bindings, beside, twins, inspected, isNew }).catch(
     async (error) => {
-      // Left running, it would keep the test runner from ending.
+      // If it kept running, the test runner would not exit.
       await miniflare.dispose();
       throw error;
     },
@@ -111,32 +113,32 @@ export async function startWorker(options = {}) {
     ...paths,
     url: urls.perfil,
     urls,
-    /** The id of the workerd process that serves it. */
+    /** The id of the worker's workerd process. */
     get pid() {
       return runtime.pid;
     },
-    /** Kills that process as the machine would: at once, with all that it was about to do. Then stops the rest. */
+    /** Kills that process immediately, as in a crash, with all its unfinished work. Then stops the rest. */
     kill: async () => {
       const gone = once(runtime, 'exit');
       runtime.kill('SIGKILL');
       await gone;
       await miniflare.dispose();
     },
-    /** What the worker has taken, and the bytes of its heap, garbage not counted. */
+    /** The worker's memory and handles, and the bytes of its heap without garbage. */
     taken: async () => ({ ...(await paths.taken()), heap: await inspector?.heap() }),
     send,
     /** @param {import('./client.mjs').RequestOptions} [options] */
     put: (target, options) => send('PUT', target, options),
-    /** Dispatches the scheduled event with this cron expression, and waits until it is done. */
+    /** Dispatches the scheduled event with this cron expression, and waits until it has finished. */
     scheduled: dispatch,
     /**
-     * Dispatches the nightly event, waits until it is done, and returns the line that the sweep logged; `vars` and
-     * `faults` are for this run alone, as with `send`.
+     * Dispatches the nightly event, waits until it has finished, and returns the line that the sweep logged. `vars` and
+     * `faults` are for this run only, as with `send`.
      */
     sweep: sweeper(dispatch, sweeps),
-    /** What the worker wrote to its log, raw: `{level, message}`. */
+    /** The raw lines of the worker's log: `{level, message}`. */
     lines,
-    /** The request's own log line, parsed. The log comes by another way than the response, perhaps after it. */
+    /** The request's own log line, parsed. The log takes another path than the response, and may arrive after it. */
     logOf: (response) => lineOf(response.requestId),
     stop: () => miniflare.dispose(),
   };

@@ -1,5 +1,5 @@
-// A typed client of every operation, with nothing but fetch. tests/http/client.test.mjs generates schema.d.ts from the
-// document and compiles this file with it: it is never run. A line below `@ts-expect-error` must not compile.
+// A typed client of every operation that only uses fetch. tests/http/client.test.mjs generates schema.d.ts from the
+// document and compiles this file with it. The file is never run. A line after `@ts-expect-error` must not compile.
 import type { components, operations, paths } from './schema.js';
 
 /** The body of a response or of a request, by its media type. */
@@ -12,7 +12,7 @@ type Request<O> = O extends { requestBody?: infer B } ? NonNullable<B> : never;
 type Responses<O> = O extends { responses: infer R } ? R : never;
 type PathOf<O> = O extends { parameters: { path: infer P extends object } } ? P : Record<string, never>;
 
-/** Every documented reply with a JSON body, told apart by its status. */
+/** Every documented response with a JSON body, distinguished by its status. */
 type Reply<O> = {
   [Status in keyof Responses<O> & number]: {
     status: Status;
@@ -52,10 +52,10 @@ export function upload<P extends UpdatePath>(path: P, parameters: PathOf<Put<P>>
 }
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
-/** Fails to compile unless the two types are the same one. */
+/** Fails to compile unless the two types are identical. */
 const same = <A, B>(..._: Equal<A, B> extends true ? [] : ['the types differ', A, B]) => {};
 
-/** Whether a type is `unknown`, or has a part that is. */
+/** True if a type is `unknown` or contains a part that is. */
 type HasUnknown<T> = unknown extends T
   ? true
   : T extends Blob
@@ -77,7 +77,7 @@ same<true extends HasUnknown<components['schemas']> ? true : false, false>();
 same<true extends HasUnknown<AllBodies> ? true : false, false>();
 same<true extends HasUnknown<{ [Id in keyof operations]: PathOf<operations[Id]> }> ? true : false, false>();
 
-/** The operations that `everything` uses; a new one has to be added there and here. */
+/** The operations that `everything` uses; a new one must be added there and here. */
 type Used =
   | 'updatePersonaFoto'
   | 'updateOwnPersona'
@@ -106,7 +106,7 @@ export async function everything(token: string, file: File): Promise<string[]> {
   if (user.status === 200) {
     same<typeof user.body.data.idUser, number>();
     same<typeof user.body.data.roleName, string | null>();
-    // The number that a reply shows is the one that the next request takes.
+    // The id in a response can be used in the next request.
     await put('/api/v1/users/{id}', { id: user.body.data.idUser }, { password: 'demo-password' }, token);
   } else if (user.status === 400) shown.push(user.body.message);
 
@@ -139,7 +139,7 @@ export async function everything(token: string, file: File): Promise<string[]> {
   return shown;
 }
 
-/** What must not compile. */
+/** Calls that must not compile. */
 export async function mistakes(token: string) {
   // @ts-expect-error an id is a number
   await put('/api/v1/users/{id}', { id: '7' }, {}, token);
@@ -151,7 +151,7 @@ export async function mistakes(token: string) {
   await put('/api/personas/{id}/foto', { id: 5 }, {}, token);
   // @ts-expect-error a name cannot be cleared
   await put('/api/personas/me', {}, { nombres: null }, token);
-  // @ts-expect-error a path that there is not
+  // @ts-expect-error the path does not exist
   await put('/api/personas', {}, {}, token);
   // @ts-expect-error falcon refuses other fields
   await put('/users', {}, { password: 'secret' }, token);
@@ -159,6 +159,6 @@ export async function mistakes(token: string) {
   await upload('/api/personas/{id}/foto', { id: 5 }, { foto: 'phone.jpg' }, token);
   // @ts-expect-error a picture is a file
   await upload('/api/profile/{id}/update/', { id: 42 }, { avatar: 'phone.jpg' }, token);
-  // @ts-expect-error it takes no form
+  // @ts-expect-error the endpoint accepts no form
   await upload('/users', {}, { name: 'Jane' }, token);
 }
