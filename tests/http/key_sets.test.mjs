@@ -152,7 +152,7 @@ describe('settings', () => {
   test('JWT_JWKS may be a table in wrangler.toml, which the worker gets as an object [A2]', async () =>
     letsIn(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
   const misconfigured = {
-    'JWT_JWKS that is no JSON': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: 'x' }],
+    'JWT_JWKS that is not JSON': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: 'x' }],
     'JWT_JWKS that is another object': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: { kty: 'OKP' } }],
     'JWT_JWKS without a usable key': ['JWT_JWKS contains no usable key', { JWT_JWKS: '{"keys":[]}' }],
     'JWT_JWKS with a shared key': [
@@ -168,7 +168,7 @@ describe('settings', () => {
       { JWT_JWKS: '', JWT_JWKS_URL: 'http://login.example.com/keys' },
     ],
     both: ['JWT_JWKS_URL conflicts with JWT_JWKS', { JWT_JWKS_URL: 'https://login.example.com/keys' }],
-    'a short secret beside good keys': ['JWT_SECRET is shorter than 32 bytes', { JWT_SECRET: 'short' }],
+    'a short secret alongside good keys': ['JWT_SECRET is shorter than 32 bytes', { JWT_SECRET: 'short' }],
     'neither keys nor a secret': ['JWT_SECRET is not set', { JWT_JWKS: '' }],
   };
   for (const [name, [cause, vars]] of Object.entries(misconfigured)) {
@@ -300,15 +300,15 @@ describe('a key set at a URL', () => {
   const large = () => JSON.stringify({ keys: [keys.next.jwk], padding: 'x'.repeat(70_000) });
   const broken = {
     'that is down': [/^key set: (Error: |TypeError: )?Network connection lost/, (request) => request.destroy()],
-    'that answers 500': [
+    'that returns 500': [
       /^key set: JWT_JWKS_URL returned 500$/,
       (request, response) => response.writeHead(500).end(setOf(keys.next)),
     ],
-    'that answers 404': [
+    'that returns 404': [
       /^key set: JWT_JWKS_URL returned 404$/,
       (request, response) => response.writeHead(404).end('{}'),
     ],
-    'that leads elsewhere': [
+    'that redirects': [
       /^key set: JWT_JWKS_URL returned 302$/,
       (request, response) =>
         response.writeHead(request.url === '/keys' ? 302 : 200, { location: '/other' }).end(setOf(keys.next)),
@@ -318,12 +318,9 @@ describe('a key set at a URL', () => {
       '<html><body>We are back soon</body></html>',
     ],
     'that serves nothing': [/^key set: JWT_JWKS_URL is not a JSON Web Key Set$/, ''],
-    'that serves something else in JSON': [
-      /^key set: JWT_JWKS_URL is not a JSON Web Key Set$/,
-      '{"error":"unavailable"}',
-    ],
+    'that serves other JSON': [/^key set: JWT_JWKS_URL is not a JSON Web Key Set$/, '{"error":"unavailable"}'],
     'that serves no key': [/^key set: JWT_JWKS_URL contains no usable key for/, '{"keys":[]}'],
-    'that serves private keys alone': [
+    'that serves only private keys': [
       /^key set: JWT_JWKS_URL contains no usable key for/,
       setOf({ kty: 'oct', k: 'c2VjcmV0' }),
     ],
@@ -350,7 +347,7 @@ describe('a key set at a URL', () => {
         setTimeout(20).then(() => request.destroy());
       },
     ],
-    'that never answers': [/^key set: no response within 5 s$/, () => {}],
+    'that never responds': [/^key set: no response within 5 s$/, () => {}],
     'that never ends': [
       /^key set: no response within 5 s$/,
       (request, response) => {
