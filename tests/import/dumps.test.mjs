@@ -58,7 +58,7 @@ describe('a dump', () => {
   });
   test('compressed with gzip and cut off', async () => {
     const file = source(fs.readFileSync(fixture('seam.sql.gz')).subarray(0, 900));
-    await assert.rejects(read('seam', file), (error) => error instanceof Trouble && /unpacked/.test(error.message));
+    await assert.rejects(read('seam', file), (error) => error instanceof Trouble && /decompressed/.test(error.message));
   });
   test('of several schemas: --schema picks one, and the others are ignored [N4]', async () => {
     const file = fixture('databases.sql');
