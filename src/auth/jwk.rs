@@ -9,7 +9,7 @@ use serde::Deserialize;
 const RSA_BYTES: std::ops::RangeInclusive<usize> = 256..=1024;
 /// Smallest accepted RSA exponent, which every issuer uses. Lower exponents have a history of problems (FIPS 186-5
 /// section 5.4).
-const LEAST_EXPONENT: u32 = 65537;
+const MIN_EXPONENT: u32 = 65537;
 
 /// A public-key signature algorithm.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -139,14 +139,13 @@ impl Jwk {
 
     fn rsa(&self) -> Option<PublicKey> {
         let (modulus, exponent) = (integer(&self.n)?, integer(&self.e)?);
-        let is_whole_byte = modulus.first().is_some_and(|first| *first >= 0x80);
+        let has_top_bit = modulus.first().is_some_and(|first| *first >= 0x80);
         // At least 2048 bits. Only a longer modulus may start with a zero bit.
-        let is_long_enough =
-            RSA_BYTES.contains(&modulus.len()) && (modulus.len() > *RSA_BYTES.start() || is_whole_byte);
+        let is_long_enough = RSA_BYTES.contains(&modulus.len()) && (modulus.len() > *RSA_BYTES.start() || has_top_bit);
         let is_odd = |bytes: &[u8]| bytes.last().is_some_and(|last| last & 1 == 1);
         let value =
             exponent.iter().try_fold(0_u32, |value, byte| value.checked_mul(256)?.checked_add((*byte).into()))?;
-        if !is_long_enough || !is_odd(&modulus) || !is_odd(&exponent) || value < LEAST_EXPONENT {
+        if !is_long_enough || !is_odd(&modulus) || !is_odd(&exponent) || value < MIN_EXPONENT {
             return None;
         }
         let [n, e] = [&modulus, &exponent].map(|bytes| Base64UrlUnpadded::encode_string(bytes));

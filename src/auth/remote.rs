@@ -17,10 +17,10 @@ const PAUSE: i64 = 60;
 /// Shorter while there is no set at all, because no token that needs it can be verified.
 const FIRST_PAUSE: i64 = 5;
 /// More than a fetch can take. A fetch that has not ended by then went down with its instance.
-const LONGEST: i64 = 10;
+const MAX_FETCH_TIME: i64 = 10;
 
 /// Maximum number of times that a waiting request checks for the set: enough to outlast any fetch.
-const MOST_LOOKS: usize = 1000;
+const MAX_POLLS: usize = 1000;
 
 /// A key set that is fetched on demand.
 pub struct Remote {
@@ -57,15 +57,16 @@ impl Remote {
         if self.state.borrow_mut().begins(now, &knows) {
             service.fetch(&self.url);
         }
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MAX_POLLS {
             if !self.state.borrow().is_worth_waiting(now, &knows) {
                 break;
             }
             service.pause().await;
         }
         let state = self.state.borrow();
-        let fault =
-            || state.fault.clone().unwrap_or(Fault::Late { service: "key set", seconds: LONGEST.unsigned_abs() });
+        let fault = || {
+            state.fault.clone().unwrap_or(Fault::Late { service: "key set", seconds: MAX_FETCH_TIME.unsigned_abs() })
+        };
         state.set.clone().ok_or_else(fault)
     }
 
@@ -115,7 +116,7 @@ impl State {
     }
 
     fn is_asking(&self, now: i64) -> bool {
-        self.is_asking && self.asked.is_some_and(|asked| now.saturating_sub(asked) <= LONGEST)
+        self.is_asking && self.asked.is_some_and(|asked| now.saturating_sub(asked) <= MAX_FETCH_TIME)
     }
 
     fn is_old(&self, now: i64) -> bool {

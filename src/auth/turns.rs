@@ -3,7 +3,7 @@ use crate::domain::Fault;
 use std::cell::{Cell, RefCell};
 
 /// Maximum number of requests that wait on one instance. More could not get their turn in time.
-const MOST_WAITING: usize = 64;
+const MAX_WAITING: usize = 64;
 // The following times are in milliseconds.
 /// Maximum time that a request waits for its turn. An administrator may change 20 passwords a minute. If two
 /// administrators send all of theirs at once, the last request waits 12 seconds.
@@ -11,7 +11,7 @@ pub const DEADLINE: u64 = 15_000;
 /// Interval at which the next request in the queue checks whether its turn has come. Requests further back check less
 /// often.
 const PAUSE: u64 = 10;
-const LONGEST_PAUSE: u64 = 250;
+const MAX_PAUSE: u64 = 250;
 /// Time after which a request that has not checked again loses its place.
 const EXPIRY: u64 = 1000;
 
@@ -41,7 +41,7 @@ impl Turns {
         // The absolute difference, so that a clock that was set back keeps no stale entries.
         seen.retain(|(other, at)| *other != ticket && now.abs_diff(*at) < EXPIRY);
         let before = seen.iter().filter(|(other, _)| *other < ticket).count();
-        if before > MOST_WAITING {
+        if before > MAX_WAITING {
             return None;
         }
         seen.push((ticket, now));
@@ -67,7 +67,7 @@ impl<'a, E: EventLoop> Turn<'a, E> {
             match event_loop.turns().place(*ticket, now) {
                 Some(0) => return Ok(()),
                 Some(before) if now.abs_diff(started) < DEADLINE => {
-                    event_loop.pause(PAUSE.saturating_mul(before).min(LONGEST_PAUSE)).await;
+                    event_loop.pause(PAUSE.saturating_mul(before).min(MAX_PAUSE)).await;
                 }
                 _ => return Err(Fault::Busy),
             }

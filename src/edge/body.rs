@@ -22,9 +22,9 @@ extern "C" {
 }
 
 /// Number of bytes of a body that are copied into WebAssembly's memory at a time.
-const PIECE: usize = 128 * 1024;
+const CHUNK_BYTES: usize = 128 * 1024;
 /// Up to this length, in bytes, a body of known length is read in one piece, which is faster.
-const WHOLE: usize = 64 * 1024;
+const MAX_SINGLE_READ: usize = 64 * 1024;
 
 /// A request whose body has not been read yet.
 pub struct Incoming<'a> {
@@ -54,7 +54,7 @@ impl Body for Incoming<'_> {
         let read = async {
             match length {
                 Some(0) => Ok(Vec::new()),
-                Some(1..=WHOLE) => self.whole().await,
+                Some(1..=MAX_SINGLE_READ) => self.whole().await,
                 _ => self.pieces(length, limit).await,
             }
         };
@@ -88,7 +88,7 @@ pub async fn read_to_end(stream: ReadableStream, limit: usize, bytes: &mut Vec<u
     let options = JSON::parse(r#"{"mode":"byob"}"#).map_err(fault)?;
     let reader = stream.unchecked_into::<ByteStream>().reader(&options).map_err(fault)?;
     // One byte more than is allowed, to detect a body that is too long.
-    let size = u32::try_from(PIECE.min(limit.saturating_add(1))).unwrap_or(u32::MAX);
+    let size = u32::try_from(CHUNK_BYTES.min(limit.saturating_add(1))).unwrap_or(u32::MAX);
     let mut view = Uint8Array::new_with_length(size);
     loop {
         let Ok(read) = JsFuture::from(reader.read_at_least(size, &view).map_err(fault)?).await else {

@@ -41,7 +41,7 @@ const DEADLINE: u64 = 5;
 /// Interval at which a request checks whether another one has fetched the keys that it needs.
 const PAUSE: Duration = Duration::from_millis(10);
 /// Maximum number of imported keys: more than a deployment uses at a time, so beyond it some have been rotated out.
-const MOST_KEYS: usize = 64;
+const MAX_KEYS: usize = 64;
 /// Options of the fetch. Redirects are not followed, because they lead to a server that the operator did not configure.
 /// Caches are bypassed, because a cached copy may contain old keys.
 const INIT: &str =
@@ -109,7 +109,7 @@ impl Imported {
         let usages = JSON::parse(r#"["verify"]"#)?;
         let imported = JsFuture::from(import("jwk", &jwk, &algorithm(key.algorithm())?, false, &usages)?).await?;
         let mut known = self.0.borrow_mut();
-        if known.len() >= MOST_KEYS {
+        if known.len() >= MAX_KEYS {
             known.clear();
         }
         known.push((key.clone(), imported.clone()));

@@ -6,7 +6,7 @@ use wasm_bindgen::JsValue;
 use worker::web_sys::console;
 
 /// Maximum length of a logged origin, in characters.
-const MOST_OF_ORIGIN: usize = 128;
+const MAX_ORIGIN_CHARS: usize = 128;
 
 /// The log line of a request: one per request (contract O2). No field contains personal data.
 #[derive(Serialize)]
@@ -117,7 +117,7 @@ impl<'a> Line<'a> {
     /// missing token is not the reason. Characters that cannot occur in an origin are logged as `?`.
     pub fn refuse_origin(&mut self, origin: &str) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".:/-_[]".contains(c);
-        let sane = origin.chars().take(MOST_OF_ORIGIN).map(|c| if allowed(c) { c } else { '?' });
+        let sane = origin.chars().take(MAX_ORIGIN_CHARS).map(|c| if allowed(c) { c } else { '?' });
         (self.code, self.cors_origin) = (Some(ORIGIN_NOT_ALLOWED), Some(sane.collect()));
     }
 

@@ -13,14 +13,14 @@ use worker::js_sys::{JSON, Reflect};
 
 /// Upper bound of `AVATAR_MAX_BYTES`. While a picture is being stored, memory holds it twice, and an instance has
 /// 128 MB for all of its requests.
-const MOST_BYTES: u32 = 16 * 1024 * 1024;
+const MAX_BYTES: u32 = 16 * 1024 * 1024;
 /// Upper bound of `AVATAR_MAX_PIXELS`: a picture of the maximum width and height.
-const MOST_PIXELS: u32 = 1 << 28;
+const MAX_PIXELS: u32 = 1 << 28;
 const DEFAULT_BYTES: u32 = 10 * 1024 * 1024;
 const DEFAULT_HOURS: u32 = 24;
 const DEFAULT_DAYS: u32 = 90;
 /// Upper bound of `CHANGES_KEEP_DAYS`: a century.
-const MOST_DAYS: u32 = 36_500;
+const MAX_DAYS: u32 = 36_500;
 /// A year in seconds.
 const YEAR: u32 = 31_536_000;
 /// Name of the version metadata binding, the same as in wrangler.toml.
@@ -106,11 +106,10 @@ impl Variables<'_> {
 
     /// Returns the maximum size of an uploaded picture.
     pub fn upload_limits(&self) -> Result<UploadLimits, Fault> {
-        let bytes =
-            self.number(Setting::AvatarMaxBytes, DEFAULT_BYTES).filter(|bytes| (1..=MOST_BYTES).contains(bytes));
+        let bytes = self.number(Setting::AvatarMaxBytes, DEFAULT_BYTES).filter(|bytes| (1..=MAX_BYTES).contains(bytes));
         let pixels = self
             .number(Setting::AvatarMaxPixels, DEFAULT_MAX_PIXELS)
-            .filter(|pixels| (1..=MOST_PIXELS).contains(pixels));
+            .filter(|pixels| (1..=MAX_PIXELS).contains(pixels));
         let problem = "is not a number of bytes from 1 to 16777216";
         let fault = Fault::Setting { name: Setting::AvatarMaxBytes.name(), problem };
         let bytes = bytes.and_then(|bytes| usize::try_from(bytes).ok()).ok_or(fault)?;
@@ -134,7 +133,7 @@ impl Variables<'_> {
 
     /// Returns the number of days that rows of the change feed are kept (contract C1).
     pub fn keep_days(&self) -> Result<u32, Fault> {
-        let days = self.number(Setting::ChangesKeepDays, DEFAULT_DAYS).filter(|days| (1..=MOST_DAYS).contains(days));
+        let days = self.number(Setting::ChangesKeepDays, DEFAULT_DAYS).filter(|days| (1..=MAX_DAYS).contains(days));
         let problem = "is not a number of days from 1 to 36500";
         days.ok_or(Fault::Setting { name: Setting::ChangesKeepDays.name(), problem })
     }

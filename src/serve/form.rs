@@ -12,9 +12,9 @@ use std::ops::Range;
 /// Maximum size of a form without its file, in bytes: boundaries, part headers and other fields (contract R3).
 pub const OVERHEAD: usize = 64 * 1024;
 /// Maximum number of parts, which is more than a form for any of the endpoints has.
-pub const MOST_PARTS: usize = 64;
+pub const MAX_PARTS: usize = 64;
 /// Maximum size of the headers of one part, in bytes.
-const MOST_HEADERS: usize = 8 * 1024;
+const MAX_HEADER_BYTES: usize = 8 * 1024;
 
 /// Parses a form into its parts: every text, and the file in the part `file`, which may have at most `limit` bytes. If
 /// several parts have that name, the last file is returned. Other files are returned empty, because no other field
@@ -35,7 +35,7 @@ pub fn parse(mut body: Vec<u8>, boundary: &str, file: &str, limit: usize) -> Res
             wanted = Some((parts.len(), content));
         }
         parts.push((head.name, part));
-        if parts.len() > MOST_PARTS {
+        if parts.len() > MAX_PARTS {
             return Err(Refusal::TooLarge);
         }
         is_last = reader.delimiter()?;
@@ -93,8 +93,8 @@ impl<'a> Reader<'a> {
     /// Reads the header lines of a part.
     fn headers(&mut self) -> Result<&'a [u8], Refusal> {
         let rest = self.rest();
-        let end = rest.windows(4).take(MOST_HEADERS).position(|window| window == b"\r\n\r\n");
-        let unended = if rest.len() > MOST_HEADERS { Refusal::TooLarge } else { Refusal::MalformedForm };
+        let end = rest.windows(4).take(MAX_HEADER_BYTES).position(|window| window == b"\r\n\r\n");
+        let unended = if rest.len() > MAX_HEADER_BYTES { Refusal::TooLarge } else { Refusal::MalformedForm };
         let (headers, _) = end.and_then(|end| rest.split_at_checked(end)).ok_or(unended)?;
         self.at = self.at.saturating_add(headers.len()).saturating_add(4);
         Ok(headers)

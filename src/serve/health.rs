@@ -8,11 +8,11 @@ use crate::store::{self, Batch};
 use std::cell::{Cell, RefCell};
 
 /// Time for which a result is valid, in milliseconds.
-const HOLDS: u64 = 1000;
+const VALID_FOR: u64 = 1000;
 /// More time than a check can take, in milliseconds. A check that takes longer was cancelled with its request.
-const LONGEST: i64 = 30_000;
+const MAX_CHECK_TIME: i64 = 30_000;
 /// Maximum number of times that a request looks for the result of another request's check.
-const MOST_LOOKS: usize = 1000;
+const MAX_POLLS: usize = 1000;
 
 /// The database's health, shared by the requests of one instance.
 #[derive(Debug, Default)]
@@ -34,18 +34,18 @@ impl Health {
             *self.last.borrow_mut() = Some((now, result.clone()));
             return result;
         }
-        for _ in 0..MOST_LOOKS {
+        for _ in 0..MAX_POLLS {
             if let Some((_, result)) = self.last.borrow().as_ref() {
                 return result.clone();
             }
             waiting.pause().await;
         }
-        Err(Fault::Late { service: "database", seconds: LONGEST.unsigned_abs().div_euclid(1000) })
+        Err(Fault::Late { service: "database", seconds: MAX_CHECK_TIME.unsigned_abs().div_euclid(1000) })
     }
 
     fn is_due(&self, now: i64) -> bool {
-        let is_old = self.last.borrow().as_ref().is_none_or(|(at, _)| now.abs_diff(*at) >= HOLDS);
-        is_old && self.asking.get().is_none_or(|since| now.saturating_sub(since) > LONGEST)
+        let is_old = self.last.borrow().as_ref().is_none_or(|(at, _)| now.abs_diff(*at) >= VALID_FOR);
+        is_old && self.asking.get().is_none_or(|since| now.saturating_sub(since) > MAX_CHECK_TIME)
     }
 }
 

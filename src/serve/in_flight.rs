@@ -7,11 +7,11 @@ use std::cell::{Cell, RefCell};
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 /// Time that every body has to arrive, in seconds.
-pub const LEAST_SECONDS: u64 = 30;
+pub const MIN_SECONDS: u64 = 30;
 /// Number of bytes for which a body has one more second to arrive.
-pub const SLOWEST: usize = 64 * KIB;
+pub const BYTES_PER_FURTHER_SECOND: usize = 64 * KIB;
 /// Time that a request may take after its body has arrived, in seconds: more than the deadlines of all its calls.
-const AFTERWARDS: i64 = 120;
+const PROCESSING_SECONDS: i64 = 120;
 
 /// The kind of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,7 @@ pub struct Reservation<'a> {
 
 /// Returns the time that a body of `bytes` bytes has to arrive, in seconds.
 pub fn seconds_for(bytes: usize) -> u64 {
-    LEAST_SECONDS.saturating_add(u64::try_from(bytes.div_ceil(SLOWEST)).unwrap_or(u64::MAX))
+    MIN_SECONDS.saturating_add(u64::try_from(bytes.div_ceil(BYTES_PER_FURTHER_SECOND)).unwrap_or(u64::MAX))
 }
 
 impl InFlight {
@@ -94,7 +94,7 @@ impl InFlight {
         let number = self.count.get();
         self.count.set(number.wrapping_add(1));
         let seconds = i64::try_from(seconds_for(bytes)).unwrap_or(i64::MAX);
-        let expires = now.saturating_add(seconds).saturating_add(AFTERWARDS);
+        let expires = now.saturating_add(seconds).saturating_add(PROCESSING_SECONDS);
         held.push(Held { number, kind, caller, bytes, expires });
         Ok(Reservation { of: self, number })
     }

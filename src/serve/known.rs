@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Maximum number of IDs that are remembered, about 200 KiB. When it is reached, all are forgotten and learned again.
-const MOST: usize = 4096;
+const MAX_IDS: usize = 4096;
 
 /// A cache of the accounts behind the subjects of callers' tokens. At every request, the database decides which account
 /// is calling. The cache only decides which requests count together for rate limits and memory, whichever back end
@@ -17,7 +17,7 @@ impl KnownAccounts {
     /// Remembers all of an account's IDs.
     pub fn learn(&self, caller: &Caller) {
         let mut known = self.0.borrow_mut();
-        if known.len() >= MOST {
+        if known.len() >= MAX_IDS {
             known.clear();
         }
         for (back_end, id) in &caller.identities {

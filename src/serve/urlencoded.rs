@@ -1,7 +1,7 @@
 //! Parser for `application/x-www-form-urlencoded` bodies (contract F7, D1). It is as strict as the parser for other
 //! forms: anything that two parsers could read differently is refused.
 
-use super::form::MOST_PARTS;
+use super::form::MAX_PARTS;
 use crate::dialect::Part;
 use crate::domain::Refusal;
 use percent_encoding::percent_decode;
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 pub fn parse(body: &[u8]) -> Result<Vec<(String, Part)>, Refusal> {
     let mut fields = Vec::new();
     for field in body.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
-        if fields.len() == MOST_PARTS {
+        if fields.len() == MAX_PARTS {
             return Err(Refusal::TooLarge);
         }
         let end = field.iter().position(|byte| *byte == b'=').unwrap_or(field.len());

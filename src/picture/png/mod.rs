@@ -208,9 +208,9 @@ impl Png {
     /// Checks the palette (section 11.2.2): required by indexed colour, suggested for true colour, invalid for grey.
     fn palette(&mut self, data: &[u8]) -> Result<(), NotAPicture> {
         let entries = data.len() / 3;
-        let most = if self.header.colour == 3 { 1_usize.checked_shl(self.header.depth.into()) } else { Some(256) };
+        let max = if self.header.colour == 3 { 1_usize.checked_shl(self.header.depth.into()) } else { Some(256) };
         ensure(self.stage == Stage::Before && self.palette.is_none() && matches!(self.header.colour, 2 | 3 | 6))?;
-        ensure(data.len().is_multiple_of(3) && entries > 0 && most.is_some_and(|most| entries <= most))?;
+        ensure(data.len().is_multiple_of(3) && entries > 0 && max.is_some_and(|max| entries <= max))?;
         self.palette = Some(entries);
         Ok(())
     }

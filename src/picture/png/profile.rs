@@ -47,19 +47,15 @@ fn deflated(profile: &[u8], room: usize) -> Option<Vec<u8>> {
     collect(profile, room, |input, piece| deflate(&mut state, input, piece, MZFlush::Finish))
 }
 
-/// Passes all of the input through `convert`. Returns `None` if that fails or produces more than `most` bytes.
-fn collect(
-    mut input: &[u8],
-    most: usize,
-    mut convert: impl FnMut(&[u8], &mut [u8]) -> StreamResult,
-) -> Option<Vec<u8>> {
+/// Passes all of the input through `convert`. Returns `None` if that fails or produces more than `max` bytes.
+fn collect(mut input: &[u8], max: usize, mut convert: impl FnMut(&[u8], &mut [u8]) -> StreamResult) -> Option<Vec<u8>> {
     let (mut output, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         let StreamResult { bytes_consumed, bytes_written, status } = convert(input, &mut piece);
         input = input.get(bytes_consumed..)?;
         output.extend_from_slice(piece.get(..bytes_written)?);
         match status.ok()? {
-            _ if output.len() > most => return None,
+            _ if output.len() > max => return None,
             MZStatus::StreamEnd => return input.is_empty().then_some(output),
             MZStatus::Ok if bytes_written > 0 => {}
             _ => return None,

@@ -2,7 +2,7 @@ use super::ancillary;
 use crate::picture::{NotAPicture, Size, ensure};
 
 /// Maximum compression ratio of deflate (RFC 1951: a match of 258 bytes takes at least two bits).
-const MOST_RATIO: u64 = 1032;
+const MAX_RATIO: u64 = 1032;
 
 /// Bytes that a wasteful encoder adds to a row: those of a separate block with its tables.
 const ROW_OVERHEAD: u64 = 128;
@@ -45,9 +45,9 @@ impl Stream {
 
     /// Ends the stream, and checks that its length is plausible for its pixels.
     pub(super) fn end(&self) -> Result<(), NotAPicture> {
-        let least = self.pixels / MOST_RATIO;
-        let most = self.pixels.saturating_add(self.pixels / 8).saturating_add(1024);
-        let most = most.saturating_add(self.rows.saturating_mul(ROW_OVERHEAD));
-        ensure(self.has_header && (least..=most).contains(&self.length))
+        let min = self.pixels / MAX_RATIO;
+        let max = self.pixels.saturating_add(self.pixels / 8).saturating_add(1024);
+        let max = max.saturating_add(self.rows.saturating_mul(ROW_OVERHEAD));
+        ensure(self.has_header && (min..=max).contains(&self.length))
     }
 }

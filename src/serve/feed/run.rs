@@ -67,10 +67,10 @@ pub struct Delivered {
 /// Returns the pause after a failed post, in seconds, by the number of failures before it. It stays below a minute, so
 /// that every scheduled event makes an attempt.
 fn pause_after(failures: u32) -> u32 {
-    1_u32.checked_shl(failures).map_or(LONGEST_PAUSE, |seconds| seconds.min(LONGEST_PAUSE))
+    1_u32.checked_shl(failures).map_or(MAX_PAUSE, |seconds| seconds.min(MAX_PAUSE))
 }
 
-const LONGEST_PAUSE: u32 = 45;
+const MAX_PAUSE: u32 = 45;
 /// Added to each pause, in milliseconds, because a timer may fire a rounded millisecond early.
 const MARGIN: u64 = 20;
 

@@ -3,8 +3,8 @@ use perfil::auth::{HASHING_DEADLINE, MAX_TOKEN_BYTES};
 use perfil::domain::{DEFAULT_MAX_PIXELS, ObjectKey};
 use perfil::edge::{BUCKET_DEADLINE, DATABASE_DEADLINE};
 use perfil::picture::MAX_SIDE;
-use perfil::serve::form::{MOST_PARTS, OVERHEAD};
-use perfil::serve::in_flight::{LEAST_SECONDS, SLOWEST};
+use perfil::serve::form::{MAX_PARTS, OVERHEAD};
+use perfil::serve::in_flight::{BYTES_PER_FURTHER_SECOND, MIN_SECONDS};
 use perfil::serve::{JSON_LIMIT, RATE_PERIOD, RETRY_AFTER};
 
 /// Returns every limit that clients can notice, except the configurable ones, which are in wrangler.toml.
@@ -13,12 +13,12 @@ pub fn facts() -> Named<u64> {
     let all = [
         ("json_bytes", bytes(JSON_LIMIT)),
         ("form_overhead_bytes", bytes(OVERHEAD)),
-        ("form_parts", bytes(MOST_PARTS)),
+        ("form_parts", bytes(MAX_PARTS)),
         ("token_bytes", bytes(MAX_TOKEN_BYTES)),
         ("picture_side", MAX_SIDE.into()),
         ("picture_pixels_default", DEFAULT_MAX_PIXELS.into()),
-        ("body_seconds", LEAST_SECONDS),
-        ("body_bytes_per_further_second", bytes(SLOWEST)),
+        ("body_seconds", MIN_SECONDS),
+        ("body_bytes_per_further_second", bytes(BYTES_PER_FURTHER_SECOND)),
         ("database_seconds", DATABASE_DEADLINE),
         ("bucket_seconds", BUCKET_DEADLINE),
         ("hashing_milliseconds", HASHING_DEADLINE),
