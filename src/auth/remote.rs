@@ -65,7 +65,7 @@ impl Remote {
         }
         let state = self.state.borrow();
         let fault = || {
-            state.fault.clone().unwrap_or(Fault::Late { service: "key set", seconds: MAX_FETCH_TIME.unsigned_abs() })
+            state.fault.clone().unwrap_or(Fault::Timeout { service: "key set", seconds: MAX_FETCH_TIME.unsigned_abs() })
         };
         state.set.clone().ok_or_else(fault)
     }

@@ -62,7 +62,7 @@ pub struct Access {
 
 impl Access {
     /// Returns the target's ID as written in the path, or an empty string if the path has none.
-    pub fn named(&self) -> &str {
+    pub fn requested_id(&self) -> &str {
         match &self.target {
             Target::Own => "",
             Target::Named(id) => id.digits(),

@@ -35,10 +35,10 @@ impl ObjectKey {
     pub fn parse(key: &str) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let segments = key.strip_prefix(Self::PREFIX)?.split('/');
-        let sane = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(plain);
+        let is_valid_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(plain);
         let (_, extension) = key.rsplit_once('.')?;
         let format = PictureFormat::of_extension(extension)?;
-        let valid = key.len() <= MAX_LENGTH && segments.into_iter().all(sane);
+        let valid = key.len() <= MAX_LENGTH && segments.into_iter().all(is_valid_segment);
         valid.then(|| Self { key: key.to_owned(), format })
     }
 

@@ -23,7 +23,7 @@ impl Receiver {
 
     /// Returns the receiver with this name in a table of `CHANGES_URL`. [`Receiver::All`] cannot appear in such a
     /// table.
-    pub fn in_table(name: &str) -> Option<Self> {
+    pub fn from_table_key(name: &str) -> Option<Self> {
         if name == Self::Personas.name() { Some(Self::Personas) } else { BackEnd::named(name).map(Self::BackEnd) }
     }
 }

@@ -183,7 +183,7 @@ pub enum Fault {
     Full,
     /// A service did not respond in time. The condition may be temporary.
     #[error("{service}: no response within {seconds} s")]
-    Late {
+    Timeout {
         /// `database`, `bucket`, `key set` or `receiver`.
         service: &'static str,
         /// The time that the service was given, in seconds.
@@ -194,7 +194,7 @@ pub enum Fault {
     Origin(String),
     /// An origin did not begin a response in time (contract X4).
     #[error("origin: no response within {seconds} s")]
-    OriginLate {
+    OriginTimeout {
         /// The time that the origin was given after the last byte of the request, in seconds.
         seconds: u64,
     },
@@ -213,7 +213,7 @@ pub enum Fault {
     /// The compiled worker stopped in the middle of a request, because of a panic (whose message the platform has
     /// logged) or a lack of memory.
     #[error("the instance is gone: {0}")]
-    Gone(String),
+    Crashed(String),
     /// The platform provided no random bytes.
     #[error("random bytes: {0}")]
     Random(String),
@@ -230,7 +230,7 @@ pub enum Failure {
     Refused(Refusal),
     /// The server failed.
     #[error(transparent)]
-    Broken(#[from] Fault),
+    Fault(#[from] Fault),
 }
 
 impl From<Refusal> for Failure {

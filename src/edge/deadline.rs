@@ -13,7 +13,7 @@ pub async fn within<T>(
     seconds: u64,
     call: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    in_time(seconds, call).await.unwrap_or(Err(Fault::Late { service, seconds }))
+    in_time(seconds, call).await.unwrap_or(Err(Fault::Timeout { service, seconds }))
 }
 
 /// Returns the output of a future, or `None` if it takes longer than `seconds`.

@@ -92,7 +92,7 @@ impl Courier for Fetch {
         let controller = AbortController::new().map_err(fault)?;
         let Some(status) = in_time(DEADLINE, status_of(url, &post, &controller)).await else {
             controller.abort();
-            return Err(Fault::Late { service: "receiver", seconds: DEADLINE });
+            return Err(Fault::Timeout { service: "receiver", seconds: DEADLINE });
         };
         match status.map_err(fault)? {
             200..300 => Ok(()),

@@ -141,6 +141,6 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
         Ok(true) => Ok(bytes),
         Ok(false) => Err(fault("the response from JWT_JWKS_URL was cut off")),
         Err(Failure::Refused(_)) => Err(fault("JWT_JWKS_URL returned more than 64 KiB")),
-        Err(Failure::Broken(fault)) => Err(fault),
+        Err(Failure::Fault(fault)) => Err(fault),
     }
 }

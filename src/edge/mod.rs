@@ -89,7 +89,7 @@ pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, Js
     let deployment = Deployment::of(&env);
     let frame = Frame::of(&method, &request.headers(), &deployment.cors)?;
     let route = Route::of(url_of(&url).path);
-    let reply = serve::failed(&route, Fault::Gone(cause.as_string().unwrap_or_default()));
+    let reply = serve::failed(&route, Fault::Crashed(cause.as_string().unwrap_or_default()));
     let mut line = Line::new(&frame.request_id, &method, route.pattern());
     line.version.clone_from(&deployment.version);
     line.tell(&reply);

@@ -81,7 +81,7 @@ impl Passed<'_> {
             Either::Left((response, _)) => response.map(JsValue::unchecked_into).map_err(fault),
             Either::Right(_) => {
                 controller.abort();
-                Err(Fault::OriginLate { seconds: DEADLINE })
+                Err(Fault::OriginTimeout { seconds: DEADLINE })
             }
         }
     }

@@ -40,7 +40,7 @@ impl Health {
             }
             waiting.pause().await;
         }
-        Err(Fault::Late { service: "database", seconds: MAX_CHECK_TIME.unsigned_abs().div_euclid(1000) })
+        Err(Fault::Timeout { service: "database", seconds: MAX_CHECK_TIME.unsigned_abs().div_euclid(1000) })
     }
 
     fn is_due(&self, now: i64) -> bool {

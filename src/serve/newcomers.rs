@@ -50,7 +50,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
             && match announced {
                 Ok(announced) => announced.may_be_long(),
                 Err(Failure::Refused(refusal)) => is_about_content(refusal),
-                Err(Failure::Broken(_)) => false,
+                Err(Failure::Fault(_)) => false,
             }
     }
 
@@ -65,7 +65,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
         match loaded {
             Ok(_) => Ok(None),
             Err(Failure::Refused(refusal)) => Ok(Some(refusal).filter(|refusal| self.include(refusal))),
-            Err(Failure::Broken(fault)) => Err(fault),
+            Err(Failure::Fault(fault)) => Err(fault),
         }
     }
 

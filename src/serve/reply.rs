@@ -79,9 +79,9 @@ impl Reply {
     /// otherwise 500.
     pub fn failed(fault: Fault, fail: fn(u16) -> Answer) -> Self {
         let status = match fault {
-            Fault::Busy | Fault::Full | Fault::Late { .. } | Fault::KeySet(_) => 503,
+            Fault::Busy | Fault::Full | Fault::Timeout { .. } | Fault::KeySet(_) => 503,
             Fault::Origin(_) => 502,
-            Fault::OriginLate { .. } => 504,
+            Fault::OriginTimeout { .. } => 504,
             _ => 500,
         };
         Self { fault: Some(fault), retry_after: (status == 503).then_some(RETRY_AFTER), ..Self::json(fail(status)) }

@@ -37,7 +37,7 @@ pub async fn answer<R: Stored, P: Platform>(
     let dialect = &matched.endpoint.dialect;
     let failure = |failure| match failure {
         Failure::Refused(refusal) => Reply::refused(&refusal, dialect.refuse),
-        Failure::Broken(fault) => Reply::failed(fault, dialect.fail),
+        Failure::Fault(fault) => Reply::failed(fault, dialect.fail),
     };
     let actor = match authenticate(call, platform).await {
         Ok(actor) => actor,

@@ -205,7 +205,7 @@ impl Verdict {
 fn absence(access: &Access) -> Refusal {
     match (&access.target, access.back_end) {
         (Target::Own, Some(_)) => Refusal::BadToken,
-        (Target::Own, None) | (Target::Named(_), _) => Refusal::not_found(access.named()),
+        (Target::Own, None) | (Target::Named(_), _) => Refusal::not_found(access.requested_id()),
     }
 }
 

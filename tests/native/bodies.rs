@@ -177,7 +177,7 @@ fn memory_for_bodies_is_limited_per_account_and_per_instance() {
     let reserve = |number, bytes| all.reserve(Kind::Upload, account(number), bytes, 0);
     let open: Vec<_> = [1, 1, 2, 2].map(|account| reserve(account, 10 * MIB).unwrap()).into();
     assert!(matches!(reserve(1, 2 * MIB), Err(Failure::Refused(Refusal::TooManyRequests))));
-    assert!(matches!(reserve(3, 2 * MIB), Err(Failure::Broken(Fault::Full))));
+    assert!(matches!(reserve(3, 2 * MIB), Err(Failure::Fault(Fault::Full))));
     let json = all.reserve(Kind::Json, account(3), 64 * 1024, 0);
     assert!(json.is_ok(), "JSON has its own limit");
     drop(open);

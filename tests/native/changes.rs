@@ -219,7 +219,7 @@ fn a_change_whose_row_cannot_be_inserted_is_not_applied() {
         let access = access(1, Some(7), SEAM);
         let change = AccountChange { full_name: some("Other"), ..AccountChange::default() };
         let failed = ready(store::update::<Account>(&database, &Update::new(&access, &change, TRACE)));
-        assert!(matches!(failed, Err(Failure::Broken(_))), "{failed:?}");
+        assert!(matches!(failed, Err(Failure::Fault(_))), "{failed:?}");
         let name = "SELECT full_name FROM users WHERE id = 7";
         let name: String = database.connection.query_row(name, [], |row| row.get(0)).unwrap();
         assert_eq!(name, "Jane Smith");

@@ -368,7 +368,7 @@ impl<'a> Story<'a> {
         let outcome = match ready(self.keys.verify(token, NOW + seconds, &self.model)) {
             Ok(_) => Ok(true),
             Err(Failure::Refused(_)) => Ok(false),
-            Err(Failure::Broken(fault)) => Err(fault.to_string()),
+            Err(Failure::Fault(fault)) => Err(fault.to_string()),
         };
         // A fetch that the request did not wait for finishes after it.
         ready(self.model.pause());
@@ -500,7 +500,7 @@ fn concurrent_requests_share_one_fetch_and_give_up_on_one_that_never_ends() {
     let header = format!("Bearer {}", token("EdDSA", 1, json!({"kid": "1"})));
     let ask = |now| ready(keys.verify(BearerToken::parse(Some(&header)).unwrap(), now, &model));
     for at in [0, 1, 6] {
-        let Err(Failure::Broken(fault)) = ask(NOW + at) else { panic!("there are no keys") };
+        let Err(Failure::Fault(fault)) = ask(NOW + at) else { panic!("there are no keys") };
         assert_eq!(fault.to_string(), "key set: no response within 10 s");
     }
     assert_eq!((model.fetched.get(), model.paused.get()), (1, 3000));

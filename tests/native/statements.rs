@@ -23,7 +23,7 @@ pub fn update<R: Stored>(database: &Sqlite, access: &Access, change: &R::Change)
     assert_eq!(database.calls.get(), before + 1);
     updated.map(|updated| updated.record).map_err(|failure| match failure {
         Failure::Refused(refusal) => refusal,
-        Failure::Broken(fault) => panic!("{fault}"),
+        Failure::Fault(fault) => panic!("{fault}"),
     })
 }
 
@@ -219,7 +219,7 @@ fn violating_an_unexpected_constraint_is_a_fault_that_names_it() {
     database.connection.execute_batch("CREATE UNIQUE INDEX surprise ON users (full_name)").unwrap();
     let change = AccountChange { full_name: some("Jane Doe"), ..AccountChange::default() };
     let failed = ready(store::update::<Account>(&database, &Update::new(&access(42, None, None), &change, TRACE)));
-    let Err(Failure::Broken(fault)) = failed else { panic!("{failed:?}") };
+    let Err(Failure::Fault(fault)) = failed else { panic!("{failed:?}") };
     assert!(fault.to_string().contains("UNIQUE constraint failed: users.full_name"), "{fault}");
 }
 

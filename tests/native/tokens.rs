@@ -45,7 +45,7 @@ pub fn verify_by(keys: &Keys, token: &str, service: &impl KeyService) -> Result<
     match ready(keys.verify(token, NOW, service)) {
         Ok(actor) => Ok(actor),
         Err(Failure::Refused(refusal)) => Err(refusal),
-        Err(Failure::Broken(fault)) => panic!("{fault}"),
+        Err(Failure::Fault(fault)) => panic!("{fault}"),
     }
 }
 

@@ -131,7 +131,7 @@ fn an_upload_during_a_removal_that_never_ends_fails_and_changes_nothing() {
     let key = bucket_key(&bucket, 1);
     database.connection.execute("INSERT INTO removals (key, claim) VALUES (?1, 'x')", [&key]).unwrap();
     let failed = ready(upload(&database, &bucket, 42, 1, AccountChange::default()));
-    assert!(matches!(failed, Err(Failure::Broken(Fault::Bucket(_)))), "{failed:?}");
+    assert!(matches!(failed, Err(Failure::Fault(Fault::Bucket(_)))), "{failed:?}");
     assert!(shown(&database).is_empty());
     database.connection.execute("UPDATE removals SET claimed_at = datetime('now', '-21 minutes')", []).unwrap();
     ready(upload(&database, &bucket, 42, 1, AccountChange::default())).unwrap();

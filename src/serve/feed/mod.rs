@@ -65,7 +65,7 @@ impl Feed {
     }
 
     fn named(&mut self, name: &str, url: String) -> Option<(Receiver, String)> {
-        let receiver = Receiver::in_table(name);
+        let receiver = Receiver::from_table_key(name);
         if receiver.is_none() {
             let problem = "has an entry that is not personas, seam, falcon or django";
             self.faults.push(fault(Setting::ChangesUrl, problem));
