@@ -1,5 +1,5 @@
 use super::claim::Claim;
-use super::subject::Claimed;
+use super::subject::ClaimedId;
 use crate::domain::{BackEnd, Id};
 use serde::{Deserialize, Deserializer};
 
@@ -7,26 +7,26 @@ use serde::{Deserialize, Deserializer};
 /// that is present as null counts as present, so it is refused rather than skipped.
 #[derive(Debug, Clone, Deserialize)]
 pub struct AccessClaims {
-    #[serde(default, deserialize_with = "as_sent")]
+    #[serde(default, deserialize_with = "present_claim")]
     sub: Option<Claim>,
     /// Issued by django.
-    #[serde(default, deserialize_with = "as_sent")]
+    #[serde(default, deserialize_with = "present_claim")]
     user_id: Option<Claim>,
     /// Issued by seam.
-    #[serde(default, deserialize_with = "as_sent", rename = "idUser")]
+    #[serde(default, deserialize_with = "present_claim", rename = "idUser")]
     id_user: Option<Claim>,
     /// Issued by falcon, alongside `sub`.
-    #[serde(default, deserialize_with = "as_sent")]
+    #[serde(default, deserialize_with = "present_claim")]
     profile: Option<Claim>,
-    #[serde(default, deserialize_with = "as_sent", rename = "type")]
+    #[serde(default, deserialize_with = "present_claim", rename = "type")]
     kind: Option<Claim>,
-    #[serde(default, deserialize_with = "as_sent")]
+    #[serde(default, deserialize_with = "present_claim")]
     token_type: Option<Claim>,
-    #[serde(default, deserialize_with = "as_sent")]
+    #[serde(default, deserialize_with = "present_claim")]
     iss: Option<Claim>,
-    #[serde(default, deserialize_with = "as_sent")]
+    #[serde(default, deserialize_with = "present_claim")]
     aud: Option<Claim>,
-    #[serde(default, deserialize_with = "as_sent")]
+    #[serde(default, deserialize_with = "present_claim")]
     auth_time: Option<Claim>,
 }
 
@@ -34,7 +34,7 @@ impl AccessClaims {
     /// Returns the ID that the claims contain, in one of the layouts that the login services issue (contract A5).
     /// Returns `None` if no ID is claimed, if a claim is not an ID, if two claims disagree, or if IDs of more than one
     /// back end are claimed.
-    pub fn claimed(&self) -> Option<Claimed> {
+    pub fn claimed_id(&self) -> Option<ClaimedId> {
         let (has_profile, profile_id) = match &self.profile {
             Some(Claim::Object(id)) => (true, id.as_deref()),
             _ => (false, None),
@@ -52,7 +52,7 @@ impl AccessClaims {
                 let id = self.sub.as_ref().and_then(as_id)?;
                 // OpenID Connect's `profile` is a URL. A null `profile` is falcon's, for a user who has none.
                 let is_bare = matches!(self.profile, None | Some(Claim::Text(_)));
-                Some(if is_bare { Claimed::BareSub(id) } else { Claimed::InLayout(BackEnd::Falcon, id) })
+                Some(if is_bare { ClaimedId::BareSub(id) } else { ClaimedId::InLayout(BackEnd::Falcon, id) })
             }
             _ => None,
         }
@@ -88,10 +88,10 @@ impl AccessClaims {
 }
 
 /// Returns the ID if at least one claim is present and all claims that are present are the same ID.
-fn in_layout(back_end: BackEnd, claims: [Option<&Claim>; 2]) -> Option<Claimed> {
+fn in_layout(back_end: BackEnd, claims: [Option<&Claim>; 2]) -> Option<ClaimedId> {
     let mut ids = claims.into_iter().flatten().map(as_id);
     let first = ids.next()??;
-    ids.all(|id| id == Some(first)).then_some(Claimed::InLayout(back_end, first))
+    ids.all(|id| id == Some(first)).then_some(ClaimedId::InLayout(back_end, first))
 }
 
 fn as_id(claim: &Claim) -> Option<Id> {
@@ -102,6 +102,6 @@ fn as_id(claim: &Claim) -> Option<Id> {
     }
 }
 
-fn as_sent<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Claim>, D::Error> {
+fn present_claim<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Claim>, D::Error> {
     Claim::deserialize(value).map(Some)
 }

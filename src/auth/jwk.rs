@@ -57,7 +57,7 @@ impl PublicKey {
     /// Returns whether a signature by this key can have that length. An ECDSA signature consists of two numbers of 32
     /// bytes each (RFC 7518 section 3.4). The DER encoding that other protocols use has another length, or fails to
     /// verify.
-    pub(super) fn could_have_made(&self, signature: &[u8]) -> bool {
+    pub(super) fn is_plausible_signature(&self, signature: &[u8]) -> bool {
         signature.len() == self.signature_bytes
     }
 }

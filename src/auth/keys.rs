@@ -1,10 +1,10 @@
 use super::KeyService;
 use super::jwk::Algorithm;
 use super::key_set::KeySet;
-use super::remote::Remote;
+use super::remote::RemoteKeySet;
 use super::secrets::{self, Secret};
 use super::subject::{BareSub, Signer, Vouching};
-use super::token::{BearerToken, Demands, Opened, SignedClaims};
+use super::token::{BearerToken, DecodedToken, Requirements, SignedClaims};
 use crate::domain::{Actor, Failure, Fault, Refusal, Setting};
 use jwt_compact::alg::Hs256Key;
 use std::fmt;
@@ -32,15 +32,15 @@ pub struct Settings {
 pub struct Keys {
     /// The secrets that tokens are signed with, and their owners.
     secrets: Vec<(Signer, Hs256Key)>,
-    public: Public,
-    demands: Demands,
+    public: PublicKeys,
+    requirements: Requirements,
 }
 
 /// The source of the public keys.
-enum Public {
+enum PublicKeys {
     None,
-    Here(Rc<KeySet>),
-    There(Remote),
+    Inline(Rc<KeySet>),
+    Remote(RemoteKeySet),
 }
 
 impl Keys {
@@ -48,9 +48,9 @@ impl Keys {
     /// a weak key (contract A2).
     pub fn new(settings: Settings) -> Result<Self, Fault> {
         let set = |value: Option<String>| value.filter(|text| !text.is_empty());
-        let public = Public::new(set(settings.key_set), set(settings.key_set_url))?;
+        let public = PublicKeys::new(set(settings.key_set), set(settings.key_set_url))?;
         let secrets = secrets::prepare(settings.secrets)?;
-        if secrets.is_empty() && matches!(public, Public::None) {
+        if secrets.is_empty() && matches!(public, PublicKeys::None) {
             return Err(Fault::Setting {
                 name: Setting::JwtSecret.name(),
                 problem: "is not set (wrangler secret put JWT_SECRET; locally, npm run dev creates one)",
@@ -61,8 +61,8 @@ impl Keys {
             .ok_or(Fault::Setting { name: Setting::JwtSub.name(), problem })?;
         let own = secrets.iter().filter_map(|(signer, _)| signer.back_end());
         let vouching = Vouching { bare_sub, with_own_secret: own.collect() };
-        let demands = Demands { issuer: set(settings.issuer), audience: set(settings.audience), vouching };
-        Ok(Self { secrets, public, demands })
+        let requirements = Requirements { issuer: set(settings.issuer), audience: set(settings.audience), vouching };
+        Ok(Self { secrets, public, requirements })
     }
 
     /// Verifies a token's form, algorithm, signature and claims (contract A2–A6); `now` is in Unix seconds. The
@@ -70,38 +70,38 @@ impl Keys {
     ///
     /// Returns a fault if it needs public keys that have never been fetched successfully.
     pub async fn verify(&self, token: BearerToken<'_>, now: i64, service: &impl KeyService) -> Result<Actor, Failure> {
-        let token = token.open().ok_or(Refusal::BadToken)?;
+        let token = token.decode().ok_or(Refusal::BadToken)?;
         let claims = match Algorithm::named(token.algorithm()) {
             // jwt-compact refuses all algorithms but HS256 here.
             None => self.secrets.iter().find_map(|(signer, key)| token.signed_with(key, *signer)),
             // Boxed, so that the futures of the many HS256 tokens do not reserve memory for it.
             Some(algorithm) => Box::pin(self.signed_by_owner(&token, algorithm, now, service)).await?,
         };
-        Ok(claims.and_then(|claims| self.demands.judge(&claims, now)).ok_or(Refusal::BadToken)?)
+        Ok(claims.and_then(|claims| self.requirements.check(&claims, now)).ok_or(Refusal::BadToken)?)
     }
 
     /// Takes the result of a fetch that [`KeyService::fetch`] started. An error is for the log.
-    pub fn receive(&self, answer: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
+    pub fn receive(&self, fetched: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
         match &self.public {
-            Public::There(remote) => remote.receive(answer),
-            Public::None | Public::Here(_) => Ok(()),
+            PublicKeys::Remote(remote) => remote.receive(fetched),
+            PublicKeys::None | PublicKeys::Inline(_) => Ok(()),
         }
     }
 
     async fn signed_by_owner(
         &self,
-        token: &Opened<'_>,
+        token: &DecodedToken<'_>,
         algorithm: Algorithm,
         now: i64,
         service: &impl KeyService,
     ) -> Result<Option<SignedClaims>, Fault> {
         let kid = token.key_id();
         let set = match &self.public {
-            Public::None => return Ok(None),
-            Public::Here(set) => Rc::clone(set),
-            Public::There(remote) => {
+            PublicKeys::None => return Ok(None),
+            PublicKeys::Inline(set) => Rc::clone(set),
+            PublicKeys::Remote(remote) => {
                 let knows = |set: &KeySet| !set.candidates(algorithm, kid).is_empty();
-                remote.set(now, knows, service).await?
+                remote.key_set(now, knows, service).await?
             }
         };
         for key in set.candidates(algorithm, kid) {
@@ -113,14 +113,14 @@ impl Keys {
     }
 }
 
-impl Public {
-    fn new(here: Option<String>, url: Option<String>) -> Result<Self, Fault> {
+impl PublicKeys {
+    fn new(inline: Option<String>, url: Option<String>) -> Result<Self, Fault> {
         let fault = |setting: Setting, problem| Fault::Setting { name: setting.name(), problem };
-        match (here, url) {
+        match (inline, url) {
             (None, None) => Ok(Self::None),
             (Some(_), Some(_)) => Err(fault(Setting::JwtJwksUrl, "conflicts with JWT_JWKS: set only one of them")),
-            (None, Some(url)) => Remote::new(url)
-                .map(Self::There)
+            (None, Some(url)) => RemoteKeySet::new(url)
+                .map(Self::Remote)
                 .ok_or(fault(Setting::JwtJwksUrl, "is not an https URL (or http, on localhost)")),
             (Some(json), None) => {
                 let set = KeySet::parse(json.as_bytes()).map_err(|problem| fault(Setting::JwtJwks, problem))?;
@@ -130,7 +130,7 @@ impl Public {
                         "contains a private or symmetric key: only public keys are allowed",
                     )),
                     (false, true) => Err(fault(Setting::JwtJwks, "contains no usable key for RS256, ES256 or EdDSA")),
-                    (false, false) => Ok(Self::Here(Rc::new(set))),
+                    (false, false) => Ok(Self::Inline(Rc::new(set))),
                 }
             }
         }

@@ -22,7 +22,7 @@ const PAUSE: u64 = 1;
 /// Fails if the platform provides no random bytes for the salt, or if too many passwords are waiting.
 pub async fn hash(password: &Password, event_loop: &impl EventLoop) -> Result<PasswordHash, Fault> {
     let turn = Turn::new(event_loop);
-    turn.comes().await?;
+    turn.wait().await?;
     let mut salt = [0; 16];
     getrandom::fill(&mut salt).map_err(|error| Fault::Hashing(error.to_string()))?;
     let mut rounds = Rounds::new(password.reveal(), COST, salt);
@@ -32,7 +32,7 @@ pub async fn hash(password: &Password, event_loop: &impl EventLoop) -> Result<Pa
         if let Some(text) = rounds.advance(SLICE) {
             break text;
         }
-        turn.comes().await?;
+        turn.wait().await?;
     };
     if !is_well_formed(&text, salt) {
         return Err(Fault::Hashing("the hash is malformed".to_owned()));

@@ -23,7 +23,7 @@ const MAX_FETCH_TIME: i64 = 10;
 const MAX_POLLS: usize = 1000;
 
 /// A key set that is fetched on demand.
-pub struct Remote {
+pub struct RemoteKeySet {
     url: String,
     state: RefCell<State>,
 }
@@ -33,13 +33,13 @@ struct State {
     set: Option<Rc<KeySet>>,
     /// When the fetch of the current set started.
     as_of: i64,
-    asked: Option<i64>,
-    is_asking: bool,
+    fetch_started: Option<i64>,
+    is_fetching: bool,
     /// The reason the last fetch failed.
     fault: Option<Fault>,
 }
 
-impl Remote {
+impl RemoteKeySet {
     /// Creates a key set that has not been fetched yet. Keys must come over TLS, so the URL must be `https`, unless its
     /// host is this machine.
     pub fn new(url: String) -> Option<Self> {
@@ -48,13 +48,13 @@ impl Remote {
 
     /// Returns the set to look up a key in. It is fetched first if there is none yet, if it is too old, or if it does
     /// not contain the key. If the fetch fails, the previous set is returned.
-    pub async fn set(
+    pub async fn key_set(
         &self,
         now: i64,
         knows: impl Fn(&KeySet) -> bool,
         service: &impl KeyService,
     ) -> Result<Rc<KeySet>, Fault> {
-        if self.state.borrow_mut().begins(now, &knows) {
+        if self.state.borrow_mut().claim_fetch(now, &knows) {
             service.fetch(&self.url);
         }
         for _ in 0..MAX_POLLS {
@@ -73,14 +73,14 @@ impl Remote {
     /// Takes the result of a fetch. An error is for the log. The previous set stays unless there is a new one. A set
     /// without a usable key counts as a failed fetch (contract O4), because an issuer that has lost its keys for a
     /// moment must not log everybody out.
-    pub fn receive(&self, answer: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
-        let fetched = answer.and_then(|json| usable(&json).map_err(fault));
+    pub fn receive(&self, fetched: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
+        let fetched = fetched.and_then(|json| usable(&json).map_err(fault));
         let mut state = self.state.borrow_mut();
-        state.is_asking = false;
+        state.is_fetching = false;
         state.fault = fetched.as_ref().err().cloned();
         let set = fetched?;
         let has_secrets = set.has_secrets();
-        state.as_of = state.asked.unwrap_or_default();
+        state.as_of = state.fetch_started.unwrap_or_default();
         state.set = Some(Rc::new(set));
         if has_secrets { Err(fault("contains a private or symmetric key, which is ignored")) } else { Ok(()) }
     }
@@ -98,25 +98,25 @@ fn fault(problem: &str) -> Fault {
 impl State {
     /// Returns whether the caller must start a fetch, and records its start. Fetches are limited because an attacker
     /// can make up any number of keys.
-    fn begins(&mut self, now: i64, knows: impl Fn(&KeySet) -> bool) -> bool {
+    fn claim_fetch(&mut self, now: i64, knows: impl Fn(&KeySet) -> bool) -> bool {
         let pause = if self.set.is_some() { PAUSE } else { FIRST_PAUSE };
-        let may = self.asked.is_none_or(|asked| now.saturating_sub(asked) >= pause);
-        let begins = may && !self.is_asking(now) && (self.is_old(now) || !self.knows(&knows));
-        if begins {
-            self.asked = Some(now);
-            self.is_asking = true;
+        let may_retry = self.fetch_started.is_none_or(|started| now.saturating_sub(started) >= pause);
+        let is_due = may_retry && !self.is_fetching(now) && (self.is_old(now) || !self.knows(&knows));
+        if is_due {
+            self.fetch_started = Some(now);
+            self.is_fetching = true;
         }
-        begins
+        is_due
     }
 
     /// Returns whether to wait for a fetch that is in flight. If the set contains the key and is merely old, and the
     /// last fetch failed, the request does not wait: old keys are kept for that case.
     fn is_worth_waiting(&self, now: i64, knows: impl Fn(&KeySet) -> bool) -> bool {
-        self.is_asking(now) && (!self.knows(&knows) || (self.is_old(now) && self.fault.is_none()))
+        self.is_fetching(now) && (!self.knows(&knows) || (self.is_old(now) && self.fault.is_none()))
     }
 
-    fn is_asking(&self, now: i64) -> bool {
-        self.is_asking && self.asked.is_some_and(|asked| now.saturating_sub(asked) <= MAX_FETCH_TIME)
+    fn is_fetching(&self, now: i64) -> bool {
+        self.is_fetching && self.fetch_started.is_some_and(|started| now.saturating_sub(started) <= MAX_FETCH_TIME)
     }
 
     fn is_old(&self, now: i64) -> bool {

@@ -23,7 +23,7 @@ impl Signer {
 
 /// The ID that a token claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Claimed {
+pub enum ClaimedId {
     /// An ID in the layout of a back end's login service. It belongs to that back end.
     InLayout(BackEnd, Id),
     /// A `sub` without any indication of the back end that it belongs to.
@@ -36,9 +36,9 @@ pub enum BareSub {
     /// `account`: the account's own ID.
     Account,
     /// `seam`, `falcon` or `django`: an ID of that back end.
-    Of(BackEnd),
+    BackEnd(BackEnd),
     /// `none`: the token is refused.
-    Nothing,
+    Refused,
 }
 
 /// The rules for which signers may vouch for the IDs of which back ends.
@@ -55,8 +55,8 @@ impl BareSub {
     pub fn parse(setting: &str) -> Option<Self> {
         match setting {
             "account" => Some(Self::Account),
-            "none" => Some(Self::Nothing),
-            name => BackEnd::named(name).map(Self::Of),
+            "none" => Some(Self::Refused),
+            name => BackEnd::named(name).map(Self::BackEnd),
         }
     }
 }
@@ -65,20 +65,20 @@ impl Vouching {
     /// Returns the token's subject, or `None` if its signer cannot vouch for the ID. A back end's own secret vouches
     /// only for that back end's IDs, and no other key vouches for them. A leaked secret, or a login service that can be
     /// made to sign unexpected claims, therefore exposes the identities of one back end only.
-    pub fn subject(&self, signer: Signer, claimed: Claimed) -> Option<Subject> {
+    pub fn subject(&self, signer: Signer, claimed: ClaimedId) -> Option<Subject> {
         match (signer, claimed) {
-            (Signer::BackEnd(own), Claimed::InLayout(back_end, id)) => {
+            (Signer::BackEnd(own), ClaimedId::InLayout(back_end, id)) => {
                 (own == back_end).then_some(Subject::Identity(own, id))
             }
-            (Signer::BackEnd(own), Claimed::BareSub(id)) => Some(Subject::Identity(own, id)),
-            (Signer::Shared, Claimed::InLayout(back_end, id)) => {
+            (Signer::BackEnd(own), ClaimedId::BareSub(id)) => Some(Subject::Identity(own, id)),
+            (Signer::Shared, ClaimedId::InLayout(back_end, id)) => {
                 let is_shared = !self.with_own_secret.contains(&back_end);
                 is_shared.then_some(Subject::Identity(back_end, id))
             }
-            (Signer::Shared, Claimed::BareSub(id)) => match self.bare_sub {
+            (Signer::Shared, ClaimedId::BareSub(id)) => match self.bare_sub {
                 BareSub::Account => Some(Subject::Account(id)),
-                BareSub::Of(back_end) => Some(Subject::Identity(back_end, id)),
-                BareSub::Nothing => None,
+                BareSub::BackEnd(back_end) => Some(Subject::Identity(back_end, id)),
+                BareSub::Refused => None,
             },
         }
     }

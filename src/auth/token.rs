@@ -17,7 +17,7 @@ pub const MAX_TOKEN_BYTES: usize = 8 * 1024;
 const LEEWAY: i64 = 60;
 
 /// The configured requirements for claims.
-pub struct Demands {
+pub struct Requirements {
     /// Required value of `iss`.
     pub issuer: Option<String>,
     /// Value that `aud` must equal or contain.
@@ -52,7 +52,7 @@ impl<'a> BearerToken<'a> {
 
 impl<'a> BearerToken<'a> {
     /// Decodes the token without verifying its signature. Only its form and its header are checked (contract A3).
-    pub(super) fn open(self) -> Option<Opened<'a>> {
+    pub(super) fn decode(self) -> Option<DecodedToken<'a>> {
         let Self(text) = self;
         if text.len() > MAX_TOKEN_BYTES {
             return None;
@@ -63,12 +63,12 @@ impl<'a> BearerToken<'a> {
             Some(typ) => typ.eq_ignore_ascii_case("JWT"),
             None => !part::<TypeHeader>(text, 0)?.typ,
         };
-        (is_jwt && !header.other_fields.crit).then_some(Opened { text, parts })
+        (is_jwt && !header.other_fields.crit).then_some(DecodedToken { text, parts })
     }
 }
 
 /// A decoded token whose signature has not been verified.
-pub struct Opened<'a> {
+pub struct DecodedToken<'a> {
     text: &'a str,
     parts: UntrustedToken<'a, Extensions>,
 }
@@ -79,7 +79,7 @@ pub struct SignedClaims {
     signer: Signer,
 }
 
-impl Opened<'_> {
+impl DecodedToken<'_> {
     /// Returns the signature algorithm that the header names.
     pub fn algorithm(&self) -> &str {
         self.parts.algorithm()
@@ -100,7 +100,8 @@ impl Opened<'_> {
     pub async fn signed_by(&self, key: &PublicKey, service: &impl KeyService) -> Option<SignedClaims> {
         let (signed, _) = self.text.rsplit_once('.')?;
         let signature = self.parts.signature_bytes();
-        let is_signed = key.could_have_made(signature) && service.verify(key, signed.as_bytes(), signature).await;
+        let is_signed =
+            key.is_plausible_signature(signature) && service.verify(key, signed.as_bytes(), signature).await;
         if !is_signed {
             return None;
         }
@@ -113,15 +114,15 @@ impl Opened<'_> {
     }
 }
 
-impl Demands {
+impl Requirements {
     /// Returns the actor if the claims meet all requirements (contract A2, A4–A6, I2); `now` is in Unix seconds.
     #[expect(clippy::disallowed_methods, reason = "the only place that creates an Actor")]
-    pub fn judge(&self, SignedClaims { claims, signer }: &SignedClaims, now: i64) -> Option<Actor> {
-        let accepted = in_time(claims, now)
+    pub fn check(&self, SignedClaims { claims, signer }: &SignedClaims, now: i64) -> Option<Actor> {
+        let accepted = has_valid_times(claims, now)
             && claims.custom.is_access_token()
             && claims.custom.is_issued_by(self.issuer.as_deref())
             && claims.custom.is_meant_for(self.audience.as_deref());
-        let claimed = claims.custom.claimed().filter(|_| accepted)?;
+        let claimed = claims.custom.claimed_id().filter(|_| accepted)?;
         let subject = self.vouching.subject(*signer, claimed)?;
         let issued_at = claims.issued_at.map(|at| at.timestamp());
         // Ignore an authentication time in the future. If a login service wrote milliseconds instead of seconds, its
@@ -133,7 +134,7 @@ impl Demands {
 
 /// Checks the times of a token: `exp` is required, and `nbf` and `iat`, if present, must not be in the future (contract
 /// A4).
-fn in_time(claims: &Claims<AccessClaims>, now: i64) -> bool {
+fn has_valid_times(claims: &Claims<AccessClaims>, now: i64) -> bool {
     let latest_start = now.saturating_add(LEEWAY);
     let starts = [claims.not_before, claims.issued_at];
     let started = starts.iter().flatten().all(|start| start.timestamp() <= latest_start);
@@ -160,11 +161,11 @@ struct TypeHeader {
 /// and signs.
 #[derive(Deserialize)]
 struct Dates {
-    #[serde(default = "yes", deserialize_with = "is_whole")]
+    #[serde(default = "default_true", deserialize_with = "is_whole_number")]
     exp: bool,
-    #[serde(default = "yes", deserialize_with = "is_whole")]
+    #[serde(default = "default_true", deserialize_with = "is_whole_number")]
     nbf: bool,
-    #[serde(default = "yes", deserialize_with = "is_whole")]
+    #[serde(default = "default_true", deserialize_with = "is_whole_number")]
     iat: bool,
 }
 
@@ -174,11 +175,11 @@ fn part<T: DeserializeOwned>(token: &str, number: usize) -> Option<T> {
     serde_json::from_slice(&json).ok()
 }
 
-fn yes() -> bool {
+fn default_true() -> bool {
     true
 }
 
-fn is_whole<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
+fn is_whole_number<'de, D: Deserializer<'de>>(value: D) -> Result<bool, D::Error> {
     <&RawValue>::deserialize(value).map(|raw| raw.get().bytes().all(|digit| digit.is_ascii_digit()))
 }
 

@@ -59,7 +59,7 @@ impl<'a, E: EventLoop> Turn<'a, E> {
 
     /// Waits for the turn of this request, for at most `DEADLINE`. Calling it again after each pause of a long
     /// computation keeps the turn.
-    pub async fn comes(&self) -> Result<(), Fault> {
+    pub async fn wait(&self) -> Result<(), Fault> {
         let Self { event_loop, ticket } = self;
         let started = event_loop.now();
         loop {

@@ -85,11 +85,11 @@ impl Instance {
     pub fn request(&self, name: usize, slices: usize) -> Request<'_> {
         Box::pin(async move {
             let turn = Turn::new(self);
-            turn.comes().await?;
+            turn.wait().await?;
             for _ in 0..slices {
                 self.log.borrow_mut().push((name, self.now.get()));
                 self.pause(0).await;
-                turn.comes().await?;
+                turn.wait().await?;
             }
             Ok(())
         })
@@ -271,5 +271,5 @@ fn a_password_is_hashed_at_cost_12_with_its_own_salt_and_yields_to_other_request
 #[test]
 fn a_request_does_not_wait_if_no_other_is_hashing() {
     let instance = Instance::default();
-    assert!(ready(Turn::new(&instance).comes()).is_ok());
+    assert!(ready(Turn::new(&instance).wait()).is_ok());
 }
