@@ -11,28 +11,28 @@ globalThis.queueMicrotask = (step) => {
 
 // A panic takes down the compiled worker's instance, and none of its pending calls will ever settle. The next call gets
 // a fresh instance.
-const waiting = new Set();
-const gone = ({ error, reason }) => {
+const pending = new Set();
+const rejectPending = ({ error, reason }) => {
   const cause = error ?? reason;
-  if (cause instanceof WebAssembly.RuntimeError) waiting.forEach((reject) => reject(cause));
+  if (cause instanceof WebAssembly.RuntimeError) pending.forEach((reject) => reject(cause));
 };
-addEventListener('error', gone);
-addEventListener('unhandledrejection', gone);
+addEventListener('error', rejectPending);
+addEventListener('unhandledrejection', rejectPending);
 
 /** Returns the result of `call`, or rejects with the cause if the instance crashes before the call settles. */
-const answer = (call) =>
+const rejectOnCrash = (call) =>
   new Promise((resolve, reject) => {
-    const answered = call();
-    const over = (settle) => (value) => {
-      waiting.delete(reject);
+    const result = call();
+    const finishWith = (settle) => (value) => {
+      pending.delete(reject);
       settle(value);
     };
-    waiting.add(reject);
-    answered.then(over(resolve), over(reject));
+    pending.add(reject);
+    result.then(finishWith(resolve), finishWith(reject));
   });
 
 export default {
   fetch: (request, env, ctx) =>
-    answer(() => perfil.fetch(request, env, ctx)).catch((cause) => perfil.failed(request, env, String(cause))),
-  scheduled: (event, env, ctx) => answer(() => perfil.scheduled(event, env, ctx)),
+    rejectOnCrash(() => perfil.fetch(request, env, ctx)).catch((cause) => perfil.failed(request, env, String(cause))),
+  scheduled: (event, env, ctx) => rejectOnCrash(() => perfil.scheduled(event, env, ctx)),
 };
