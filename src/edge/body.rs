@@ -23,7 +23,7 @@ extern "C" {
 
 /// Number of bytes of a body that are copied into WebAssembly's memory at a time.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// Up to this length, in bytes, a body of known length is read in one piece, which is faster.
+/// Maximum length of a body that is read with one call, which is faster, in bytes.
 const MAX_SINGLE_READ: usize = 64 * 1024;
 
 /// A request whose body has not been read yet.
@@ -54,8 +54,8 @@ impl Body for Incoming<'_> {
         let read = async {
             match length {
                 Some(0) => Ok(Vec::new()),
-                Some(1..=MAX_SINGLE_READ) => self.whole().await,
-                _ => self.pieces(length, limit).await,
+                Some(1..=MAX_SINGLE_READ) => self.read_in_one_call().await,
+                _ => self.read_in_chunks(length, limit).await,
             }
         };
         in_time(serve::seconds_for(length.unwrap_or(limit)), read).await.unwrap_or(Err(Refusal::TooSlow.into()))
@@ -64,14 +64,14 @@ impl Body for Incoming<'_> {
 
 impl Incoming<'_> {
     /// Reads the body with one call. The platform reads no more than `Content-Length` bytes.
-    async fn whole(&self) -> Result<Vec<u8>, Failure> {
-        let whole = JsFuture::from(self.request.array_buffer().map_err(fault)?).await;
+    async fn read_in_one_call(&self) -> Result<Vec<u8>, Failure> {
+        let body = JsFuture::from(self.request.array_buffer().map_err(fault)?).await;
         // The client disconnected or violated its own framing. This is not a server-side fault, and no one is left to
         // reply to.
-        Ok(Uint8Array::new(&whole.map_err(|_| Refusal::Malformed)?).to_vec())
+        Ok(Uint8Array::new(&body.map_err(|_| Refusal::Malformed)?).to_vec())
     }
 
-    async fn pieces(&self, length: Option<usize>, limit: usize) -> Result<Vec<u8>, Failure> {
+    async fn read_in_chunks(&self, length: Option<usize>, limit: usize) -> Result<Vec<u8>, Failure> {
         let Some(body) = self.request.body() else { return Ok(Vec::new()) };
         let mut bytes = Vec::new();
         // Allocate the whole buffer up front. Growing would leave smaller buffers behind, and linear memory never
@@ -95,20 +95,20 @@ pub async fn read_to_end(stream: ReadableStream, limit: usize, bytes: &mut Vec<u
             return Ok(false);
         };
         let value = Reflect::get(&read, &JsValue::from_str("value")).map_err(fault)?;
-        let Ok(piece) = value.dyn_into::<Uint8Array>() else { return Ok(true) };
-        let length = usize::try_from(piece.length()).unwrap_or(usize::MAX);
+        let Ok(chunk) = value.dyn_into::<Uint8Array>() else { return Ok(true) };
+        let length = usize::try_from(chunk.length()).unwrap_or(usize::MAX);
         let end = bytes.len().saturating_add(length);
         if end > limit {
             return Err(Refusal::TooLarge.into());
         }
         let start = bytes.len();
         bytes.resize(end, 0);
-        piece.copy_to(bytes.get_mut(start..).unwrap_or_default());
-        if piece.length() < size {
+        chunk.copy_to(bytes.get_mut(start..).unwrap_or_default());
+        if chunk.length() < size {
             return Ok(true);
         }
-        // The platform detaches the view's memory and returns it with the piece, so one buffer serves every piece.
-        view = Uint8Array::new(&piece.buffer());
+        // The platform detaches the view's memory and returns it with the chunk, so one buffer serves every chunk.
+        view = Uint8Array::new(&chunk.buffer());
     }
 }
 

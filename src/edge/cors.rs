@@ -14,7 +14,7 @@ pub enum Cors {
 
 /// The outcome of checking one request against [`Cors`].
 #[derive(Default)]
-pub struct CorsAnswer {
+pub struct CorsDecision {
     /// The request's origin, whether or not it is allowed.
     origin: Option<String>,
     /// The value of `Access-Control-Allow-Origin`.
@@ -22,9 +22,9 @@ pub struct CorsAnswer {
     /// Whether that value depends on the origin.
     is_listed: bool,
     /// The method that a preflight asks for.
-    asked_method: Option<String>,
+    requested_method: Option<String>,
     /// The headers that a preflight asks for.
-    asked_headers: Option<String>,
+    requested_headers: Option<String>,
 }
 
 impl Cors {
@@ -39,10 +39,10 @@ impl Cors {
     }
 
     /// Checks the request's origin against the allowed ones.
-    pub fn answer(&self, method: &str, headers: &Headers) -> Result<CorsAnswer> {
+    pub fn check(&self, method: &str, headers: &Headers) -> Result<CorsDecision> {
         let is_options = method == "OPTIONS";
         if matches!(self, Self::Off) && !is_options {
-            return Ok(CorsAnswer::default());
+            return Ok(CorsDecision::default());
         }
         let origin = headers.get("origin")?;
         let allowed = match self {
@@ -50,11 +50,17 @@ impl Cors {
             Self::Any => origin.as_ref().map(|_| "*".to_owned()),
             Self::Listed(origins) => origin.clone().filter(|origin| origins.contains(origin)),
         };
-        let asked_method = if is_options { headers.get("access-control-request-method")? } else { None };
-        let asks = asked_method.is_some();
-        let asked_headers = if asks { headers.get("access-control-request-headers")? } else { None };
-        let asked_headers = asked_headers.filter(|names| is_list_of_names(names));
-        Ok(CorsAnswer { origin, allowed, is_listed: matches!(self, Self::Listed(_)), asked_method, asked_headers })
+        let requested_method = if is_options { headers.get("access-control-request-method")? } else { None };
+        let requested_headers =
+            if requested_method.is_some() { headers.get("access-control-request-headers")? } else { None };
+        let requested_headers = requested_headers.filter(|names| is_list_of_names(names));
+        Ok(CorsDecision {
+            origin,
+            allowed,
+            is_listed: matches!(self, Self::Listed(_)),
+            requested_method,
+            requested_headers,
+        })
     }
 }
 
@@ -64,26 +70,26 @@ fn is_list_of_names(names: &str) -> bool {
     names.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, \t".contains(&b))
 }
 
-impl CorsAnswer {
+impl CorsDecision {
     /// Returns whether the request is a preflight from an allowed origin.
     pub fn is_preflight(&self) -> bool {
-        self.asked_method.is_some() && self.allowed.is_some()
+        self.requested_method.is_some() && self.allowed.is_some()
     }
 
     /// Returns the method that a preflight asks for.
-    pub fn asked_method(&self) -> Option<&str> {
-        self.asked_method.as_deref()
+    pub fn requested_method(&self) -> Option<&str> {
+        self.requested_method.as_deref()
     }
 
     /// Returns the origin of a preflight if that origin is not allowed.
     pub fn refused_origin(&self) -> Option<&str> {
-        self.origin.as_deref().filter(|_| self.asked_method.is_some() && self.allowed.is_none())
+        self.origin.as_deref().filter(|_| self.requested_method.is_some() && self.allowed.is_none())
     }
 
     /// Returns the headers that a preflight asks for. All of them are allowed, because a header that the worker ignores
     /// is harmless.
-    pub fn asked_headers(&self) -> Option<&str> {
-        self.asked_headers.as_deref()
+    pub fn requested_headers(&self) -> Option<&str> {
+        self.requested_headers.as_deref()
     }
 
     /// Returns the headers that let the page read the response.

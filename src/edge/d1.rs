@@ -24,12 +24,12 @@ pub struct Connection<'a> {
     database: &'a Database,
     /// Milliseconds since an arbitrary fixed time.
     clock: fn() -> i64,
-    spent: Cell<Spent>,
+    cost: Cell<DatabaseCost>,
 }
 
 /// The cost of a request's calls to the database.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Spent {
+pub struct DatabaseCost {
     /// Number of round trips.
     pub calls: u32,
     /// Milliseconds that they took, as measured by the worker.
@@ -76,23 +76,23 @@ fn rows(result: &D1Result) -> Result<Vec<String>, JsValue> {
 impl<'a> Connection<'a> {
     /// Creates a connection that has made no calls yet.
     pub fn new(database: &'a Database, clock: fn() -> i64) -> Self {
-        Self { database, clock, spent: Cell::default() }
+        Self { database, clock, cost: Cell::default() }
     }
 
     /// Returns the cost of the calls made so far.
-    pub fn spent(&self) -> Spent {
-        self.spent.get()
+    pub fn cost(&self) -> DatabaseCost {
+        self.cost.get()
     }
 }
 
 impl Batch for Connection<'_> {
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
-        let begun = (self.clock)();
+        let started = (self.clock)();
         let rows = async { self.database.run(&statements).await.map_err(|thrown| fault(&thrown)) };
         let rows = within("database", DEADLINE, rows).await;
-        let took = u64::try_from((self.clock)().saturating_sub(begun)).unwrap_or(0);
-        let Spent { calls, milliseconds } = self.spent.get();
-        self.spent.set(Spent { calls: calls.saturating_add(1), milliseconds: milliseconds.saturating_add(took) });
+        let took = u64::try_from((self.clock)().saturating_sub(started)).unwrap_or(0);
+        let DatabaseCost { calls, milliseconds } = self.cost.get();
+        self.cost.set(DatabaseCost { calls: calls.saturating_add(1), milliseconds: milliseconds.saturating_add(took) });
         rows?.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))
     }
 }

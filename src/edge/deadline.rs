@@ -17,9 +17,9 @@ pub async fn within<T>(
 }
 
 /// Returns the output of a future, or `None` if it takes longer than `seconds`.
-pub async fn in_time<T>(seconds: u64, something: impl Future<Output = T>) -> Option<T> {
-    let late = pin!(Delay::from(Duration::from_secs(seconds)));
-    match select(pin!(something), late).await {
+pub async fn in_time<T>(seconds: u64, future: impl Future<Output = T>) -> Option<T> {
+    let timeout = pin!(Delay::from(Duration::from_secs(seconds)));
+    match select(pin!(future), timeout).await {
         Either::Left((result, _)) => Some(result),
         Either::Right(_) => None,
     }

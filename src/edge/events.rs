@@ -162,7 +162,7 @@ pub struct LimitLine {
 
 impl LimitLine {
     /// Records that the worker has no such binding.
-    pub fn absent(binding: &'static str) -> Self {
+    pub fn missing(binding: &'static str) -> Self {
         Self { event: Event::NoRateLimit, binding, cause: None }
     }
 

@@ -1,6 +1,6 @@
 //! Delivers the change feed: starts the runs and sends the posts (contract C2 to C4).
 
-use super::background::go_on;
+use super::background::run_in_background;
 use super::clock::{elapsed, now};
 use super::d1::Connection;
 use super::deadline::in_time;
@@ -33,7 +33,7 @@ pub fn after_reply(deployment: &Rc<Deployment>, context: &Context) {
     for (at, Subscription { receiver, .. }) in deployment.feed.subscriptions.iter().enumerate() {
         let pace = pace_of(*receiver);
         if let Some(milliseconds) = pace.reserve(now()) {
-            go_on(context, run(Rc::clone(deployment), at, AFTER_REPLY, Some((pace, milliseconds))));
+            run_in_background(context, run(Rc::clone(deployment), at, AFTER_REPLY, Some((pace, milliseconds))));
         }
     }
 }
@@ -56,10 +56,10 @@ pub async fn every_minute(deployment: &Rc<Deployment>) {
 
 /// Runs posts to one receiver, after an optional delay in milliseconds. Writes a log line if the run has delivered
 /// something or has failed.
-async fn run(deployment: Rc<Deployment>, at: usize, budget: Budget, later: Option<(Rc<Pace>, u64)>) {
-    if let Some((pace, milliseconds)) = later {
+async fn run(deployment: Rc<Deployment>, at: usize, budget: Budget, delay: Option<(Rc<Pace>, u64)>) {
+    if let Some((pace, milliseconds)) = delay {
         Delay::from(Duration::from_millis(milliseconds)).await;
-        pace.begin(now());
+        pace.start(now());
     }
     let subscriptions = &deployment.feed.subscriptions;
     let (Some(subscription), started) = (subscriptions.get(at), now()) else { return };

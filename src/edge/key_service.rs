@@ -1,6 +1,6 @@
 //! Verifies signatures with the platform's Web Cryptography, and fetches key sets.
 
-use super::background::go_on;
+use super::background::run_in_background;
 use super::body::read_to_end;
 use super::deadline::within;
 use super::events::KeySetLine;
@@ -82,7 +82,7 @@ impl KeyService for WebCrypto<'_> {
     /// Starts a fetch that continues if the client disconnects, because other requests may be waiting for it.
     fn fetch(&self, url: &str) {
         let (ring, url) = (Rc::clone(self.ring), url.to_owned());
-        go_on(self.context, async move {
+        run_in_background(self.context, async move {
             let fetched = within("key set", DEADLINE, fetch(&url)).await;
             let received = ring.keys.as_ref().map_or(Ok(()), |keys| keys.receive(fetched));
             if let Err(fault) = received {
@@ -130,8 +130,8 @@ fn algorithm(algorithm: Algorithm) -> Result<JsValue, JsValue> {
 async fn fetch(url: &str) -> Result<Vec<u8>, Fault> {
     let fault = |problem: &str| Fault::KeySet(problem.to_owned());
     let thrown = |thrown: JsValue| Fault::KeySet(worker::Error::from(thrown).to_string());
-    let answer = get(url, &JSON::parse(INIT).map_err(thrown)?).map_err(thrown)?;
-    let response: Response = JsFuture::from(answer).await.map_err(thrown)?.unchecked_into();
+    let promise = get(url, &JSON::parse(INIT).map_err(thrown)?).map_err(thrown)?;
+    let response: Response = JsFuture::from(promise).await.map_err(thrown)?.unchecked_into();
     if response.status() != 200 {
         return Err(Fault::KeySet(format!("JWT_JWKS_URL returned {}", response.status())));
     }

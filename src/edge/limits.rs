@@ -23,7 +23,7 @@ struct RateLimit {
 
 thread_local! {
     /// The missing bindings that have been logged.
-    static ABSENT: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
+    static LOGGED: RefCell<Vec<&'static str>> = const { RefCell::new(Vec::new()) };
 }
 
 /// The rate limits as they apply to one client.
@@ -61,7 +61,7 @@ impl RateLimit {
     async fn allow(&self, key: impl FnOnce() -> String) -> bool {
         let outcome = match &self.limiter {
             None => {
-                tell_absence(self.name);
+                log_missing_binding(self.name);
                 return true;
             }
             Some(Ok(limiter)) => limiter.limit(key()).await.map_err(|error| error.to_string()),
@@ -77,11 +77,11 @@ impl RateLimit {
     }
 }
 
-fn tell_absence(name: &'static str) {
-    ABSENT.with_borrow_mut(|absent| {
-        if !absent.contains(&name) {
-            absent.push(name);
-            LimitLine::absent(name).write();
+fn log_missing_binding(name: &'static str) {
+    LOGGED.with_borrow_mut(|logged| {
+        if !logged.contains(&name) {
+            logged.push(name);
+            LimitLine::missing(name).write();
         }
     });
 }

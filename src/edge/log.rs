@@ -1,4 +1,4 @@
-use super::d1::Spent;
+use super::d1::DatabaseCost;
 use crate::domain::{BackEnd, ORIGIN_NOT_ALLOWED, Subject};
 use crate::serve::Reply;
 use serde::Serialize;
@@ -81,8 +81,8 @@ impl<'a> Line<'a> {
     }
 
     /// Records the cost of the calls to the database.
-    pub fn spend(&mut self, spent: Spent) {
-        (self.d1_calls, self.d1_ms) = (spent.calls, spent.milliseconds);
+    pub fn record_database_cost(&mut self, cost: DatabaseCost) {
+        (self.d1_calls, self.d1_ms) = (cost.calls, cost.milliseconds);
     }
 
     /// Formats the durations as W3C Server Timing, for the client.
@@ -92,33 +92,33 @@ impl<'a> Line<'a> {
     }
 
     /// Records the outcome of a reply.
-    pub fn tell(&mut self, reply: &Reply) {
+    pub fn record_reply(&mut self, reply: &Reply) {
         self.status = reply.answer.status;
         if let Some(caller) = reply.caller {
-            self.name(caller, reply.account);
+            self.record_caller(caller, reply.account);
         }
         self.code = reply.code;
         self.cause = reply.fault.as_ref().map(ToString::to_string);
     }
 
     /// Records the caller.
-    pub fn name(&mut self, caller: Subject, account: Option<i64>) {
+    pub fn record_caller(&mut self, caller: Subject, account: Option<i64>) {
         self.back_end = caller.back_end().map(BackEnd::name);
         self.subject = caller.back_end().map(|_| caller.id().get());
         self.account = account;
     }
 
     /// Records the status that the origin returned.
-    pub fn tell_origin(&mut self, status: u16) {
+    pub fn record_origin_status(&mut self, status: u16) {
         (self.status, self.origin_status) = (status, Some(status));
     }
 
     /// Records the refusal of a preflight. This code replaces that of the reply: a preflight never has a token, so a
     /// missing token is not the reason. Characters that cannot occur in an origin are logged as `?`.
-    pub fn refuse_origin(&mut self, origin: &str) {
+    pub fn record_refused_origin(&mut self, origin: &str) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".:/-_[]".contains(c);
-        let sane = origin.chars().take(MAX_ORIGIN_CHARS).map(|c| if allowed(c) { c } else { '?' });
-        (self.code, self.cors_origin) = (Some(ORIGIN_NOT_ALLOWED), Some(sane.collect()));
+        let sanitized = origin.chars().take(MAX_ORIGIN_CHARS).map(|c| if allowed(c) { c } else { '?' });
+        (self.code, self.cors_origin) = (Some(ORIGIN_NOT_ALLOWED), Some(sanitized.collect()));
     }
 
     /// Writes the line, as an error if the failure is server-side, so that logs can be filtered by level.

@@ -70,7 +70,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
         started,
     };
     // This fails only if the platform fails to provide a header or random bytes.
-    visit.answer(request).await.or_else(|error| {
+    visit.handle(request).await.or_else(|error| {
         let mut line = Line::new("", &method, None);
         line.status = 500;
         line.duration_ms = elapsed(started);
@@ -92,7 +92,7 @@ pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, Js
     let reply = serve::failed(&route, Fault::Crashed(cause.as_string().unwrap_or_default()));
     let mut line = Line::new(&frame.request_id, &method, route.pattern());
     line.version.clone_from(&deployment.version);
-    line.tell(&reply);
+    line.record_reply(&reply);
     line.write();
     Ok(frame.reply(&reply)?)
 }

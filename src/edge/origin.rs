@@ -31,7 +31,7 @@ extern "C" {
 /// Time limit for the start of an origin's response, in seconds after the last byte of the request (contract X4).
 const DEADLINE: u64 = 30;
 /// The header that marks a request that has been passed on. Passing it on again would be a loop.
-const MARK: &str = "x-perfil-forwarded";
+const FORWARDED_HEADER: &str = "x-perfil-forwarded";
 /// Headers that apply to one hop (RFC 9110 section 7.6.1), as do those listed in `Connection`. `Expect` is among them
 /// because the platform has already handled it, and an origin's `100 Continue` would not reach the client.
 const HOP_BY_HOP: [&str; 8] = [
@@ -46,10 +46,10 @@ const HOP_BY_HOP: [&str; 8] = [
 ];
 
 /// Prefixes of headers that `Connection` cannot remove: the one for WebSockets, and those with the client's address.
-const KEPT: [&str; 4] = ["upgrade", "cf-", "x-forwarded-", "x-real-ip"];
+const PROTECTED_PREFIXES: [&str; 4] = ["upgrade", "cf-", "x-forwarded-", "x-real-ip"];
 
 /// A request to be passed on.
-pub struct Passed<'a> {
+pub struct ForwardedRequest<'a> {
     pub method: &'a str,
     pub url: Url<'a>,
     /// Path and query, unchanged.
@@ -61,23 +61,23 @@ pub struct Passed<'a> {
 
 /// Checks whether a request has already been passed on, and has come back.
 pub fn was_passed_on(headers: &Headers) -> worker::Result<bool> {
-    Ok(headers.has(MARK)?)
+    Ok(headers.has(FORWARDED_HEADER)?)
 }
 
-impl Passed<'_> {
+impl ForwardedRequest<'_> {
     /// Sends the request once, without retries, and returns the origin's response unchanged, as soon as it starts. If
     /// the response is cut off later, so is the stream to the client.
     pub async fn send(self, origin: &Origin) -> Result<Response, Fault> {
         let controller = AbortController::new().map_err(fault)?;
-        let (response, sent) = self.begin(origin, &controller).map_err(fault)?;
-        let late = async {
+        let (response, sent) = self.start(origin, &controller).map_err(fault)?;
+        let timeout = async {
             if let Some(sent) = sent {
                 // An error means that the client aborted, which aborts the request to the origin as well.
                 let _ = JsFuture::from(sent).await;
             }
             Delay::from(Duration::from_secs(DEADLINE)).await;
         };
-        match select(pin!(JsFuture::from(response)), pin!(late)).await {
+        match select(pin!(JsFuture::from(response)), pin!(timeout)).await {
             Either::Left((response, _)) => response.map(JsValue::unchecked_into).map_err(fault),
             Either::Right(_) => {
                 controller.abort();
@@ -87,7 +87,7 @@ impl Passed<'_> {
     }
 
     /// Starts sending. Returns a promise of the response and, if the body is piped, a promise of the end of the pipe.
-    fn begin(self, origin: &Origin, controller: &AbortController) -> Result<(Promise, Option<Promise>), JsValue> {
+    fn start(self, origin: &Origin, controller: &AbortController) -> Result<(Promise, Option<Promise>), JsValue> {
         let url = origin.url(self.target);
         let scope: WorkerGlobalScope = global().unchecked_into();
         let mut sent = None;
@@ -123,7 +123,7 @@ impl Passed<'_> {
     fn rewrite(&self, headers: &Headers) -> Result<(), JsValue> {
         let named = headers.get("connection")?.unwrap_or_default();
         for name in named.split(',').map(|name| name.trim().to_ascii_lowercase()) {
-            if !KEPT.iter().any(|kept| name.starts_with(kept)) {
+            if !PROTECTED_PREFIXES.iter().any(|prefix| name.starts_with(prefix)) {
                 // This fails only for an invalid name, and no header has one.
                 let _ = headers.delete(&name);
             }
@@ -135,7 +135,7 @@ impl Passed<'_> {
         headers.set("x-forwarded-host", host)?;
         headers.set("x-forwarded-proto", self.url.scheme)?;
         headers.set("x-request-id", self.request_id)?;
-        headers.set(MARK, "1")
+        headers.set(FORWARDED_HEADER, "1")
     }
 }
 

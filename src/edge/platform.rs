@@ -1,6 +1,6 @@
 use super::body::Incoming;
 use super::clock::now;
-use super::d1::{Connection, Spent};
+use super::d1::{Connection, DatabaseCost};
 use super::deployment::Deployment;
 use super::event_loop::Timers;
 use super::key_service::WebCrypto;
@@ -49,8 +49,8 @@ impl<'a> RequestPlatform<'a> {
     }
 
     /// Returns the cost of the request's calls to the database so far.
-    pub fn spent(&self) -> Spent {
-        self.database.as_ref().map(Connection::spent).unwrap_or_default()
+    pub fn database_cost(&self) -> DatabaseCost {
+        self.database.as_ref().map(Connection::cost).unwrap_or_default()
     }
 }
 

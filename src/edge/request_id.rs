@@ -10,8 +10,8 @@ const MAX_LENGTH: usize = 128;
 /// acceptable ID needs no quoting in a log or a header: 1 to 128 letters, digits and `._:-`.
 pub fn of(headers: &Headers) -> Result<String> {
     match headers.get(HEADER)? {
-        Some(id) if is_sane(&id) => Ok(id),
-        _ => fresh(),
+        Some(id) if is_acceptable(&id) => Ok(id),
+        _ => generate(),
     }
 }
 
@@ -31,17 +31,17 @@ fn parse_trace(traceparent: &str) -> Option<&str> {
         is_hex.then_some(part)
     };
     let (version, trace, parent, _flags) = (hex(2)?, hex(32)?, hex(16)?, hex(2)?);
-    let is_whole = version != "00" || parts.next().is_none();
+    let has_valid_length = version != "00" || parts.next().is_none();
     let is_id = |id: &str| id.bytes().any(|b| b != b'0');
-    (version != "ff" && is_whole && is_id(trace) && is_id(parent)).then_some(trace)
+    (version != "ff" && has_valid_length && is_id(trace) && is_id(parent)).then_some(trace)
 }
 
-fn is_sane(id: &str) -> bool {
+fn is_acceptable(id: &str) -> bool {
     let allowed = |b: u8| b.is_ascii_alphanumeric() || b"._:-".contains(&b);
     (1..=MAX_LENGTH).contains(&id.len()) && id.bytes().all(allowed)
 }
 
-fn fresh() -> Result<String> {
+fn generate() -> Result<String> {
     random_id().map_err(|fault| Error::RustError(fault.to_string()))
 }
 

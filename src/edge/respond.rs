@@ -1,4 +1,4 @@
-use super::cors::{Cors, CorsAnswer};
+use super::cors::{Cors, CorsDecision};
 use super::headers::HeaderList;
 use super::request_id;
 use crate::serve::Reply;
@@ -11,7 +11,7 @@ use worker::web_sys::{Headers, ReadableStream, Response, ResponseInit};
 /// Headers that every response to one request has in common (contract R10, R11).
 pub struct Frame {
     pub request_id: String,
-    pub cors: CorsAnswer,
+    pub cors: CorsDecision,
     /// The value of `Server-Timing`, if it is enabled.
     pub timing: Option<String>,
 }
@@ -39,7 +39,7 @@ pub struct MediaResponse {
 impl Frame {
     /// Derives the common headers from a request's method and headers.
     pub fn of(method: &str, headers: &Headers, cors: &Cors) -> Result<Self> {
-        Ok(Self { request_id: request_id::of(headers)?, cors: cors.answer(method, headers)?, timing: None })
+        Ok(Self { request_id: request_id::of(headers)?, cors: cors.check(method, headers)?, timing: None })
     }
 
     /// Builds the response for a reply of the API, with the headers that the reply requires.
@@ -68,7 +68,7 @@ impl Frame {
         let mut headers = self.headers();
         headers.push(("cache-control", "no-store".into()));
         headers.push(("access-control-allow-methods", methods.into()));
-        headers.extend(self.cors.asked_headers().map(|names| ("access-control-allow-headers", names.into())));
+        headers.extend(self.cors.requested_headers().map(|names| ("access-control-allow-headers", names.into())));
         headers.push(("access-control-max-age", "86400".into()));
         Ok(Response::new_with_opt_str_and_init(None, &init(204, &headers)?)?)
     }

@@ -77,12 +77,12 @@ impl Variables<'_> {
 
     /// Returns the requests that are passed on to origins (contract X1, X6).
     pub fn pass_through(&self) -> Result<PassThrough, Fault> {
-        let origin = self.each(Setting::Origin)?;
+        let origin = self.urls(Setting::Origin)?;
         PassThrough::new(origin, &self.text(Setting::TakeOver).unwrap_or_default())
     }
 
     /// Parses a URL or a table of URLs; `None` if the setting is empty.
-    fn each(&self, setting: Setting) -> Result<Option<Urls>, Fault> {
+    fn urls(&self, setting: Setting) -> Result<Option<Urls>, Fault> {
         let text = self.text(setting).or_else(|| self.table(setting)).unwrap_or_default();
         let text = text.trim();
         if !text.starts_with('{') {
@@ -128,7 +128,7 @@ impl Variables<'_> {
     /// Returns the receivers of the change feed (contract C2).
     pub fn feed(&self) -> Feed {
         let hashes = self.text(Setting::ChangesHashes).unwrap_or_default();
-        Feed::new(self.each(Setting::ChangesUrl), &hashes, |setting| self.text(setting))
+        Feed::new(self.urls(Setting::ChangesUrl), &hashes, |setting| self.text(setting))
     }
 
     /// Returns the number of days that rows of the change feed are kept (contract C1).

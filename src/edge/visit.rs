@@ -1,6 +1,6 @@
 //! Routes one request and writes its log line.
 
-use super::background::go_on;
+use super::background::run_in_background;
 use super::body::Incoming;
 use super::clock::{elapsed, now};
 use super::d1::Connection;
@@ -8,8 +8,8 @@ use super::deployment::Deployment;
 use super::events::LeftoverLine;
 use super::feed;
 use super::log::Line;
-use super::media::{self, Asked};
-use super::origin::{self, Passed};
+use super::media::{self, MediaRequest};
+use super::origin::{self, ForwardedRequest};
 use super::platform::RequestPlatform;
 use super::r2::AvatarBucket;
 use super::request_id;
@@ -38,7 +38,7 @@ pub struct Visit<'a> {
 
 impl Visit<'_> {
     /// Handles the request and returns the response. The log line is written when the response is ready.
-    pub async fn answer(&self, request: Request) -> worker::Result<Response> {
+    pub async fn handle(&self, request: Request) -> worker::Result<Response> {
         let mut frame = Frame::of(self.method, self.headers, &self.deployment.cors)?;
         let route = Route::of(self.url.path);
         let request_id = frame.request_id.clone();
@@ -62,7 +62,7 @@ impl Visit<'_> {
         frame.timing = self.deployment.server_timing.then(|| line.server_timing());
         let response = respond(served, &frame, &mut line)?;
         if let Some(origin) = frame.cors.refused_origin() {
-            line.refuse_origin(origin);
+            line.record_refused_origin(origin);
         }
         line.write();
         Ok(response)
@@ -84,16 +84,16 @@ impl Visit<'_> {
         if matches!(route, Route::Media(_)) && frame.cors.is_preflight() {
             return Ok(Ok(Destination::Here));
         }
-        Ok(Ok(pass_through.destination(route, self.method, frame.cors.asked_method(), self.url.path)))
+        Ok(Ok(pass_through.destination(route, self.method, frame.cors.requested_method(), self.url.path)))
     }
 
     async fn serve(&self, route: &Route<'_>, body: Incoming<'_>, line: &mut Line<'_>) -> worker::Result<Served> {
         let Route::Media(key) = route else { return self.reply(route, body, line).await };
         let url = format!("{}{}", self.url.origin, self.url.path);
         let conditions = media::conditions(self.headers)?;
-        let asked = Asked { key, method: self.method, url: &url, conditions };
+        let request = MediaRequest { key, method: self.method, url: &url, conditions };
         let bucket = self.deployment.bucket().map(AvatarBucket::binding);
-        Ok(match (media::serve(asked, bucket, self.context).await, self.deployment.only_origin()) {
+        Ok(match (media::serve(request, bucket, self.context).await, self.deployment.only_origin()) {
             (Some(served), _) => served,
             (None, Some(origin)) => self.pass_on(route, origin, Untouched::Unread(body), line).await,
             (None, None) => Served::Reply(serve::media::not_found()),
@@ -111,11 +111,11 @@ impl Visit<'_> {
             now: self.started,
         };
         let outcome = serve::answer(route, &call, &platform, body).await;
-        line.spend(platform.spent());
+        line.record_database_cost(platform.database_cost());
         let mut reply = match outcome {
             Outcome::Reply(reply) => reply,
             Outcome::Newcomer(Newcomer { body, caller, account, origin }) => {
-                line.name(caller, account);
+                line.record_caller(caller, account);
                 return Ok(self.pass_on(route, &origin, body, line).await);
             }
         };
@@ -125,7 +125,7 @@ impl Visit<'_> {
         if let Some(key) = reply.leftover.take() {
             let url = format!("{}{}", call.origin, key.url_path());
             let removal = remove(Rc::clone(self.deployment), key, url, line.request_id.to_owned());
-            go_on(self.context, removal);
+            run_in_background(self.context, removal);
         }
         Ok(Served::Reply(reply))
     }
@@ -140,8 +140,8 @@ impl Visit<'_> {
     ) -> Served {
         line.origin = true;
         let Self { method, url, target, headers, .. } = *self;
-        let passed = Passed { method, url, target, headers, request_id: line.request_id, body };
-        match passed.send(origin).await {
+        let forwarded = ForwardedRequest { method, url, target, headers, request_id: line.request_id, body };
+        match forwarded.send(origin).await {
             Ok(response) => Served::Origin(response),
             Err(fault) => Served::Reply(serve::failed(route, fault)),
         }
@@ -159,11 +159,11 @@ fn respond(served: Served, frame: &Frame, line: &mut Line<'_>) -> worker::Result
             frame.media(media)
         }
         Served::Reply(reply) => {
-            line.tell(&reply);
+            line.record_reply(&reply);
             frame.reply(&reply)
         }
         Served::Origin(response) => {
-            line.tell_origin(response.status());
+            line.record_origin_status(response.status());
             Ok(response)
         }
     }

@@ -51,7 +51,7 @@ impl Health {
 
 /// Responds to `GET /health` (contract O1, O3).
 pub async fn answer(call: &Call<'_>, platform: &impl Platform) -> Reply {
-    if !media::takes(call.method) {
+    if !media::accepts(call.method) {
         return media::method_not_allowed();
     }
     let health = match platform.database() {

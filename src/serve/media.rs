@@ -21,7 +21,7 @@ pub struct Conditions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {
     /// The whole picture: 200.
-    Whole,
+    Full,
     /// A range of its bytes: 206.
     Part {
         /// Position of the first byte.
@@ -51,8 +51,8 @@ impl Conditions {
         }
         let same = self.if_range.as_deref().is_none_or(|tag| tag.trim() == etag);
         match self.range.as_deref().filter(|_| same && method == "GET").and_then(Range::parse) {
-            Some(range) => range.of(size),
-            None => Selection::Whole,
+            Some(range) => range.resolve(size),
+            None => Selection::Full,
         }
     }
 }
@@ -77,7 +77,7 @@ fn tags_of(list: &str) -> impl Iterator<Item = Option<&str>> {
             .and_then(|at| at.checked_add(2))
             .and_then(|length| rest.len().checked_sub(opaque(rest).len())?.checked_add(length));
         let tag = end.and_then(|end| rest.split_at_checked(end));
-        rest = tag.map_or("", |(_, behind)| behind.trim_start_matches(separator));
+        rest = tag.map_or("", |(_, after)| after.trim_start_matches(separator));
         Some(tag.map(|(tag, _)| tag))
     })
 }
@@ -110,7 +110,7 @@ impl Range {
         }
     }
 
-    fn of(self, size: u64) -> Selection {
+    fn resolve(self, size: u64) -> Selection {
         let (first, end) = match self {
             Self::Last(length) => (size.saturating_sub(length), size),
             Self::From(first, None) => (first, size),
@@ -118,7 +118,7 @@ impl Range {
         };
         match end.checked_sub(first) {
             // The whole of an empty picture, for which no `Content-Range` exists.
-            Some(0) if size == 0 && matches!(self, Self::Last(1..)) => Selection::Whole,
+            Some(0) if size == 0 && matches!(self, Self::Last(1..)) => Selection::Full,
             None | Some(0) => Selection::Unsatisfiable,
             Some(length) => Selection::Part { first, length },
         }
@@ -132,7 +132,7 @@ fn position(digits: &str) -> Option<u64> {
 }
 
 /// Checks whether read-only resources accept a method.
-pub fn takes(method: &str) -> bool {
+pub fn accepts(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }
 

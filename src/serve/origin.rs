@@ -103,7 +103,7 @@ impl PassThrough {
             Route::Persona(update) => return self.left_to(update.endpoint.dialect.name, asked),
             Route::Health => None,
             // Not `asked`: the origin may allow a preflight that Perfil does not.
-            Route::Media(_) if media::takes(method) => None,
+            Route::Media(_) if media::accepts(method) => None,
             Route::Unknown(_) if asked == route::METHOD && self.is_ours_in_disguise(path) => None,
             Route::Unknown(Some(update)) => self.origin(update.dialect()),
             Route::Media(_) | Route::Unknown(None) => self.only_origin(),

@@ -12,11 +12,11 @@ fn with(set: impl FnOnce(&mut Conditions)) -> Conditions {
 }
 
 fn none_match(tags: &str) -> Selection {
-    with(|asked| asked.if_none_match = Some(tags.to_owned())).select("GET", TAG, 10)
+    with(|conditions| conditions.if_none_match = Some(tags.to_owned())).select("GET", TAG, 10)
 }
 
 fn range(range: &str, size: u64) -> Selection {
-    with(|asked| asked.range = Some(range.to_owned())).select("GET", TAG, size)
+    with(|conditions| conditions.range = Some(range.to_owned())).select("GET", TAG, size)
 }
 
 #[test]
@@ -27,15 +27,15 @@ fn if_none_match_compares_tags_weakly() {
     for tags in
         ["", "abc", "\"abc", "abc\"", "\"ABC\"", "w/\"abc\"", "\"x,\"abc\"\"", "'abc'", "\"x\" y, \"abc\"", "**"]
     {
-        assert_eq!(none_match(tags), Selection::Whole, "{tags}");
+        assert_eq!(none_match(tags), Selection::Full, "{tags}");
     }
 }
 
 #[test]
 fn if_match_accepts_no_weak_tag() {
-    let if_match = |tags: &str| with(|asked| asked.if_match = Some(tags.to_owned())).select("GET", TAG, 10);
-    assert_eq!(if_match("\"x\", \"abc\""), Selection::Whole);
-    assert_eq!(if_match("*"), Selection::Whole);
+    let if_match = |tags: &str| with(|conditions| conditions.if_match = Some(tags.to_owned())).select("GET", TAG, 10);
+    assert_eq!(if_match("\"x\", \"abc\""), Selection::Full);
+    assert_eq!(if_match("*"), Selection::Full);
     assert_eq!(if_match("W/\"abc\""), Selection::PreconditionFailed);
     assert_eq!(if_match(""), Selection::PreconditionFailed);
 }
@@ -43,7 +43,7 @@ fn if_match_accepts_no_weak_tag() {
 #[test]
 fn a_range_is_cut_to_the_size_of_the_picture() {
     let part = |first, length| Selection::Part { first, length };
-    for (asked, selection) in [
+    for (header, selection) in [
         ("bytes=0-0", part(0, 1)),
         ("bytes=2-4", part(2, 3)),
         ("BYTES=7-", part(7, 3)),
@@ -53,17 +53,17 @@ fn a_range_is_cut_to_the_size_of_the_picture() {
         ("bytes=10-", Selection::Unsatisfiable),
         ("bytes=99999999999999999999999-", Selection::Unsatisfiable),
         ("bytes=-0", Selection::Unsatisfiable),
-        ("bytes=3-2", Selection::Whole),
-        ("bytes=0-1,3-4", Selection::Whole),
-        ("bytes= 0-1", Selection::Whole),
-        ("bytes=+0-1", Selection::Whole),
-        ("bytes=-", Selection::Whole),
-        ("items=0-1", Selection::Whole),
-        ("bytes", Selection::Whole),
+        ("bytes=3-2", Selection::Full),
+        ("bytes=0-1,3-4", Selection::Full),
+        ("bytes= 0-1", Selection::Full),
+        ("bytes=+0-1", Selection::Full),
+        ("bytes=-", Selection::Full),
+        ("items=0-1", Selection::Full),
+        ("bytes", Selection::Full),
     ] {
-        assert_eq!(range(asked, 10), selection, "{asked}");
+        assert_eq!(range(header, 10), selection, "{header}");
     }
-    assert_eq!(range("bytes=-1", 0), Selection::Whole);
+    assert_eq!(range("bytes=-1", 0), Selection::Full);
     assert_eq!(range("bytes=0-", 0), Selection::Unsatisfiable);
 }
 
@@ -76,7 +76,7 @@ fn if_range_accepts_only_the_same_strong_tag() {
     };
     assert_eq!(if_range(TAG).select("GET", TAG, 10), Selection::Part { first: 0, length: 2 });
     for other in ["W/\"abc\"", "\"x\"", "*", "\"abc\", \"abc\"", "Sat, 21 Nov 2026 00:00:00 GMT", ""] {
-        assert_eq!(if_range(other).select("GET", TAG, 10), Selection::Whole, "{other}");
+        assert_eq!(if_range(other).select("GET", TAG, 10), Selection::Full, "{other}");
     }
 }
 
@@ -92,7 +92,7 @@ proptest! {
             prop_assert!(length > 0 && first + length <= size);
         }
         let headed = conditions.select("HEAD", TAG, size);
-        prop_assert!(matches!(headed, Selection::Whole | Selection::NotModified | Selection::PreconditionFailed));
+        prop_assert!(matches!(headed, Selection::Full | Selection::NotModified | Selection::PreconditionFailed));
     }
 
     #[test]
@@ -101,7 +101,7 @@ proptest! {
         after in prop::collection::vec("(W/)?\"[a-z,]{0,5}\"", 0..4),
     ) {
         let tags = [before, vec!["\"!\"".to_owned()], after].concat().join(", ");
-        let conditions = with(|asked| asked.if_none_match = Some(tags.clone()));
+        let conditions = with(|conditions| conditions.if_none_match = Some(tags.clone()));
         prop_assert_eq!(conditions.select("GET", "\"!\"", 10), Selection::NotModified, "{}", tags);
     }
 }

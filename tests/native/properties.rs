@@ -305,7 +305,7 @@ proptest! {
             let is_ignored = range == format!("bytes={first}-{last}") && first > last;
             let is_all_of_nothing = range.starts_with("bytes=-") && size == 0 && last > 0;
             let expected = match named.first() {
-                _ if is_ignored || is_all_of_nothing => Selection::Whole,
+                _ if is_ignored || is_all_of_nothing => Selection::Full,
                 None => Selection::Unsatisfiable,
                 Some(first) => Selection::Part { first: *first, length: named.len().try_into().unwrap() },
             };

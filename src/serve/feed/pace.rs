@@ -29,7 +29,7 @@ impl Pace {
     }
 
     /// Records that the reserved run starts.
-    pub fn begin(&self, now: i64) {
+    pub fn start(&self, now: i64) {
         self.due.set(None);
         self.free_from.set(now.saturating_add(INTERVAL));
     }
@@ -44,11 +44,11 @@ mod tests {
         let pace = Pace::default();
         assert_eq!(pace.reserve(5000), Some(0));
         assert_eq!(pace.reserve(5000), None);
-        pace.begin(5001);
+        pace.start(5001);
         assert_eq!(pace.reserve(5002), Some(999));
         assert_eq!(pace.reserve(5500), None);
         assert_eq!(pace.reserve(6001), None);
-        pace.begin(6001);
+        pace.start(6001);
         assert_eq!(pace.reserve(9000), Some(0));
     }
 
@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_does_not_stop_deliveries() {
         let pace = Pace::default();
-        pace.begin(1_000_000);
+        pace.start(1_000_000);
         assert_eq!(pace.reserve(5), Some(INTERVAL.unsigned_abs()));
     }
 }

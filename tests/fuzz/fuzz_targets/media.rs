@@ -28,24 +28,24 @@ fuzz_target!(|data: &[u8]| {
 });
 
 /// RFC 9110, section 13.2.2.
-fn model(asked: &Conditions, method: &str, size: u64) -> Selection {
+fn model(conditions: &Conditions, method: &str, size: u64) -> Selection {
     let any = |list: &str| list.trim() == "*";
-    if let Some(list) = &asked.if_match
+    if let Some(list) = &conditions.if_match
         && !any(list)
         && !tags(list).iter().any(|(weak, tag)| !weak && tag == TAG)
     {
         return Selection::PreconditionFailed;
     }
-    if let Some(list) = &asked.if_none_match
+    if let Some(list) = &conditions.if_none_match
         && (any(list) || tags(list).iter().any(|(_, tag)| tag == TAG))
     {
         return Selection::NotModified;
     }
-    let is_same = asked.if_range.as_ref().is_none_or(|tag| tag.trim() == TAG);
-    match asked.range.as_ref().filter(|_| is_same && method == "GET").and_then(|range| bytes(range)) {
-        None => Selection::Whole,
+    let is_same = conditions.if_range.as_ref().is_none_or(|tag| tag.trim() == TAG);
+    match conditions.range.as_ref().filter(|_| is_same && method == "GET").and_then(|range| bytes(range)) {
+        None => Selection::Full,
         // The last bytes of an empty picture are all of it.
-        Some((None, Some(1..))) if size == 0 => Selection::Whole,
+        Some((None, Some(1..))) if size == 0 => Selection::Full,
         Some(range) => part(range, size.into()).unwrap_or(Selection::Unsatisfiable),
     }
 }
