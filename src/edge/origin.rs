@@ -3,7 +3,7 @@
 
 use super::body::Incoming;
 use crate::domain::{Fault, Url};
-use crate::serve::Untouched;
+use crate::serve::OriginalBody;
 use crate::serve::origin::Origin;
 use futures_util::future::{Either, select};
 use std::pin::pin;
@@ -56,7 +56,7 @@ pub struct ForwardedRequest<'a> {
     pub target: &'a str,
     pub headers: &'a Headers,
     pub request_id: &'a str,
-    pub body: Untouched<Incoming<'a>>,
+    pub body: OriginalBody<Incoming<'a>>,
 }
 
 /// Checks whether a request has already been passed on, and has come back.
@@ -93,16 +93,16 @@ impl ForwardedRequest<'_> {
         let mut sent = None;
         let init = RequestInit::new();
         match &self.body {
-            Untouched::Read(bytes) => init.set_body(&Uint8Array::from(bytes.as_slice())),
+            OriginalBody::Read(bytes) => init.set_body(&Uint8Array::from(bytes.as_slice())),
             // The platform rejects a new GET or HEAD request with a body, so reuse the one that was received.
-            Untouched::Unread(incoming)
+            OriginalBody::Unread(incoming)
                 if matches!(self.method, "GET" | "HEAD") && incoming.request.body().is_some() =>
             {
                 let request = Request::new_with_str_and_init(&url, incoming.request.unchecked_ref())?;
                 self.rewrite(&request.headers())?;
                 return Ok((scope.fetch_with_request(&request), None));
             }
-            Untouched::Unread(incoming) => {
+            OriginalBody::Unread(incoming) => {
                 if let Some(stream) = incoming.request.body() {
                     let (readable, end) = pipe(&stream, self.headers)?;
                     init.set_body(&readable);

@@ -16,7 +16,7 @@ use super::request_id;
 use super::respond::{Frame, Served};
 use crate::domain::{ObjectKey, Url};
 use crate::serve::origin::{Destination, Origin};
-use crate::serve::{self, Call, Newcomer, Outcome, Reply, Route, Untouched};
+use crate::serve::{self, Call, Newcomer, OriginalBody, Outcome, Reply, Route};
 use crate::store;
 use std::rc::Rc;
 use std::time::Duration;
@@ -47,15 +47,17 @@ impl Visit<'_> {
         line.version.clone_from(&self.deployment.version);
         let body = Incoming { request, headers: self.headers };
         let served = match self.destination(&route, &frame)? {
-            Ok(Destination::Origin(origin)) => self.pass_on(&route, origin, Untouched::Unread(body), &mut line).await,
-            Ok(Destination::Here)
+            Ok(Destination::Origin(origin)) => {
+                self.pass_on(&route, origin, OriginalBody::Unread(body), &mut line).await
+            }
+            Ok(Destination::Perfil)
                 if frame.cors.is_preflight()
                     && let Some(methods) = route.methods() =>
             {
                 Served::Preflight(methods)
             }
-            Ok(Destination::Here) => self.serve(&route, body, &mut line).await?,
-            Ok(Destination::Nowhere) => Served::Reply(serve::failed(&route, serve::origin::nowhere())),
+            Ok(Destination::Perfil) => self.serve(&route, body, &mut line).await?,
+            Ok(Destination::MissingOrigin) => Served::Reply(serve::failed(&route, serve::origin::missing_origin())),
             Err(reply) => Served::Reply(reply),
         };
         line.duration_ms = elapsed(self.started);
@@ -71,10 +73,10 @@ impl Visit<'_> {
     /// Decides where the request goes. Returns a reply if it can't go anywhere.
     fn destination(&self, route: &Route<'_>, frame: &Frame) -> worker::Result<Result<Destination<'_>, Reply>> {
         let pass_through = match &self.deployment.pass_through {
-            Ok(pass_through) if pass_through.is_off() => return Ok(Ok(Destination::Here)),
+            Ok(pass_through) if pass_through.is_off() => return Ok(Ok(Destination::Perfil)),
             Ok(pass_through) => pass_through,
             // Routes that don't involve an origin work even if the setting is invalid.
-            Err(_) if matches!(route, Route::Health | Route::Media(_)) => return Ok(Ok(Destination::Here)),
+            Err(_) if matches!(route, Route::Health | Route::Media(_)) => return Ok(Ok(Destination::Perfil)),
             Err(fault) => return Ok(Err(serve::failed(route, fault.clone()))),
         };
         if pass_through.has_origin() && origin::was_passed_on(self.headers)? {
@@ -82,7 +84,7 @@ impl Visit<'_> {
         }
         // If Perfil allows a page to read pictures, the origin isn't asked.
         if matches!(route, Route::Media(_)) && frame.cors.is_preflight() {
-            return Ok(Ok(Destination::Here));
+            return Ok(Ok(Destination::Perfil));
         }
         Ok(Ok(pass_through.destination(route, self.method, frame.cors.requested_method(), self.url.path)))
     }
@@ -95,7 +97,7 @@ impl Visit<'_> {
         let bucket = self.deployment.bucket().map(AvatarBucket::binding);
         Ok(match (media::serve(request, bucket, self.context).await, self.deployment.only_origin()) {
             (Some(served), _) => served,
-            (None, Some(origin)) => self.pass_on(route, origin, Untouched::Unread(body), line).await,
+            (None, Some(origin)) => self.pass_on(route, origin, OriginalBody::Unread(body), line).await,
             (None, None) => Served::Reply(serve::media::not_found()),
         })
     }
@@ -110,7 +112,7 @@ impl Visit<'_> {
             origin: self.url.origin,
             now: self.started,
         };
-        let outcome = serve::answer(route, &call, &platform, body).await;
+        let outcome = serve::handle(route, &call, &platform, body).await;
         line.record_database_cost(platform.database_cost());
         let mut reply = match outcome {
             Outcome::Reply(reply) => reply,
@@ -135,7 +137,7 @@ impl Visit<'_> {
         &self,
         route: &Route<'_>,
         origin: &Origin,
-        body: Untouched<Incoming<'_>>,
+        body: OriginalBody<Incoming<'_>>,
         line: &mut Line<'_>,
     ) -> Served {
         line.origin = true;

@@ -94,8 +94,8 @@ impl<'a> Reader<'a> {
     fn headers(&mut self) -> Result<&'a [u8], Refusal> {
         let rest = self.rest();
         let end = rest.windows(4).take(MAX_HEADER_BYTES).position(|window| window == b"\r\n\r\n");
-        let unended = if rest.len() > MAX_HEADER_BYTES { Refusal::TooLarge } else { Refusal::MalformedForm };
-        let (headers, _) = end.and_then(|end| rest.split_at_checked(end)).ok_or(unended)?;
+        let refusal = if rest.len() > MAX_HEADER_BYTES { Refusal::TooLarge } else { Refusal::MalformedForm };
+        let (headers, _) = end.and_then(|end| rest.split_at_checked(end)).ok_or(refusal)?;
         self.at = self.at.saturating_add(headers.len()).saturating_add(4);
         Ok(headers)
     }

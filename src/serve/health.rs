@@ -19,18 +19,18 @@ const MAX_POLLS: usize = 1000;
 pub struct Health {
     last: RefCell<Option<(i64, Result<(), Fault>)>>,
     /// When the check in progress started, if there is one.
-    asking: Cell<Option<i64>>,
+    checking_since: Cell<Option<i64>>,
 }
 
 impl Health {
     /// Checks whether the database responds and has the schema that the code needs. `now` is in milliseconds.
     ///
     /// While another request's check is in progress, returns the previous result, or waits for the first one.
-    pub async fn check(&self, database: &impl Batch, now: i64, waiting: &impl KeyService) -> Result<(), Fault> {
+    pub async fn check(&self, database: &impl Batch, now: i64, service: &impl KeyService) -> Result<(), Fault> {
         if self.is_due(now) {
-            self.asking.set(Some(now));
+            self.checking_since.set(Some(now));
             let result = store::ping(database).await;
-            self.asking.set(None);
+            self.checking_since.set(None);
             *self.last.borrow_mut() = Some((now, result.clone()));
             return result;
         }
@@ -38,19 +38,19 @@ impl Health {
             if let Some((_, result)) = self.last.borrow().as_ref() {
                 return result.clone();
             }
-            waiting.pause().await;
+            service.pause().await;
         }
         Err(Fault::Timeout { service: "database", seconds: MAX_CHECK_TIME.unsigned_abs().div_euclid(1000) })
     }
 
     fn is_due(&self, now: i64) -> bool {
         let is_old = self.last.borrow().as_ref().is_none_or(|(at, _)| now.abs_diff(*at) >= VALID_FOR);
-        is_old && self.asking.get().is_none_or(|since| now.saturating_sub(since) > MAX_CHECK_TIME)
+        is_old && self.checking_since.get().is_none_or(|since| now.saturating_sub(since) > MAX_CHECK_TIME)
     }
 }
 
 /// Responds to `GET /health` (contract O1, O3).
-pub async fn answer(call: &Call<'_>, platform: &impl Platform) -> Reply {
+pub async fn handle(call: &Call<'_>, platform: &impl Platform) -> Reply {
     if !media::accepts(call.method) {
         return media::method_not_allowed();
     }

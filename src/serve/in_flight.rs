@@ -25,7 +25,7 @@ pub enum Kind {
 impl Kind {
     /// Returns how many bytes all requests of an instance may hold in total. Four uploads of the default maximum size,
     /// at twice their size, leave enough memory for everything else.
-    const fn of_instance(self) -> usize {
+    const fn instance_limit(self) -> usize {
         match self {
             Self::Json => 8 * MIB,
             Self::Upload => 41 * MIB,
@@ -33,7 +33,7 @@ impl Kind {
     }
 
     /// Returns how many bytes the requests of one account may hold in total.
-    const fn of_account(self) -> usize {
+    const fn account_limit(self) -> usize {
         match self {
             Self::Json => MIB,
             Self::Upload => 21 * MIB,
@@ -62,7 +62,7 @@ struct Held {
 /// A request's reservation of memory, released when it is dropped.
 #[derive(Debug)]
 pub struct Reservation<'a> {
-    of: &'a InFlight,
+    in_flight: &'a InFlight,
     number: u64,
 }
 
@@ -83,12 +83,12 @@ impl InFlight {
     pub fn reserve(&self, kind: Kind, caller: Subject, bytes: usize, now: i64) -> Result<Reservation<'_>, Failure> {
         let mut held = self.held.borrow_mut();
         held.retain(|one| one.expires > now);
-        let holds = |all: &mut dyn Iterator<Item = &Held>| all.fold(bytes, |sum, one| sum.saturating_add(one.bytes));
+        let total = |all: &mut dyn Iterator<Item = &Held>| all.fold(bytes, |sum, one| sum.saturating_add(one.bytes));
         let same_kind = || held.iter().filter(|one| one.kind == kind);
-        if holds(&mut same_kind().filter(|one| one.caller == caller)) > kind.of_account() {
+        if total(&mut same_kind().filter(|one| one.caller == caller)) > kind.account_limit() {
             return Err(Refusal::TooManyRequests.into());
         }
-        if holds(&mut same_kind()) > kind.of_instance() {
+        if total(&mut same_kind()) > kind.instance_limit() {
             return Err(Fault::Full.into());
         }
         let number = self.count.get();
@@ -96,12 +96,12 @@ impl InFlight {
         let seconds = i64::try_from(seconds_for(bytes)).unwrap_or(i64::MAX);
         let expires = now.saturating_add(seconds).saturating_add(PROCESSING_SECONDS);
         held.push(Held { number, kind, caller, bytes, expires });
-        Ok(Reservation { of: self, number })
+        Ok(Reservation { in_flight: self, number })
     }
 }
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.of.held.borrow_mut().retain(|one| one.number != self.number);
+        self.in_flight.held.borrow_mut().retain(|one| one.number != self.number);
     }
 }

@@ -53,7 +53,7 @@ pub enum Metered {
 }
 
 impl Metered {
-    fn by(self, caller: Subject) -> Class<'static> {
+    fn class_for(self, caller: Subject) -> Class<'static> {
         match self {
             Self::Update(pattern) => Class::Update(caller, pattern),
             Self::Costly => Class::Costly(caller),
@@ -98,6 +98,6 @@ impl<'a, L: Limits> Meter<'a, L> {
     }
 
     async fn count(&self, metered: Metered, caller: Subject) -> Result<(), Refusal> {
-        if self.limits.allow(metered.by(caller)).await { Ok(()) } else { Err(Refusal::TooManyRequests) }
+        if self.limits.allow(metered.class_for(caller)).await { Ok(()) } else { Err(Refusal::TooManyRequests) }
     }
 }

@@ -154,7 +154,7 @@ pub enum Outcome<B> {
 /// A request from, or about, an account that only the origin knows.
 pub struct Newcomer<B> {
     /// The request's body, to be sent on unchanged.
-    pub body: Untouched<B>,
+    pub body: OriginalBody<B>,
     /// The subject of the caller's token.
     pub caller: Subject,
     /// The caller's account, if Perfil has it.
@@ -164,7 +164,7 @@ pub struct Newcomer<B> {
 }
 
 /// A body that has not been processed.
-pub enum Untouched<B> {
+pub enum OriginalBody<B> {
     /// A body of which no byte has been read.
     Unread(B),
     /// All bytes of a body that has been read.
@@ -172,12 +172,14 @@ pub enum Untouched<B> {
 }
 
 /// Replies to a call.
-pub async fn answer<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &P, body: P::Body) -> Outcome<P::Body> {
+pub async fn handle<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &P, body: P::Body) -> Outcome<P::Body> {
     let reply = match route {
-        Route::Account(update) => return update::answer(update, call, platform, body).await,
-        Route::Persona(update) => return update::answer(update, call, platform, body).await,
-        Route::Health => health::answer(call, platform).await,
-        Route::Unknown(Some(update)) => Reply::refused(&Refusal::NoRoute, update.refuse()).from(update.framework()),
+        Route::Account(update) => return update::handle(update, call, platform, body).await,
+        Route::Persona(update) => return update::handle(update, call, platform, body).await,
+        Route::Health => health::handle(call, platform).await,
+        Route::Unknown(Some(update)) => {
+            Reply::refused(&Refusal::NoRoute, update.refuse()).with_framework(update.framework())
+        }
         // Requests for pictures do not get here: edge streams the pictures.
         Route::Media(_) | Route::Unknown(None) => media::not_found(),
     };
@@ -193,5 +195,5 @@ pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
         Route::Health => return health::unavailable(fault),
         Route::Media(_) | Route::Unknown(None) => return media::failed(fault),
     };
-    Reply::failed(fault, fail).from(framework)
+    Reply::failed(fault, fail).with_framework(framework)
 }

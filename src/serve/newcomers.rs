@@ -3,7 +3,7 @@
 
 use super::Platform;
 use super::origin::Origin;
-use super::receive::Announced;
+use super::receive::BodyHeaders;
 use super::session::Session;
 use crate::dialect::Dialect;
 use crate::domain::{Access, Failure, Fault, Record, Refusal};
@@ -16,15 +16,15 @@ pub struct Newcomers<'a, P: Platform> {
     access: Access,
     origin: Option<&'a Origin>,
     /// Whether the database has been queried.
-    looked: Cell<bool>,
+    queried: Cell<bool>,
 }
 
 impl<'a, P: Platform> Newcomers<'a, P> {
     /// Prepares the check of one update. An origin only ever receives tokens of its own back end.
-    pub fn of<R: Record>(dialect: &Dialect<R>, session: &'a Session<'a, P>, access: Access) -> Result<Self, Fault> {
+    pub fn new<R: Record>(dialect: &Dialect<R>, session: &'a Session<'a, P>, access: Access) -> Result<Self, Fault> {
         let origin = session.platform.pass_through()?.origin(dialect.name);
         let is_own = session.actor.subject().back_end() == dialect.back_end;
-        Ok(Self { session, access, origin: origin.filter(|_| is_own), looked: Cell::new(false) })
+        Ok(Self { session, access, origin: origin.filter(|_| is_own), queried: Cell::new(false) })
     }
 
     /// Returns the newcomers' origin; `None` if nothing is passed on.
@@ -34,7 +34,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
 
     /// Checks whether a refusal by the database means that the update comes from a newcomer, or is about one. A missing
     /// target counts only on endpoints that need a permission, where the database checks the permission first.
-    pub fn include(&self, refusal: &Refusal) -> bool {
+    pub fn is_newcomer_refusal(&self, refusal: &Refusal) -> bool {
         self.origin.is_some()
             && match refusal {
                 Refusal::AccountGone => true,
@@ -45,10 +45,10 @@ impl<'a, P: Platform> Newcomers<'a, P> {
 
     /// Checks whether to query the database before a body is refused or read. A body that may be long is read only
     /// once, by whichever service handles the update.
-    pub fn are_looked_up_before(&self, announced: &Result<Announced, Failure>) -> bool {
+    pub fn should_query_early(&self, headers: &Result<BodyHeaders, Failure>) -> bool {
         self.origin.is_some()
-            && match announced {
-                Ok(announced) => announced.may_be_long(),
+            && match headers {
+                Ok(headers) => headers.may_be_long(),
                 Err(Failure::Refused(refusal)) => is_about_content(refusal),
                 Err(Failure::Fault(_)) => false,
             }
@@ -56,15 +56,15 @@ impl<'a, P: Platform> Newcomers<'a, P> {
 
     /// Queries the database in one call. If the update comes from a newcomer, or is about one, returns the refusal that
     /// shows it.
-    pub async fn look<R: Stored>(&self) -> Result<Option<Refusal>, Fault> {
-        self.looked.set(true);
+    pub async fn query<R: Stored>(&self) -> Result<Option<Refusal>, Fault> {
+        self.queried.set(true);
         let change = R::Change::default();
         let update = Update::<R>::new(&self.access, &change, self.session.trace());
         let loaded = store::load(self.session.platform.database()?, &update).await;
         self.session.learn(&update);
         match loaded {
             Ok(_) => Ok(None),
-            Err(Failure::Refused(refusal)) => Ok(Some(refusal).filter(|refusal| self.include(refusal))),
+            Err(Failure::Refused(refusal)) => Ok(Some(refusal).filter(|refusal| self.is_newcomer_refusal(refusal))),
             Err(Failure::Fault(fault)) => Err(fault),
         }
     }
@@ -72,10 +72,10 @@ impl<'a, P: Platform> Newcomers<'a, P> {
     /// Returns the failure of an update that is refused before the database is queried. If the update comes from a
     /// newcomer, or is about one, that is the database's refusal instead, because the origin decides what is wrong with
     /// the update.
-    pub async fn instead_of<R: Stored>(&self, failure: Failure) -> Failure {
+    pub async fn resolve_failure<R: Stored>(&self, failure: Failure) -> Failure {
         match failure {
-            Failure::Refused(refusal) if self.origin.is_some() && !self.looked.get() && is_about_content(&refusal) => {
-                match self.look::<R>().await {
+            Failure::Refused(refusal) if self.origin.is_some() && !self.queried.get() && is_about_content(&refusal) => {
+                match self.query::<R>().await {
                     Ok(newcomer) => newcomer.unwrap_or(refusal).into(),
                     Err(fault) => fault.into(),
                 }

@@ -37,18 +37,18 @@ enum Origins {
 pub struct PassThrough {
     origins: Origins,
     /// The patterns of the updates that are left to their origins.
-    left: Vec<&'static str>,
+    left_to_origins: Vec<&'static str>,
 }
 
 /// The destination of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination<'a> {
     /// Perfil handles the request.
-    Here,
+    Perfil,
     /// An origin handles the request.
     Origin(&'a Origin),
     /// The request is an update that `TAKE_OVER` leaves to an origin, but no origin is configured for it.
-    Nowhere,
+    MissingOrigin,
 }
 
 impl PassThrough {
@@ -62,12 +62,12 @@ impl PassThrough {
                 Origins::Each(urls.into_iter().map(each).collect::<Result<_, Fault>>()?)
             }
         };
-        Ok(Self { origins, left: left(take_over)? })
+        Ok(Self { origins, left_to_origins: unlisted_updates(take_over)? })
     }
 
     /// Returns whether Perfil handles every request.
     pub fn is_off(&self) -> bool {
-        !self.has_origin() && self.left.is_empty()
+        !self.has_origin() && self.left_to_origins.is_empty()
     }
 
     /// Returns whether any origin is configured.
@@ -92,47 +92,53 @@ impl PassThrough {
         }
     }
 
-    /// Returns the destination of a request, which depends on its method and path alone. `asked` is the method that a
-    /// browser's preflight asks about.
-    pub fn destination(&self, route: &Route<'_>, method: &str, asked: Option<&str>, path: &str) -> Destination<'_> {
-        let asked = asked.unwrap_or(method);
+    /// Returns the destination of a request, which depends on its method and path alone. `preflight_method` is the
+    /// method that a browser's preflight asks about.
+    pub fn destination(
+        &self,
+        route: &Route<'_>,
+        method: &str,
+        preflight_method: Option<&str>,
+        path: &str,
+    ) -> Destination<'_> {
+        let requested = preflight_method.unwrap_or(method);
         let origin = match route {
-            Route::Account(update) if self.is_ours(update.endpoint.pattern, asked) => None,
-            Route::Persona(update) if self.is_ours(update.endpoint.pattern, asked) => None,
-            Route::Account(update) => return self.left_to(update.endpoint.dialect.name, asked),
-            Route::Persona(update) => return self.left_to(update.endpoint.dialect.name, asked),
+            Route::Account(update) if self.handles(update.endpoint.pattern, requested) => None,
+            Route::Persona(update) if self.handles(update.endpoint.pattern, requested) => None,
+            Route::Account(update) => return self.origin_destination(update.endpoint.dialect.name, requested),
+            Route::Persona(update) => return self.origin_destination(update.endpoint.dialect.name, requested),
             Route::Health => None,
-            // Not `asked`: the origin may allow a preflight that Perfil does not.
+            // Not `requested`: the origin may allow a preflight that Perfil does not.
             Route::Media(_) if media::accepts(method) => None,
-            Route::Unknown(_) if asked == route::METHOD && self.is_ours_in_disguise(path) => None,
+            Route::Unknown(_) if requested == route::METHOD && self.resembles_handled_update(path) => None,
             Route::Unknown(Some(update)) => self.origin(update.dialect()),
             Route::Media(_) | Route::Unknown(None) => self.only_origin(),
         };
-        origin.map_or(Destination::Here, Destination::Origin)
+        origin.map_or(Destination::Perfil, Destination::Origin)
     }
 
     /// Returns the destination of an update that is left to its origin, or of another method on the path of an update.
-    fn left_to(&self, dialect: &str, method: &str) -> Destination<'_> {
+    fn origin_destination(&self, dialect: &str, method: &str) -> Destination<'_> {
         match self.origin(dialect) {
             Some(origin) => Destination::Origin(origin),
-            None if method == route::METHOD => Destination::Nowhere,
-            None => Destination::Here,
+            None if method == route::METHOD => Destination::MissingOrigin,
+            None => Destination::Perfil,
         }
     }
 
-    fn leaves(&self, pattern: &str) -> bool {
-        self.left.contains(&pattern)
+    fn is_left_to_origin(&self, pattern: &str) -> bool {
+        self.left_to_origins.contains(&pattern)
     }
 
-    fn is_ours(&self, pattern: &str, method: &str) -> bool {
-        method == route::METHOD && !self.leaves(pattern)
+    fn handles(&self, pattern: &str, method: &str) -> bool {
+        method == route::METHOD && !self.is_left_to_origin(pattern)
     }
 
     /// Checks whether a server that is less strict about paths could read this path as one of an update that Perfil
     /// handles. Spelling a path in another way must not bypass Perfil's checks.
-    fn is_ours_in_disguise(&self, path: &str) -> bool {
+    fn resembles_handled_update(&self, path: &str) -> bool {
         let path = normalized(path);
-        UPDATES.iter().any(|update| !self.leaves(update.pattern()) && update.resembles(&path))
+        UPDATES.iter().any(|update| !self.is_left_to_origin(update.pattern()) && update.resembles(&path))
     }
 }
 
@@ -165,7 +171,7 @@ fn dialect(name: &str) -> Result<&'static str, Fault> {
 }
 
 /// Returns the patterns of the updates that `TAKE_OVER` does not list.
-fn left(take_over: &str) -> Result<Vec<&'static str>, Fault> {
+fn unlisted_updates(take_over: &str) -> Result<Vec<&'static str>, Fault> {
     let patterns = UPDATES.iter().map(Update::pattern);
     let listed: Vec<&str> = match take_over.trim() {
         "" => return Ok(Vec::new()),
@@ -184,7 +190,7 @@ fn fault(setting: Setting, problem: &'static str) -> Fault {
 }
 
 /// Returns the fault of an update that has no destination.
-pub fn nowhere() -> Fault {
+pub fn missing_origin() -> Fault {
     fault(Setting::TakeOver, "omits an endpoint for which ORIGIN has no URL")
 }
 

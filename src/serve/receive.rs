@@ -12,11 +12,11 @@ use std::mem;
 pub const JSON_LIMIT: usize = 64 * 1024;
 
 /// A body that has been read, and its reservation of the instance's memory.
-pub struct Sent<'a> {
+pub struct ReceivedBody<'a> {
     /// The body's content.
     pub content: Content,
     /// The reservation, to be released when the request is done.
-    pub held: Reservation<'a>,
+    pub reservation: Reservation<'a>,
 }
 
 /// A body's content.
@@ -69,18 +69,18 @@ impl Format {
 }
 
 /// A body whose headers have been checked, and of which nothing has been read yet.
-pub struct Announced {
+pub struct BodyHeaders {
     format: Format,
     content_type: String,
     length: Option<usize>,
 }
 
-impl Announced {
+impl BodyHeaders {
     /// Checks a body's headers (contract R2, R3, R15).
     pub async fn check<P: Platform>(forms: &Forms, session: &Session<'_, P>, body: &P::Body) -> Result<Self, Failure> {
         let content_type = body.content_type()?;
         let length = body.length()?;
-        is_plain(body, length)?;
+        check_encoding(body, length)?;
         let format = match forms.file {
             Some(file) if media_type::is_form(&content_type) => {
                 session.meter.allow(Metered::Costly).await?;
@@ -94,7 +94,7 @@ impl Announced {
             return Err(too_large(&format, &content_type).into());
         }
         if matches!(format, Format::Json) && length.is_some_and(|length| length > 0) {
-            is_json(&content_type)?;
+            check_json_type(&content_type)?;
         }
         Ok(Self { format, content_type, length })
     }
@@ -105,27 +105,32 @@ impl Announced {
     }
 
     /// Reads the body within limits on size, time and memory (contract R3, R12).
-    pub async fn read<'a, P: Platform>(self, session: &Session<'a, P>, body: P::Body) -> Result<Sent<'a>, Failure> {
+    pub async fn read<'a, P: Platform>(
+        self,
+        session: &Session<'a, P>,
+        body: P::Body,
+    ) -> Result<ReceivedBody<'a>, Failure> {
         let Self { format, content_type, length } = self;
         let platform = session.platform;
         let (kind, limit) = format.bounds();
         let caller = platform.known().resolve(session.actor.subject());
-        let held = platform.in_flight().reserve(kind, caller, length.unwrap_or(limit), session.call.seconds())?;
+        let reservation =
+            platform.in_flight().reserve(kind, caller, length.unwrap_or(limit), session.call.seconds())?;
         let bytes = body.bytes(limit).await;
         let content = match format {
-            Format::Json => json_of(bytes, &content_type),
-            Format::Urlencoded => form_of(bytes, |bytes| Ok(Content::Urlencoded(bytes))),
-            Format::Multipart(file, limits) => form_of(bytes, |bytes| {
+            Format::Json => read_json(bytes, &content_type),
+            Format::Urlencoded => read_form(bytes, |bytes| Ok(Content::Urlencoded(bytes))),
+            Format::Multipart(file, limits) => read_form(bytes, |bytes| {
                 let boundary = media_type::boundary(&content_type).ok_or(Refusal::MalformedForm)?;
                 Ok(Content::Form(form::parse(bytes, boundary, file, limits.bytes)?, limits.pixels))
             }),
         };
-        Ok(Sent { content: content?, held })
+        Ok(ReceivedBody { content: content?, reservation })
     }
 }
 
 /// Checks that a body is not encoded, because the worker does not decode such bodies (contract R15).
-fn is_plain(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
+fn check_encoding(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
     match body.content_encoding()? {
         Some(encoding) if length != Some(0) && !encoding.trim().eq_ignore_ascii_case("identity") => {
             Err(Refusal::UnsupportedMediaType { given: encoding }.into())
@@ -137,31 +142,31 @@ fn is_plain(body: &impl Body, length: Option<usize>) -> Result<(), Failure> {
 /// Returns the refusal of a body that exceeds the limit. A multipart form that the endpoint does not accept is refused
 /// for its type, because the limit for JSON does not apply to it.
 fn too_large(format: &Format, content_type: &str) -> Refusal {
-    let is_not_taken = matches!(format, Format::Json) && media_type::is_form(content_type);
-    if is_not_taken { unsupported(content_type) } else { Refusal::TooLarge }
+    let is_unsupported_form = matches!(format, Format::Json) && media_type::is_form(content_type);
+    if is_unsupported_form { unsupported(content_type) } else { Refusal::TooLarge }
 }
 
 fn unsupported(content_type: &str) -> Refusal {
     Refusal::UnsupportedMediaType { given: content_type.to_owned() }
 }
 
-fn json_of(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Content, Failure> {
+fn read_json(bytes: Result<Vec<u8>, Failure>, content_type: &str) -> Result<Content, Failure> {
     match bytes {
         Err(Failure::Refused(Refusal::TooLarge)) => Err(too_large(&Format::Json, content_type).into()),
         // If no length was announced, the content type has not been checked yet.
         Ok(bytes) if !bytes.is_empty() => {
-            is_json(content_type)?;
+            check_json_type(content_type)?;
             Ok(Content::Json(bytes))
         }
         bytes => bytes.map(Content::Json),
     }
 }
 
-fn is_json(content_type: &str) -> Result<(), Refusal> {
+fn check_json_type(content_type: &str) -> Result<(), Refusal> {
     if media_type::is_json(content_type) { Ok(()) } else { Err(unsupported(content_type)) }
 }
 
-fn form_of(
+fn read_form(
     bytes: Result<Vec<u8>, Failure>,
     parse: impl FnOnce(Vec<u8>) -> Result<Content, Refusal>,
 ) -> Result<Content, Failure> {

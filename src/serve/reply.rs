@@ -88,7 +88,7 @@ impl Reply {
     }
 
     /// Sets the content type that the framework uses for JSON (contract R10).
-    pub fn from(self, framework: Framework) -> Self {
+    pub fn with_framework(self, framework: Framework) -> Self {
         let content_type = match framework {
             Framework::Express => JSON_UTF_8,
             Framework::Django => JSON,

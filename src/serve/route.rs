@@ -199,8 +199,8 @@ impl<'p> Route<'p> {
         if path == "/health" {
             return Self::Health;
         }
-        let nowhere = || UPDATES.iter().find(|update| update.is_prefix_of(path));
-        UPDATES.iter().find_map(|update| update.matched(path)).unwrap_or_else(|| Self::Unknown(nowhere()))
+        let by_prefix = || UPDATES.iter().find(|update| update.is_prefix_of(path));
+        UPDATES.iter().find_map(|update| update.matched(path)).unwrap_or_else(|| Self::Unknown(by_prefix()))
     }
 
     /// Returns the pattern, for the log; `None` for an unknown path.

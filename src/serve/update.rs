@@ -4,10 +4,10 @@
 use super::limits::{Class, Limits, Meter, Metered};
 use super::newcomers::Newcomers;
 use super::origin::Origin;
-use super::receive::{Announced, Sent};
+use super::receive::{BodyHeaders, ReceivedBody};
 use super::route::{Endpoint, METHOD, Matched, Right};
 use super::session::Session;
-use super::{Call, Newcomer, Outcome, Platform, Reply, Untouched};
+use super::{Call, Newcomer, OriginalBody, Outcome, Platform, Reply};
 use crate::auth::{self, BearerToken};
 use crate::dialect::Dialect;
 use crate::domain::text as rules;
@@ -15,20 +15,20 @@ use crate::domain::{Access, Actor, Change, Failure, Id, Record, Refusal, Rule, T
 use crate::store::{self, Stored, Update, Updated, Upload};
 
 /// The reason an update was not applied.
-enum Stopped<B> {
+enum NotApplied<B> {
     Failed(Failure),
     /// The update is left to its origin.
-    Newcomer(Untouched<B>, Origin),
+    Newcomer(OriginalBody<B>, Origin),
 }
 
-impl<B, F: Into<Failure>> From<F> for Stopped<B> {
+impl<B, F: Into<Failure>> From<F> for NotApplied<B> {
     fn from(failure: F) -> Self {
         Self::Failed(failure.into())
     }
 }
 
 /// Replies to an update in its dialect, or leaves the update to its origin.
-pub async fn answer<R: Stored, P: Platform>(
+pub async fn handle<R: Stored, P: Platform>(
     matched: &Matched<'_, R>,
     call: &Call<'_>,
     platform: &P,
@@ -42,9 +42,9 @@ pub async fn answer<R: Stored, P: Platform>(
     let actor = match authenticate(call, platform).await {
         Ok(actor) => actor,
         Err(Failure::Refused(_)) if !platform.limits().allow(Class::FailedAuth).await => {
-            return Outcome::Reply(failure(Refusal::TooManyRequests.into()).from(dialect.framework));
+            return Outcome::Reply(failure(Refusal::TooManyRequests.into()).with_framework(dialect.framework));
         }
-        Err(reason) => return Outcome::Reply(failure(reason).from(dialect.framework)),
+        Err(reason) => return Outcome::Reply(failure(reason).with_framework(dialect.framework)),
     };
     let meter = Meter::new(platform.limits(), platform.known(), actor.subject());
     let session = Session { call, platform, actor, meter, pattern: matched.endpoint.pattern };
@@ -58,12 +58,12 @@ pub async fn answer<R: Stored, P: Platform>(
             let leftover = replaced.filter(|key| session.account().is_some_and(|account| key.belongs_to(account)));
             Reply { leftover, is_recorded, ..Reply::ok((dialect.show)(&record)) }
         }
-        Err(Stopped::Failed(reason)) => failure(reason),
-        Err(Stopped::Newcomer(body, origin)) => {
+        Err(NotApplied::Failed(reason)) => failure(reason),
+        Err(NotApplied::Newcomer(body, origin)) => {
             return Outcome::Newcomer(Newcomer { body, caller, account, origin });
         }
     };
-    Outcome::Reply(Reply { caller: Some(caller), account, ..reply }.from(dialect.framework))
+    Outcome::Reply(Reply { caller: Some(caller), account, ..reply }.with_framework(dialect.framework))
 }
 
 async fn authenticate(call: &Call<'_>, platform: &impl Platform) -> Result<Actor, Failure> {
@@ -76,7 +76,7 @@ async fn update<R: Stored, P: Platform>(
     Matched { endpoint, id }: &Matched<'_, R>,
     session: &Session<'_, P>,
     body: P::Body,
-) -> Result<Updated<R>, Stopped<P::Body>> {
+) -> Result<Updated<R>, NotApplied<P::Body>> {
     let Endpoint { dialect, pattern, right } = endpoint;
     session.meter.allow(Metered::Update(pattern)).await?;
     let target = PathTarget::parse(dialect, *id)?;
@@ -86,34 +86,34 @@ async fn update<R: Stored, P: Platform>(
     }
     let permission = (*right == Right::Permission).then_some(*pattern);
     let access = |target| Access { actor: session.actor, target, back_end: dialect.back_end, permission };
-    let newcomers = Newcomers::of(dialect, session, access(target.named()))?;
+    let newcomers = Newcomers::new(dialect, session, access(target.target_or_own()))?;
 
-    let announced = Announced::check(&dialect.forms, session, &body).await;
+    let headers = BodyHeaders::check(&dialect.forms, session, &body).await;
     if let Some(origin) = newcomers.origin()
-        && newcomers.are_looked_up_before(&announced)
-        && newcomers.look::<R>().await?.is_some()
+        && newcomers.should_query_early(&headers)
+        && newcomers.query::<R>().await?.is_some()
     {
-        return Err(Stopped::Newcomer(Untouched::Unread(body), origin.clone()));
+        return Err(NotApplied::Newcomer(OriginalBody::Unread(body), origin.clone()));
     }
-    let Sent { mut content, held } = announced?.read(session, body).await?;
-    let read = target.with(content.read(dialect, session.blocks_common_passwords())).map_err(Failure::from);
+    let ReceivedBody { mut content, reservation } = headers?.read(session, body).await?;
+    let read = target.combine_with(content.read(dialect, session.blocks_common_passwords())).map_err(Failure::from);
     let read = read.and_then(|(target, change)| Ok((target, session.admit(change)?)));
-    let untouched = newcomers.origin().and_then(|origin| Some((content.into_bytes()?, origin)));
+    let original = newcomers.origin().and_then(|origin| Some((content.into_bytes()?, origin)));
     let saved = match read {
-        Ok((target, change)) => make(&access(target), &change, session).await,
-        Err(failure) => Err(newcomers.instead_of::<R>(failure).await),
+        Ok((target, change)) => apply(&access(target), &change, session).await,
+        Err(failure) => Err(newcomers.resolve_failure::<R>(failure).await),
     };
     // A picture stays in memory until this point.
-    drop(held);
-    match (saved, untouched) {
-        (Err(Failure::Refused(refusal)), Some((bytes, origin))) if newcomers.include(&refusal) => {
-            Err(Stopped::Newcomer(Untouched::Read(bytes), origin.clone()))
+    drop(reservation);
+    match (saved, original) {
+        (Err(Failure::Refused(refusal)), Some((bytes, origin))) if newcomers.is_newcomer_refusal(&refusal) => {
+            Err(NotApplied::Newcomer(OriginalBody::Read(bytes), origin.clone()))
         }
         (saved, _) => Ok(saved?),
     }
 }
 
-async fn make<R: Stored, P: Platform>(
+async fn apply<R: Stored, P: Platform>(
     access: &Access,
     change: &R::Change,
     session: &Session<'_, P>,
@@ -176,11 +176,11 @@ impl PathTarget {
     }
 
     /// Returns the target that the path names. It is the caller's own record if the path has no ID, or an invalid one.
-    fn named(&self) -> Target {
+    fn target_or_own(&self) -> Target {
         self.0.clone().unwrap_or(Target::Own)
     }
 
-    fn with<C>(self, change: Result<C, Refusal>) -> Result<(Target, C), Refusal> {
+    fn combine_with<C>(self, change: Result<C, Refusal>) -> Result<(Target, C), Refusal> {
         match (self.0, change) {
             (Ok(target), Ok(change)) => Ok((target, change)),
             (Err(Refusal::Invalid(mut faults)), Err(Refusal::Invalid(more))) => {

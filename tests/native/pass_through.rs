@@ -12,7 +12,7 @@ fn pass_through(take_over: &str) -> PassThrough {
 
 /// Whether Perfil handles the request itself.
 fn is_here(pass_through: &PassThrough, method: &str, path: &str) -> bool {
-    matches!(pass_through.destination(&Route::of(path), method, None, path), Destination::Here)
+    matches!(pass_through.destination(&Route::of(path), method, None, path), Destination::Perfil)
 }
 
 /// Alternative spellings of one character of a path.
@@ -59,7 +59,7 @@ proptest! {
         let pass_through = pass_through("none");
         let url = match pass_through.destination(&Route::of("/x"), "GET", None, "/x") {
             Destination::Origin(origin) => origin.url(&path),
-            Destination::Here | Destination::Nowhere => panic!("the request is the origin's"),
+            Destination::Perfil | Destination::MissingOrigin => panic!("the request is the origin's"),
         };
         let rest = url.strip_prefix(URL).unwrap();
         prop_assert!(rest.starts_with('/'), "{url}");

@@ -194,7 +194,7 @@ fn send_to(platform: &Native, Sent { method, path, bearer, content_type, body }:
     };
     let was_read = Rc::default();
     let body = Text { content_type: content_type.to_owned(), content: body.to_owned(), was_read: Rc::clone(&was_read) };
-    let reply = match ready(serve::answer(&Route::of(path), &call, platform, body)) {
+    let reply = match ready(serve::handle(&Route::of(path), &call, platform, body)) {
         serve::Outcome::Reply(reply) => reply,
         serve::Outcome::Newcomer(_) => panic!("nothing is passed on"),
     };

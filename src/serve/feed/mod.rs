@@ -36,7 +36,9 @@ impl Feed {
         let mut feed = Self::default();
         let urls = match urls {
             Ok(Some(Urls::One(url))) => vec![(Receiver::All, url)],
-            Ok(Some(Urls::Each(urls))) => urls.into_iter().filter_map(|(name, url)| feed.named(&name, url)).collect(),
+            Ok(Some(Urls::Each(urls))) => {
+                urls.into_iter().filter_map(|(name, url)| feed.receiver_named(&name, url)).collect()
+            }
             Ok(None) => Vec::new(),
             Err(fault) => {
                 feed.faults.push(fault);
@@ -64,7 +66,7 @@ impl Feed {
         feed
     }
 
-    fn named(&mut self, name: &str, url: String) -> Option<(Receiver, String)> {
+    fn receiver_named(&mut self, name: &str, url: String) -> Option<(Receiver, String)> {
         let receiver = Receiver::from_table_key(name);
         if receiver.is_none() {
             let problem = "has an entry that is not personas, seam, falcon or django";

@@ -82,7 +82,7 @@ pub async fn deliver(
     courier: &impl Courier,
     budget: Budget,
 ) -> Delivered {
-    let run = Run { subscription, database, courier, budget, begun: courier.now() };
+    let run = Run { subscription, database, courier, budget, started: courier.now() };
     let mut delivered = Delivered::default();
     if let Err(fault) = run.proceed(&mut delivered).await {
         delivered.fault = Some(fault);
@@ -95,7 +95,7 @@ struct Run<'a, D, C> {
     database: &'a D,
     courier: &'a C,
     budget: Budget,
-    begun: i64,
+    started: i64,
 }
 
 impl<D: Batch, C: Courier> Run<'_, D, C> {
@@ -131,7 +131,7 @@ impl<D: Batch, C: Courier> Run<'_, D, C> {
 
     fn has_time_after(&self, seconds: u32) -> bool {
         let until = self.courier.now().saturating_add(i64::from(seconds).saturating_mul(1000));
-        until.saturating_sub(self.begun) < self.budget.milliseconds
+        until.saturating_sub(self.started) < self.budget.milliseconds
     }
 
     async fn post(&self, Next { first, last, body, .. }: &Next) -> Result<(), Fault> {
