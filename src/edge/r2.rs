@@ -86,9 +86,9 @@ impl Bucket for AvatarBucket {
         Delay::from(PAUSE).await;
     }
 
-    async fn list(&self, behind: &str) -> Result<Page, Fault> {
+    async fn list(&self, after: &str) -> Result<Page, Fault> {
         let list = self.bucket.list().prefix(ObjectKey::PREFIX);
-        let list = if behind.is_empty() { list } else { list.start_after(behind) };
+        let list = if after.is_empty() { list } else { list.start_after(after) };
         let page = within_deadline(async { list.execute().await.map_err(fault) }).await?;
         let listed = |object: worker::Object| {
             let uploaded = i64::try_from(object.uploaded().as_millis()).unwrap_or(i64::MAX);

@@ -1,7 +1,7 @@
 //! The change feed, which records who changed what (contract C1). A row contains the names of the fields that were set,
 //! never a value.
 
-use super::{Batch, Fields, Statement, read_row, words};
+use super::{Batch, Fields, Statement, field_names, read_row};
 use crate::domain::{Fault, Receiver};
 use serde::{Deserialize, Serialize};
 
@@ -79,7 +79,7 @@ const COUNT: &str = "-- count_expired_changes()
 SELECT changes() AS count";
 
 /// Counts the rows that [`EXPIRE`] removes although a receiver that they concern has not accepted them. A row counts
-/// once for each such receiver. ?3 lists the receivers with their [`words`].
+/// once for each such receiver. ?3 lists the receivers with their [`field_names`].
 const COUNT_UNDELIVERED: &str = "-- count_undelivered_changes()
 SELECT count(*) AS count
 FROM json_each(?3) AS receiver
@@ -91,7 +91,7 @@ WHERE old.at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
     SELECT 1 FROM identities WHERE account_id = old.account_id AND back_end = receiver.value ->> 'name'))
   AND EXISTS (
     SELECT 1 FROM json_each(old.fields) AS field
-    CROSS JOIN json_each(receiver.value, '$.words.fields') AS word ON word.key = field.value)";
+    CROSS JOIN json_each(receiver.value, '$.field_names.fields') AS name ON name.key = field.value)";
 
 /// The results of a run of retention.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -112,11 +112,11 @@ pub async fn expire(
     receivers: &[Receiver],
     expired: &mut Expired,
 ) -> Result<(), Fault> {
-    let with_words = |receiver: &Receiver| {
-        let (name, words) = (receiver.name(), words::of(*receiver));
-        format!(r#"{{"name":"{name}","words":{words}}}"#)
+    let with_field_names = |receiver: &Receiver| {
+        let (name, field_names) = (receiver.name(), field_names::of(*receiver));
+        format!(r#"{{"name":"{name}","field_names":{field_names}}}"#)
     };
-    let receivers = format!("[{}]", receivers.iter().map(with_words).collect::<Vec<_>>().join(","));
+    let receivers = format!("[{}]", receivers.iter().map(with_field_names).collect::<Vec<_>>().join(","));
     for _ in 0..PAGES {
         let parameters = vec![Some(format!("-{days} days")), Some(PAGE.to_string())];
         let undelivered = [parameters.clone(), vec![Some(receivers.clone())]].concat();

@@ -5,7 +5,7 @@
 //! delivery to that receiver runs, so its changes arrive in order. A delivery that crashes leaves a lease that expires;
 //! the changes that it had sent are sent again.
 
-use super::{Batch, Statement, random_id, read_row, words};
+use super::{Batch, Statement, field_names, random_id, read_row};
 use crate::domain::{Fault, Receiver};
 use serde::Deserialize;
 
@@ -47,8 +47,8 @@ WHERE name = ?1 AND lease = ?2";
 /// Returns no row without the lease. Looks at a span of at most 1000 IDs and takes at most 100 changes. IDs have gaps
 /// only where rows were removed, so the span starts at the first ID that exists.
 ///
-/// ?3 contains the receiver's [`words`]. `users` and `personas` have different columns, so the words also decide which
-/// table's changes the receiver gets. A password's hash is read only if ?4 is `on`, and only for a change of the
+/// ?3 contains the receiver's [`field_names`]. `users` and `personas` have different columns, so the names also decide
+/// which table's changes the receiver gets. A password's hash is read only if ?4 is `on`, and only for a change of the
 /// password.
 pub const READ_CHANGES: &str = "-- read_changes()
 WITH
@@ -74,7 +74,7 @@ WITH
     WHERE (?1 IN ('all', 'personas') OR identity.id IS NOT NULL)
       AND EXISTS (
         SELECT 1 FROM json_each(changes.fields) AS field
-        CROSS JOIN json_each(?3, '$.fields') AS word ON word.key = field.value)
+        CROSS JOIN json_each(?3, '$.fields') AS name ON name.key = field.value)
     ORDER BY changes.id
     LIMIT 100
   ),
@@ -111,7 +111,7 @@ WITH
           'nombres', persona.nombres, 'apellidos', persona.apellidos, 'telefono', persona.telefono,
           'dni', persona.dni, 'foto_url', persona.foto_url,
           'created_at', strftime('%Y-%m-%dT%H:%M:%fZ', persona.created_at))
-      END AS whole,
+      END AS full_record,
       iif(?4 = 'on' AND EXISTS (SELECT 1 FROM json_each(found.fields) WHERE value = 'password_hash'),
         account.password_hash, NULL) AS hash
     FROM found
@@ -129,12 +129,12 @@ SELECT
       'actor', json(iif(shown.actor IS NULL, NULL, json_object('account', shown.actor))),
       'subject', json_object(iif(shown.persona_id IS NULL, 'account', 'persona'), shown.number),
       'fields', json((
-        SELECT json_group_array(word.value)
+        SELECT json_group_array(name.value)
         FROM json_each(shown.fields) AS field
-        CROSS JOIN json_each(?3, '$.fields') AS word ON word.key = field.value)),
-      'record', json(iif(shown.whole IS NULL, NULL, json_patch(
-        (SELECT json_group_object(word.key, json(shown.whole -> word.value))
-         FROM json_each(?3, iif(shown.persona_id IS NULL, '$.account', '$.persona')) AS word),
+        CROSS JOIN json_each(?3, '$.fields') AS name ON name.key = field.value)),
+      'record', json(iif(shown.full_record IS NULL, NULL, json_patch(
+        (SELECT json_group_object(name.key, json(shown.full_record -> name.value))
+         FROM json_each(?3, iif(shown.persona_id IS NULL, '$.account', '$.persona')) AS name),
         iif(shown.hash IS NULL, '{}', json_object('password_hash', shown.hash)))))
       ) ORDER BY shown.id) FILTER (WHERE shown.id IS NOT NULL))) AS body
 FROM span LEFT JOIN shown ON true
@@ -203,15 +203,17 @@ impl Lease {
     }
 
     fn statements(&self, step: Step) -> [Statement; 2] {
-        let kept = || Some(LEASE.to_owned());
+        let duration = || Some(LEASE.to_owned());
         let (sql, more) = match step {
-            Step::Take => (TAKE_LEASE, vec![kept()]),
-            Step::Advance { position, keep } => (ADVANCE, vec![Some(position.to_string()), keep.then(kept).flatten()]),
+            Step::Take => (TAKE_LEASE, vec![duration()]),
+            Step::Advance { position, keep } => {
+                (ADVANCE, vec![Some(position.to_string()), keep.then(duration).flatten()])
+            }
             Step::Postpone { seconds } => (POSTPONE, vec![Some(format!("+{seconds} seconds"))]),
         };
-        let words = Some(words::of(self.receiver).to_owned());
+        let names = Some(field_names::of(self.receiver).to_owned());
         let hashes = self.with_hashes.then(|| "on".to_owned());
-        [self.statement(sql, more), self.statement(READ_CHANGES, vec![words, hashes])]
+        [self.statement(sql, more), self.statement(READ_CHANGES, vec![names, hashes])]
     }
 
     fn statement(&self, sql: &'static str, more: Vec<Option<String>>) -> Statement {

@@ -9,13 +9,13 @@
 mod accounts;
 mod changes;
 mod deliveries;
+mod field_names;
 mod personas;
 mod removal;
 mod statement;
 mod sweep;
 mod update;
 mod upload;
-mod words;
 
 use crate::domain::{Access, BackEnd, Caller, Fault, Id, ObjectKey, Picture, Record, Refusal, Target, Unique};
 use changes::Entry;
@@ -51,7 +51,7 @@ pub trait Bucket {
     async fn pause(&self);
 
     /// Lists objects below [`ObjectKey::PREFIX`] with keys after this one, in the order of their keys.
-    async fn list(&self, behind: &str) -> Result<Page, Fault>;
+    async fn list(&self, after: &str) -> Result<Page, Fault>;
 }
 
 /// One page of the bucket's objects.
@@ -166,7 +166,7 @@ impl Verdict {
     }
 
     /// Returns the reason the token's subject is not a valid caller.
-    fn no_caller(&self) -> Refusal {
+    fn caller_refusal(&self) -> Refusal {
         match self.is_active_subject {
             None => Refusal::AccountGone,
             Some(0) => Refusal::AccountInactive,
@@ -180,7 +180,7 @@ impl Verdict {
     /// exists.
     pub fn refusal(&self, access: &Access) -> Option<Refusal> {
         let unless = |flag: u8, refusal: Refusal| (flag == 0).then_some(refusal);
-        let missing = unless(self.found, absence(access));
+        let missing = unless(self.found, missing_target(access));
         let forbidden = unless(self.permitted.unwrap_or(0), Refusal::Forbidden);
         // If callers may only change their own record, the existence of other records is not a secret (contract D3).
         let own_only = access.permission.is_none();
@@ -192,7 +192,7 @@ impl Verdict {
                 .collect();
         self.caller
             .is_none()
-            .then(|| self.no_caller())
+            .then(|| self.caller_refusal())
             .or(first)
             .or(second)
             .or(unless(self.role_found.unwrap_or(1), Refusal::NoSuchRole))
@@ -202,7 +202,7 @@ impl Verdict {
 
 /// Returns the refusal for a target that does not exist. A caller that a back end does not know has no account of its
 /// own there, so its token is refused (contract I3).
-fn absence(access: &Access) -> Refusal {
+fn missing_target(access: &Access) -> Refusal {
     match (&access.target, access.back_end) {
         (Target::Own, Some(_)) => Refusal::BadToken,
         (Target::Own, None) | (Target::Named(_), _) => Refusal::not_found(access.requested_id()),
@@ -211,8 +211,8 @@ fn absence(access: &Access) -> Refusal {
 
 /// Classifies an error message of the database.
 pub fn fault(message: String) -> Fault {
-    let lacks_something = ["no such table", "no such column", "has no column named"];
-    if lacks_something.iter().any(|words| message.contains(words)) {
+    let schema_errors = ["no such table", "no such column", "has no column named"];
+    if schema_errors.iter().any(|text| message.contains(text)) {
         Fault::Schema(message)
     } else {
         Fault::Database(message)

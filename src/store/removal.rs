@@ -43,13 +43,13 @@ impl Claim {
     }
 
     /// Claims the keys that no record points at and no other removal has claimed, and returns them. Idempotent.
-    fn lay(&self, keys: &[String]) -> Statement {
+    fn acquire(&self, keys: &[String]) -> Statement {
         Statement { sql: CLAIM, parameters: vec![json(keys), Some(self.0.clone())] }
     }
 
-    /// Marks the removal of these keys as over, after the delay `over`.
-    fn finish(&self, keys: &[String], over: &str) -> Statement {
-        Statement { sql: FINISH, parameters: vec![json(keys), Some(self.0.clone()), Some(over.to_owned())] }
+    /// Marks the removal of these keys as over, after this delay.
+    fn finish(&self, keys: &[String], delay: &str) -> Statement {
+        Statement { sql: FINISH, parameters: vec![json(keys), Some(self.0.clone()), Some(delay.to_owned())] }
     }
 }
 
@@ -86,7 +86,7 @@ WHERE key = ?1 AND claim = ?2
     OR claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-20 minutes'))";
 
 #[derive(Deserialize)]
-struct Claimed {
+struct ClaimedKey {
     key: String,
 }
 
@@ -94,23 +94,23 @@ struct Claimed {
 /// calls to the database. A call that fails is repeated once, which is harmless.
 pub async fn remove(database: &impl Batch, bucket: &impl Bucket, keys: &[String]) -> Result<usize, Fault> {
     let claim = Claim::new()?;
-    let mut claimed = database.batch([claim.lay(keys)]).await;
+    let mut claimed = database.batch([claim.acquire(keys)]).await;
     if claimed.is_err() {
-        claimed = database.batch([claim.lay(keys)]).await;
+        claimed = database.batch([claim.acquire(keys)]).await;
     }
     let [rows] = claimed?;
-    let claimed = rows.iter().map(|row| Ok(read_row::<Claimed>(row)?.key)).collect::<Result<Vec<_>, Fault>>()?;
+    let claimed = rows.iter().map(|row| Ok(read_row::<ClaimedKey>(row)?.key)).collect::<Result<Vec<_>, Fault>>()?;
     if claimed.is_empty() { Ok(0) } else { delete(database, bucket, &claim, &claimed).await }
 }
 
 async fn delete(database: &impl Batch, bucket: &impl Bucket, claim: &Claim, keys: &[String]) -> Result<usize, Fault> {
-    let (mut deleted, mut over) = (bucket.delete(keys).await, "+0 seconds");
+    let (mut deleted, mut delay) = (bucket.delete(keys).await, "+0 seconds");
     if deleted.is_err() {
         // The failed call may still take effect.
-        (deleted, over) = (bucket.delete(keys).await, "+60 seconds");
+        (deleted, delay) = (bucket.delete(keys).await, "+60 seconds");
     }
-    if database.batch([claim.finish(keys, over)]).await.is_err() {
-        database.batch([claim.finish(keys, over)]).await?;
+    if database.batch([claim.finish(keys, delay)]).await.is_err() {
+        database.batch([claim.finish(keys, delay)]).await?;
     }
     deleted.map(|()| keys.len())
 }
@@ -118,7 +118,7 @@ async fn delete(database: &impl Batch, bucket: &impl Bucket, claim: &Claim, keys
 /// Drops the claim of a removal that was over before the object was stored again.
 pub fn forget(object: Option<&NewObject>) -> Statement {
     let key = object.map(|object| object.key.to_string());
-    let claim = object.and_then(|object| object.outlived.clone());
+    let claim = object.and_then(|object| object.finished_removal.clone());
     Statement { sql: FORGET, parameters: vec![key, claim] }
 }
 

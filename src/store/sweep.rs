@@ -34,13 +34,13 @@ DELETE FROM removals WHERE claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-
 /// that fails still reports its progress.
 pub async fn sweep(database: &impl Batch, bucket: &impl Bucket, deadline: i64, swept: &mut Swept) -> Result<(), Fault> {
     let [_, rows] = database.batch([statement(EXPIRE, []), statement(RESUME, [])]).await?;
-    let mut behind = rows.first().map(|row| read_row::<Bookmark>(row)).transpose()?.unwrap_or_default().behind;
+    let mut after = rows.first().map(|row| read_row::<Bookmark>(row)).transpose()?.unwrap_or_default().behind;
     for _ in 0..PAGES {
-        let page = bucket.list(&behind).await?;
+        let page = bucket.list(&after).await?;
         swept.listed = swept.listed.saturating_add(page.objects.len());
         swept.complete = page.complete;
         if let Some(last) = page.objects.last() {
-            behind.clone_from(&last.key);
+            after.clone_from(&last.key);
         }
         let old = page.objects.into_iter().filter(|object| object.uploaded < deadline);
         let keys: Vec<String> = old.map(|object| object.key).collect();
@@ -48,9 +48,9 @@ pub async fn sweep(database: &impl Batch, bucket: &impl Bucket, deadline: i64, s
             swept.removed = swept.removed.saturating_add(remove(database, bucket, &keys).await?);
         }
         if page.complete {
-            behind.clear();
+            after.clear();
         }
-        database.batch([statement(REMEMBER, [behind.clone()])]).await?;
+        database.batch([statement(REMEMBER, [after.clone()])]).await?;
         if page.complete {
             break;
         }

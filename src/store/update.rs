@@ -39,7 +39,7 @@ pub struct NewObject {
     /// The URL that the object is served at.
     pub url: String,
     /// The claim of a removal that was over before the object was stored again; see [`super::remove`].
-    pub outlived: Option<String>,
+    pub finished_removal: Option<String>,
 }
 
 /// A record as it is after an update.
@@ -137,8 +137,8 @@ pub async fn load<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> R
 
 /// Checks whether the database responds and has the schema that the code needs (contract O1), in one call.
 pub async fn ping(database: &impl Batch) -> Result<(), Fault> {
-    let ask = |sql| Statement { sql, parameters: vec![json(&Nothing {}), json(&Nothing {})] };
-    let ping = || [Statement { sql: PING, parameters: Vec::new() }, ask(Account::READ), ask(Persona::READ)];
+    let empty = |sql| Statement { sql, parameters: vec![json(&Nothing {}), json(&Nothing {})] };
+    let ping = || [Statement { sql: PING, parameters: Vec::new() }, empty(Account::READ), empty(Persona::READ)];
     read(database, ping).await.map(|_| ())
 }
 
@@ -160,10 +160,10 @@ SELECT
 /// Runs statements that change nothing, and repeats them once if the database fails.
 async fn read<const N: usize>(
     database: &impl Batch,
-    ask: impl Fn() -> [Statement; N],
+    statements: impl Fn() -> [Statement; N],
 ) -> Result<[Vec<String>; N], Fault> {
-    match database.batch(ask()).await {
-        Err(Fault::Database(_)) => database.batch(ask()).await,
+    match database.batch(statements()).await {
+        Err(Fault::Database(_)) => database.batch(statements()).await,
         rows => rows,
     }
 }

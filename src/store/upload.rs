@@ -33,19 +33,19 @@ pub async fn upload<R: Stored>(
     update: &mut Update<'_, R>,
     Upload { picture, origin, owner }: Upload<'_>,
 ) -> Result<Updated<R>, Failure> {
-    let (key, mut created) = place(database, bucket, update, picture, owner).await?;
+    let (key, mut created) = store_if_missing(database, bucket, update, picture, owner).await?;
     let url = format!("{origin}{}", key.url_path());
-    let mut outlived = None;
+    let mut finished_removal = None;
     for _ in 0..ATTEMPTS {
-        update.object = Some(NewObject { key: key.clone(), url: url.clone(), outlived });
+        update.object = Some(NewObject { key: key.clone(), url: url.clone(), finished_removal });
         match update::save(database, update).await {
             Ok(Saved::Updated(updated)) => return Ok(updated),
             Ok(Saved::Blocked(removal)) if removal.is_over => {
                 created |= bucket.put(&key, picture).await?;
-                outlived = Some(removal.claim);
+                finished_removal = Some(removal.claim);
             }
             Ok(Saved::Blocked(_)) => {
-                outlived = None;
+                finished_removal = None;
                 bucket.pause().await;
             }
             Err(failure) => {
@@ -61,7 +61,7 @@ pub async fn upload<R: Stored>(
 }
 
 /// Stores the picture if it is not in the bucket yet. Returns its key, and whether it was stored.
-async fn place<R: Stored>(
+async fn store_if_missing<R: Stored>(
     database: &impl Batch,
     bucket: &impl Bucket,
     update: &Update<'_, R>,
@@ -76,12 +76,12 @@ async fn place<R: Stored>(
         return Ok((key, false));
     }
     let caller = admit(database, update).await?;
-    let (key, is_there) = match expected {
+    let (key, exists) = match expected {
         Some((owner, found)) if owner == caller => found,
         // The caller was not known, or its ID has moved to another account since it was learned.
         _ => bucket.find(caller, picture).await?,
     };
-    if is_there {
+    if exists {
         return Ok((key, false));
     }
     let created = bucket.put(&key, picture).await?;

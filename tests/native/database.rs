@@ -115,9 +115,9 @@ impl Bucket for Memory {
 
     async fn pause(&self) {}
 
-    async fn list(&self, behind: &str) -> Result<Page, Fault> {
+    async fn list(&self, after: &str) -> Result<Page, Fault> {
         let objects = self.objects.borrow();
-        let ours = objects.iter().filter(|(key, _)| key.starts_with(ObjectKey::PREFIX) && key.as_str() > behind);
+        let ours = objects.iter().filter(|(key, _)| key.starts_with(ObjectKey::PREFIX) && key.as_str() > after);
         let all: Vec<Listed> = ours.map(|(key, (at, _))| Listed { key: key.clone(), uploaded: *at }).collect();
         let complete = all.len() <= PAGE;
         Ok(Page { objects: all.into_iter().take(PAGE).collect(), complete })

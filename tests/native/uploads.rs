@@ -216,9 +216,9 @@ impl Bucket for Stepwise<'_, Memory> {
         step().await;
     }
 
-    async fn list(&self, behind: &str) -> Result<Page, Fault> {
+    async fn list(&self, after: &str) -> Result<Page, Fault> {
         step().await;
-        self.0.list(behind).await
+        self.0.list(after).await
     }
 }
 
