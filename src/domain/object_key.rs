@@ -37,7 +37,7 @@ impl ObjectKey {
         let segments = key.strip_prefix(Self::PREFIX)?.split('/');
         let is_valid_segment = |segment: &str| !matches!(segment, "" | "." | "..") && segment.bytes().all(plain);
         let (_, extension) = key.rsplit_once('.')?;
-        let format = PictureFormat::of_extension(extension)?;
+        let format = PictureFormat::from_extension(extension)?;
         let valid = key.len() <= MAX_LENGTH && segments.into_iter().all(is_valid_segment);
         valid.then(|| Self { key: key.to_owned(), format })
     }

@@ -124,7 +124,7 @@ impl Gif {
         let frame = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         let [left, top] = [[x0, x1], [y0, y1]].map(|bytes| u32::from(u16::from_le_bytes(bytes)));
         // Browsers let a frame extend beyond the screen, and enlarge the screen accordingly.
-        self.canvas = self.canvas.around(frame, left, top)?;
+        self.canvas = self.canvas.expanded_to_fit(frame, left, top)?;
         self.pixels.add(frame)?;
         if let Some(control) = self.control.take() {
             tape.put(&control)?;

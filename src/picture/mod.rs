@@ -56,7 +56,7 @@ impl Picture {
     /// Parses an upload as a picture of at most `max_pixels` pixels, regardless of its name and declared type, and
     /// strips it in its own buffer. Parsing the result again returns it unchanged.
     pub fn parse(bytes: Vec<u8>, max_pixels: u32) -> Result<Self, NotAPicture> {
-        let format = PictureFormat::of_bytes(&bytes).ok_or(NotAPicture)?;
+        let format = PictureFormat::from_bytes(&bytes).ok_or(NotAPicture)?;
         let mut tape = Tape::new(bytes);
         // Nothing here decodes pixels or takes longer if there are more of them, so the limit can be checked last.
         let size = match format {
@@ -100,7 +100,7 @@ pub enum PictureFormat {
 }
 
 impl PictureFormat {
-    fn of_bytes(bytes: &[u8]) -> Option<Self> {
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let webp = |b: &[u8]| b.starts_with(b"RIFF") && b.get(8..12) == Some(b"WEBP");
         match bytes {
             [0xFF, 0xD8, 0xFF, ..] => Some(Self::Jpeg),
@@ -112,7 +112,7 @@ impl PictureFormat {
     }
 
     /// Returns the format for a file extension in any letter case. Cameras write `JPG`, and others `jpeg`.
-    pub fn of_extension(extension: &str) -> Option<Self> {
+    pub fn from_extension(extension: &str) -> Option<Self> {
         let extension = if extension.eq_ignore_ascii_case("jpeg") { "jpg" } else { extension };
         let all = [Self::Jpeg, Self::Png, Self::Gif, Self::Webp];
         all.into_iter().find(|format| format.extension().eq_ignore_ascii_case(extension))
@@ -148,8 +148,8 @@ struct Size {
 
 impl Size {
     fn new(width: u32, height: u32) -> Result<Self, NotAPicture> {
-        let taken = 1..=MAX_SIDE;
-        (taken.contains(&width) && taken.contains(&height)).then_some(Self { width, height }).ok_or(NotAPicture)
+        let allowed = 1..=MAX_SIDE;
+        (allowed.contains(&width) && allowed.contains(&height)).then_some(Self { width, height }).ok_or(NotAPicture)
     }
 
     fn pixels(self) -> u32 {
@@ -157,7 +157,7 @@ impl Size {
     }
 
     /// Returns this canvas, enlarged if necessary to contain a frame with its upper left corner at `left` and `top`.
-    fn around(self, frame: Self, left: u32, top: u32) -> Result<Self, NotAPicture> {
+    fn expanded_to_fit(self, frame: Self, left: u32, top: u32) -> Result<Self, NotAPicture> {
         let (right, bottom) = (left.saturating_add(frame.width), top.saturating_add(frame.height));
         Self::new(self.width.max(right), self.height.max(bottom))
     }

@@ -20,7 +20,7 @@ impl Tape {
     }
 
     /// Returns the next `count` bytes without reading them.
-    pub(super) fn ahead(&self, count: usize) -> Result<&[u8], NotAPicture> {
+    pub(super) fn peek_slice(&self, count: usize) -> Result<&[u8], NotAPicture> {
         self.rest().get(..count).ok_or(NotAPicture)
     }
 

@@ -45,7 +45,7 @@ fn picture(name: &str) -> Vec<u8> {
 }
 
 fn format_of(name: &str) -> PictureFormat {
-    PictureFormat::of_extension(name.rsplit_once('.').unwrap().1).unwrap()
+    PictureFormat::from_extension(name.rsplit_once('.').unwrap().1).unwrap()
 }
 
 fn parse(bytes: &[u8]) -> Result<Vec<u8>, NotAPicture> {
@@ -176,12 +176,12 @@ fn a_format_has_an_extension_and_a_media_type() {
     for (extension, media_type) in
         [("jpg", "image/jpeg"), ("png", "image/png"), ("gif", "image/gif"), ("webp", "image/webp")]
     {
-        let format = PictureFormat::of_extension(extension).unwrap();
+        let format = PictureFormat::from_extension(extension).unwrap();
         assert_eq!((format.extension(), format.media_type()), (extension, media_type));
     }
-    assert_eq!(PictureFormat::of_extension("svg"), None);
-    assert_eq!(PictureFormat::of_extension("JPG"), Some(PictureFormat::Jpeg));
-    assert_eq!(PictureFormat::of_extension("Jpeg"), Some(PictureFormat::Jpeg));
+    assert_eq!(PictureFormat::from_extension("svg"), None);
+    assert_eq!(PictureFormat::from_extension("JPG"), Some(PictureFormat::Jpeg));
+    assert_eq!(PictureFormat::from_extension("Jpeg"), Some(PictureFormat::Jpeg));
 }
 
 #[test]

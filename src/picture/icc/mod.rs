@@ -1,8 +1,8 @@
 //! Colour profiles (ICC.1:2022, to which section numbers refer). The numbers that convert colours are kept; information
 //! about people, places and devices is removed. docs/decisions.md gives the reason for each tag.
 //!
-//! A profile is rewritten from the tags that are kept, in the order of [`KEPT`] and without gaps, so that nothing else
-//! can remain in it.
+//! A profile is rewritten from the tags that are kept, in the order of [`KEPT_TAGS`] and without gaps, so that nothing
+//! else can remain in it.
 
 mod element;
 mod output;
@@ -41,7 +41,7 @@ const D50: [u8; 12] = [0, 0, 0xF6, 0xD6, 0, 1, 0, 0, 0, 0, 0xD3, 0x2D];
 
 /// The tags that are kept (section 9.2; `bkpt` is from version 2), with their kinds of data. The last [`TO_DEVICE`] of
 /// them convert to a device's colours. They are not needed to show a picture, but may be needed to save it again.
-const KEPT: [([u8; 4], Kind); 18] = [
+const KEPT_TAGS: [([u8; 4], Kind); 18] = [
     (*b"wtpt", Kind::Colour),
     (*b"bkpt", Kind::Colour),
     (*b"chad", Kind::Matrix),
@@ -104,13 +104,13 @@ pub(super) fn clean(profile: &[u8]) -> Option<Vec<u8>> {
     let tags = Tags::read(profile)?;
     let first = if version(profile)? < 4 { Texts::Separate } else { Texts::Shared };
     let texts = [first, Texts::Shared, Texts::Absent];
-    texts.into_iter().find_map(|texts| write(profile, &sources(&tags, texts, &KEPT)))
+    texts.into_iter().find_map(|texts| write(profile, &sources(&tags, texts, &KEPT_TAGS)))
 }
 
 /// Like [`clean`], but also without everything else that is not needed to show a picture. The result is the shortest
 /// profile with the same colours.
 pub(super) fn shorten(profile: &[u8]) -> Option<Vec<u8>> {
-    let (kept, _) = KEPT.split_last_chunk::<TO_DEVICE>()?;
+    let (kept, _) = KEPT_TAGS.split_last_chunk::<TO_DEVICE>()?;
     write(profile, &sources(&Tags::read(profile)?, Texts::Absent, kept))
 }
 
@@ -143,7 +143,7 @@ fn write(profile: &[u8], sources: &[([u8; 4], Source)]) -> Option<Vec<u8>> {
             Some((_, place)) => *place,
             None => output.element(|output| match source {
                 Source::Text(text) => output.put(text),
-                Source::Tag(kind, place) => kind.copy(place.of(profile)?, output),
+                Source::Tag(kind, place) => kind.copy(place.slice_of(profile)?, output),
             })?,
         };
         written.push((*source, place));

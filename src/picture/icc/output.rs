@@ -11,7 +11,7 @@ impl Place {
     }
 
     /// Returns the bytes at this place, if the profile is long enough.
-    pub(super) fn of(self, profile: &[u8]) -> Option<&[u8]> {
+    pub(super) fn slice_of(self, profile: &[u8]) -> Option<&[u8]> {
         let [start, length] = [self.start, self.length].map(usize::try_from);
         profile.get(start.ok()?..)?.get(..length.ok()?)
     }

@@ -18,9 +18,10 @@ impl<'a> Tags<'a> {
         let count = number(profile, HEAD.checked_sub(4)?).filter(|count| *count <= MAX_TAGS)?;
         let tags = Self(profile.get(HEAD..)?.as_chunks().0.get(..count)?);
         let data = count.checked_mul(ENTRY)?.checked_add(HEAD)?;
-        let lie = |entry| place(entry).of(profile).is_none() || number(entry, 4).is_none_or(|start| start < data);
-        let has_twin = |entry| tags.0.iter().filter(|other| signature(other) == signature(entry)).count() > 1;
-        (!tags.0.iter().any(|entry| lie(entry) || has_twin(entry))).then_some(tags)
+        let is_out_of_bounds =
+            |entry| place(entry).slice_of(profile).is_none() || number(entry, 4).is_none_or(|start| start < data);
+        let is_duplicate = |entry| tags.0.iter().filter(|other| signature(other) == signature(entry)).count() > 1;
+        (!tags.0.iter().any(|entry| is_out_of_bounds(entry) || is_duplicate(entry))).then_some(tags)
     }
 
     /// Returns the place of this tag's data.

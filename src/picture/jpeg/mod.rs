@@ -49,7 +49,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
                 keep_segment(tape, SOS)?;
                 let length = scan::entropy_coded(tape.rest(), frame.has_restarts())?;
                 tape.keep(length)?;
-                segments.are_over = true;
+                segments.is_past_first_scan = true;
             }
             code @ (APP0..=APP15 | COM) => segments.application(tape, code)?,
             code => {
@@ -90,7 +90,7 @@ fn segment_length(tape: &Tape) -> Result<usize, NotAPicture> {
 
 /// Returns the segment whose marker was read, without its length.
 fn body(tape: &Tape) -> Result<&[u8], NotAPicture> {
-    tape.ahead(segment_length(tape)?)?.get(2..).ok_or(NotAPicture)
+    tape.peek_slice(segment_length(tape)?)?.get(2..).ok_or(NotAPicture)
 }
 
 fn keep_segment(tape: &mut Tape, code: u8) -> Result<(), NotAPicture> {
@@ -107,14 +107,14 @@ struct Segments {
     /// The colour profile, once the first of its parts has been seen.
     profile: Option<Profile>,
     /// Whether the first scan has been seen. After it, no such segment is kept.
-    are_over: bool,
+    is_past_first_scan: bool,
 }
 
 impl Segments {
     fn application(&mut self, tape: &mut Tape, code: u8) -> Result<(), NotAPicture> {
         let body = body(tape)?;
         let length = body.len().saturating_add(2);
-        if self.are_over {
+        if self.is_past_first_scan {
             return tape.cut(length);
         }
         match code {
@@ -131,7 +131,7 @@ impl Segments {
             }
             APP14 if body.starts_with(ADOBE) => replace(tape, length, body.first_chunk::<12>().copied(), adobe),
             APP2 if body.starts_with(profile::NAME) => {
-                self.profile.get_or_insert_with(|| Profile::ahead(tape.rest())).replace(tape, length)
+                self.profile.get_or_insert_with(|| Profile::collect_from(tape.rest())).replace(tape, length)
             }
             _ => tape.cut(length),
         }

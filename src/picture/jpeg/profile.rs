@@ -22,7 +22,7 @@ pub(super) struct Profile {
 impl Profile {
     /// Collects the parts from here to the first scan. `rest` begins with the length of the first part's segment. This
     /// only looks ahead, once per picture, and jumps from segment to segment.
-    pub(super) fn ahead(rest: &[u8]) -> Self {
+    pub(super) fn collect_from(rest: &[u8]) -> Self {
         let mut parts = Parts { data: [None; 256], found: 0, count: None };
         let cleaned = parts.collect(rest).and_then(|()| parts.join()).and_then(|profile| icc::clean(&profile));
         Self { cleaned: cleaned.unwrap_or_default(), parts: parts.found }
@@ -84,17 +84,17 @@ impl<'a> Parts<'a> {
 
     fn add(&mut self, part: &'a [u8]) -> Option<()> {
         let [number, count, data @ ..] = part else { return None };
-        let is_fresh = self.data.get_mut(usize::from(*number))?.replace(data).is_none();
+        let is_new = self.data.get_mut(usize::from(*number))?.replace(data).is_none();
         let fits = (1..=*count).contains(number) && *self.count.get_or_insert(*count) == *count;
         self.found = self.found.saturating_add(1);
-        (is_fresh && fits).then_some(())
+        (is_new && fits).then_some(())
     }
 
     /// Joins all parts, if none is missing and they are not too long in total.
     fn join(&self) -> Option<Vec<u8>> {
         let parts = || self.data.iter().flatten();
         let length = parts().fold(0_usize, |length, part| length.saturating_add(part.len()));
-        let is_whole = self.count.map(usize::from) == Some(self.found) && length <= icc::MAX_LENGTH;
-        is_whole.then(|| parts().copied().collect::<Vec<_>>().concat())
+        let is_complete = self.count.map(usize::from) == Some(self.found) && length <= icc::MAX_LENGTH;
+        is_complete.then(|| parts().copied().collect::<Vec<_>>().concat())
     }
 }

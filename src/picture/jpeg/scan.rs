@@ -80,10 +80,10 @@ impl Frame {
             let [id, tables] = *selector else { return Err(NotAPicture) };
             let component = components.find(|component| component.id == id).ok_or(NotAPicture)?;
             ensure(
-                band.finds_its_tables(&self.tables, tables) && self.tables.has_quantization(component.quantization),
+                band.has_required_tables(&self.tables, tables) && self.tables.has_quantization(component.quantization),
             )?;
             // The first scan of a component must open it, and no later scan may.
-            ensure(component.is_scanned != band.opens)?;
+            ensure(component.is_scanned != band.is_first_scan)?;
             component.is_scanned = true;
             blocks = blocks.saturating_add(component.blocks);
         }
@@ -104,7 +104,7 @@ impl Frame {
 /// The coefficients that a scan contains, and which of their bits.
 struct Band {
     /// Whether it is a component's first scan, with everything, or with the upper bits of the mean values (DC).
-    opens: bool,
+    is_first_scan: bool,
     needs_dc: bool,
     needs_ac: bool,
 }
@@ -115,16 +115,16 @@ impl Band {
         if !is_progressive {
             // T.81 requires 0 to 63. Some encoders write zeros, which all decoders accept.
             ensure(start == 0 && matches!(end, 0 | LAST_COEFFICIENT) && bits == 0)?;
-            return Ok(Self { opens: true, needs_dc: true, needs_ac: true });
+            return Ok(Self { is_first_scan: true, needs_dc: true, needs_ac: true });
         }
         let is_dc = start == 0;
         let band_is_valid = if is_dc { end == 0 } else { (start..=LAST_COEFFICIENT).contains(&end) && components == 1 };
         let is_next_bit = after.checked_add(1) == Some(before);
         ensure(band_is_valid && after <= MAX_SHIFT && (before == 0 || is_next_bit))?;
-        Ok(Self { opens: is_dc && before == 0, needs_dc: is_dc && before == 0, needs_ac: !is_dc })
+        Ok(Self { is_first_scan: is_dc && before == 0, needs_dc: is_dc && before == 0, needs_ac: !is_dc })
     }
 
-    fn finds_its_tables(&self, tables: &Tables, selector: u8) -> bool {
+    fn has_required_tables(&self, tables: &Tables, selector: u8) -> bool {
         let (dc, ac) = (selector >> 4, selector & 15);
         (!self.needs_dc || tables.has_dc(dc)) && (!self.needs_ac || tables.has_ac(ac))
     }

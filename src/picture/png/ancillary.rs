@@ -35,12 +35,12 @@ pub(super) struct Ancillary {
 }
 
 impl Ancillary {
-    pub(super) fn knows(kind: [u8; 4]) -> bool {
+    pub(super) fn is_known(kind: [u8; 4]) -> bool {
         KNOWN.iter().any(|(known, _)| *known == kind)
     }
 
     /// Returns whether to keep this chunk.
-    pub(super) fn stays(
+    pub(super) fn should_keep(
         &mut self,
         kind: [u8; 4],
         data: &[u8],
@@ -50,14 +50,14 @@ impl Ancillary {
         let Some(((_, place), seen)) = KNOWN.iter().zip(&mut self.seen).find(|((known, _), _)| *known == kind) else {
             return false;
         };
-        let stands_right = match place {
+        let is_in_place = match place {
             Place::BeforePalette => palette.is_none(),
             Place::AfterPalette => palette.is_some() || header.colour != 3,
             Place::BeforeImage => true,
         };
         // The first one counts, valid or not: a file can contain a thousand profiles that each inflate to 4 MiB.
         let is_first = !std::mem::replace(seen, true);
-        is_first && stage == Stage::Before && stands_right && is_valid(kind, data, header, palette)
+        is_first && stage == Stage::Before && is_in_place && is_valid(kind, data, header, palette)
     }
 }
 

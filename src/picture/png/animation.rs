@@ -30,7 +30,7 @@ impl Animation {
         let (sequence, width, height, left, top) = (next()?, next()?, next()?, next()?, next()?);
         let size = Size::new(width, height)?;
         ensure(size.fits(left, top, canvas) && (is_after_image || (size == canvas && self.found == 0)))?;
-        self.follows(sequence)?;
+        self.check_sequence(sequence)?;
         self.found = self.found.saturating_add(1);
         self.is_open = is_after_image;
         self.pixels.add(size)?;
@@ -41,7 +41,7 @@ impl Animation {
     pub(super) fn data<'a>(&mut self, data: &'a [u8]) -> Result<&'a [u8], NotAPicture> {
         let (sequence, data) = data.split_first_chunk().ok_or(NotAPicture)?;
         ensure(self.is_open && !data.is_empty())?;
-        self.follows(u32::from_be_bytes(*sequence))?;
+        self.check_sequence(u32::from_be_bytes(*sequence))?;
         Ok(data)
     }
 
@@ -49,7 +49,7 @@ impl Animation {
         self.found == self.frames
     }
 
-    fn follows(&mut self, sequence: u32) -> Result<(), NotAPicture> {
+    fn check_sequence(&mut self, sequence: u32) -> Result<(), NotAPicture> {
         ensure(sequence == self.sequence)?;
         self.sequence = self.sequence.saturating_add(1);
         Ok(())

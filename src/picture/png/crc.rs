@@ -18,7 +18,7 @@ impl Crc {
         Self(tables)
     }
 
-    pub(super) fn of(&self, data: &[u8]) -> u32 {
+    pub(super) fn checksum(&self, data: &[u8]) -> u32 {
         let [t0, t1, t2, t3, t4, t5, t6, t7] = &self.0;
         let (eights, rest) = data.as_chunks();
         let crc = eights.iter().fold(u32::MAX, |crc, [a, b, c, d, e, f, g, h]| {

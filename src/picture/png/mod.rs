@@ -38,8 +38,8 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     loop {
         let chunk = Chunk::next(tape)?;
         png.advance(chunk.kind)?;
-        let is_intact = !png.minds(chunk.kind) || chunk.is_intact(tape, &crc)?;
-        ensure(is_intact || !is_vital(chunk.kind))?;
+        let is_intact = !png.needs_valid_checksum(chunk.kind) || chunk.is_intact(tape, &crc)?;
+        ensure(is_intact || !is_essential(chunk.kind))?;
         if is_intact {
             png.chunk(chunk, tape, &crc)?;
         } else {
@@ -51,7 +51,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
     }
 }
 
-fn is_vital(kind: [u8; 4]) -> bool {
+fn is_essential(kind: [u8; 4]) -> bool {
     let [first, ..] = kind;
     first & ANCILLARY == 0 || matches!(&kind, b"acTL" | b"fcTL" | b"fdAT")
 }
@@ -71,25 +71,25 @@ impl Chunk {
         Ok(Self { kind, length: usize::try_from(length).map_err(|_| NotAPicture)? })
     }
 
-    fn whole(self) -> usize {
+    fn total_length(self) -> usize {
         self.length.saturating_add(HEAD).saturating_add(CRC)
     }
 
     fn data(self, tape: &Tape) -> Result<&[u8], NotAPicture> {
-        tape.ahead(self.length.saturating_add(HEAD))?.get(HEAD..).ok_or(NotAPicture)
+        tape.peek_slice(self.length.saturating_add(HEAD))?.get(HEAD..).ok_or(NotAPicture)
     }
 
     fn is_intact(self, tape: &Tape, crc: &Crc) -> Result<bool, NotAPicture> {
-        let (covered, sum) = tape.ahead(self.whole())?.split_last_chunk().ok_or(NotAPicture)?;
-        Ok(crc.of(covered.get(4..).unwrap_or_default()) == u32::from_be_bytes(*sum))
+        let (covered, sum) = tape.peek_slice(self.total_length())?.split_last_chunk().ok_or(NotAPicture)?;
+        Ok(crc.checksum(covered.get(4..).unwrap_or_default()) == u32::from_be_bytes(*sum))
     }
 
     fn keep(self, tape: &mut Tape) -> Result<(), NotAPicture> {
-        tape.keep(self.whole())
+        tape.keep(self.total_length())
     }
 
     fn cut(self, tape: &mut Tape) -> Result<(), NotAPicture> {
-        tape.cut(self.whole())
+        tape.cut(self.total_length())
     }
 }
 
@@ -171,8 +171,8 @@ impl Png {
     }
 
     /// Returns whether the checksum of such a chunk matters. It does not for chunks that are removed anyway.
-    fn minds(&self, kind: [u8; 4]) -> bool {
-        is_vital(kind) || kind == *b"eXIf" || Ancillary::knows(kind)
+    fn needs_valid_checksum(&self, kind: [u8; 4]) -> bool {
+        is_essential(kind) || kind == *b"eXIf" || Ancillary::is_known(kind)
     }
 
     fn chunk(&mut self, chunk: Chunk, tape: &mut Tape, crc: &Crc) -> Result<(), NotAPicture> {
@@ -195,8 +195,8 @@ impl Png {
             }
             b"fdAT" => self.stream.feed(self.animation.as_mut().ok_or(NotAPicture)?.data(data)?)?,
             b"eXIf" => return self.exif(chunk, tape, crc),
-            _ if is_vital(chunk.kind) => return Err(NotAPicture),
-            _ if !self.ancillary.stays(chunk.kind, data, (&self.header, self.palette), self.stage) => {
+            _ if is_essential(chunk.kind) => return Err(NotAPicture),
+            _ if !self.ancillary.should_keep(chunk.kind, data, (&self.header, self.palette), self.stage) => {
                 return chunk.cut(tape);
             }
             b"iCCP" => return profile(chunk, tape, crc),
@@ -225,9 +225,9 @@ impl Png {
 
     fn end(&self, data: &[u8]) -> Result<(), NotAPicture> {
         let has_colours = self.header.colour != 3 || self.palette.is_some();
-        let is_animation_whole = self.animation.as_ref().is_none_or(Animation::is_complete);
+        let is_animation_complete = self.animation.as_ref().is_none_or(Animation::is_complete);
         ensure(data.is_empty() && self.stage == Stage::After && has_colours)?;
-        ensure(is_animation_whole)?;
+        ensure(is_animation_complete)?;
         self.stream.end()
     }
 }
@@ -245,5 +245,5 @@ fn put(tape: &mut Tape, covered: &[u8], crc: &Crc) -> Result<(), NotAPicture> {
     let length = u32::try_from(covered.len().saturating_sub(4)).map_err(|_| NotAPicture)?;
     tape.put(&length.to_be_bytes())?;
     tape.put(covered)?;
-    tape.put(&crc.of(covered).to_be_bytes())
+    tape.put(&crc.checksum(covered).to_be_bytes())
 }

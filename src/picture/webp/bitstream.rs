@@ -13,12 +13,12 @@ pub(super) struct Bitstream {
 }
 
 impl Bitstream {
-    pub(super) fn owns(kind: [u8; 4]) -> bool {
+    pub(super) fn handles(kind: [u8; 4]) -> bool {
         matches!(&kind, b"ALPH" | b"VP8 " | b"VP8L")
     }
 
-    /// Keeps a chunk that it [`owns`](Self::owns). The picture must have the size of the canvas or the frame, if there
-    /// is one.
+    /// Keeps a chunk that it [`handles`](Self::handles). The picture must have the size of the canvas or the frame, if
+    /// there is one.
     pub(super) fn chunk(&mut self, tape: &mut Tape, chunk: Chunk, size: Option<Size>) -> Result<(), NotAPicture> {
         let data = chunk.data(tape)?;
         ensure(!self.is_drawn())?;
@@ -34,7 +34,7 @@ impl Bitstream {
         chunk.keep(tape)
     }
 
-    pub(super) fn is_begun(&self) -> bool {
+    pub(super) fn has_started(&self) -> bool {
         self.has_plane || self.is_drawn()
     }
 

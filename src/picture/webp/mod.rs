@@ -55,17 +55,17 @@ impl Chunk {
         let [k0, k1, k2, k3, length @ ..] = tape.peek::<CHUNK_HEAD>()?;
         let length = usize::try_from(u32::from_le_bytes(length)).map_err(|_| NotAPicture)?;
         let chunk = Self { kind: [k0, k1, k2, k3], length };
-        ensure(tape.position().checked_add(chunk.whole()).is_some_and(|after| after <= end))?;
+        ensure(tape.position().checked_add(chunk.total_length()).is_some_and(|after| after <= end))?;
         Ok(chunk)
     }
 
     /// Returns the length including the head and the byte that makes it even (section 2.3).
-    fn whole(self) -> usize {
+    fn total_length(self) -> usize {
         self.length.saturating_add(CHUNK_HEAD).saturating_add(self.length & 1)
     }
 
     fn data(self, tape: &Tape) -> Result<&[u8], NotAPicture> {
-        tape.ahead(self.length.saturating_add(CHUNK_HEAD))?.get(CHUNK_HEAD..).ok_or(NotAPicture)
+        tape.peek_slice(self.length.saturating_add(CHUNK_HEAD))?.get(CHUNK_HEAD..).ok_or(NotAPicture)
     }
 
     fn keep(self, tape: &mut Tape) -> Result<(), NotAPicture> {
@@ -78,7 +78,7 @@ impl Chunk {
     }
 
     fn cut(self, tape: &mut Tape) -> Result<(), NotAPicture> {
-        tape.cut(self.whole())
+        tape.cut(self.total_length())
     }
 }
 
@@ -149,7 +149,7 @@ impl Extended {
     fn chunk(&mut self, tape: &mut Tape, chunk: Chunk) -> Result<(), NotAPicture> {
         match &chunk.kind {
             b"VP8X" => Err(NotAPicture),
-            kind if Bitstream::owns(*kind) => {
+            kind if Bitstream::handles(*kind) => {
                 ensure(!self.is_animated())?;
                 self.still.chunk(tape, chunk, Some(self.canvas))
             }
@@ -159,7 +159,7 @@ impl Extended {
                 chunk.keep(tape)
             }
             b"ANMF" if self.is_animated() => self.frame(tape, chunk),
-            b"ICCP" if self.takes_profile() => self.profile(tape, chunk),
+            b"ICCP" if self.should_keep_profile() => self.profile(tape, chunk),
             b"EXIF" => {
                 self.exif(chunk.data(tape)?);
                 chunk.cut(tape)
@@ -170,9 +170,9 @@ impl Extended {
 
     /// Returns whether a profile here is kept. It must be the first one, and be where decoders look for it: announced,
     /// and before the picture (section 2.7.1.4).
-    fn takes_profile(&self) -> bool {
+    fn should_keep_profile(&self) -> bool {
         let is_announced = self.flags & HAS_PROFILE != 0;
-        is_announced && !self.has_profile && !self.still.is_begun() && !self.has_frames
+        is_announced && !self.has_profile && !self.still.has_started() && !self.has_frames
     }
 
     /// Keeps the profile without the parts that colours do not need. Its length is a multiple of four, so it needs no
@@ -209,7 +209,7 @@ impl Extended {
         let mut bitstream = Bitstream::default();
         while tape.position() < end {
             let chunk = Chunk::next(tape, end)?;
-            if Bitstream::owns(chunk.kind) { bitstream.chunk(tape, chunk, Some(size))? } else { chunk.cut(tape)? }
+            if Bitstream::handles(chunk.kind) { bitstream.chunk(tape, chunk, Some(size))? } else { chunk.cut(tape)? }
         }
         ensure(bitstream.is_drawn())?;
         self.has_frames = true;
