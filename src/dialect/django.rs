@@ -14,7 +14,7 @@ pub const PROFILE: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Django),
     target: Some(target),
     framework: Framework::Django,
-    forms: Forms { file: Some(AVATAR), urlencoded: true, last_counts: true },
+    forms: Forms { file: Some(AVATAR), urlencoded: true, last_wins: true },
     read,
     show,
     refuse,
@@ -210,7 +210,7 @@ impl<V: Serialize> Serialize for Ordered<'_, V> {
 }
 
 fn fault(rule: Rule) -> String {
-    let says = match rule {
+    let message = match rule {
         Rule::Required => "This field is required.",
         Rule::NotNull => "This field may not be null.",
         Rule::Text => "Not a valid string.",
@@ -232,5 +232,5 @@ fn fault(rule: Rule) -> String {
         Rule::Image => "Upload a valid image. The file you uploaded was either not an image or a corrupted image.",
         Rule::Unknown => "This field is not allowed.",
     };
-    says.to_owned()
+    message.to_owned()
 }

@@ -30,9 +30,9 @@ impl fmt::Debug for Part {
 impl Object<'static> {
     /// Converts a form into an object. A picture in it may have at most `max_pixels` pixels (contract M1).
     ///
-    /// A duplicate name is refused, like a duplicate key in JSON, unless the last part of a name counts.
+    /// A duplicate name is refused, like a duplicate key in JSON, unless the last part of a name wins.
     pub fn from_form(parts: Vec<(String, Part)>, forms: &Forms, max_pixels: u32) -> Result<Self, Refusal> {
-        let parts = if forms.last_counts { as_django_reads(parts, forms.file) } else { parts };
+        let parts = if forms.last_wins { with_django_semantics(parts, forms.file) } else { parts };
         let distinct: BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
         if distinct.len() != parts.len() {
             return Err(Refusal::MalformedForm);
@@ -43,7 +43,7 @@ impl Object<'static> {
 }
 
 /// Drops file inputs in which no file was chosen, and keeps the last part of each name (contract D9).
-fn as_django_reads(mut parts: Vec<(String, Part)>, file: Option<&str>) -> Vec<(String, Part)> {
+fn with_django_semantics(mut parts: Vec<(String, Part)>, file: Option<&str>) -> Vec<(String, Part)> {
     parts.retain(|(name, part)| match part {
         Part::NoFile => false,
         Part::Text(text) => !text.is_empty() || file != Some(name),

@@ -59,14 +59,14 @@ pub struct Forms {
     pub file: Option<&'static str>,
     /// Whether `application/x-www-form-urlencoded` is accepted.
     pub urlencoded: bool,
-    /// Whether to read forms as Django does (contract D9): the last part of a name counts, and a file input in which no
+    /// Whether to read forms as Django does (contract D9): the last part of a name wins, and a file input in which no
     /// file was chosen is ignored. Otherwise, a duplicate name is refused, and such an input counts as an empty file.
-    pub last_counts: bool,
+    pub last_wins: bool,
 }
 
 impl Forms {
     /// The value for an endpoint that accepts no forms.
-    pub const NONE: Self = Self { file: None, urlencoded: false, last_counts: false };
+    pub const NONE: Self = Self { file: None, urlencoded: false, last_wins: false };
 }
 
 /// A function that parses the ID in a path.

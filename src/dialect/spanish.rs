@@ -23,7 +23,7 @@ pub fn faults(faults: &[InvalidField]) -> String {
 }
 
 fn fault(InvalidField { field, rule }: &InvalidField) -> String {
-    let says = match rule {
+    let message = match rule {
         Rule::Required => "es requerido",
         Rule::NotNull => "no puede ser nulo",
         Rule::Text => "debe ser un texto",
@@ -41,5 +41,5 @@ fn fault(InvalidField { field, rule }: &InvalidField) -> String {
         Rule::Image => "debe ser una imagen JPEG, PNG, GIF o WebP válida",
         Rule::Unknown => "no está permitido",
     };
-    format!("El campo '{field}' {says}")
+    format!("El campo '{field}' {message}")
 }
