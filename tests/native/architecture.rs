@@ -4,16 +4,16 @@ use super::{files, project, read};
 use std::path::{Path, PathBuf};
 
 /// A top-level module of src, the modules that it may import, and the crates that it may name.
-struct Room(&'static str, &'static [&'static str], &'static [&'static str]);
+struct Module(&'static str, &'static [&'static str], &'static [&'static str]);
 
-const ROOMS: [Room; 7] = [
-    Room("picture", &[], &["memchr", "miniz_oxide"]),
-    Room("domain", &["picture"], &["miniz_oxide", "thiserror", "validator"]),
-    Room("auth", &["domain"], &["base64ct", "bcrypt", "blowfish", "getrandom", "jwt_compact", "serde", "serde_json"]),
-    Room("dialect", &["domain"], &["serde", "serde_json"]),
-    Room("store", &["domain"], &["getrandom", "serde", "serde_json"]),
-    Room("serve", &["domain", "auth", "dialect", "store"], &["memchr", "percent_encoding"]),
-    Room(
+const MODULES: [Module; 7] = [
+    Module("picture", &[], &["memchr", "miniz_oxide"]),
+    Module("domain", &["picture"], &["miniz_oxide", "thiserror", "validator"]),
+    Module("auth", &["domain"], &["base64ct", "bcrypt", "blowfish", "getrandom", "jwt_compact", "serde", "serde_json"]),
+    Module("dialect", &["domain"], &["serde", "serde_json"]),
+    Module("store", &["domain"], &["getrandom", "serde", "serde_json"]),
+    Module("serve", &["domain", "auth", "dialect", "store"], &["memchr", "percent_encoding"]),
+    Module(
         "edge",
         &["serve", "domain", "auth", "store"],
         &["console_error_panic_hook", "futures_util", "serde", "serde_json", "wasm_bindgen", "worker"],
@@ -61,25 +61,25 @@ fn relative(path: &Path) -> String {
 fn every_file_belongs_to_a_module_and_every_module_exists() {
     for file in files("src", ".rs") {
         let file = relative(&file);
-        let known = ROOMS.iter().any(|Room(room, ..)| file.starts_with(&format!("src/{room}/")));
+        let known = MODULES.iter().any(|Module(module, ..)| file.starts_with(&format!("src/{module}/")));
         assert!(known || file == "src/lib.rs", "{file} belongs to no module");
     }
-    for Room(room, ..) in ROOMS {
-        assert!(project("src").join(room).join("mod.rs").exists(), "{room} does not exist");
+    for Module(module, ..) in MODULES {
+        assert!(project("src").join(module).join("mod.rs").exists(), "{module} does not exist");
     }
 }
 
 #[test]
 fn modules_import_only_the_modules_that_they_may() {
-    for Room(room, may_import, _) in ROOMS {
-        for file in files(&format!("src/{room}"), ".rs") {
+    for Module(module, may_import, _) in MODULES {
+        for file in files(&format!("src/{module}"), ".rs") {
             let code = code(&file);
             for detour in ["crate::{", "super::super"] {
                 assert!(!code.contains(detour), "{} has an import that this test can't follow", relative(&file));
             }
-            for Room(other, ..) in ROOMS {
+            for Module(other, ..) in MODULES {
                 let imports = code.contains(&format!("crate::{other}"));
-                let allowed = other == room || may_import.contains(&other);
+                let allowed = other == module || may_import.contains(&other);
                 assert!(allowed || !imports, "{} imports {other}", relative(&file));
             }
         }
@@ -88,8 +88,8 @@ fn modules_import_only_the_modules_that_they_may() {
 
 #[test]
 fn modules_name_only_the_crates_that_they_may() {
-    for Room(room, _, may_name) in ROOMS {
-        for file in files(&format!("src/{room}"), ".rs") {
+    for Module(module, _, may_name) in MODULES {
+        for file in files(&format!("src/{module}"), ".rs") {
             let code = code(&file);
             for name in CRATES.into_iter().filter(|name| names(&code, name)) {
                 assert!(may_name.contains(&name), "{} names {name}", relative(&file));
@@ -112,13 +112,13 @@ fn siblings(file: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn the_files_of_a_module_have_no_import_cycles() {
-    fn walk(file: &Path, way: &mut Vec<PathBuf>) {
-        assert!(!way.iter().any(|earlier| earlier == file), "{} is in an import cycle: {way:?}", relative(file));
-        way.push(file.to_owned());
+    fn walk(file: &Path, path: &mut Vec<PathBuf>) {
+        assert!(!path.iter().any(|earlier| earlier == file), "{} is in an import cycle: {path:?}", relative(file));
+        path.push(file.to_owned());
         for sibling in siblings(file) {
-            walk(&sibling, way);
+            walk(&sibling, path);
         }
-        way.pop();
+        path.pop();
     }
     let all = files("src", ".rs");
     assert!(all.iter().any(|file| siblings(file).len() > 1), "no imports were found");
@@ -149,11 +149,11 @@ fn no_dialect_imports_another() {
 
 #[test]
 fn every_module_documents_its_imports_and_files_stay_short() {
-    for Room(room, ..) in ROOMS {
-        let text = read(&project(&format!("src/{room}/mod.rs")));
+    for Module(module, ..) in MODULES {
+        let text = read(&project(&format!("src/{module}/mod.rs")));
         assert!(
             text.starts_with("//! ") && text.contains("May import"),
-            "src/{room}/mod.rs does not document its imports"
+            "src/{module}/mod.rs does not document its imports"
         );
     }
     for file in files("src", ".rs") {

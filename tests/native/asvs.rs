@@ -103,9 +103,9 @@ fn the_summary_counts_the_rows() {
         counted.entry(chapter).or_default()[STATES.iter().position(|one| *one == state).unwrap()] += 1;
     }
     let is_count = |cells: &Vec<String>| cells[1].parse::<u32>().is_ok() && cells.len() == 7;
-    let told = summary.filter(is_count).map(|cells| {
+    let summarized = summary.filter(is_count).map(|cells| {
         let counts: Vec<u32> = cells[1..].iter().map(|count| count.parse().unwrap()).collect();
         (cells[0].split(' ').next().unwrap().to_owned(), counts.try_into().unwrap())
     });
-    assert_eq!(told.collect::<BTreeMap<_, _>>(), counted);
+    assert_eq!(summarized.collect::<BTreeMap<_, _>>(), counted);
 }

@@ -18,7 +18,7 @@ fn part(parameters: &str, content: &[u8]) -> Vec<u8> {
     [head.as_bytes(), content, b"\r\n"].concat()
 }
 
-fn whole(parts: &[Vec<u8>]) -> Vec<u8> {
+fn form_body(parts: &[Vec<u8>]) -> Vec<u8> {
     [&parts.concat(), &b"--x--\r\n"[..]].concat()
 }
 
@@ -39,23 +39,23 @@ fn every_text_is_returned_but_only_the_wanted_file_has_its_bytes() {
         part("name=\"empty\"", b""),
     ];
     let expected = [text("first_name", "Ana"), file("avatar", b"\x89PNG\r\n--"), file("other", b""), text("empty", "")];
-    assert_eq!(parse(&whole(&parts)).unwrap(), expected);
+    assert_eq!(parse(&form_body(&parts)).unwrap(), expected);
     assert_eq!(parse(b"--x--").unwrap(), []);
 }
 
 #[test]
 fn a_blank_file_input_differs_from_an_empty_text_and_an_empty_file() {
-    let left_alone = whole(&[part("name=\"avatar\"; filename=\"\"", b"")]);
-    assert_eq!(parse(&left_alone).unwrap(), [("avatar".to_owned(), Part::NoFile)]);
-    assert_eq!(parse(&whole(&[part("name=\"avatar\"", b"")])).unwrap(), [text("avatar", "")]);
-    let empty = whole(&[part("name=\"avatar\"; filename=\"a.png\"", b"")]);
+    let blank_input = form_body(&[part("name=\"avatar\"; filename=\"\"", b"")]);
+    assert_eq!(parse(&blank_input).unwrap(), [("avatar".to_owned(), Part::NoFile)]);
+    assert_eq!(parse(&form_body(&[part("name=\"avatar\"", b"")])).unwrap(), [text("avatar", "")]);
+    let empty = form_body(&[part("name=\"avatar\"; filename=\"a.png\"", b"")]);
     assert_eq!(parse(&empty).unwrap(), [file("avatar", b"")]);
 }
 
 #[test]
 fn of_two_files_with_the_wanted_name_only_the_last_one_has_its_bytes() {
     let picture = |content: &[u8]| part("name=\"avatar\"; filename=\"a.png\"", content);
-    let parts = parse(&whole(&[picture(b"first"), part("name=\"a\"", b"b"), picture(b"second")])).unwrap();
+    let parts = parse(&form_body(&[picture(b"first"), part("name=\"a\"", b"b"), picture(b"second")])).unwrap();
     assert_eq!(parts, [file("avatar", b""), text("a", "b"), file("avatar", b"second")]);
 }
 
@@ -72,7 +72,7 @@ fn parameters_are_read_as_clients_write_them() {
         ("name=\"avatar\"; filename=\"\"", text("avatar", "c")),
         ("name=\"avatar\"; filename=\"\"; filename*=utf-8''a.png", file("avatar", b"c")),
     ] {
-        assert_eq!(parse(&whole(&[part(parameters, b"c")])).unwrap(), [expected], "{parameters}");
+        assert_eq!(parse(&form_body(&[part(parameters, b"c")])).unwrap(), [expected], "{parameters}");
     }
     let several =
         b"--x \t\r\ncontent-type: text/plain\r\ncontent-disposition:form-data;name=\"a\"\r\n\r\nb\r\n--x--epilogue";
@@ -81,7 +81,7 @@ fn parameters_are_read_as_clients_write_them() {
 
 #[test]
 fn line_breaks_before_the_first_boundary_are_ignored() {
-    let good = whole(&[part("name=\"a\"", b"b")]);
+    let good = form_body(&[part("name=\"a\"", b"b")]);
     for breaks in [&b"\r\n"[..], b"\r\n\r\n"] {
         assert_eq!(parse(&[breaks, &good].concat()).unwrap(), [text("a", "b")], "{breaks:?}");
     }
@@ -89,7 +89,7 @@ fn line_breaks_before_the_first_boundary_are_ignored() {
 
 #[test]
 fn a_form_that_two_parsers_could_read_differently_is_malformed() {
-    let good = whole(&[part("name=\"a\"", b"b")]);
+    let good = form_body(&[part("name=\"a\"", b"b")]);
     for end in 0..good.len() - 4 {
         assert_eq!(parse(&good[..end]), Err(Refusal::MalformedForm), "cut off after {end}");
     }
@@ -98,15 +98,15 @@ fn a_form_that_two_parsers_could_read_differently_is_malformed() {
         [b"\r\npreamble\r\n", &good[..]].concat(),
         [b"\n", &good[..]].concat(),
         b"\r\n".to_vec(),
-        whole(&[part("name=\"a\"; name=\"b\"", b"c")]),
-        whole(&[part("filename=\"b\"", b"c")]),
-        whole(&[part("name=\"a", b"c")]),
-        whole(&[part("name=\"a\"b", b"c")]),
-        whole(&[part("name", b"c")]),
-        whole(&[part("name=\"\u{e9}\"", b"c").iter().copied().filter(|b| *b != 0xa9).collect()]),
-        whole(&[part("name=\"a\"", b"\xff")]),
-        whole(&[part("name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"", b"c")]),
-        whole(&[part("name=\"a\"\r\nno colon", b"c")]),
+        form_body(&[part("name=\"a\"; name=\"b\"", b"c")]),
+        form_body(&[part("filename=\"b\"", b"c")]),
+        form_body(&[part("name=\"a", b"c")]),
+        form_body(&[part("name=\"a\"b", b"c")]),
+        form_body(&[part("name", b"c")]),
+        form_body(&[part("name=\"\u{e9}\"", b"c").iter().copied().filter(|b| *b != 0xa9).collect()]),
+        form_body(&[part("name=\"a\"", b"\xff")]),
+        form_body(&[part("name=\"a\"\r\nContent-Disposition: form-data; name=\"b\"", b"c")]),
+        form_body(&[part("name=\"a\"\r\nno colon", b"c")]),
         b"--x\r\nContent-Disposition: attachment; name=\"a\"\r\n\r\nb\r\n--x--".to_vec(),
         b"--x\r\n\r\nb\r\n--x--".to_vec(),
         b"--xy\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\nb\r\n--x--".to_vec(),
@@ -118,13 +118,13 @@ fn a_form_that_two_parsers_could_read_differently_is_malformed() {
 #[test]
 fn a_form_that_exceeds_a_limit_is_too_large() {
     let picture = |size: usize| part("name=\"avatar\"; filename=\"a\"", &vec![b'a'; size]);
-    assert!(parse(&whole(&[picture(LIMIT)])).is_ok());
+    assert!(parse(&form_body(&[picture(LIMIT)])).is_ok());
     for body in [
-        whole(&[picture(LIMIT + 1)]),
-        whole(&[part("name=\"a\"", &vec![b'a'; form::OVERHEAD])]),
-        whole(&[part("name=\"a\"; filename=\"b\"", &vec![b'a'; form::OVERHEAD])]),
-        whole(&vec![part("name=\"a\"", b""); 65]),
-        whole(&[part(&format!("name=\"a\"\r\nX-Pad: {}", "a".repeat(9000)), b"")]),
+        form_body(&[picture(LIMIT + 1)]),
+        form_body(&[part("name=\"a\"", &vec![b'a'; form::OVERHEAD])]),
+        form_body(&[part("name=\"a\"; filename=\"b\"", &vec![b'a'; form::OVERHEAD])]),
+        form_body(&vec![part("name=\"a\"", b""); 65]),
+        form_body(&[part(&format!("name=\"a\"\r\nX-Pad: {}", "a".repeat(9000)), b"")]),
         [b"--x\r\n".to_vec(), vec![b'a'; 9000]].concat(),
     ] {
         assert_eq!(parse(&body), Err(Refusal::TooLarge));
@@ -232,6 +232,6 @@ proptest! {
         parts.push(part("name=\"avatar\"; filename=\"a\"", &picture));
         let mut expected: Vec<_> = texts.iter().map(|(name, content)| text(name, content)).collect();
         expected.push(file("avatar", &picture));
-        prop_assert_eq!(parse(&whole(&parts)).unwrap(), expected);
+        prop_assert_eq!(parse(&form_body(&parts)).unwrap(), expected);
     }
 }

@@ -20,8 +20,8 @@ static LIST: LazyLock<Vec<String>> = LazyLock::new(|| {
 
 /// The first 3,000 of them that seam's rule accepts, as in docs/contract.md.
 static COMMON: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
-    let is_ours = |word: &&str| word.len() >= 6 && word.is_ascii();
-    LIST.iter().map(String::as_str).filter(is_ours).take(3000).collect()
+    let is_eligible = |word: &&str| word.len() >= 6 && word.is_ascii();
+    LIST.iter().map(String::as_str).filter(is_eligible).take(3000).collect()
 });
 
 fn is_refused(password: &str) -> bool {

@@ -45,8 +45,8 @@ pub fn sqlite() -> Sqlite {
         connection.execute_batch(&read(&migration)).unwrap();
     }
     connection.execute_batch(&read(&project("tests/fixtures/demo.sql"))).unwrap();
-    for (limit, most) in D1_LIMITS {
-        connection.set_limit(limit, most).unwrap();
+    for (limit, max) in D1_LIMITS {
+        connection.set_limit(limit, max).unwrap();
     }
     Sqlite { connection, calls: Cell::new(0) }
 }
@@ -94,8 +94,8 @@ pub const PAGE: usize = 3;
 impl Bucket for Memory {
     async fn find(&self, owner: Id, picture: &Picture) -> Result<(ObjectKey, bool), Fault> {
         let key = ObjectKey::new(owner, &Sha256::digest(picture.bytes()), picture.format());
-        let is_there = self.objects.borrow().contains_key(key.as_str());
-        Ok((key, is_there))
+        let exists = self.objects.borrow().contains_key(key.as_str());
+        Ok((key, exists))
     }
 
     async fn put(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, Fault> {
@@ -117,8 +117,8 @@ impl Bucket for Memory {
 
     async fn list(&self, after: &str) -> Result<Page, Fault> {
         let objects = self.objects.borrow();
-        let ours = objects.iter().filter(|(key, _)| key.starts_with(ObjectKey::PREFIX) && key.as_str() > after);
-        let all: Vec<Listed> = ours.map(|(key, (at, _))| Listed { key: key.clone(), uploaded: *at }).collect();
+        let matching = objects.iter().filter(|(key, _)| key.starts_with(ObjectKey::PREFIX) && key.as_str() > after);
+        let all: Vec<Listed> = matching.map(|(key, (at, _))| Listed { key: key.clone(), uploaded: *at }).collect();
         let complete = all.len() <= PAGE;
         Ok(Page { objects: all.into_iter().take(PAGE).collect(), complete })
     }

@@ -85,26 +85,26 @@ fn an_invalid_setting_of_one_receiver_does_not_affect_the_others() {
     let bad = |name: &str| vec![format!("{name} is not whsec_ followed by the base64 of 24 to 64 bytes")];
     let insecure = vec!["CHANGES_URL has a URL that is not https (or http on localhost)".to_owned()];
     let hashes = vec!["CHANGES_HASHES is neither on nor empty, so nothing is delivered".to_owned()];
-    let nobody: Vec<&str> = Vec::new();
+    let none: Vec<&str> = Vec::new();
     for (urls, with_hashes, secrets, expected, faults) in [
-        (Ok(None), "", shared, nobody.clone(), vec![]),
-        (Ok(None), "nonsense", &[], nobody.clone(), vec![]),
+        (Ok(None), "", shared, none.clone(), vec![]),
+        (Ok(None), "nonsense", &[], none.clone(), vec![]),
         (one(HTTPS), "", shared, vec!["all"], vec![]),
         (both(), "on", shared, vec!["falcon", "seam"], vec![]),
-        (one("http://a.example.com/"), "", shared, nobody.clone(), insecure.clone()),
-        (one("https://user@a.example.com/"), "", shared, nobody.clone(), insecure.clone()),
+        (one("http://a.example.com/"), "", shared, none.clone(), insecure.clone()),
+        (one("https://user@a.example.com/"), "", shared, none.clone(), insecure.clone()),
         (table(&[("seam", "x"), ("django", HTTPS)]), "", shared, vec!["django"], insecure),
-        (one(HTTPS), "", &[], nobody.clone(), vec!["CHANGES_SECRET is not set, so nothing is delivered".to_owned()]),
+        (one(HTTPS), "", &[], none.clone(), vec!["CHANGES_SECRET is not set, so nothing is delivered".to_owned()]),
         (both(), "", &[(Setting::ChangesSecretFalcon, SECRET)], vec!["falcon"], unset("CHANGES_SECRET_SEAM")),
         (both(), "", &[(Setting::ChangesSecretSeam, "x"), shared[0]], vec!["falcon"], bad("CHANGES_SECRET_SEAM")),
         (
             both(),
             "",
             &[(Setting::ChangesSecret, "x")],
-            nobody.clone(),
+            none.clone(),
             [bad("CHANGES_SECRET"), bad("CHANGES_SECRET")].concat(),
         ),
-        (both(), "yes", shared, nobody, hashes),
+        (both(), "yes", shared, none, hashes),
         (
             table(&[("all", HTTPS), ("Seam", HTTPS), ("personas", HTTPS)]),
             "",
@@ -146,7 +146,7 @@ fn changes(next: &Next) -> Vec<Value> {
 }
 
 /// Returns the changes that a receiver would get now.
-fn seen(database: &Sqlite, receiver: Receiver, with_hashes: bool) -> Vec<Value> {
+fn pending_changes(database: &Sqlite, receiver: Receiver, with_hashes: bool) -> Vec<Value> {
     database.connection.execute("DELETE FROM receivers", []).unwrap();
     let (_, next) = take(database, receiver, with_hashes);
     database.connection.execute("DELETE FROM receivers", []).unwrap();
@@ -191,7 +191,7 @@ fn each_receiver_gets_its_own_ids_fields_and_records() {
         assert!(at.as_str().unwrap().len() == 24, "{at} {times}");
         change
     };
-    let of = |receiver| seen(&database, receiver, false).into_iter().map(without_time).collect::<Vec<_>>();
+    let of = |receiver| pending_changes(&database, receiver, false).into_iter().map(without_time).collect::<Vec<_>>();
     let change = |actor: Value, subject: Value, fields: Value, record: Value| {
         json!({"id": 1, "at": null, "request_id": "r", "route": "PUT /users", "actor": actor, "subject": subject,
             "fields": fields, "record": record})
@@ -231,9 +231,9 @@ fn each_receiver_gets_its_own_ids_fields_and_records() {
         "subject": {"persona": 8}, "fields": ["telefono", "nombres"], "record": {"id": 8, "nombres": "Ana",
         "apellidos": "Rojas", "telefono": null, "dni": "55667788", "foto_url": null}});
     assert_eq!(of(Receiver::Personas), std::slice::from_ref(&persona));
-    let [whole, mut whole_persona]: [Value; 2] = of(Receiver::All).try_into().unwrap();
+    let [full, mut full_persona]: [Value; 2] = of(Receiver::All).try_into().unwrap();
     assert_eq!(
-        whole,
+        full,
         change(
             account(1),
             account(7),
@@ -245,10 +245,10 @@ fn each_receiver_gets_its_own_ids_fields_and_records() {
                 "updated_at": "2024-03-03T10:00:00.000Z", "last_login": null})
         )
     );
-    let record = whole_persona["record"].as_object_mut().unwrap();
+    let record = full_persona["record"].as_object_mut().unwrap();
     assert_eq!(record.remove("user_id"), Some(Value::Null));
     assert_eq!(record.remove("created_at"), Some(json!("2024-03-04T11:00:00.000Z")));
-    assert_eq!(whole_persona, persona);
+    assert_eq!(full_persona, persona);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_receiver_gets_only_changes_of_its_accounts_fields_and_records() {
         }
     }
     for receiver in RECEIVERS {
-        let changes = seen(&database, receiver, true);
+        let changes = pending_changes(&database, receiver, true);
         let ids: Vec<i64> = changes.iter().map(|change| change["id"].as_i64().unwrap()).collect();
         assert_eq!(ids, expected[receiver.name()], "{}", receiver.name());
         assert!(changes.iter().all(|change| change["fields"].as_array().unwrap().len() == 1));
@@ -299,12 +299,12 @@ fn a_hash_is_sent_only_with_a_change_of_the_password_and_only_if_hashes_are_on()
     insert(&database, 1, Some(7), None, r#"["email","password_hash"]"#);
     for receiver in RECEIVERS.into_iter().filter(|receiver| *receiver != Receiver::Personas) {
         let with = |on| -> Vec<Option<String>> {
-            let changes = seen(&database, receiver, on).into_iter();
+            let changes = pending_changes(&database, receiver, on).into_iter();
             changes.map(|change| change["record"].get("password_hash")?.as_str().map(str::to_owned)).collect()
         };
         assert_eq!(with(false), [None, None]);
         assert!(matches!(&with(true)[..], [None, Some(hash)] if hash.starts_with("$2b$12$")), "{}", receiver.name());
-        let off = seen(&database, receiver, false);
+        let off = pending_changes(&database, receiver, false);
         assert!(!json!(off).to_string().contains("$2b$"));
     }
 }
@@ -333,7 +333,7 @@ fn a_record_has_the_values_that_the_back_ends_own_endpoint_returns() {
                 // The endpoint returns a string. The post contains a number, like all other posts.
                 shown["id"] = json!(shown["id"].as_str().unwrap().parse::<i64>().unwrap());
             }
-            let record = seen(&database, Receiver::BackEnd(back_end), false).remove(0)["record"].take();
+            let record = pending_changes(&database, Receiver::BackEnd(back_end), false).remove(0)["record"].take();
             for (name, value) in record.as_object().unwrap().iter().filter(|(name, _)| *name != "isActive") {
                 assert_eq!(shown.get(name), Some(value), "{} {name}", back_end.name());
             }
@@ -360,7 +360,7 @@ proptest! {
         let account: Account =
             update(&database, &access(7, Some(7), None), &AccountChange::default()).unwrap();
         let shown: Value = serde_json::from_str(&(django::PROFILE.show)(&account)).unwrap();
-        let record = seen(&database, Receiver::BackEnd(BackEnd::Django), false).remove(0)["record"].take();
+        let record = pending_changes(&database, Receiver::BackEnd(BackEnd::Django), false).remove(0)["record"].take();
         prop_assert_eq!(&record["avatar"], &shown["avatar"], "{}", image);
     }
 }
@@ -374,12 +374,12 @@ fn a_removed_record_is_null_and_an_account_without_an_id_is_omitted() {
         .connection
         .execute_batch("DELETE FROM users WHERE id IN (42, 5); DELETE FROM personas WHERE id = 8")
         .unwrap();
-    let all = seen(&database, Receiver::All, true);
+    let all = pending_changes(&database, Receiver::All, true);
     assert_eq!(all.len(), 2);
     assert!(all.iter().all(|change| change["record"].is_null()));
     assert_eq!((&all[0]["subject"], &all[1]["actor"]), (&json!({"account": 42}), &json!({"account": 5})));
-    assert!(seen(&database, Receiver::Personas, false)[0]["record"].is_null());
-    assert!(seen(&database, Receiver::BackEnd(BackEnd::Seam), false).is_empty());
+    assert!(pending_changes(&database, Receiver::Personas, false)[0]["record"].is_null());
+    assert!(pending_changes(&database, Receiver::BackEnd(BackEnd::Seam), false).is_empty());
 }
 
 #[test]
@@ -460,19 +460,19 @@ fn reading_changes_scans_no_table() {
 struct Inbox {
     now: Cell<i64>,
     /// The accepted posts: their IDs and changes.
-    got: RefCell<Vec<(String, Vec<Value>)>>,
+    accepted: RefCell<Vec<(String, Vec<Value>)>>,
     /// Number of posts that fail before the next one is accepted.
     failing: Cell<u32>,
     pauses: RefCell<Vec<u64>>,
-    tries: Cell<u32>,
+    attempts: Cell<u32>,
     /// Duration of a post, in milliseconds.
-    takes: Cell<i64>,
+    post_duration: Cell<i64>,
 }
 
 impl Courier for Inbox {
     async fn post(&self, url: &str, post: Post<'_>) -> Result<(), Fault> {
-        self.tries.set(self.tries.get() + 1);
-        self.now.set(self.now.get() + self.takes.get());
+        self.attempts.set(self.attempts.get() + 1);
+        self.now.set(self.now.get() + self.post_duration.get());
         assert_eq!(url, "https://example.com/");
         if self.failing.get() > 0 {
             self.failing.set(self.failing.get() - 1);
@@ -481,7 +481,7 @@ impl Courier for Inbox {
         let secret = WebhookSecret::parse(SECRET).unwrap();
         assert_eq!(post.signature, secret.sign(&post.id, post.timestamp, post.body));
         let body: Value = serde_json::from_str(post.body).unwrap();
-        self.got.borrow_mut().push((post.id, body["data"]["changes"].as_array().unwrap().clone()));
+        self.accepted.borrow_mut().push((post.id, body["data"]["changes"].as_array().unwrap().clone()));
         Ok(())
     }
 
@@ -513,7 +513,7 @@ fn a_run_posts_100_changes_at_a_time_with_one_call_per_post_and_one_more() {
     let Delivered { sent, position, fault } = run(&database, &inbox, AFTER_REPLY);
     assert!(fault.is_none());
     assert_eq!((sent, position, database.calls.get() - before), (250, Some(250), 4));
-    let ids: Vec<String> = inbox.got.borrow().iter().map(|(id, _)| id.clone()).collect();
+    let ids: Vec<String> = inbox.accepted.borrow().iter().map(|(id, _)| id.clone()).collect();
     assert_eq!(ids, ["all-1-100", "all-101-200", "all-201-250"]);
     let before = database.calls.get();
     assert_eq!(run(&database, &inbox, AFTER_REPLY).sent, 0);
@@ -526,7 +526,7 @@ fn a_run_ends_with_its_budget_and_the_next_one_continues() {
     fill(&database, 1000, |_| 7);
     let calls = run(&database, &inbox, Budget { milliseconds: 10_000, calls: 4 });
     assert_eq!((calls.sent, calls.position), (400, Some(400)));
-    inbox.takes.set(3000);
+    inbox.post_duration.set(3000);
     let time = run(&database, &inbox, Budget { milliseconds: 8000, calls: 100 });
     assert_eq!((time.sent, time.position), (400, Some(800)), "no post starts after 8 s");
     assert_eq!(run(&database, &inbox, AFTER_REPLY).position, Some(1000));
@@ -561,9 +561,9 @@ fn pauses_between_attempts_grow_up_to_45_seconds() {
 }
 
 /// A database in which every attempt is always due.
-struct Impatient(Sqlite);
+struct AlwaysDue(Sqlite);
 
-impl Batch for Impatient {
+impl Batch for AlwaysDue {
     async fn batch<const N: usize>(&self, statements: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
         self.0.connection.execute("UPDATE receivers SET next_attempt_at = NULL", []).unwrap();
         self.0.batch(statements).await
@@ -572,11 +572,11 @@ impl Batch for Impatient {
 
 #[test]
 fn a_run_retries_while_its_budget_lasts() {
-    let (database, inbox) = (Impatient(sqlite()), Inbox::default());
+    let (database, inbox) = (AlwaysDue(sqlite()), Inbox::default());
     insert(&database.0, 1, Some(7), None, r#"["email"]"#);
     inbox.failing.set(2);
     let delivered = run(&database, &inbox, AFTER_REPLY);
-    assert_eq!((delivered.sent, inbox.tries.get()), (1, 3));
+    assert_eq!((delivered.sent, inbox.attempts.get()), (1, 3));
     assert_eq!(delivered.fault.unwrap().to_string(), "receiver: returned 500", "the failed attempt is logged");
     assert_eq!(*inbox.pauses.borrow(), [1020, 2020]);
     insert(&database.0, 1, Some(7), None, r#"["email"]"#);
@@ -615,7 +615,7 @@ fn a_failed_call_to_the_database_is_retried_once() {
         let failing = Failing { database: &database, faults: RefCell::new(faults) };
         let delivered = run(&failing, &inbox, AFTER_REPLY);
         assert!(delivered.fault.is_none(), "{call} {is_made}: {:?}", delivered.fault);
-        assert_eq!((delivered.sent, inbox.got.borrow().len()), (1, 1), "{call} {is_made}");
+        assert_eq!((delivered.sent, inbox.accepted.borrow().len()), (1, 1), "{call} {is_made}");
     }
     let (database, inbox) = (sqlite(), Inbox::default());
     insert(&database, 1, Some(7), None, r#"["email"]"#);
@@ -788,14 +788,14 @@ fn the_fields_that_an_update_sets_are_delivered() {
     let access = access(1, Some(7), SEAM);
     let hash = Some(PasswordHash::new("$2b$12$abc".to_owned()));
     ready(store::update::<Account>(&database, &Update { hash, ..Update::new(&access, &change, TRACE) })).unwrap();
-    let change = seen(&database, Receiver::BackEnd(BackEnd::Seam), true).remove(0);
+    let change = pending_changes(&database, Receiver::BackEnd(BackEnd::Seam), true).remove(0);
     assert_eq!(
         (&change["fields"], &change["record"]["full_name"]),
         (&json!(["full_name", "password"]), &json!("Juana"))
     );
     assert_eq!(change["record"]["password_hash"], "$2b$12$abc");
     assert_eq!((&change["request_id"], &change["route"]), (&json!("test"), &json!("PUT /test")));
-    let change = seen(&database, Receiver::BackEnd(BackEnd::Django), false).remove(0);
+    let change = pending_changes(&database, Receiver::BackEnd(BackEnd::Django), false).remove(0);
     assert_eq!(change["fields"], json!(["number_phone", "password"]));
 }
 
@@ -809,8 +809,8 @@ fn a_receiver_that_is_reset_gets_everything_again() {
     let statement = guide.split("```sql\n").find(|block| block.starts_with("UPDATE receivers")).unwrap();
     let statement = statement.split("```").next().unwrap().replace("'seam'", "'all'");
     insert(&database, 1, Some(7), None, r#"["email"]"#);
-    let (under_way, _) = take(&database, Receiver::All, false);
+    let (in_progress, _) = take(&database, Receiver::All, false);
     assert_eq!(database.connection.execute(&statement, []).unwrap(), 1);
-    ready(under_way.step(&database, Step::Advance { position: 4, keep: false })).unwrap();
+    ready(in_progress.step(&database, Step::Advance { position: 4, keep: false })).unwrap();
     assert_eq!(run(&database, &inbox, AFTER_REPLY).sent, 4);
 }

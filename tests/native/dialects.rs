@@ -106,10 +106,10 @@ fn falcons_message_is_a_list_only_for_faults_of_fields() {
     }
 }
 
-fn assert_client_error(answer: &Answer, of: &Refusal) {
-    assert!((400..500).contains(&answer.status), "{of:?}: {answer:?}");
+fn assert_client_error(answer: &Answer, refusal: &Refusal) {
+    assert!((400..500).contains(&answer.status), "{refusal:?}: {answer:?}");
     let body: Value = serde_json::from_str(&answer.body).unwrap();
-    assert!(body.is_object(), "{of:?}: {answer:?}");
+    assert!(body.is_object(), "{refusal:?}: {answer:?}");
 }
 
 #[test]
@@ -246,17 +246,18 @@ fn form<R: Record>(dialect: &Dialect<R>, parts: &[(&str, Part)]) -> Result<R::Ch
     Object::from_form(parts, &dialect.forms, DEFAULT_MAX_PIXELS).and_then(dialect.read)
 }
 
-fn words(text: &str) -> Part {
+fn text_part(text: &str) -> Part {
     Part::Text(text.to_owned())
 }
 
 #[test]
 fn a_form_is_read_like_json_except_for_what_a_form_cannot_express() {
-    let change = form(&django::PROFILE, &[("first_name", words(" Ana ")), ("number_phone", words(""))]).unwrap();
+    let change =
+        form(&django::PROFILE, &[("first_name", text_part(" Ana ")), ("number_phone", text_part(""))]).unwrap();
     assert_eq!(change.first_name.unwrap().as_str(), "Ana");
     assert!(matches!(change.number_phone, Field::Set(text) if text.as_str().is_empty()));
-    assert!(form(&django::PROFILE, &[("is_staff", words("1"))]).unwrap().is_empty());
-    let blank = form(&django::PROFILE, &[("username", words("")), ("avatar", Part::File(Vec::new()))]).unwrap_err();
+    assert!(form(&django::PROFILE, &[("is_staff", text_part("1"))]).unwrap().is_empty());
+    let blank = form(&django::PROFILE, &[("username", text_part("")), ("avatar", Part::File(Vec::new()))]).unwrap_err();
     let faults = vec![
         InvalidField::new("username", Rule::TooShort { min: 1, max: 150 }),
         InvalidField::new("avatar", Rule::NotEmpty),
@@ -268,21 +269,22 @@ fn a_form_is_read_like_json_except_for_what_a_form_cannot_express() {
 
 #[test]
 fn of_parts_with_the_same_name_django_takes_the_last_and_others_refuse_the_form() {
-    let twice = [("first_name", words("Ana")), ("email", words("a@b.co")), ("first_name", words("Eva"))];
-    let change = form(&django::PROFILE, &twice).unwrap();
+    let duplicated =
+        [("first_name", text_part("Ana")), ("email", text_part("a@b.co")), ("first_name", text_part("Eva"))];
+    let change = form(&django::PROFILE, &duplicated).unwrap();
     assert_eq!((change.first_name.unwrap().as_str(), change.email.unwrap().as_str()), ("Eva", "a@b.co"));
-    let twice = [("foto", words("Ana")), ("foto", words("Eva"))];
-    assert_eq!(form(&personas::FOTO, &twice), Err(Refusal::MalformedForm));
+    let duplicated = [("foto", text_part("Ana")), ("foto", text_part("Eva"))];
+    assert_eq!(form(&personas::FOTO, &duplicated), Err(Refusal::MalformedForm));
 }
 
 #[test]
 fn a_blank_file_input_is_ignored_by_django_and_an_empty_file_for_others() {
-    for left_alone in [Part::NoFile, words("")] {
-        assert!(form(&django::PROFILE, &[("avatar", left_alone.clone())]).unwrap().is_empty());
-        let foto = form(&personas::FOTO, &[("foto", left_alone.clone())]);
+    for blank in [Part::NoFile, text_part("")] {
+        assert!(form(&django::PROFILE, &[("avatar", blank.clone())]).unwrap().is_empty());
+        let foto = form(&personas::FOTO, &[("foto", blank.clone())]);
         assert_eq!(foto, Err(Refusal::invalid("foto", Rule::NotEmpty)));
         let picture = std::fs::read(super::project("tests/fixtures/pictures/grey.jpg")).unwrap();
-        let change = form(&django::PROFILE, &[("avatar", Part::File(picture)), ("avatar", left_alone)]).unwrap();
+        let change = form(&django::PROFILE, &[("avatar", Part::File(picture)), ("avatar", blank)]).unwrap();
         assert!(change.upload.is_some());
     }
     assert!(form(&django::PROFILE, &[("first_name", Part::NoFile)]).unwrap().is_empty());
@@ -299,7 +301,7 @@ fn names_and_the_telephone_number_of_django_may_be_blank() {
 #[test]
 fn a_picture_must_be_a_file_that_contains_a_picture() {
     for (part, rule) in [
-        (words("x"), Rule::File),
+        (text_part("x"), Rule::File),
         (Part::File(Vec::new()), Rule::NotEmpty),
         (Part::File(b"<svg xmlns=\"http://www.w3.org/2000/svg\"/>".to_vec()), Rule::Image),
     ] {
@@ -308,7 +310,7 @@ fn a_picture_must_be_a_file_that_contains_a_picture() {
         let foto = form(&personas::FOTO, &[("foto", part)]);
         assert_eq!(foto, Err(Refusal::invalid("foto", rule)));
     }
-    let elsewhere = form(&personas::FOTO, &[("foto_url", words("https://example.com/a.jpg"))]);
+    let elsewhere = form(&personas::FOTO, &[("foto_url", text_part("https://example.com/a.jpg"))]);
     assert_eq!(elsewhere, Err(Refusal::invalid("foto", Rule::Required)));
 }
 

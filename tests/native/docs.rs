@@ -49,8 +49,8 @@ fn every_link_leads_to_an_existing_file_and_heading() {
             let (path, anchor) = link.split_once('#').unwrap_or((&link, ""));
             let target = if path.is_empty() { document.clone() } else { document.parent().unwrap().join(path) };
             assert!(target.exists(), "{}: {link} leads nowhere", document.display());
-            let is_there = || anchors(&read(&target)).iter().any(|known| known == anchor);
-            assert!(anchor.is_empty() || is_there(), "{}: {link} is not a heading", document.display());
+            let exists = || anchors(&read(&target)).iter().any(|known| known == anchor);
+            assert!(anchor.is_empty() || exists(), "{}: {link} is not a heading", document.display());
             count += 1;
         }
     }

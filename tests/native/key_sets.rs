@@ -87,8 +87,8 @@ struct Model<'a> {
     keys: Option<&'a Keys>,
     /// The number of fetches, whether one is in progress, and the result of the next one.
     fetched: Cell<u32>,
-    is_asked: Cell<bool>,
-    answer: RefCell<Option<Result<Vec<u8>, Fault>>>,
+    is_fetching: Cell<bool>,
+    response: RefCell<Option<Result<Vec<u8>, Fault>>>,
     paused: Cell<u32>,
     verified: Cell<u32>,
     logged: RefCell<Vec<String>>,
@@ -103,21 +103,21 @@ impl KeyService for Model<'_> {
     fn fetch(&self, url: &str) {
         assert_eq!(url, URL);
         self.fetched.set(self.fetched.get() + 1);
-        self.is_asked.set(true);
+        self.is_fetching.set(true);
     }
 
     async fn pause(&self) {
         self.paused.set(self.paused.get() + 1);
-        if self.is_asked.replace(false)
-            && let (Some(keys), Some(answer)) = (self.keys, self.answer.take())
-            && let Err(fault) = keys.receive(answer)
+        if self.is_fetching.replace(false)
+            && let (Some(keys), Some(response)) = (self.keys, self.response.take())
+            && let Err(fault) = keys.receive(response)
         {
             self.logged.borrow_mut().push(fault.to_string());
         }
     }
 }
 
-fn good(keys: &Keys, token: &str) -> bool {
+fn is_valid(keys: &Keys, token: &str) -> bool {
     match verify_by(keys, token, &Model::default()) {
         Ok(actor) => actor.subject().id().get() == 42,
         Err(refusal) => {
@@ -136,7 +136,7 @@ fn a_key_verifies_only_with_its_own_algorithm() {
             {
                 for by in ALGORITHMS {
                     let header = json!({"alg": of_token, "kid": "k"});
-                    let accepted = good(&keys, &token_by(&jwk(of_key, 9), by, &header));
+                    let accepted = is_valid(&keys, &token_by(&jwk(of_key, 9), by, &header));
                     // This platform treats both signatures of 64 bytes alike. The key's algorithm is what counts.
                     let is_its_own =
                         of_token == of_key && signature("", by, b"").len() == signature("", of_key, b"").len();
@@ -150,7 +150,7 @@ fn a_key_verifies_only_with_its_own_algorithm() {
 #[test]
 fn a_keys_use_operations_and_algorithm_must_allow_verification() {
     for algorithm in ALGORITHMS {
-        let beside = jwk(if algorithm == "RS256" { "EdDSA" } else { "RS256" }, 3);
+        let other_key = jwk(if algorithm == "RS256" { "EdDSA" } else { "RS256" }, 3);
         for (more, allowed) in [
             (json!({"use": "sig"}), true),
             (json!({"use": "enc"}), false),
@@ -169,8 +169,8 @@ fn a_keys_use_operations_and_algorithm_must_allow_verification() {
             (json!({"kid": 1}), false),
             (json!({"kty": "oct2"}), false),
         ] {
-            let keys = inline(&[with(jwk(algorithm, 9), more.clone()), beside.clone()]);
-            assert_eq!(good(&keys, &token(algorithm, 9, json!({}))), allowed, "{algorithm} {more}");
+            let keys = inline(&[with(jwk(algorithm, 9), more.clone()), other_key.clone()]);
+            assert_eq!(is_valid(&keys, &token(algorithm, 9, json!({}))), allowed, "{algorithm} {more}");
         }
     }
 }
@@ -224,7 +224,7 @@ fn keys_that_are_weak_or_on_another_curve_are_skipped() {
             assert_eq!(fault.to_string(), "JWT_JWKS contains no usable key for RS256, ES256 or EdDSA");
         }
         // A bad key must not affect a good one.
-        assert!(good(&inline(&[key, jwk("EdDSA", 5)]), &token("EdDSA", 5, json!({"kid": null}))) || usable);
+        assert!(is_valid(&inline(&[key, jwk("EdDSA", 5)]), &token("EdDSA", 5, json!({"kid": null}))) || usable);
     }
 }
 
@@ -242,19 +242,19 @@ fn a_key_is_found_by_its_kid_and_without_one_only_if_there_is_no_choice() {
             (9, json!({"kid": "A"}), false),
             (9, json!({}), false),
         ] {
-            assert_eq!(good(&two, &token(algorithm, own, kid.clone())), found, "{algorithm} {kid}");
+            assert_eq!(is_valid(&two, &token(algorithm, own, kid.clone())), found, "{algorithm} {kid}");
         }
         let other = if algorithm == "RS256" { "ES256" } else { "RS256" };
         let one_of_each = inline(&[named(algorithm, 9, "a"), named(other, 9, "a")]);
-        assert!(good(&one_of_each, &token(algorithm, 9, json!({}))));
-        assert!(good(&one_of_each, &token(algorithm, 9, json!({"kid": "a"}))));
+        assert!(is_valid(&one_of_each, &token(algorithm, 9, json!({}))));
+        assert!(is_valid(&one_of_each, &token(algorithm, 9, json!({"kid": "a"}))));
         let twins = inline(&[named(algorithm, 9, "a"), named(algorithm, 11, "a")]);
-        assert!(good(&twins, &token(algorithm, 9, json!({"kid": "a"}))));
-        assert!(good(&twins, &token(algorithm, 11, json!({"kid": "a"}))));
-        assert!(!good(&twins, &token(algorithm, 13, json!({"kid": "a"}))));
+        assert!(is_valid(&twins, &token(algorithm, 9, json!({"kid": "a"}))));
+        assert!(is_valid(&twins, &token(algorithm, 11, json!({"kid": "a"}))));
+        assert!(!is_valid(&twins, &token(algorithm, 13, json!({"kid": "a"}))));
         let nameless = inline(&[jwk(algorithm, 9)]);
-        assert!(good(&nameless, &token(algorithm, 9, json!({}))));
-        assert!(!good(&nameless, &token(algorithm, 9, json!({"kid": "a"}))));
+        assert!(is_valid(&nameless, &token(algorithm, 9, json!({}))));
+        assert!(!is_valid(&nameless, &token(algorithm, 9, json!({"kid": "a"}))));
     }
 }
 
@@ -295,7 +295,7 @@ fn the_fault_of_an_invalid_setting_names_it() {
     let secret = |member: &str| set(&[with(jwk("EdDSA", 9), json!({member: "AA"})), jwk("RS256", 9)]);
     let secrets = "JWT_JWKS contains a private or symmetric key: only public keys are allowed";
     let no_url = "JWT_JWKS_URL is not an https URL (or http, on localhost)";
-    for (key_set, url, says) in [
+    for (key_set, url, message) in [
         (text("{}"), None, "JWT_JWKS is not a JSON Web Key Set"),
         (text("x"), None, "JWT_JWKS is not a JSON Web Key Set"),
         (text(r#"{"keys":{}}"#), None, "JWT_JWKS is not a JSON Web Key Set"),
@@ -324,7 +324,7 @@ fn the_fault_of_an_invalid_setting_names_it() {
         (None, text("http:localhost/"), no_url),
     ] {
         let made = Keys::new(Settings { key_set, key_set_url: url.clone(), ..Settings::default() });
-        assert_eq!(made.err().map(|fault| fault.to_string()).as_deref(), Some(says), "{url:?}");
+        assert_eq!(made.err().map(|fault| fault.to_string()).as_deref(), Some(message), "{url:?}");
     }
     for url in [
         URL,
@@ -347,12 +347,12 @@ fn remote() -> Keys {
 }
 
 /// A sequence of requests that share one set of keys, each at its own time.
-struct Story<'a> {
+struct Scenario<'a> {
     model: Model<'a>,
     keys: &'a Keys,
 }
 
-impl<'a> Story<'a> {
+impl<'a> Scenario<'a> {
     fn new(keys: &'a Keys) -> Self {
         Self { model: Model { keys: Some(keys), ..Model::default() }, keys }
     }
@@ -362,7 +362,7 @@ impl<'a> Story<'a> {
     fn at(&self, seconds: i64, own: u8, serves: Result<&[u8], &str>) -> (Result<bool, String>, u32) {
         let before = self.model.fetched.get();
         let serves = serves.map(|owns| set(&owns.iter().map(|own| keyed(*own)).collect::<Vec<_>>()).into_bytes());
-        *self.model.answer.borrow_mut() = Some(serves.map_err(|problem| Fault::KeySet(problem.to_owned())));
+        *self.model.response.borrow_mut() = Some(serves.map_err(|problem| Fault::KeySet(problem.to_owned())));
         let header = format!("Bearer {}", token("EdDSA", own, json!({"kid": own.to_string()})));
         let token = BearerToken::parse(Some(&header)).unwrap();
         let outcome = match ready(self.keys.verify(token, NOW + seconds, &self.model)) {
@@ -383,114 +383,114 @@ fn keyed(own: u8) -> Value {
 #[test]
 fn a_set_is_fetched_when_first_needed_and_kept() {
     let keys = remote();
-    let story = Story::new(&keys);
-    assert_eq!(story.at(0, 1, Ok(&[1, 2])), (Ok(true), 1));
-    assert_eq!(story.at(1, 1, Err("is down")), (Ok(true), 0));
-    assert_eq!(story.at(400, 2, Err("is down")), (Ok(true), 0));
-    assert_eq!(story.model.verified.get(), 3);
+    let scenario = Scenario::new(&keys);
+    assert_eq!(scenario.at(0, 1, Ok(&[1, 2])), (Ok(true), 1));
+    assert_eq!(scenario.at(1, 1, Err("is down")), (Ok(true), 0));
+    assert_eq!(scenario.at(400, 2, Err("is down")), (Ok(true), 0));
+    assert_eq!(scenario.model.verified.get(), 3);
 }
 
 #[test]
 fn unknown_keys_cause_at_most_one_fetch_a_minute_among_all_callers() {
     let keys = remote();
-    let story = Story::new(&keys);
-    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
-    assert_eq!(story.at(59, 2, Ok(&[1, 2])), (Ok(false), 0));
-    assert_eq!(story.at(60, 2, Ok(&[1, 2])), (Ok(true), 1));
+    let scenario = Scenario::new(&keys);
+    assert_eq!(scenario.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    assert_eq!(scenario.at(59, 2, Ok(&[1, 2])), (Ok(false), 0));
+    assert_eq!(scenario.at(60, 2, Ok(&[1, 2])), (Ok(true), 1));
     for at in 61..120 {
-        assert_eq!(story.at(at, 100 + u8::try_from(at - 60).unwrap(), Ok(&[1, 2])), (Ok(false), 0));
+        assert_eq!(scenario.at(at, 100 + u8::try_from(at - 60).unwrap(), Ok(&[1, 2])), (Ok(false), 0));
     }
-    assert_eq!(story.at(120, 3, Ok(&[2, 3])), (Ok(true), 1));
-    assert_eq!(story.at(121, 1, Ok(&[2, 3])), (Ok(false), 0), "the key was removed from the set");
+    assert_eq!(scenario.at(120, 3, Ok(&[2, 3])), (Ok(true), 1));
+    assert_eq!(scenario.at(121, 1, Ok(&[2, 3])), (Ok(false), 0), "the key was removed from the set");
 }
 
 #[test]
 fn old_keys_are_fetched_again_and_used_while_that_fails() {
     let keys = remote();
-    let story = Story::new(&keys);
-    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
-    assert_eq!(story.at(300, 1, Ok(&[2])), (Ok(true), 0));
-    assert_eq!(story.at(599, 1, Ok(&[2])), (Ok(true), 0));
-    assert_eq!(story.at(600, 1, Err("is down")), (Ok(true), 1));
-    assert_eq!(story.at(659, 1, Ok(&[2])), (Ok(true), 0));
-    let paused = story.model.paused.get();
-    assert_eq!(story.at(660, 1, Err("is down")), (Ok(true), 1));
-    assert_eq!(story.model.paused.get() - paused, 1, "requests don't wait for a server that is known to be down");
-    assert_eq!(story.at(661, 2, Ok(&[2])), (Ok(false), 0));
-    assert_eq!(story.at(720, 1, Ok(&[2])), (Ok(true), 1), "nor while it recovers");
-    assert_eq!(story.at(721, 1, Ok(&[2])), (Ok(false), 0), "revoked");
-    assert_eq!(story.at(721, 2, Ok(&[2])), (Ok(true), 0));
-    assert_eq!(*story.model.logged.borrow(), ["key set: is down", "key set: is down"]);
+    let scenario = Scenario::new(&keys);
+    assert_eq!(scenario.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    assert_eq!(scenario.at(300, 1, Ok(&[2])), (Ok(true), 0));
+    assert_eq!(scenario.at(599, 1, Ok(&[2])), (Ok(true), 0));
+    assert_eq!(scenario.at(600, 1, Err("is down")), (Ok(true), 1));
+    assert_eq!(scenario.at(659, 1, Ok(&[2])), (Ok(true), 0));
+    let paused = scenario.model.paused.get();
+    assert_eq!(scenario.at(660, 1, Err("is down")), (Ok(true), 1));
+    assert_eq!(scenario.model.paused.get() - paused, 1, "requests don't wait for a server that is known to be down");
+    assert_eq!(scenario.at(661, 2, Ok(&[2])), (Ok(false), 0));
+    assert_eq!(scenario.at(720, 1, Ok(&[2])), (Ok(true), 1), "nor while it recovers");
+    assert_eq!(scenario.at(721, 1, Ok(&[2])), (Ok(false), 0), "revoked");
+    assert_eq!(scenario.at(721, 2, Ok(&[2])), (Ok(true), 0));
+    assert_eq!(*scenario.model.logged.borrow(), ["key set: is down", "key set: is down"]);
 }
 
 #[test]
 fn a_removed_key_is_valid_for_at_most_ten_minutes() {
     let keys = remote();
-    let story = Story::new(&keys);
-    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
-    assert_eq!(story.at(600, 1, Ok(&[2])), (Ok(false), 1));
-    assert_eq!(story.at(601, 1, Ok(&[2])), (Ok(false), 0));
+    let scenario = Scenario::new(&keys);
+    assert_eq!(scenario.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    assert_eq!(scenario.at(600, 1, Ok(&[2])), (Ok(false), 1));
+    assert_eq!(scenario.at(601, 1, Ok(&[2])), (Ok(false), 0));
 }
 
 #[test]
 fn a_set_without_a_usable_key_is_a_failed_fetch_cold_and_warm() {
     let nothing =
         [json!([]), json!([{"kty": "oct", "k": "AAAA"}]), json!([{"kty": "EC"}]), json!([null, 1, "x", [], {}])];
-    let told = "key set: JWT_JWKS_URL contains no usable key for RS256, ES256 or EdDSA";
+    let message = "key set: JWT_JWKS_URL contains no usable key for RS256, ES256 or EdDSA";
     for keys_of_set in nothing {
         let keys = remote();
-        let story = Story::new(&keys);
+        let scenario = Scenario::new(&keys);
         let receive = || {
             let json = json!({ "keys": keys_of_set }).to_string().into_bytes();
             keys.receive(Ok(json)).map_err(|fault| fault.to_string())
         };
-        assert_eq!(receive(), Err(told.to_owned()));
+        assert_eq!(receive(), Err(message.to_owned()));
         assert_eq!(
-            story.at(0, 1, Ok(&[])),
-            (Err(told.to_owned()), 1),
+            scenario.at(0, 1, Ok(&[])),
+            (Err(message.to_owned()), 1),
             "cold: a server-side failure, not an invalid token"
         );
-        assert_eq!(story.at(5, 1, Ok(&[1])), (Ok(true), 1));
-        assert_eq!(story.at(605, 1, Ok(&[])), (Ok(true), 1), "warm: the previous keys stay valid");
-        assert_eq!(receive(), Err(told.to_owned()));
-        assert_eq!(story.at(606, 1, Ok(&[])), (Ok(true), 0));
+        assert_eq!(scenario.at(5, 1, Ok(&[1])), (Ok(true), 1));
+        assert_eq!(scenario.at(605, 1, Ok(&[])), (Ok(true), 1), "warm: the previous keys stay valid");
+        assert_eq!(receive(), Err(message.to_owned()));
+        assert_eq!(scenario.at(606, 1, Ok(&[])), (Ok(true), 0));
     }
 }
 
 #[test]
 fn until_there_are_keys_verifying_is_a_fault_and_fetches_are_retried_every_five_seconds() {
     let keys = remote();
-    let story = Story::new(&keys);
+    let scenario = Scenario::new(&keys);
     let down = Err("key set: is down".to_owned());
-    assert_eq!(story.at(0, 1, Err("is down")), (down.clone(), 1));
-    assert_eq!(story.at(4, 1, Ok(&[1])), (down.clone(), 0));
-    assert_eq!(story.at(5, 1, Err("is down")), (down, 1));
-    assert_eq!(story.at(10, 1, Ok(&[1])), (Ok(true), 1));
+    assert_eq!(scenario.at(0, 1, Err("is down")), (down.clone(), 1));
+    assert_eq!(scenario.at(4, 1, Ok(&[1])), (down.clone(), 0));
+    assert_eq!(scenario.at(5, 1, Err("is down")), (down, 1));
+    assert_eq!(scenario.at(10, 1, Ok(&[1])), (Ok(true), 1));
 }
 
 #[test]
 fn an_invalid_set_does_not_replace_the_keys() {
     let keys = remote();
     let receive = |json: &str| keys.receive(Ok(json.as_bytes().to_vec())).map_err(|fault| fault.to_string());
-    let story = Story::new(&keys);
-    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    let scenario = Scenario::new(&keys);
+    assert_eq!(scenario.at(0, 1, Ok(&[1])), (Ok(true), 1));
     for nonsense in ["", "{", "<html>", "[]", "null", r#"{"keys":"x"}"#, "\u{feff}{\"keys\":[]}"] {
         assert_eq!(receive(nonsense), Err("key set: JWT_JWKS_URL is not a JSON Web Key Set".to_owned()));
     }
     assert!(receive(&set(&vec![keyed(2); 65])).is_err());
-    assert_eq!(story.at(1, 1, Ok(&[2])), (Ok(true), 0));
+    assert_eq!(scenario.at(1, 1, Ok(&[2])), (Ok(true), 0));
 }
 
 #[test]
 fn a_published_private_key_is_reported_and_no_longer_used() {
     let keys = remote();
-    let story = Story::new(&keys);
-    assert_eq!(story.at(0, 1, Ok(&[1])), (Ok(true), 1));
+    let scenario = Scenario::new(&keys);
+    assert_eq!(scenario.at(0, 1, Ok(&[1])), (Ok(true), 1));
     let leaked = set(&[with(keyed(1), json!({"d": base64(&[1; 32])})), keyed(2)]);
-    let told = keys.receive(Ok(leaked.into_bytes())).unwrap_err().to_string();
-    assert_eq!(told, "key set: JWT_JWKS_URL contains a private or symmetric key, which is ignored");
-    assert_eq!(story.at(1, 1, Ok(&[])), (Ok(false), 0));
-    assert_eq!(story.at(1, 2, Ok(&[])), (Ok(true), 0));
+    let message = keys.receive(Ok(leaked.into_bytes())).unwrap_err().to_string();
+    assert_eq!(message, "key set: JWT_JWKS_URL contains a private or symmetric key, which is ignored");
+    assert_eq!(scenario.at(1, 1, Ok(&[])), (Ok(false), 0));
+    assert_eq!(scenario.at(1, 2, Ok(&[])), (Ok(true), 0));
 }
 
 #[test]
@@ -498,13 +498,13 @@ fn concurrent_requests_share_one_fetch_and_give_up_on_one_that_never_ends() {
     let keys = remote();
     let model = Model::default();
     let header = format!("Bearer {}", token("EdDSA", 1, json!({"kid": "1"})));
-    let ask = |now| ready(keys.verify(BearerToken::parse(Some(&header)).unwrap(), now, &model));
+    let verify_at = |now| ready(keys.verify(BearerToken::parse(Some(&header)).unwrap(), now, &model));
     for at in [0, 1, 6] {
-        let Err(Failure::Fault(fault)) = ask(NOW + at) else { panic!("there are no keys") };
+        let Err(Failure::Fault(fault)) = verify_at(NOW + at) else { panic!("there are no keys") };
         assert_eq!(fault.to_string(), "key set: no response within 10 s");
     }
     assert_eq!((model.fetched.get(), model.paused.get()), (1, 3000));
-    assert!(ask(NOW + 11).is_err());
+    assert!(verify_at(NOW + 11).is_err());
     assert_eq!(model.fetched.get(), 2, "the first fetch counts as lost");
 }
 
@@ -529,10 +529,10 @@ proptest! {
     ) {
         let keys = inline(&[with(jwk(algorithm, 9), json!({"kid": "k"}))]);
         let token = token(algorithm, 9, json!({"kid": "k"}));
-        prop_assert!(good(&keys, &token));
+        prop_assert!(is_valid(&keys, &token));
         let at = at.index(token.len());
         let changed = format!("{}{put}{}", &token[..at], &token[at + 1..]);
         prop_assume!(changed != token);
-        prop_assert!(!good(&keys, &changed));
+        prop_assert!(!is_valid(&keys, &changed));
     }
 }

@@ -140,7 +140,7 @@ fn removing_an_account_removes_its_identities_and_its_id_is_never_reused() {
 fn an_account_has_one_id_per_back_end_and_an_id_has_one_account() {
     let connection = before_identities();
     apply(&connection, &migrations()[5..]);
-    for (values, says) in [
+    for (values, message) in [
         ("('seam', 6, 8)", "UNIQUE constraint failed: identities.back_end, identities.id"),
         ("('seam', 60, 6)", "UNIQUE constraint failed: identities.account_id, identities.back_end"),
         ("('seam', 60, 99)", "FOREIGN KEY constraint failed"),
@@ -148,7 +148,10 @@ fn an_account_has_one_id_per_back_end_and_an_id_has_one_account() {
         ("('Seam', 60, 8)", "CHECK constraint failed: back_end IN ('seam', 'falcon', 'django')"),
     ] {
         let insert = format!("INSERT INTO identities (back_end, id, account_id) VALUES {values}");
-        assert_eq!(connection.execute_batch(&insert).unwrap_err().to_string().split(" in INSERT").next(), Some(says));
+        assert_eq!(
+            connection.execute_batch(&insert).unwrap_err().to_string().split(" in INSERT").next(),
+            Some(message)
+        );
     }
 }
 

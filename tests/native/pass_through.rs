@@ -11,7 +11,7 @@ fn pass_through(take_over: &str) -> PassThrough {
 }
 
 /// Whether Perfil handles the request itself.
-fn is_here(pass_through: &PassThrough, method: &str, path: &str) -> bool {
+fn is_handled(pass_through: &PassThrough, method: &str, path: &str) -> bool {
     matches!(pass_through.destination(&Route::of(path), method, None, path), Destination::Perfil)
 }
 
@@ -41,16 +41,16 @@ proptest! {
     #[test]
     fn no_spelling_of_an_update_that_perfil_handles_reaches_the_origin(path in respelled(), slash in "/{0,3}") {
         let path = format!("{path}{slash}");
-        prop_assert!(is_here(&pass_through(""), "PUT", &path), "{path}");
-        prop_assert!(!is_here(&pass_through(""), "PATCH", &path), "{path}");
-        prop_assert!(!is_here(&pass_through("none"), "PUT", &path), "{path}");
+        prop_assert!(is_handled(&pass_through(""), "PUT", &path), "{path}");
+        prop_assert!(!is_handled(&pass_through(""), "PATCH", &path), "{path}");
+        prop_assert!(!is_handled(&pass_through("none"), "PUT", &path), "{path}");
     }
 
     /// This also checks that no path causes a panic.
     #[test]
     fn a_path_that_resembles_no_update_is_the_origins(path in "/[b-z]{1,4}x[/a-z%]{0,20}", any in "\\PC{0,40}") {
-        prop_assert!(!is_here(&pass_through(""), "PUT", &path), "{path}");
-        is_here(&pass_through(""), "PUT", &any);
+        prop_assert!(!is_handled(&pass_through(""), "PUT", &path), "{path}");
+        is_handled(&pass_through(""), "PUT", &any);
     }
 
     /// Requests go to the origin's host, whatever their path is.
@@ -71,10 +71,10 @@ fn take_over_divides_the_updates() {
     for update in &UPDATES {
         let path = update.path().replace(":id", "7");
         let only = pass_through(&format!(" {} ", update.pattern()));
-        assert!(is_here(&only, "PUT", &path));
+        assert!(is_handled(&only, "PUT", &path));
         let others = UPDATES.iter().map(Update::pattern).filter(|pattern| *pattern != update.pattern());
-        let but = pass_through(&others.collect::<Vec<_>>().join(","));
-        assert!(!is_here(&but, "PUT", &path));
+        let without_it = pass_through(&others.collect::<Vec<_>>().join(","));
+        assert!(!is_handled(&without_it, "PUT", &path));
     }
 }
 
@@ -86,8 +86,8 @@ fn a_table_has_an_origin_for_each_dialect() {
         let pass_through = PassThrough::new(Some(Urls::Each(table)), "").unwrap();
         for other in &UPDATES {
             let path = format!("{}/x", other.prefix());
-            assert_eq!(is_here(&pass_through, "GET", &path), other.dialect() != update.dialect(), "{path}");
+            assert_eq!(is_handled(&pass_through, "GET", &path), other.dialect() != update.dialect(), "{path}");
         }
-        assert!(is_here(&pass_through, "GET", "/x"));
+        assert!(is_handled(&pass_through, "GET", "/x"));
     }
 }

@@ -11,7 +11,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 /// bcrypt's lowest cost.
-const LOW: u8 = 4;
+const MIN_COST: u8 = 4;
 
 /// Returns the crate's hash.
 fn expected(password: &[u8], cost: u8, salt: [u8; 16]) -> String {
@@ -33,7 +33,7 @@ fn a_sliced_hash_equals_the_crates_hash() {
     let halved = format!("{}é and more", "r".repeat(71)).into_bytes();
     for password in lengths.into_iter().chain(others).chain([halved, vec![0xff; 72], vec![0; 80]]) {
         for salt in [[0; 16], [0xff; 16], *b"sixteen bytes...", [0x80; 16]] {
-            assert_eq!(sliced(&password, LOW, salt, 3), expected(&password, LOW, salt), "{password:?}");
+            assert_eq!(sliced(&password, MIN_COST, salt, 3), expected(&password, MIN_COST, salt), "{password:?}");
         }
     }
     assert_eq!(sliced(b"at the real cost", 12, [7; 16], 64), expected(b"at the real cost", 12, [7; 16]));
@@ -44,7 +44,7 @@ proptest! {
     fn the_hash_of_any_password_in_slices_of_any_size_equals_the_crates(
         password in prop::collection::vec(any::<u8>(), 0..=100),
         salt in any::<[u8; 16]>(),
-        cost in LOW..=6,
+        cost in MIN_COST..=6,
         slice in 1..=70_u32,
     ) {
         prop_assert_eq!(sliced(&password, cost, salt, slice), expected(&password, cost, salt));
@@ -120,7 +120,7 @@ impl Instance {
     }
 
     /// Returns the time of a request's first slice.
-    fn begun(&self, name: usize) -> Option<i64> {
+    fn started_at(&self, name: usize) -> Option<i64> {
         self.log.borrow().iter().find(|(other, _)| *other == name).map(|(_, at)| *at)
     }
 }
@@ -151,7 +151,7 @@ fn a_dropped_request_releases_its_turn_immediately() {
     instance.run(&mut first, 5);
     drop(first);
     instance.run(&mut [instance.request(1, 3)], 5);
-    assert_eq!(instance.begun(1), Some(5));
+    assert_eq!(instance.started_at(1), Some(5));
 }
 
 #[test]
@@ -162,8 +162,8 @@ fn cancelled_requests_lose_their_turns_and_their_places_in_the_queue() {
     // From here on, the platform polls only the last two.
     assert!(all_done(&instance.run(&mut requests[8..], 2000)));
     assert_eq!(instance.order(), [0, 8, 9]);
-    let begun = instance.begun(8).unwrap();
-    assert!((1000..=30 + 1000 + 250).contains(&begun), "it started after {begun} ms");
+    let started = instance.started_at(8).unwrap();
+    assert!((1000..=30 + 1000 + 250).contains(&started), "it started after {started} ms");
 }
 
 #[test]

@@ -99,7 +99,7 @@ fn frames(format: PictureFormat, bytes: &[u8]) -> Vec<(u32, u32, Vec<u8>)> {
 }
 
 /// Whether the bytes still contain metadata that must be removed, in ASCII or in the UTF-16 of Windows' tags.
-fn tells(bytes: &[u8]) -> bool {
+fn contains_secret(bytes: &[u8]) -> bool {
     let wide: Vec<u8> = b"SECRET".iter().flat_map(|b| [*b, 0]).collect();
     bytes.windows(6).any(|window| window == b"SECRET") || bytes.windows(12).any(|window| window == wide)
 }
@@ -111,7 +111,7 @@ fn every_fixture_is_the_same_picture_without_its_metadata() {
         let image = Picture::parse(before.clone(), DEFAULT_MAX_PIXELS).unwrap_or_else(|_| panic!("{name} is refused"));
         assert_eq!(image.format(), format, "{name}");
         let after = image.bytes();
-        assert!(!tells(after), "{name} still has metadata");
+        assert!(!contains_secret(after), "{name} still has metadata");
         let (old, new) = (decode(format, &before), decode(format, after));
         assert!(old.still == new.still && old.frames == new.frames, "{name} looks different");
         let has_same_colours = match (&old.profile, &new.profile) {
@@ -162,10 +162,10 @@ fn a_picture_that_ends_too_early_is_refused() {
     for Fixture(name, ..) in FIXTURES {
         let before = picture(name);
         let after = parse(&before).unwrap();
-        for whole in [before, after] {
+        for complete in [before, after] {
             // Every length where the structure is dense, and some lengths in between.
-            for end in (0..whole.len()).filter(|end| *end < 700 || end + 100 > whole.len() || end % 13 == 0) {
-                assert_eq!(parse(&whole[..end]), Err(NotAPicture), "{name} up to {end}");
+            for end in (0..complete.len()).filter(|end| *end < 700 || end + 100 > complete.len() || end % 13 == 0) {
+                assert_eq!(parse(&complete[..end]), Err(NotAPicture), "{name} up to {end}");
             }
         }
     }

@@ -73,15 +73,15 @@ fn check_spelling<R: Record>(dialect: &Dialect<R>, fields: &[(String, Value)]) -
 where
     R::Change: Debug + PartialEq,
 {
-    let (body, turned) = (object(fields), fields.iter().rev().cloned().collect::<Vec<_>>());
+    let (body, reversed) = (object(fields), fields.iter().rev().cloned().collect::<Vec<_>>());
     let change = read(dialect, &body);
-    let again = read(dialect, &object(&turned));
-    prop_assert_eq!(again.as_ref().ok(), change.as_ref().ok(), "turned round: {}", body);
+    let again = read(dialect, &object(&reversed));
+    prop_assert_eq!(again.as_ref().ok(), change.as_ref().ok(), "reversed: {}", body);
     prop_assert_eq!(read(dialect, &escaped(&body)).ok(), change.ok(), "escaped: {}", body);
     Ok(())
 }
 
-fn check_beside<R: Record>(dialect: &Dialect<R>, fields: &[(String, Value)]) -> Result<(), TestCaseError>
+fn check_unknown_field<R: Record>(dialect: &Dialect<R>, fields: &[(String, Value)]) -> Result<(), TestCaseError>
 where
     R::Change: Debug + PartialEq,
 {
@@ -116,8 +116,8 @@ fn part() -> impl Strategy<Value = Part> {
 fn check_parts<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)]) -> Result<(), TestCaseError> {
     let forms = &dialect.forms;
     let mut files = parts.iter().filter(|(name, _)| forms.file == Some(name));
-    let is_there = |part: &Part| !forms.last_wins || !matches!(part, Part::NoFile) && *part != Part::Text("".into());
-    let file = files.rfind(|(_, part)| is_there(part));
+    let counts = |part: &Part| !forms.last_wins || !matches!(part, Part::NoFile) && *part != Part::Text("".into());
+    let file = files.rfind(|(_, part)| counts(part));
     let picture = match file {
         Some((_, Part::File(bytes))) => Picture::parse(bytes.clone(), DEFAULT_MAX_PIXELS).ok(),
         _ => None,
@@ -165,10 +165,10 @@ proptest! {
 
     #[test]
     fn an_unknown_field_is_ignored_except_by_falcon_which_refuses_it(fields in fields()) {
-        check_beside(&personas::FOTO, &fields)?;
-        check_beside(&personas::ME, &fields)?;
-        check_beside(&seam::USER, &fields)?;
-        check_beside(&django::PROFILE, &fields)?;
+        check_unknown_field(&personas::FOTO, &fields)?;
+        check_unknown_field(&personas::ME, &fields)?;
+        check_unknown_field(&seam::USER, &fields)?;
+        check_unknown_field(&django::PROFILE, &fields)?;
         let more = [fields, vec![("is_staff".to_owned(), json!(true))]].concat();
         let Err(Refusal::Invalid(faults)) = read(&falcon::USERS, &object(&more)) else { panic!("{more:?}") };
         prop_assert!(faults.iter().any(|fault| fault.field == "is_staff" && fault.rule == Rule::Unknown));
@@ -255,9 +255,9 @@ proptest! {
     fn an_image_path_with_a_parent_segment_is_refused_in_any_spelling(
         before in "([a-z.]{1,4}[/\\\\]){0,3}",
         dots in "(\\.|%2e|%2E){2}",
-        behind in "([/\\\\]|%2f|%5C)[a-z/]{0,9}|",
+        after in "([/\\\\]|%2f|%5C)[a-z/]{0,9}|",
     ) {
-        prop_assert_eq!(text::image_path(&format!("{before}{dots}{behind}"), 255), Err(Rule::ImagePath));
+        prop_assert_eq!(text::image_path(&format!("{before}{dots}{after}"), 255), Err(Rule::ImagePath));
     }
 
     #[test]

@@ -135,20 +135,20 @@ impl Platform for Native {
     }
 }
 
-fn but_updates(class: Class<'_>) -> bool {
+fn except_updates(class: Class<'_>) -> bool {
     !matches!(class, Class::Update(..))
 }
 
-fn but_failed_auth(class: Class<'_>) -> bool {
+fn except_failed_auth(class: Class<'_>) -> bool {
     !matches!(class, Class::FailedAuth)
 }
 
-fn but_costly(class: Class<'_>) -> bool {
+fn except_costly(class: Class<'_>) -> bool {
     !matches!(class, Class::Costly(_))
 }
 
 /// A request as a client sends it.
-struct Sent<'a> {
+struct TestRequest<'a> {
     method: &'a str,
     path: &'a str,
     bearer: Option<&'a str>,
@@ -156,15 +156,15 @@ struct Sent<'a> {
     body: &'a str,
 }
 
-fn put<'a>(path: &'a str, bearer: Option<&'a str>, content_type: &'a str, body: &'a str) -> Sent<'a> {
-    Sent { method: "PUT", path, bearer, content_type, body }
+fn put<'a>(path: &'a str, bearer: Option<&'a str>, content_type: &'a str, body: &'a str) -> TestRequest<'a> {
+    TestRequest { method: "PUT", path, bearer, content_type, body }
 }
 
-fn send(sent: Sent<'_>) -> Outcome {
-    send_over(|_| true, sent)
+fn send(sent: TestRequest<'_>) -> Outcome {
+    send_with_limits(|_| true, sent)
 }
 
-fn send_over(allowed: Allowance, sent: Sent<'_>) -> Outcome {
+fn send_with_limits(allowed: Allowance, sent: TestRequest<'_>) -> Outcome {
     send_to(&platform(allowed), sent)
 }
 
@@ -183,7 +183,7 @@ fn platform(allowed: Allowance) -> Native {
     }
 }
 
-fn send_to(platform: &Native, Sent { method, path, bearer, content_type, body }: Sent<'_>) -> Outcome {
+fn send_to(platform: &Native, TestRequest { method, path, bearer, content_type, body }: TestRequest<'_>) -> Outcome {
     let authorization = bearer.map(|token| format!("Bearer {token}"));
     let call = Call {
         request_id: "test",
@@ -222,7 +222,7 @@ fn without_a_valid_token_neither_body_nor_database_is_used() {
 #[test]
 fn with_another_method_neither_body_nor_database_is_used() {
     for path in paths() {
-        let outcome = send(Sent { method: "PATCH", ..put(&path, Some(&token(6)), "application/json", "{}") });
+        let outcome = send(TestRequest { method: "PATCH", ..put(&path, Some(&token(6)), "application/json", "{}") });
         assert_eq!((outcome.reply.answer.status, outcome.body_was_read, outcome.calls), (405, false, 0), "{path}");
         assert_eq!(outcome.reply.allow, Some("PUT"));
     }
@@ -263,19 +263,20 @@ fn above_a_rate_limit_no_further_checks_run() {
         (outcome.body_was_read, outcome.calls)
     };
     for path in paths() {
-        assert_eq!(refused(send_over(but_updates, put(&path, Some(&token(6)), json, "{"))), (false, 0));
-        assert_eq!(refused(send_over(but_failed_auth, put(&path, None, json, "{}"))), (false, 0));
-        let good = send_over(but_failed_auth, put(&path, Some(&token(6)), json, "{"));
+        assert_eq!(refused(send_with_limits(except_updates, put(&path, Some(&token(6)), json, "{"))), (false, 0));
+        assert_eq!(refused(send_with_limits(except_failed_auth, put(&path, None, json, "{}"))), (false, 0));
+        let good = send_with_limits(except_failed_auth, put(&path, Some(&token(6)), json, "{"));
         assert_eq!(good.reply.answer.status, 400);
     }
     let form = "multipart/form-data; boundary=x";
     for path in ["/api/personas/6/foto", "/api/profile/6/update/"] {
-        assert_eq!(refused(send_over(but_costly, put(path, Some(&token(6)), form, ""))), (false, 0));
+        assert_eq!(refused(send_with_limits(except_costly, put(path, Some(&token(6)), form, ""))), (false, 0));
     }
     let password = r#"{"password": "a new one"}"#;
-    let costly = send_over(but_costly, put("/api/v1/users/7", Some(&token(6)), json, password));
+    let costly = send_with_limits(except_costly, put("/api/v1/users/7", Some(&token(6)), json, password));
     assert_eq!(refused(costly), (true, 0));
-    let cheap = send_over(but_costly, put("/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#));
+    let cheap =
+        send_with_limits(except_costly, put("/api/v1/users/7", Some(&token(6)), json, r#"{"full_name": "Jo"}"#));
     assert_eq!(cheap.reply.answer.status, 200);
 }
 

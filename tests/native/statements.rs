@@ -233,16 +233,16 @@ fn columns(connection: &rusqlite::Connection) -> Vec<String> {
 
 #[test]
 fn a_schema_without_a_table_or_column_of_a_migration_is_unhealthy() {
-    let whole = columns(&sqlite().connection);
+    let full_schema = columns(&sqlite().connection);
     for count in 1..=files("migrations", ".sql").len() {
         let connection = rusqlite::Connection::open_in_memory().unwrap();
         for migration in &files("migrations", ".sql")[..count] {
             connection.execute_batch(&read(migration)).unwrap();
         }
-        let is_whole = columns(&connection) == whole;
+        let is_complete = columns(&connection) == full_schema;
         let health = ready(store::ping(&Sqlite { connection, calls: Cell::new(0) }));
-        assert_eq!(health.is_ok(), is_whole, "after {count} migrations");
-        assert!(is_whole || matches!(health, Err(Fault::Schema(_))), "{health:?}");
+        assert_eq!(health.is_ok(), is_complete, "after {count} migrations");
+        assert!(is_complete || matches!(health, Err(Fault::Schema(_))), "{health:?}");
     }
 }
 
@@ -459,8 +459,8 @@ proptest! {
         let change = AccountChange { full_name: some(&name), number_phone, ..AccountChange::default() };
         let without_time = |account: Account| Account { updated_at: String::new(), ..account };
         let once = without_time(update(&database, &access(42, None, None), &change).unwrap());
-        let twice = without_time(update(&database, &access(42, None, None), &change).unwrap());
-        prop_assert_eq!(once, twice);
+        let again = without_time(update(&database, &access(42, None, None), &change).unwrap());
+        prop_assert_eq!(once, again);
     }
 
     #[test]

@@ -129,7 +129,7 @@ fn a_token_with_ids_of_two_back_ends_is_refused() {
     }
 }
 
-const OF: [(Signer, &str); 4] = [
+const SIGNER_SECRETS: [(Signer, &str); 4] = [
     (Signer::Shared, SECRET),
     (Signer::BackEnd(BackEnd::Seam), "the-secret-of-seam-of-32-bytes-or-more"),
     (Signer::BackEnd(BackEnd::Falcon), "the-secret-of-falcon-of-32-bytes-or-more"),
@@ -154,11 +154,11 @@ fn each_secret_is_valid_only_for_the_ids_of_its_own_back_end() {
         let has_own = |back_end: BackEnd| BackEnd::ALL.iter().position(|one| *one == back_end).unwrap();
         let has_own = |back_end| own & (1 << has_own(back_end)) != 0;
         let is_set = |signer: Signer| signer.back_end().is_none_or(has_own);
-        let secrets = OF.iter().filter(|(signer, _)| is_set(*signer));
+        let secrets = SIGNER_SECRETS.iter().filter(|(signer, _)| is_set(*signer));
         let secret = |text: &str| Secret { current: Some(text.to_owned()), previous: None };
         let secrets = secrets.map(|(signer, text)| (*signer, secret(text))).collect();
         let keys = Keys::new(Settings { secrets, ..Settings::default() }).unwrap();
-        for (signer, secret) in OF {
+        for (signer, secret) in SIGNER_SECRETS {
             for (layout, claims) in layouts(7) {
                 let expected = match (signer.back_end(), layout) {
                     _ if !is_set(signer) => None,
@@ -290,9 +290,9 @@ fn the_fault_of_an_unusable_secret_names_it() {
         let [current, previous] = [current, previous].map(|secret| secret.map(str::to_owned));
         (Signer::BackEnd(BackEnd::Seam), Secret { current, previous })
     };
-    let other = Some(OF[1].1);
+    let other = Some(SIGNER_SECRETS[1].1);
     let missing = "JWT_SECRET is not set (wrangler secret put JWT_SECRET; locally, npm run dev creates one)";
-    for (secrets, says) in [
+    for (secrets, message) in [
         (Vec::new(), missing),
         (shared(None, None), missing),
         (shared(Some(""), Some("")), missing),
@@ -309,7 +309,7 @@ fn the_fault_of_an_unusable_secret_names_it() {
         ),
     ] {
         let fault: Fault = Keys::new(Settings { secrets, ..Settings::default() }).unwrap_err();
-        assert_eq!(fault.to_string(), says);
+        assert_eq!(fault.to_string(), message);
     }
     assert!(Keys::new(Settings { secrets: vec![seam(other, None)], ..Settings::default() }).is_ok());
 }

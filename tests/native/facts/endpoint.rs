@@ -4,7 +4,7 @@ use super::super::dialects::every_refusal;
 use super::fields::{Field, Reader};
 use super::json::{Named, raw};
 use super::record::Observed;
-use super::refusals::{Refused, refused, told};
+use super::refusals::{Refused, refused, reply_facts};
 use perfil::domain::{BackEnd, Fault, PathId, Refusal};
 use perfil::serve::{self, Endpoint, Right, Route, Update};
 use serde::Serialize;
@@ -149,5 +149,5 @@ where
 
 fn failure(update: &Update, fault: Fault) -> Refused {
     let path = update.path().replace(":id", "7");
-    told(&serve::failed(&Route::of(&path), fault))
+    reply_facts(&serve::failed(&Route::of(&path), fault))
 }

@@ -231,19 +231,19 @@ where
 
     /// Returns the lengths of the shortest and the longest accepted text.
     fn length(&self, name: &str) -> Option<[usize; 2]> {
-        let least = (0..100).find(|length| self.accepted(name, *length).is_some())?;
-        let (mut most, mut beyond) = (least, ENDLESS);
+        let min = (0..100).find(|length| self.accepted(name, *length).is_some())?;
+        let (mut max, mut beyond) = (min, ENDLESS);
         assert!(self.accepted(name, beyond).is_none(), "{name} accepts texts of any length");
-        while beyond - most > 1 {
-            let middle = usize::midpoint(most, beyond);
-            if self.accepted(name, middle).is_some() { most = middle } else { beyond = middle }
+        while beyond - max > 1 {
+            let middle = usize::midpoint(max, beyond);
+            if self.accepted(name, middle).is_some() { max = middle } else { beyond = middle }
         }
-        Some([least, most])
+        Some([min, max])
     }
 
     fn change(&self, name: &str, length: Option<[usize; 2]>) -> Option<R::Change> {
-        let [least, _] = length?;
-        self.text(name, &self.accepted(name, least)?).ok()
+        let [min, _] = length?;
+        self.text(name, &self.accepted(name, min)?).ok()
     }
 
     fn sets_password(&self, name: &str, length: Option<[usize; 2]>) -> bool {

@@ -1,5 +1,5 @@
 use super::json::Named;
-use super::refusals::{Refused, told};
+use super::refusals::{Refused, reply_facts};
 use perfil::domain::Fault;
 use perfil::serve::{self, Reply, Route, media};
 
@@ -20,5 +20,5 @@ pub fn media() -> Named<Refused> {
 }
 
 fn named<const N: usize>(replies: [(&str, Reply); N]) -> Named<Refused> {
-    Named(replies.map(|(name, reply)| (name.to_owned(), told(&reply))).into())
+    Named(replies.map(|(name, reply)| (name.to_owned(), reply_facts(&reply))).into())
 }

@@ -51,10 +51,10 @@ pub fn facts(refuse: fn(&Refusal) -> Answer) -> Facts {
 }
 
 pub fn refused(refusal: &Refusal, refuse: fn(&Refusal) -> Answer) -> Refused {
-    told(&Reply::refused(refusal, refuse))
+    reply_facts(&Reply::refused(refusal, refuse))
 }
 
-pub fn told(Reply { answer, challenge, allow, retry_after, .. }: &Reply) -> Refused {
+pub fn reply_facts(Reply { answer, challenge, allow, retry_after, .. }: &Reply) -> Refused {
     let (challenge, allow, retry_after) = (challenge.as_deref().map(str::to_owned), *allow, *retry_after);
     Refused { status: answer.status, challenge, allow, retry_after, body: raw(&answer.body) }
 }

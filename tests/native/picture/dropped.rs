@@ -1,12 +1,12 @@
 //! Removal of what a picture doesn't need, and preservation of what it needs (contract M2).
 
 use super::forge::*;
-use super::{parse, picture, tells};
+use super::{contains_secret, parse, picture};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
 /// Asserts that these uploads are stored as the plain fixture is, without what was added to it.
 #[track_caller]
-fn all_come_out_as(name: &str, uploads: Vec<Upload>) {
+fn all_are_stored_as(name: &str, uploads: Vec<Upload>) {
     let plain = parse(&picture(name));
     for (why, bytes) in uploads {
         let parsed = parse(&bytes);
@@ -37,7 +37,7 @@ fn unneeded_png_chunks_are_dropped() {
     bomb[..4].copy_from_slice(&length);
     let mut trailed = [b"name\0\0", &compress_to_vec_zlib(&srgb, 9)[..]].concat();
     trailed.extend(b"SECRET");
-    all_come_out_as(
+    all_are_stored_as(
         "alpha.png",
         vec![
             ("text", with(png_chunk(b"tEXt", b"Author\0SECRET"))),
@@ -108,7 +108,7 @@ fn unneeded_jpeg_segments_are_dropped() {
         jpeg_with("grey.jpg", &halves.collect::<Vec<_>>())
     };
     let thumb = [b"JFIF\0\x01\x01\0\0\x48\0\x48\x02\x01".as_slice(), b"SECRET"].concat();
-    all_come_out_as(
+    all_are_stored_as(
         "grey.jpg",
         vec![
             ("comment", with(jpeg_segment(0xFE, b"SECRET"))),
@@ -134,15 +134,15 @@ fn unneeded_jpeg_segments_are_dropped() {
             ("profile whose parts disagree", parts(&[(1, 2), (2, 3)])),
         ],
     );
-    let (whole, turned) = (parse(&parts(&[(1, 2), (2, 2)])).unwrap(), parse(&parts(&[(2, 2), (1, 2)])).unwrap());
-    assert_eq!(Ok(&whole), parse(&with(part(1, 1, &srgb))).as_ref());
-    assert_eq!(turned, whole);
+    let (in_order, turned) = (parse(&parts(&[(1, 2), (2, 2)])).unwrap(), parse(&parts(&[(2, 2), (1, 2)])).unwrap());
+    assert_eq!(Ok(&in_order), parse(&with(part(1, 1, &srgb))).as_ref());
+    assert_eq!(turned, in_order);
     let stray = [part(1, 2, &srgb[..1000]), b"SECRET".to_vec(), part(2, 2, &srgb[1000..])];
-    assert_eq!(parse(&jpeg_with("grey.jpg", &stray)).unwrap(), whole);
+    assert_eq!(parse(&jpeg_with("grey.jpg", &stray)).unwrap(), in_order);
     let jfif = parse(&with(jpeg_segment(0xE0, &thumb))).unwrap();
-    assert!(!tells(&jfif) && jfif[2..].starts_with(b"\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x48\0\x48\0\0"));
+    assert!(!contains_secret(&jfif) && jfif[2..].starts_with(b"\xFF\xE0\0\x10JFIF\0\x01\x01\0\0\x48\0\x48\0\0"));
     let adobe = parse(&with(jpeg_segment(0xEE, b"Adobe\0\x64\0\0\0\0\0SECRET"))).unwrap();
-    assert!(!tells(&adobe) && adobe[2..].starts_with(b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0\xFF"));
+    assert!(!contains_secret(&adobe) && adobe[2..].starts_with(b"\xFF\xEE\0\x0EAdobe\0\x64\0\0\0\0\0\xFF"));
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn unneeded_gif_blocks_are_dropped() {
     let with = |block: &[u8]| gif_with("still.gif", &[block.to_vec()]);
     let text = b"\x21\x01\x0C\0\0\0\0\0\0\0\0\0\0\0\0\x06SECRET\0";
     let control = b"\x21\xF9\x04\0SEC\0";
-    all_come_out_as(
+    all_are_stored_as(
         "still.gif",
         vec![
             ("comment", with(b"\x21\xFE\x06SECRET\0")),
@@ -202,15 +202,15 @@ fn unneeded_webp_chunks_are_dropped() {
     let secret = webp_chunk(b"SECR", b"SECRET!");
     for name in ["simple.webp", "lossless.webp", "alpha.webp", "animated.webp"] {
         let late = [secret.clone(), webp_chunk(b"XMP ", b"SECRET"), webp_chunk(b"ICCP", &srgb())];
-        all_come_out_as(name, vec![("chunks at the end", webp_with(name, &late))]);
+        all_are_stored_as(name, vec![("chunks at the end", webp_with(name, &late))]);
     }
     let smuggle = |data: &mut Vec<u8>| data.extend(&secret);
-    all_come_out_as("animated.webp", vec![("chunk in a frame", webp_edit("animated.webp", b"ANMF", smuggle))]);
+    all_are_stored_as("animated.webp", vec![("chunk in a frame", webp_edit("animated.webp", b"ANMF", smuggle))]);
     let reserved = |data: &mut Vec<u8>| {
         data[0] |= 0xC1;
         set(data, 1, &[1, 2, 3]);
     };
-    all_come_out_as("alpha.webp", vec![("reserved bits", webp_edit("alpha.webp", b"VP8X", reserved))]);
+    all_are_stored_as("alpha.webp", vec![("reserved bits", webp_edit("alpha.webp", b"VP8X", reserved))]);
     let flags = |name: &str| parse(&picture(name)).unwrap()[20];
     assert_eq!(["lossy.webp", "alpha.webp", "animated.webp"].map(flags), [0x28, 0x10, 0x1A]);
 }
@@ -235,7 +235,7 @@ fn exif_that_is_late_truncated_or_of_another_type_is_dropped() {
     late.insert(late.len() - 1, segment(&tiff(6)));
     let mut long = tiff(6);
     long[12] = 4;
-    all_come_out_as(
+    all_are_stored_as(
         "grey.jpg",
         vec![
             ("Exif after the pixels", late.concat()),
@@ -248,13 +248,13 @@ fn exif_that_is_late_truncated_or_of_another_type_is_dropped() {
         ],
     );
     let twice = [png_chunk(b"eXIf", &tiff(1)), png_chunk(b"eXIf", &tiff(6))];
-    all_come_out_as("alpha.png", vec![("second Exif", png_with("alpha.png", b"IDAT", &twice))]);
-    all_come_out_as("lossy.webp", vec![("second Exif", webp_with("lossy.webp", &[webp_chunk(b"EXIF", &tiff(3))]))]);
+    all_are_stored_as("alpha.png", vec![("second Exif", png_with("alpha.png", b"IDAT", &twice))]);
+    all_are_stored_as("lossy.webp", vec![("second Exif", webp_with("lossy.webp", &[webp_chunk(b"EXIF", &tiff(3))]))]);
 }
 
 #[test]
 fn misplaced_parts_are_dropped() {
-    all_come_out_as(
+    all_are_stored_as(
         "palette.png",
         vec![
             ("intent after the palette", png_with("palette.png", b"IDAT", &[png_chunk(b"sRGB", &[0])])),
@@ -263,7 +263,7 @@ fn misplaced_parts_are_dropped() {
     );
     let mut pieces = webp_chunks(&picture("lossy.webp"));
     pieces.insert(2, pieces[2].clone());
-    all_come_out_as("lossy.webp", vec![("second profile", whole(perfil::domain::PictureFormat::Webp, &pieces))]);
+    all_are_stored_as("lossy.webp", vec![("second profile", assemble(perfil::domain::PictureFormat::Webp, &pieces))]);
     let mut plain = gif_blocks(&picture("still.gif"));
     plain.retain(|block| !block.starts_with(b"\x21\xF9"));
     let text = b"\x21\xF9\x04\0SEC\0\x21\x01\x0C\0\0\0\0\0\0\0\0\0\0\0\0\x06SECRET\0".to_vec();
@@ -280,10 +280,10 @@ fn the_padding_byte_of_a_webp_chunk_is_zero() {
     let odd = |length: usize| length % 2 == 1;
     let padded =
         webp_edit("lossless.webp", b"VP8L", |data| data.resize(data.len() + 1 + usize::from(odd(data.len())), 0));
-    let mut telling = padded.clone();
-    *telling.last_mut().unwrap() = b'S';
-    assert_ne!(telling, padded);
-    assert_eq!(parse(&telling), parse(&padded));
+    let mut altered = padded.clone();
+    *altered.last_mut().unwrap() = b'S';
+    assert_ne!(altered, padded);
+    assert_eq!(parse(&altered), parse(&padded));
     let scaled = webp_edit("simple.webp", b"VP8 ", |data| data[7] |= 0x40);
     assert_eq!(parse(&scaled).as_ref(), Ok(&scaled), "the scale is kept, because decoders ignore it");
 }

@@ -21,12 +21,12 @@ pub fn pieces(format: PictureFormat, bytes: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Joins pieces, and corrects the checksums and the length of the file.
-pub fn whole(format: PictureFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
+pub fn assemble(format: PictureFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = pieces.concat();
     match format {
         PictureFormat::Png => {
             let repaired =
-                pieces.iter().enumerate().map(|(at, piece)| if at == 0 { piece.clone() } else { mend(piece) });
+                pieces.iter().enumerate().map(|(at, piece)| if at == 0 { piece.clone() } else { repair(piece) });
             repaired.collect::<Vec<_>>().concat()
         }
         PictureFormat::Webp => {
@@ -41,7 +41,7 @@ pub fn whole(format: PictureFormat, pieces: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// Corrects the length and checksum of a PNG chunk.
-fn mend(chunk: &[u8]) -> Vec<u8> {
+fn repair(chunk: &[u8]) -> Vec<u8> {
     match chunk.get(4..8) {
         Some(kind) if chunk.len() >= 12 => png_chunk(kind.try_into().unwrap(), &chunk[8..chunk.len() - 4]),
         _ => chunk.to_vec(),
@@ -92,7 +92,7 @@ pub fn png_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec<
         edit(&mut data);
         *piece = png_chunk(kind, &data);
     }
-    whole(PictureFormat::Png, &pieces)
+    assemble(PictureFormat::Png, &pieces)
 }
 
 /// Splits a JPEG into SOI, the segments, each with the entropy-coded data that follows it, and EOI.
@@ -191,7 +191,7 @@ pub fn webp_chunks(bytes: &[u8]) -> Vec<Vec<u8>> {
 pub fn webp_with(name: &str, chunks: &[Vec<u8>]) -> Vec<u8> {
     let mut pieces = webp_chunks(&picture(name));
     pieces.extend(chunks.iter().cloned());
-    whole(PictureFormat::Webp, &pieces)
+    assemble(PictureFormat::Webp, &pieces)
 }
 
 /// A fixture with the data of each chunk of this type edited.
@@ -203,5 +203,5 @@ pub fn webp_edit(name: &str, kind: &[u8; 4], edit: impl Fn(&mut Vec<u8>)) -> Vec
         edit(&mut data);
         *piece = webp_chunk(kind, &data);
     }
-    whole(PictureFormat::Webp, &pieces)
+    assemble(PictureFormat::Webp, &pieces)
 }

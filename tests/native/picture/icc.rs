@@ -72,7 +72,7 @@ pub fn description(text: &str) -> Vec<u8> {
 }
 
 /// The profile with everything added that programs write into profiles, all of it with the word SECRET.
-pub fn telling(profile: &[u8]) -> Vec<u8> {
+pub fn with_metadata(profile: &[u8]) -> Vec<u8> {
     let mut header = profile[..128].to_vec();
     for (at, text) in [(4, "SECR"), (24, "SECRETSECRET"), (40, "SECR"), (80, "SECR"), (84, "SECRETSECRETSECR")] {
         set(&mut header, at, text.as_bytes());
@@ -115,7 +115,7 @@ pub fn tag(profile: &[u8], signature: &[u8]) -> Option<Vec<u8>> {
     tags(profile).into_iter().find(|(other, _)| other == signature).map(|(_, content)| content)
 }
 
-pub fn is_told(bytes: &[u8]) -> bool {
+pub fn contains_metadata(bytes: &[u8]) -> bool {
     let (wide, name) = (wide("SECRET"), wide("Mar\u{ed}a"));
     [b"SECR", &wide[..], &name, b"Mar\xC3\xADa"].iter().any(|text| bytes.windows(text.len()).any(|part| part == *text))
 }
@@ -130,15 +130,15 @@ pub fn with_profile(name: &str, profile: &[u8]) -> Vec<u8> {
             let announced = webp_edit(name, b"VP8X", |data| data[0] |= 0x20);
             let mut pieces = webp_chunks(&announced);
             pieces.insert(2, webp_chunk(b"ICCP", profile));
-            whole(PictureFormat::Webp, &pieces)
+            assemble(PictureFormat::Webp, &pieces)
         }
     }
 }
 
-pub fn jpeg_parts(profile: &[u8], most: usize) -> Vec<Vec<u8>> {
-    let count = u8::try_from(profile.chunks(most).len()).unwrap();
+pub fn jpeg_parts(profile: &[u8], max: usize) -> Vec<Vec<u8>> {
+    let count = u8::try_from(profile.chunks(max).len()).unwrap();
     let part = |(number, part)| jpeg_segment(0xE2, &[b"ICC_PROFILE\0", &[number, count][..], part].concat());
-    (1..=count).zip(profile.chunks(most)).map(part).collect()
+    (1..=count).zip(profile.chunks(max)).map(part).collect()
 }
 
 pub fn icc_chunk(name: &str, stream: &[u8]) -> Vec<u8> {

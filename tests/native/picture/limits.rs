@@ -27,7 +27,7 @@ fn png(width: u32, height: u32, stream: usize) -> Vec<u8> {
     for piece in pieces.iter_mut().filter(|piece| piece.get(4..8) == Some(b"IDAT")) {
         *piece = png_chunk(b"IDAT", &zlib(stream));
     }
-    whole(PictureFormat::Png, &pieces)
+    assemble(PictureFormat::Png, &pieces)
 }
 
 /// Bytes of this length that look like a compressed stream.
@@ -44,51 +44,51 @@ fn stream_of(width: u32, height: u32) -> usize {
 
 #[test]
 fn the_length_of_a_pixel_stream_must_fit_the_size() {
-    let most = |width: usize, height: usize| 4 * width * height * 9 / 8 + 1024 + 128 * height;
+    let max = |width: usize, height: usize| 4 * width * height * 9 / 8 + 1024 + 128 * height;
     for (width, height) in [(2, 2), (300, 200)] {
         let (wide, high) = (u32::try_from(width).unwrap(), u32::try_from(height).unwrap());
-        for (length, is_taken) in [
+        for (length, is_accepted) in [
             (stream_of(wide, high), true),
             (stream_of(wide, high).saturating_sub(1), stream_of(wide, high) < 3),
-            (most(width, height), true),
-            (most(width, height) + 1, false),
+            (max(width, height), true),
+            (max(width, height) + 1, false),
         ] {
-            assert_eq!(parse(&png(wide, high, length)).is_ok(), is_taken, "{length} bytes for {width} × {height}");
+            assert_eq!(parse(&png(wide, high, length)).is_ok(), is_accepted, "{length} bytes for {width} × {height}");
         }
     }
 }
 
 #[test]
 fn a_side_has_1_to_16384_pixels() {
-    let taken = |width, height| {
-        let taken = sized(width, height).into_iter().filter(|(_, bytes)| parse(bytes).is_ok());
-        taken.map(|(what, _)| what).collect::<Vec<_>>()
+    let accepted = |width, height| {
+        let accepted = sized(width, height).into_iter().filter(|(_, bytes)| parse(bytes).is_ok());
+        accepted.map(|(what, _)| what).collect::<Vec<_>>()
     };
     let all = ["JPEG", "PNG", "GIF frame", "GIF screen", "lossy WebP", "lossless WebP"];
     for (width, height) in [(1, 1), (4096, 4096), (16_383, 1), (1, 16_383)] {
-        assert_eq!(taken(width, height), all, "{width} × {height}");
+        assert_eq!(accepted(width, height), all, "{width} × {height}");
     }
     // WebP has 14 bits for a side. Lossless WebP counts from 1, so 16384 is its largest and 0 is 16384.
-    assert_eq!(taken(16_384, 1), ["JPEG", "PNG", "GIF frame", "GIF screen", "lossless WebP"]);
+    assert_eq!(accepted(16_384, 1), ["JPEG", "PNG", "GIF frame", "GIF screen", "lossless WebP"]);
     for (width, height) in [(16_385, 1), (1, 16_385), (0, 1), (1, 0), (65_535, 1)] {
-        assert!(taken(width, height).iter().all(|what| what.ends_with("WebP")), "{width} × {height}");
+        assert!(accepted(width, height).iter().all(|what| what.ends_with("WebP")), "{width} × {height}");
     }
 }
 
 #[test]
 fn a_picture_has_at_most_as_many_pixels_as_the_caller_allows() {
-    let is_taken = |bytes: &[u8], most| Picture::parse(bytes.to_vec(), most).is_ok();
+    let is_accepted = |bytes: &[u8], max| Picture::parse(bytes.to_vec(), max).is_ok();
     for (width, height) in [(300, 200), (7071, 7071), (10_000, 5000), (8192, 6104), (16_383, 16_383)] {
         let pixels = u32::from(width) * u32::from(height);
         for (what, bytes) in sized(width, height) {
-            assert!(is_taken(&bytes, pixels) && !is_taken(&bytes, pixels - 1), "{what} of {width} × {height}");
-            assert_eq!(is_taken(&bytes, DEFAULT_MAX_PIXELS), pixels <= 50_000_000, "{what} of {width} × {height}");
+            assert!(is_accepted(&bytes, pixels) && !is_accepted(&bytes, pixels - 1), "{what} of {width} × {height}");
+            assert_eq!(is_accepted(&bytes, DEFAULT_MAX_PIXELS), pixels <= 50_000_000, "{what} of {width} × {height}");
         }
     }
     let moved = gif_edit("still.gif", |image| set(image, 1, &[100, 0, 7, 0]));
-    assert!(is_taken(&moved, 164 * 55) && !is_taken(&moved, 164 * 55 - 1), "a frame beyond the screen");
+    assert!(is_accepted(&moved, 164 * 55) && !is_accepted(&moved, 164 * 55 - 1), "a frame beyond the screen");
     for Fixture(name, ..) in FIXTURES {
-        assert!(!is_taken(&picture(name), 100), "{name}");
+        assert!(!is_accepted(&picture(name), 100), "{name}");
     }
 }
 
@@ -118,7 +118,7 @@ fn bombs_are_refused() {
         let frame = [&[0; 6][..], &[255, 15, 0, 255, 15, 0], &[0; 4], &drawn].concat();
         let at = pieces.iter().position(|piece| piece.starts_with(b"ANMF")).unwrap();
         pieces.splice(at..at + 3, std::iter::repeat_n(webp_chunk(b"ANMF", &frame), frames));
-        whole(format_of("animated.webp"), &pieces)
+        assemble(format_of("animated.webp"), &pieces)
     };
     let apng = |frames: u32| {
         let mut pieces = png_chunks(&png(4096, 4096, stream_of(4096, 4096)));
@@ -135,13 +135,13 @@ fn bombs_are_refused() {
         pieces.push(end);
         pieces.concat()
     };
-    for (what, most, more) in [
+    for (what, max, more) in [
         ("GIF", gif(16), gif(17)),
         ("WebP", webp(16), webp(17)),
         ("PNG", apng(16), apng(17)),
         ("JPEG scans", scans(100), scans(101)),
     ] {
-        assert!(parse(&most).is_ok(), "{what} at the limit is refused");
+        assert!(parse(&max).is_ok(), "{what} at the limit is refused");
         assert_eq!(parse(&more), Err(NotAPicture), "{what} beyond the limit");
     }
 }

@@ -1,6 +1,6 @@
 //! Random bytes, and fixtures with random changes (contract M1, M2). `PERFIL_IMAGES=100000` sets the number of cases.
 
-use super::{FIXTURES, Fixture, forge, format_of, parse, picture, tells};
+use super::{FIXTURES, Fixture, contains_secret, forge, format_of, parse, picture};
 use proptest::prelude::*;
 use proptest::{sample::Index, test_runner::Config};
 
@@ -35,16 +35,16 @@ enum Change<T> {
 
 fn change<T: Clone + std::fmt::Debug + 'static>(
     fresh: impl Strategy<Value = T> + 'static,
-    most: usize,
+    max: usize,
 ) -> impl Strategy<Value = Change<T>> {
     let at = any::<Index>;
     prop_oneof![
         4 => (at(), at()).prop_map(|(at, bit)| Change::Flip(at, bit)),
         1 => (at(), fresh).prop_map(|(at, fresh)| Change::Insert(at, fresh)),
-        1 => (at(), 1..most).prop_map(|(at, count)| Change::Delete(at, count)),
-        1 => (at(), 1..most).prop_map(|(at, count)| Change::Duplicate(at, count)),
+        1 => (at(), 1..max).prop_map(|(at, count)| Change::Delete(at, count)),
+        1 => (at(), 1..max).prop_map(|(at, count)| Change::Duplicate(at, count)),
         1 => (at(), at()).prop_map(|(a, b)| Change::Swap(a, b)),
-        1 => (fixture(), at(), at(), 1..most).prop_map(|(name, from, to, count)| Change::Splice(name, from, to, count)),
+        1 => (fixture(), at(), at(), 1..max).prop_map(|(name, from, to, count)| Change::Splice(name, from, to, count)),
     ]
 }
 
@@ -103,15 +103,15 @@ proptest! {
     fn a_picture_with_changed_bytes_is_refused_or_stored_as_a_valid_one(
         name in fixture(),
         changes in prop::collection::vec(change(any::<u8>(), 200), 1..4),
-        mend in any::<bool>(),
+        repair in any::<bool>(),
     ) {
         let mut bytes = picture(name);
         for change in &changes {
             apply(&mut bytes, change, picture, |byte, bit| *byte ^= 1 << bit.index(8));
         }
         check(&bytes)?;
-        if mend && name.ends_with("webp") {
-            check(&forge::whole(format_of(name), &[bytes]))?;
+        if repair && name.ends_with("webp") {
+            check(&forge::assemble(format_of(name), &[bytes]))?;
         }
     }
 
@@ -133,8 +133,8 @@ proptest! {
             });
             flipped |= !matches!(change, Change::Delete(..) | Change::Duplicate(..) | Change::Swap(..));
         }
-        let stripped = check(&forge::whole(format, &pieces))?;
+        let stripped = check(&forge::assemble(format, &pieces))?;
         // A flipped bit may change the type of a piece and turn a comment into pixels. A different order never does.
-        prop_assert!(flipped || !stripped.is_some_and(|bytes| tells(&bytes)));
+        prop_assert!(flipped || !stripped.is_some_and(|bytes| contains_secret(&bytes)));
     }
 }

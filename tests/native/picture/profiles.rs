@@ -24,14 +24,14 @@ const PICTURES: [&str; 4] = ["grey.jpg", "alpha.png", "still.gif", "extended.web
 #[test]
 fn a_stored_profile_has_no_information_about_people_and_devices() {
     for name in PROFILES {
-        let telling = telling(&profile(name));
-        assert!(is_told(&telling));
+        let tagged_profile = with_metadata(&profile(name));
+        assert!(contains_metadata(&tagged_profile));
         for file in PICTURES {
-            let upload = with_profile(file, &telling);
+            let upload = with_profile(file, &tagged_profile);
             let stored = parse(&upload).unwrap();
-            assert!(!is_told(&stored), "{name} in {file}: the picture still has metadata");
+            assert!(!contains_metadata(&stored), "{name} in {file}: the picture still has metadata");
             let kept = profile_of(file, &stored).unwrap_or_else(|| panic!("{name} in {file} is gone"));
-            assert!(!is_told(&kept), "{name} in {file}: the profile still has metadata");
+            assert!(!contains_metadata(&kept), "{name} in {file}: the profile still has metadata");
             assert_eq!(parse(&stored).as_ref(), Ok(&stored), "{name} in {file} changes when it is parsed again");
         }
     }
@@ -46,7 +46,7 @@ fn the_numbers_of_a_profile_are_kept_and_shared_as_before() {
     };
     for (name, file) in PROFILES.iter().flat_map(|name| PICTURES.map(|file| (name, file))) {
         let plain = profile(name);
-        for before in [plain.clone(), telling(&plain)] {
+        for before in [plain.clone(), with_metadata(&plain)] {
             let after = profile_of(file, &parse(&with_profile(file, &before)).unwrap()).unwrap();
             assert!(after.len() <= before.len() && after.len().is_multiple_of(4), "{name} in {file}");
             assert!(numbers(&after) == numbers(&plain), "{name} in {file} has other numbers");
@@ -71,7 +71,7 @@ fn description_and_copyright_are_emptied() {
     let new = Some(b"mluc\0\0\0\0\0\0\0\x01\0\0\0\x0CenUS\0\0\0\x02\0\0\0\x1C\0-".to_vec());
     let old = [b"desc\0\0\0\0\0\0\0\x02-\0".as_slice(), &[0; 78]].concat();
     assert_eq!(texts(&profile("sRGB-v4")), [new.clone(), new.clone()]);
-    assert_eq!(texts(&telling(&profile("sRGB-v2-nano"))), [Some(old), Some(b"text\0\0\0\0-\0".to_vec())]);
+    assert_eq!(texts(&with_metadata(&profile("sRGB-v2-nano"))), [Some(old), Some(b"text\0\0\0\0-\0".to_vec())]);
     assert_eq!(texts(&profile("sRGB-v2-nano")), [new.clone(), new], "the texts of version 2 don't fit");
     let plain = profile("sRGB-v4");
     let mut bare = tags(&plain);
@@ -131,7 +131,7 @@ fn a_profile_that_is_not_valid_is_dropped() {
         all.extend((all.len()..count).map(|at| (be(at), b"text\0\0\0\0".to_vec())));
         with_tags(&plain, &all, b"")
     };
-    let (most, more) = (tagged(100), tagged(101));
+    let (max, more) = (tagged(100), tagged(101));
     let stage = |position: usize, at: usize, bytes: &'static [u8]| {
         edited("tables-v4", b"A2B0", move |content| {
             let start = number(content, 12 + 4 * position);
@@ -192,23 +192,23 @@ fn a_profile_that_is_not_valid_is_dropped() {
         assert_eq!((profile_of("extended.webp", &webp), webp[20] & 0x20), (None, 0), "{why}");
     }
     for (why, profile) in [
-        ("100 tags", most),
+        ("100 tags", max),
         ("three bytes after its end", [&plain[..], b"SEC"].concat()),
         ("almost 4 MiB", with_curve(&vec![0; (4 << 20) - 1000])),
         ("an intent that does not exist", patched("sRGB-v4", 64, b"SECR")),
         ("another illuminant", patched("sRGB-v4", 68, b"SECRETSECRET")),
     ] {
         let webp = parse(&with_profile("extended.webp", &profile)).unwrap();
-        assert!(profile_of("extended.webp", &webp).is_some() && !is_told(&webp), "{why}");
+        assert!(profile_of("extended.webp", &webp).is_some() && !contains_metadata(&webp), "{why}");
     }
 }
 
-/// Pseudorandom bytes below `most`.
-fn noise(length: usize, most: u8) -> Vec<u8> {
+/// Pseudorandom bytes below `max`.
+fn noise(length: usize, max: u8) -> Vec<u8> {
     let mut state = 1_u32;
     let mut next = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-        state.to_be_bytes()[0] % most
+        state.to_be_bytes()[0] % max
     };
     (0..length).map(|_| next()).collect()
 }
@@ -227,17 +227,17 @@ fn the_profile_of_a_png_does_not_grow() {
     assert!(compress_to_vec_zlib(&clean, 10).len() < compress_to_vec_zlib(&clean, 4).len());
     assert!(stored(&clean, 10) == (Some(clean.clone()), true), "a clean profile keeps its stream");
     assert!(stored(&clean, 1) == (Some(clean.clone()), false), "any other stream could hide something");
-    let mut telling = clean.clone();
-    set(&mut telling, 80, b"SECR");
-    assert!(stored(&telling, 10).0.is_none_or(|kept| !is_told(&kept)));
-    assert!(stored(&telling, 1) == (Some(clean.clone()), false));
+    let mut tagged_profile = clean.clone();
+    set(&mut tagged_profile, 80, b"SECR");
+    assert!(stored(&tagged_profile, 10).0.is_none_or(|kept| !contains_metadata(&kept)));
+    assert!(stored(&tagged_profile, 1) == (Some(clean.clone()), false));
     // A profile with a table from Lab to grey, which doesn't fit and isn't needed to show the picture.
     let head = [b"mft1\0\0\0\0\x03\x01\x21\0".as_slice(), &[0; 36]].concat();
     let table = [head, noise(3 * 256 + 33 * 33 * 33 + 256, 3)].concat();
     let all = [vec![(*b"B2A0", table)], tags(&clean)].concat();
-    let (shown, _) = stored(&with_tags(&telling, &all, b""), 10);
+    let (shown, _) = stored(&with_tags(&tagged_profile, &all, b""), 10);
     let shown = shown.unwrap();
-    assert!(tag(&shown, b"kTRC") == tag(&clean, b"kTRC") && !is_told(&shown));
+    assert!(tag(&shown, b"kTRC") == tag(&clean, b"kTRC") && !contains_metadata(&shown));
     assert_eq!([b"B2A0", b"desc", b"cprt"].map(|signature| tag(&shown, signature).is_some()), [false; 3]);
 }
 
@@ -266,11 +266,11 @@ proptest! {
     #[test]
     fn a_profile_with_random_changes_leaves_a_valid_picture(
         name in prop::sample::select(PROFILES.to_vec()),
-        telling_too in any::<bool>(),
+        adds_metadata in any::<bool>(),
         changes in prop::collection::vec((any::<Index>(), any::<u8>(), any::<bool>()), 1..4),
         file in prop::sample::select(PICTURES.to_vec()),
     ) {
-        let mut profile = if telling_too { telling(&profile(name)) } else { profile(name) };
+        let mut profile = if adds_metadata { with_metadata(&profile(name)) } else { profile(name) };
         let head = 132 + 12 * entries(&profile).len() + 12;
         for (at, value, in_head) in changes {
             let length = if in_head { head } else { profile.len() };

@@ -207,7 +207,7 @@ fn broken_webps_are_refused() {
     let still = webp_chunks(&picture("alpha.webp"));
     let order = |order: &[usize]| {
         let pieces: Vec<_> = order.iter().map(|at| still[*at].clone()).collect();
-        whole(format_of("alpha.webp"), &pieces)
+        assemble(format_of("alpha.webp"), &pieces)
     };
     let mut odd = picture("simple.webp");
     odd[4] ^= 1;
@@ -241,7 +241,7 @@ fn broken_webps_are_refused() {
         ("frames before the parameters", {
             let mut pieces = webp_chunks(&picture("animated.webp"));
             pieces.swap(2, 3);
-            whole(format_of("animated.webp"), &pieces)
+            assemble(format_of("animated.webp"), &pieces)
         }),
         ("parameters of another length", webp_edit("animated.webp", b"ANIM", |data| data.extend([0, 0]))),
     ]);
