@@ -4,9 +4,9 @@
 use libfuzzer_sys::fuzz_target;
 use perfil::dialect::{Dialect, Object, Value, django, falcon, personas, seam};
 use perfil::domain::{Change, JsonKind, Record, Refusal, Rule};
-use perfil_fuzz::assert_is_told;
-use perfil_fuzz::changes::{self, Got, Seen};
-use perfil_fuzz::json::{self, Json, Why};
+use perfil_fuzz::assert_is_rendered;
+use perfil_fuzz::changes::{self, Effect, FieldEffects};
+use perfil_fuzz::json::{self, Json, ParseError};
 use std::fmt::Debug;
 
 fuzz_target!(|data: &[u8]| {
@@ -25,20 +25,20 @@ fuzz_target!(|data: &[u8]| {
 fn object(body: &[u8]) {
     let object = Object::parse(body);
     let text = std::str::from_utf8(body).map(|text| text.strip_prefix('\u{feff}').unwrap_or(text));
-    let model = text.map_err(|_| Why::Invalid).and_then(json::parse);
+    let model = text.map_err(|_| ParseError::Invalid).and_then(json::parse);
     match (&object, &model) {
-        (_, Err(Why::TooDeep)) => {}
-        (Ok(object), Err(Why::Invalid)) => assert!(body.is_empty() && object.names().count() == 0),
-        (Err(refusal), Err(Why::Invalid)) => assert_eq!(*refusal, Refusal::Malformed),
+        (_, Err(ParseError::TooDeep)) => {}
+        (Ok(object), Err(ParseError::Invalid)) => assert!(body.is_empty() && object.names().count() == 0),
+        (Err(refusal), Err(ParseError::Invalid)) => assert_eq!(*refusal, Refusal::Malformed),
         (Ok(object), Ok(model)) => {
             let Json::Object(fields) = model else { panic!("{model:?} is not an object") };
-            assert!(!model.has_twice() && model.largest().is_finite());
+            assert!(!model.has_duplicate_names() && model.largest().is_finite());
             assert!(object.names().eq(fields.iter().map(|(name, _)| name.as_str())));
             assert!(fields.iter().all(|(name, value)| object.get(name).is_some_and(|read| is_same(read, value))));
         }
         (Err(refusal), Ok(model)) => {
             // Near the limit of f64, parsers differ slightly.
-            let is_bad = model.has_twice() || model.largest() > 1e308;
+            let is_bad = model.has_duplicate_names() || model.largest() > 1e308;
             let expected = match model {
                 _ if is_bad => Refusal::Malformed,
                 Json::Null => Refusal::NotAnObject(JsonKind::Null),
@@ -70,26 +70,26 @@ fn read<R: Record>(dialect: &Dialect<R>, body: &[u8]) -> Result<R::Change, Refus
     Object::parse(body).and_then(dialect.read)
 }
 
-fn check<R: Record>(dialect: &Dialect<R>, body: &[u8], see: fn(&R::Change) -> Seen, ways: &[&str])
+fn check<R: Record>(dialect: &Dialect<R>, body: &[u8], effects_of: fn(&R::Change) -> FieldEffects, traits: &[&str])
 where
     R::Change: Debug + Default + PartialEq,
 {
     let change = read(dialect, body);
     if let Err(refusal) = &change {
-        assert_is_told(refusal);
+        assert_is_rendered(refusal);
         assert_eq!((dialect.refuse)(refusal).status, 400);
     }
     let sent = std::str::from_utf8(body).ok().and_then(|text| json::parse(text).ok());
     let Some(sent @ Json::Object(fields)) = &sent else { return };
-    let is_strict = ways.contains(&"strict");
-    let known: Vec<&str> = see(&R::Change::default()).iter().map(|got| got.name).collect();
+    let is_strict = traits.contains(&"strict");
+    let known: Vec<&str> = effects_of(&R::Change::default()).iter().map(|field| field.name).collect();
     match &change {
         Ok(change) => {
-            let seen = see(change);
-            seen.iter().for_each(|got| changes::assert_follows(got, sent.get(got.name)));
-            let is_nothing = seen.iter().all(|got| got.got == Got::Keep);
+            let effects = effects_of(change);
+            effects.iter().for_each(|field| changes::assert_follows(field, sent.get(field.name)));
+            let is_nothing = effects.iter().all(|field| field.effect == Effect::Keep);
             assert_eq!(change.is_empty(), is_nothing);
-            assert!(!is_nothing || !ways.contains(&"needs one"));
+            assert!(!is_nothing || !traits.contains(&"needs one"));
             assert!(change.upload().is_none());
             assert!(!is_strict || fields.iter().all(|(name, _)| known.contains(&name.as_str())));
         }
@@ -98,7 +98,8 @@ where
             for fault in faults {
                 let value = sent.get(&fault.field);
                 let is_number = matches!(value, Some(Json::Number(_)));
-                let is_text = matches!(value, Some(Json::Text(_))) || (is_number && ways.contains(&"numbers are text"));
+                let is_text =
+                    matches!(value, Some(Json::Text(_))) || (is_number && traits.contains(&"numbers are text"));
                 let is_right = match fault.rule {
                     Rule::Required => matches!(value, None | Some(Json::Null)),
                     Rule::NotNull => value == Some(&Json::Null),
@@ -111,20 +112,23 @@ where
                 assert!(is_right, "{fault:?} for {value:?}");
             }
         }
-        Err(Refusal::NothingToUpdate) => assert!(ways.contains(&"needs one") && fields.is_empty()),
+        Err(Refusal::NothingToUpdate) => assert!(traits.contains(&"needs one") && fields.is_empty()),
         Err(refusal) => {
-            assert!(*refusal == Refusal::Malformed && (sent.has_twice() || sent.largest() > 1e308), "{refusal:?}");
+            assert!(
+                *refusal == Refusal::Malformed && (sent.has_duplicate_names() || sent.largest() > 1e308),
+                "{refusal:?}"
+            );
             return;
         }
     }
     // The change is the same if the body is written differently, and without the unknown fields.
     assert_eq!(read(dialect, sent.write().as_bytes()), change);
     if !is_strict {
-        let asked = fields.iter().filter(|(name, _)| known.contains(&name.as_str())).cloned().collect();
-        assert_eq!(read(dialect, Json::Object(asked).write().as_bytes()), change);
+        let known_fields = fields.iter().filter(|(name, _)| known.contains(&name.as_str())).cloned().collect();
+        assert_eq!(read(dialect, Json::Object(known_fields).write().as_bytes()), change);
     }
     if change.is_ok() {
-        let turned = Json::Object(fields.iter().rev().cloned().collect());
-        assert_eq!(read(dialect, turned.write().as_bytes()), change);
+        let reversed = Json::Object(fields.iter().rev().cloned().collect());
+        assert_eq!(read(dialect, reversed.write().as_bytes()), change);
     }
 }

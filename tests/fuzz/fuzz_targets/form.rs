@@ -6,8 +6,8 @@
 use libfuzzer_sys::fuzz_target;
 use perfil::dialect::{Dialect, Object, Part, Value, django, falcon, personas, seam};
 use perfil::domain::{Change, DEFAULT_MAX_PIXELS, Picture, Record, Refusal, Rule};
-use perfil_fuzz::assert_is_told;
-use perfil_fuzz::changes::{self, Got, Seen};
+use perfil_fuzz::assert_is_rendered;
+use perfil_fuzz::changes::{self, Effect, FieldEffects};
 use perfil_fuzz::json::Json;
 use std::fmt::Debug;
 
@@ -78,25 +78,25 @@ fn find<'a>(parts: &'a [(String, Part)], name: &str) -> Option<&'a Part> {
 
 /// D9: returns the parts of a form that count if the last one of each name does, and an empty file part does not.
 fn last_of_each(parts: &[(String, Part)], file: Option<&str>) -> Vec<(String, Part)> {
-    let is_there = |(name, part): &&(String, Part)| match part {
+    let counts = |(name, part): &&(String, Part)| match part {
         Part::NoFile => false,
         Part::Text(text) => file != Some(name.as_str()) || !text.is_empty(),
         Part::File(_) => true,
     };
-    let there: Vec<&(String, Part)> = parts.iter().filter(is_there).collect();
-    let is_last = |at: usize| there[at + 1..].iter().all(|(name, _)| *name != there[at].0);
-    (0..there.len()).filter(|at| is_last(*at)).map(|at| there[at].clone()).collect()
+    let counted: Vec<&(String, Part)> = parts.iter().filter(counts).collect();
+    let is_last = |at: usize| counted[at + 1..].iter().all(|(name, _)| *name != counted[at].0);
+    (0..counted.len()).filter(|at| is_last(*at)).map(|at| counted[at].clone()).collect()
 }
 
-fn check<R: Record>(dialect: &Dialect<R>, parts: Vec<(String, Part)>, see: fn(&R::Change) -> Seen)
+fn check<R: Record>(dialect: &Dialect<R>, parts: Vec<(String, Part)>, effects_of: fn(&R::Change) -> FieldEffects)
 where
     R::Change: Debug + Default + PartialEq,
 {
     let object = Object::from_form(parts.clone(), &dialect.forms, DEFAULT_MAX_PIXELS);
     let parts = if dialect.forms.last_wins { last_of_each(&parts, dialect.forms.file) } else { parts };
-    let is_twice = (0..parts.len()).any(|at| parts[..at].iter().any(|(name, _)| *name == parts[at].0));
-    assert_eq!(object.as_ref().err(), is_twice.then_some(&Refusal::MalformedForm));
-    let Ok(object) = object else { return assert_is_told(&Refusal::MalformedForm) };
+    let has_duplicates = (0..parts.len()).any(|at| parts[..at].iter().any(|(name, _)| *name == parts[at].0));
+    assert_eq!(object.as_ref().err(), has_duplicates.then_some(&Refusal::MalformedForm));
+    let Ok(object) = object else { return assert_is_rendered(&Refusal::MalformedForm) };
     assert!(object.is_form() && object.names().eq(parts.iter().map(|(name, _)| name.as_str())));
     for (name, part) in &parts {
         let is_same = match (object.get(name), part) {
@@ -109,11 +109,11 @@ where
     }
     let change = (dialect.read)(object);
     if let Err(refusal) = &change {
-        assert_is_told(refusal);
+        assert_is_rendered(refusal);
         assert_eq!((dialect.refuse)(refusal).status, 400);
     }
     upload(dialect, &parts, &change);
-    fields(dialect, &parts, &change, see);
+    fields(dialect, &parts, &change, effects_of);
     as_json(dialect, &parts, &change);
 }
 
@@ -128,14 +128,14 @@ fn upload<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)], change: &Re
         Ok(change) => assert_eq!(change.upload(), picture.as_ref()),
         Err(Refusal::Invalid(faults)) => {
             let of_file = faults.iter().find(|fault| dialect.forms.file == Some(fault.field.as_str()));
-            let told = of_file.map(|fault| fault.rule);
+            let reported = of_file.map(|fault| fault.rule);
             let expected = match part {
                 Some(Part::Text(text)) if !text.is_empty() => Some(Rule::File),
                 Some(Part::File(bytes)) if !bytes.is_empty() => Some(Rule::Image).filter(|_| picture.is_none()),
                 Some(_) => Some(Rule::NotEmpty),
-                None => told.filter(|rule| *rule == Rule::Required),
+                None => reported.filter(|rule| *rule == Rule::Required),
             };
-            assert_eq!(told, expected);
+            assert_eq!(reported, expected);
         }
         Err(refusal) => assert_eq!(*refusal, Refusal::NothingToUpdate),
     }
@@ -146,16 +146,16 @@ fn fields<R: Record>(
     dialect: &Dialect<R>,
     parts: &[(String, Part)],
     change: &Result<R::Change, Refusal>,
-    see: fn(&R::Change) -> Seen,
+    effects_of: fn(&R::Change) -> FieldEffects,
 ) {
     let Ok(change) = change else { return };
-    for got in see(change) {
-        match find(parts, got.name) {
+    for field in effects_of(change) {
+        match find(parts, field.name) {
             Some(Part::Text(text)) if dialect.forms.file != Some("foto") => {
-                changes::assert_follows(&got, Some(&Json::Text(text.clone())));
+                changes::assert_follows(&field, Some(&Json::Text(text.clone())));
             }
             // From a form, the photo's endpoint reads only the photo.
-            _ => assert_eq!(got.got, Got::Keep, "{}", got.name),
+            _ => assert_eq!(field.effect, Effect::Keep, "{}", field.name),
         }
     }
 }

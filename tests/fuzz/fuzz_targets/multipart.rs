@@ -7,7 +7,7 @@ use perfil::dialect::Part;
 use perfil::domain::Refusal;
 use perfil::serve::form;
 use perfil::serve::media_type;
-use perfil_fuzz::assert_is_told;
+use perfil_fuzz::assert_is_rendered;
 
 /// Values of `Content-Type`, with the boundary in each.
 const TYPES: [(&str, &str); 8] = [
@@ -46,7 +46,7 @@ fuzz_target!(|data: &[u8]| {
         }
         Err(refusal) => {
             assert!(matches!(refusal, Refusal::MalformedForm | Refusal::TooLarge), "{refusal:?}");
-            assert_is_told(&refusal);
+            assert_is_rendered(&refusal);
         }
     }
 });

@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use perfil::dialect::Framework;
 use perfil::domain::{Id, ObjectKey, PathId, Refusal, Rule};
 use perfil::serve::{Matched, Route, UPDATES, Update};
-use perfil_fuzz::assert_is_told;
+use perfil_fuzz::assert_is_rendered;
 use url::Url;
 
 fuzz_target!(|data: &[u8]| {
@@ -13,10 +13,10 @@ fuzz_target!(|data: &[u8]| {
     ids(&text);
     key(&text);
     let path = if text.starts_with('/') { text.into_owned() } else { format!("/{text}") };
-    leads(&path);
+    check_route(&path);
 });
 
-fn leads(path: &str) {
+fn check_route(path: &str) {
     let route = Route::of(path);
     let bare = path.strip_suffix('/').unwrap_or(path);
     let expected = if let Some(key) = path.strip_prefix("/media/") {
@@ -76,7 +76,7 @@ fn target(pattern: &str, id: &str, target: Result<PathId, Refusal>) {
         Ok(target) => assert!(!refused && target.digits() == id),
         Err(refusal) => {
             assert!(refused && refusal == expected, "{id:?}: {refusal:?}");
-            assert_is_told(&refusal);
+            assert_is_rendered(&refusal);
         }
     }
 }

@@ -7,8 +7,8 @@ use perfil_fuzz::pictures;
 
 fuzz_target!(|data: &[u8]| {
     check(data);
-    if let Some(mended) = pictures::mended(data) {
-        check(&mended);
+    if let Some(repaired) = pictures::repaired(data) {
+        check(&repaired);
     }
     check(&pictures::with_profile(data));
 });

@@ -1,7 +1,7 @@
 //! Tokens. The first byte selects the kind of input, as listed below. The second byte selects whether an issuer and an
 //! audience are required. The rest is the input:
 //!
-//! - `h`: a whole `Authorization` header;
+//! - `h`: a complete `Authorization` header;
 //! - `c`: claims, which are signed with the right key;
 //! - `j`: a header, a line break, and claims: signed with the right key;
 //! - `p`, `w`: claims signed with the previous key, or with a wrong one;
@@ -38,8 +38,8 @@ thread_local! {
 }
 
 fuzz_target!(|data: &[u8]| {
-    let [kind, asks, rest @ ..] = data else { return };
-    let is_strict = asks & 1 == 1;
+    let [kind, requirements, rest @ ..] = data else { return };
+    let is_strict = requirements & 1 == 1;
     let text = String::from_utf8_lossy(rest);
     let (first, second) = text.split_once('\n').unwrap_or((&text, ""));
     let header = r#"{"alg":"HS256","typ":"JWT"}"#;
@@ -62,7 +62,7 @@ fn signed(header: &[u8], claims: &[u8], key: &str, is_strict: bool) -> bool {
     let signed = format!("{}.{}", encode(header), encode(claims));
     let token = format!("{signed}.{}", encode(&signature(&signed, key)));
     let accepted = check(&format!("Bearer {token}"), is_strict);
-    let is_good = judge(header, claims, is_strict).is_ok_and(|judged| judged.is_plain);
+    let is_good = evaluate(header, claims, is_strict).is_ok_and(|evaluation| evaluation.is_plain);
     assert!(accepted || !is_good || key == WRONG || token.len() > 8 * 1024, "a valid token is refused");
     accepted
 }
@@ -83,12 +83,12 @@ fn check(authorization: &str, is_strict: bool) -> bool {
     let ours = [CURRENT, PREVIOUS].map(|key| encode(&signature(signed, key)));
     assert!(ours.iter().any(|signature| signature == made), "no key signed {token}");
     let (header, claims) = signed.split_once('.').unwrap();
-    let judged = judge(&decode(header), &decode(claims), is_strict);
-    let judged = judged.unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&decode(claims))));
+    let evaluation = evaluate(&decode(header), &decode(claims), is_strict);
+    let evaluation = evaluation.unwrap_or_else(|fault| panic!("{fault}: {}", String::from_utf8_lossy(&decode(claims))));
     let subject = actor.subject();
-    assert_eq!((subject.back_end(), subject.id().get()), judged.subject);
-    assert_eq!(actor.issued_at(), judged.issued_at);
-    assert_eq!(actor.authenticated_at(), judged.authenticated_at);
+    assert_eq!((subject.back_end(), subject.id().get()), evaluation.subject);
+    assert_eq!(actor.issued_at(), evaluation.issued_at);
+    assert_eq!(actor.authenticated_at(), evaluation.authenticated_at);
     true
 }
 
@@ -118,7 +118,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
     }
 }
 
-struct Judged {
+struct Evaluation {
     /// The back end that the subject's ID belongs to, and the ID.
     subject: (Option<BackEnd>, i64),
     /// The time that is compared with the last change of password.
@@ -129,8 +129,8 @@ struct Judged {
     is_plain: bool,
 }
 
-/// Judges a signed token; an error is the reason to refuse it (contract A3–A6, I2).
-fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'static str> {
+/// Evaluates a signed token; an error is the reason to refuse it (contract A3–A6, I2).
+fn evaluate(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Evaluation, &'static str> {
     let read = |bytes: &[u8]| json::parse(std::str::from_utf8(bytes).ok()?).ok();
     let header = read(header).ok_or("header")?;
     let Json::Object(fields) = &header else { return Err("a header that is not an object") };
@@ -143,11 +143,10 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
 
     let claims = read(claims).ok_or("claims")?;
     let Json::Object(fields) = &claims else { return Err("claims that are not an object") };
-    let judged = [
-        "sub", "user_id", "idUser", "profile", "exp", "nbf", "iat", "auth_time", "type", "token_type", "iss", "aud",
-    ];
+    let relevant =
+        ["sub", "user_id", "idUser", "profile", "exp", "nbf", "iat", "auth_time", "type", "token_type", "iss", "aud"];
     let times = |name: &str| fields.iter().filter(|(field, _)| field == name).count();
-    ensure(judged.iter().all(|name| times(name) < 2), "a duplicate claim")?;
+    ensure(relevant.iter().all(|name| times(name) < 2), "a duplicate claim")?;
 
     let time = |name: &str| match claims.get(name) {
         None => Ok(None),
@@ -192,15 +191,15 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
     ensure(claimed.len() < 2, "IDs of two back ends")?;
     let subject = (claimed.first().map(|(_, back_end)| *back_end), number);
 
-    let whole = |name: &str| match claims.get(name) {
+    let is_plain_time = |name: &str| match claims.get(name) {
         Some(Json::Number(digits)) => digits.parse::<i64>().is_ok_and(|time| time.abs() < 1 << 40),
         _ => true,
     };
     let is_plain = only_usual
-        && !header.has_twice()
-        && !claims.has_twice()
+        && !header.has_duplicate_names()
+        && !claims.has_duplicate_names()
         && claims.largest() < 1e300
-        && ["exp", "nbf", "iat"].iter().all(|name| whole(name));
+        && ["exp", "nbf", "iat"].iter().all(|name| is_plain_time(name));
     let issued_at = iat.ok().flatten().map(|iat| iat as i64);
     let authenticated_at = match claims.get("auth_time") {
         None => issued_at,
@@ -209,7 +208,7 @@ fn judge(header: &[u8], claims: &[u8], is_strict: bool) -> Result<Judged, &'stat
         Some(_) => None,
     };
     let authenticated_at = authenticated_at.filter(|at| *at <= NOW + 60);
-    Ok(Judged { subject, issued_at, authenticated_at, is_plain })
+    Ok(Evaluation { subject, issued_at, authenticated_at, is_plain })
 }
 
 fn ensure(holds: bool, fault: &'static str) -> Result<(), &'static str> {

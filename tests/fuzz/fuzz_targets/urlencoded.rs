@@ -5,7 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use perfil::dialect::Part;
 use perfil::domain::Refusal;
 use perfil::serve::urlencoded;
-use perfil_fuzz::assert_is_told;
+use perfil_fuzz::assert_is_rendered;
 use url::form_urlencoded;
 
 fuzz_target!(|data: &[u8]| {
@@ -22,7 +22,7 @@ fuzz_target!(|data: &[u8]| {
                 Refusal::MalformedForm => assert!(has_stray_percent(data) || is_changed(&pairs)),
                 _ => panic!("{refusal:?}"),
             }
-            assert_is_told(&refusal);
+            assert_is_rendered(&refusal);
         }
     }
 });

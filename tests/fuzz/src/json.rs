@@ -15,7 +15,7 @@ pub enum Json {
 
 /// The reason why a text could not be parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Why {
+pub enum ParseError {
     Invalid,
     /// Nested so deeply that parsers may differ.
     TooDeep,
@@ -24,22 +24,22 @@ pub enum Why {
 const DEEP: usize = 100;
 
 /// Parses one value, which only white space may surround.
-pub fn parse(text: &str) -> Result<Json, Why> {
+pub fn parse(text: &str) -> Result<Json, ParseError> {
     let mut reader = Reader { rest: text };
     let value = reader.value(0)?;
     reader.space();
-    if reader.rest.is_empty() { Ok(value) } else { Err(Why::Invalid) }
+    if reader.rest.is_empty() { Ok(value) } else { Err(ParseError::Invalid) }
 }
 
 impl Json {
     /// Whether an object has a duplicate name, at any depth.
-    pub fn has_twice(&self) -> bool {
+    pub fn has_duplicate_names(&self) -> bool {
         match self {
             Self::Object(fields) => {
-                let twice = |at: usize| fields[..at].iter().any(|(name, _)| *name == fields[at].0);
-                (0..fields.len()).any(twice) || fields.iter().any(|(_, value)| value.has_twice())
+                let is_duplicate = |at: usize| fields[..at].iter().any(|(name, _)| *name == fields[at].0);
+                (0..fields.len()).any(is_duplicate) || fields.iter().any(|(_, value)| value.has_duplicate_names())
             }
-            Self::List(values) => values.iter().any(Self::has_twice),
+            Self::List(values) => values.iter().any(Self::has_duplicate_names),
             _ => false,
         }
     }
@@ -97,14 +97,14 @@ impl Reader<'_> {
         after.is_some()
     }
 
-    fn need(&mut self, token: &str) -> Result<(), Why> {
+    fn need(&mut self, token: &str) -> Result<(), ParseError> {
         self.space();
-        if self.take(token) { Ok(()) } else { Err(Why::Invalid) }
+        if self.take(token) { Ok(()) } else { Err(ParseError::Invalid) }
     }
 
-    fn value(&mut self, depth: usize) -> Result<Json, Why> {
+    fn value(&mut self, depth: usize) -> Result<Json, ParseError> {
         if depth > DEEP {
-            return Err(Why::TooDeep);
+            return Err(ParseError::TooDeep);
         }
         self.space();
         for (token, value) in [("null", Json::Null), ("true", Json::Bool(true)), ("false", Json::Bool(false))] {
@@ -135,8 +135,8 @@ impl Reader<'_> {
         &mut self,
         open: &str,
         close: &str,
-        mut read: impl FnMut(&mut Self) -> Result<T, Why>,
-    ) -> Result<Vec<T>, Why> {
+        mut read: impl FnMut(&mut Self) -> Result<T, ParseError>,
+    ) -> Result<Vec<T>, ParseError> {
         self.need(open)?;
         self.space();
         let mut items = Vec::new();
@@ -159,12 +159,12 @@ impl Reader<'_> {
         count
     }
 
-    fn number(&mut self) -> Result<Json, Why> {
+    fn number(&mut self) -> Result<Json, ParseError> {
         let start = self.rest;
         self.take("-");
-        let whole = self.rest;
+        let digits = self.rest;
         let count = self.digits();
-        let mut good = count > 0 && (count == 1 || !whole.starts_with('0'));
+        let mut good = count > 0 && (count == 1 || !digits.starts_with('0'));
         if self.take(".") {
             good &= self.digits() > 0;
         }
@@ -172,16 +172,20 @@ impl Reader<'_> {
             let _ = self.take("+") || self.take("-");
             good &= self.digits() > 0;
         }
-        if good { Ok(Json::Number(start[..start.len() - self.rest.len()].to_owned())) } else { Err(Why::Invalid) }
+        if good {
+            Ok(Json::Number(start[..start.len() - self.rest.len()].to_owned()))
+        } else {
+            Err(ParseError::Invalid)
+        }
     }
 
-    fn text(&mut self) -> Result<String, Why> {
+    fn text(&mut self) -> Result<String, ParseError> {
         let mut units = Vec::new();
-        let mut chars = self.rest.strip_prefix('"').ok_or(Why::Invalid)?.chars();
+        let mut chars = self.rest.strip_prefix('"').ok_or(ParseError::Invalid)?.chars();
         loop {
-            match chars.next().ok_or(Why::Invalid)? {
+            match chars.next().ok_or(ParseError::Invalid)? {
                 '"' => break,
-                '\\' => units.push(match chars.next().ok_or(Why::Invalid)? {
+                '\\' => units.push(match chars.next().ok_or(ParseError::Invalid)? {
                     c @ ('"' | '\\' | '/') => c as u16,
                     'b' => 8,
                     'f' => 12,
@@ -189,20 +193,20 @@ impl Reader<'_> {
                     'r' => 13,
                     't' => 9,
                     'u' => {
-                        let hex = chars.as_str().get(..4).ok_or(Why::Invalid)?;
+                        let hex = chars.as_str().get(..4).ok_or(ParseError::Invalid)?;
                         if !hex.bytes().all(|b| b.is_ascii_hexdigit()) {
-                            return Err(Why::Invalid);
+                            return Err(ParseError::Invalid);
                         }
                         chars = chars.as_str()[4..].chars();
-                        u16::from_str_radix(hex, 16).map_err(|_| Why::Invalid)?
+                        u16::from_str_radix(hex, 16).map_err(|_| ParseError::Invalid)?
                     }
-                    _ => return Err(Why::Invalid),
+                    _ => return Err(ParseError::Invalid),
                 }),
-                c if c < ' ' => return Err(Why::Invalid),
+                c if c < ' ' => return Err(ParseError::Invalid),
                 c => units.extend_from_slice(c.encode_utf16(&mut [0; 2])),
             }
         }
         self.rest = chars.as_str();
-        String::from_utf16(&units).map_err(|_| Why::Invalid)
+        String::from_utf16(&units).map_err(|_| ParseError::Invalid)
     }
 }

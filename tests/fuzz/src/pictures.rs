@@ -16,7 +16,7 @@ pub fn assert_is_bare(format: PictureFormat, bytes: &[u8]) {
 }
 
 /// Corrects the lengths and checksums that a mutation broke. Returns `None` for formats that have none.
-pub fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
+pub fn repaired(bytes: &[u8]) -> Option<Vec<u8>> {
     if bytes.starts_with(b"\x89PNG\r\n\x1a\n") {
         let chunks = png_chunks(bytes).into_iter().flat_map(|(kind, data)| {
             let covered = [&kind[..], data].concat();
@@ -25,13 +25,13 @@ pub fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
         return Some(bytes[..8].iter().copied().chain(chunks).collect());
     }
     if bytes.starts_with(b"RIFF") && bytes.len() > 12 {
-        let mut mended = bytes.to_vec();
-        if mended.len() % 2 == 1 {
-            mended.push(0);
+        let mut repaired = bytes.to_vec();
+        if repaired.len() % 2 == 1 {
+            repaired.push(0);
         }
-        let length = u32::try_from(mended.len() - 8).unwrap();
-        mended[4..8].copy_from_slice(&length.to_le_bytes());
-        return Some(mended);
+        let length = u32::try_from(repaired.len() - 8).unwrap();
+        repaired[4..8].copy_from_slice(&length.to_le_bytes());
+        return Some(repaired);
     }
     None
 }
@@ -57,8 +57,8 @@ pub fn png_pixels(bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
     if let Some(end) = chunks.iter().position(|(kind, _)| kind == b"IEND") {
         chunks.truncate(end + 1);
     }
-    let vital = |kind: &[u8; 4]| kind[0].is_ascii_uppercase() || [*b"acTL", *b"fcTL", *b"fdAT"].contains(kind);
-    chunks.retain(|(kind, _)| vital(kind));
+    let is_essential = |kind: &[u8; 4]| kind[0].is_ascii_uppercase() || [*b"acTL", *b"fcTL", *b"fdAT"].contains(kind);
+    chunks.retain(|(kind, _)| is_essential(kind));
     chunks
 }
 
@@ -70,8 +70,8 @@ fn be(length: usize) -> [u8; 4] {
 fn png_chunks(bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {
     let (mut chunks, mut rest) = (Vec::new(), &bytes[8..]);
     while let Some((head, after)) = rest.split_first_chunk::<8>() {
-        let most = after.len().saturating_sub(4);
-        let length = most.min(u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize);
+        let max = after.len().saturating_sub(4);
+        let length = max.min(u32::from_be_bytes([head[0], head[1], head[2], head[3]]) as usize);
         chunks.push(([head[4], head[5], head[6], head[7]], &after[..length]));
         rest = after.get(length + 4..).unwrap_or_default();
     }
@@ -92,8 +92,8 @@ fn is_orientation(tiff: &[u8]) -> bool {
 
 fn assert_size(width: u32, height: u32) {
     let sides = 1..=16384;
-    let is_taken = sides.contains(&width) && sides.contains(&height) && width * height <= DEFAULT_MAX_PIXELS;
-    assert!(is_taken, "{width} x {height}");
+    let is_allowed = sides.contains(&width) && sides.contains(&height) && width * height <= DEFAULT_MAX_PIXELS;
+    assert!(is_allowed, "{width} x {height}");
 }
 
 const PNG_KINDS: &[u8] = b"IHDRPLTEIDATIENDacTLfcTLfdATcHRMcICPcLLIcLLigAMAiCCPmDCVmDCvsBITsRGBbKGDtRNSpHYseXIf";

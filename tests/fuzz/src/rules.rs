@@ -79,7 +79,7 @@ pub fn can_be_url(text: &str) -> bool {
         Some((host, port)) if port.bytes().all(|b| b.is_ascii_digit()) => host,
         _ => host,
     };
-    let goes_there = match Url::parse(text) {
+    let is_same_host = match Url::parse(text) {
         Ok(url) => {
             let is_host = Host::parse(host).is_ok_and(|host| url.host().is_some_and(|other| other.to_owned() == host));
             matches!(url.scheme(), "http" | "https") && is_host
@@ -87,7 +87,7 @@ pub fn can_be_url(text: &str) -> bool {
         // Names that DNS can't represent, and numbers that aren't decimal. Such links lead nowhere and are allowed.
         Err(_) => !host.is_ascii() || host.split('.').any(|label| label.starts_with("xn--") || label.starts_with("0x")),
     };
-    is_line(text, 8, 2048) && !text.contains(foreign) && goes_there
+    is_line(text, 8, 2048) && !text.contains(foreign) && is_same_host
 }
 
 /// F5: an `http(s)` URL, or an absolute or relative path that can't be resolved to a place outside its root.
