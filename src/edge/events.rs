@@ -2,8 +2,8 @@
 
 use super::log::write;
 use crate::domain::{Fault, Receiver};
-use crate::serve::feed::Delivered;
-use crate::store::{Expired, Swept};
+use crate::serve::feed::DeliveryResult;
+use crate::store::{RetentionResult, SweepResult};
 use serde::Serialize;
 
 /// The subject of a log line that does not belong to a request.
@@ -32,8 +32,8 @@ pub struct SweepLine {
 
 impl SweepLine {
     /// Records what the sweep did, or what it did before it failed.
-    pub fn new(swept: &Swept, duration_ms: u64, failure: Option<Fault>) -> Self {
-        let Swept { listed, removed, complete } = *swept;
+    pub fn new(swept: &SweepResult, duration_ms: u64, failure: Option<Fault>) -> Self {
+        let SweepResult { listed, removed, complete } = *swept;
         let cause = failure.map(|fault| fault.to_string());
         Self { event: Event::Sweep, listed, removed, complete, duration_ms, cause }
     }
@@ -58,8 +58,8 @@ pub struct RetentionLine {
 
 impl RetentionLine {
     /// Records what the run did, or what it did before it failed.
-    pub fn new(expired: &Expired, duration_ms: u64, failure: Option<Fault>) -> Self {
-        let Expired { removed, undelivered, complete } = *expired;
+    pub fn new(expired: &RetentionResult, duration_ms: u64, failure: Option<Fault>) -> Self {
+        let RetentionResult { removed, undelivered, complete } = *expired;
         let cause = failure.map(|fault| fault.to_string());
         Self { event: Event::Retention, removed, undelivered, complete, duration_ms, cause }
     }
@@ -88,8 +88,8 @@ pub struct DeliveryLine {
 
 impl DeliveryLine {
     /// Records what was delivered, and the failure if there was one.
-    pub fn new(receiver: Receiver, delivered: &Delivered, duration_ms: u64) -> Self {
-        let Delivered { sent, position, fault } = delivered;
+    pub fn new(receiver: Receiver, delivered: &DeliveryResult, duration_ms: u64) -> Self {
+        let DeliveryResult { sent, position, fault } = delivered;
         Self {
             event: Event::Delivery,
             receiver: Some(receiver.name()),

@@ -7,7 +7,9 @@ use super::deadline::in_time;
 use super::deployment::Deployment;
 use super::events::DeliveryLine;
 use crate::domain::{Fault, Receiver};
-use crate::serve::feed::{AFTER_REPLY, Budget, Courier, Delivered, EVERY_MINUTE, Pace, Post, Subscription, deliver};
+use crate::serve::feed::{
+    AFTER_REPLY, Budget, Courier, DeliveryResult, EVERY_MINUTE, Pace, Post, Subscription, deliver,
+};
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -66,7 +68,7 @@ async fn run(deployment: Rc<Deployment>, at: usize, budget: Budget, delay: Optio
     let budget = budget.shared_by(subscriptions.len());
     let delivered = match deployment.database() {
         Ok(database) => deliver(subscription, &Connection::new(database, now), &Fetch, budget).await,
-        Err(fault) => Delivered { fault: Some(fault), ..Delivered::default() },
+        Err(fault) => DeliveryResult { fault: Some(fault), ..DeliveryResult::default() },
     };
     if delivered.sent > 0 || delivered.fault.is_some() {
         DeliveryLine::new(subscription.receiver, &delivered, elapsed(started)).write();

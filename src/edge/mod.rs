@@ -33,7 +33,7 @@ mod visit;
 
 use crate::domain::Fault;
 use crate::serve::{self, Route};
-use crate::store::{self, Swept};
+use crate::store::{self, SweepResult};
 use clock::{elapsed, now};
 use d1::Connection;
 use deployment::Deployment;
@@ -109,13 +109,13 @@ async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     if event.cron() == EVERY_MINUTE {
         return feed::every_minute(&deployment).await;
     }
-    let mut swept = Swept::default();
+    let mut swept = SweepResult::default();
     let failure = sweep(&deployment, started, &mut swept).await.err();
     SweepLine::new(&swept, elapsed(started), failure).write();
     retention::run(&deployment).await;
 }
 
-async fn sweep(deployment: &Deployment, started: i64, swept: &mut Swept) -> Result<(), Fault> {
+async fn sweep(deployment: &Deployment, started: i64, swept: &mut SweepResult) -> Result<(), Fault> {
     let deadline = started.saturating_sub(deployment.grace.clone()?);
     let database = Connection::new(deployment.database()?, now);
     store::sweep(&database, deployment.bucket()?, deadline, swept).await

@@ -95,7 +95,7 @@ WHERE old.at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', ?1)
 
 /// The results of a run of retention.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Expired {
+pub struct RetentionResult {
     /// Number of rows removed.
     pub removed: usize,
     /// Number of deliveries of these rows that will never be made, one for each receiver that had not accepted a row.
@@ -110,7 +110,7 @@ pub async fn expire(
     database: &impl Batch,
     days: u32,
     receivers: &[Receiver],
-    expired: &mut Expired,
+    expired: &mut RetentionResult,
 ) -> Result<(), Fault> {
     let with_field_names = |receiver: &Receiver| {
         let (name, field_names) = (receiver.name(), field_names::of(*receiver));

@@ -19,12 +19,12 @@ mod upload;
 
 use crate::domain::{Access, BackEnd, Caller, Fault, Id, ObjectKey, Picture, Record, Refusal, Target, Unique};
 use changes::Entry;
-pub use changes::{Expired, Trace, expire};
+pub use changes::{RetentionResult, Trace, expire};
 pub use deliveries::{ADVANCE, Lease, Next, POSTPONE, READ_CHANGES, Step, TAKE_LEASE};
 pub use removal::{random_id, remove};
 use serde::Deserialize;
 pub use statement::{Fields, Statement};
-pub use sweep::{Swept, sweep};
+pub use sweep::{SweepResult, sweep};
 pub use update::{NewObject, Update, Updated, load, ping, update};
 pub use upload::{Upload, upload};
 

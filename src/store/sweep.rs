@@ -10,7 +10,7 @@ const PAGES: u32 = 100;
 
 /// The results of a run.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepResult {
     /// Number of objects listed.
     pub listed: usize,
     /// Number of objects removed.
@@ -32,7 +32,12 @@ DELETE FROM removals WHERE claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-
 /// Lists the bucket page by page, from where the last run stopped, and removes objects that were written before
 /// `deadline` (milliseconds of Unix time) and that no record points at. `swept` is updated along the way, so that a run
 /// that fails still reports its progress.
-pub async fn sweep(database: &impl Batch, bucket: &impl Bucket, deadline: i64, swept: &mut Swept) -> Result<(), Fault> {
+pub async fn sweep(
+    database: &impl Batch,
+    bucket: &impl Bucket,
+    deadline: i64,
+    swept: &mut SweepResult,
+) -> Result<(), Fault> {
     let [_, rows] = database.batch([statement(EXPIRE, []), statement(RESUME, [])]).await?;
     let mut after = rows.first().map(|row| read_row::<Bookmark>(row)).transpose()?.unwrap_or_default().behind;
     for _ in 0..PAGES {

@@ -7,7 +7,7 @@ use perfil::domain::{
     Access, Account, AccountChange, Actor, BackEnd, DEFAULT_MAX_PIXELS, Failure, Field, Id, PasswordHash, Persona,
     PersonaChange, Picture, Receiver, Subject, Target, text,
 };
-use perfil::store::{self, Expired, Lease, Statement, Step, Stored, Trace, Update, Upload};
+use perfil::store::{self, Lease, RetentionResult, Statement, Step, Stored, Trace, Update, Upload};
 use serde_json::{Value, json};
 use std::io::Cursor;
 
@@ -254,8 +254,8 @@ fn numbers(database: &Sqlite) -> (i64, i64, i64) {
     database.connection.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap()
 }
 
-fn expire(database: &Sqlite, days: u32) -> Expired {
-    let mut expired = Expired::default();
+fn expire(database: &Sqlite, days: u32) -> RetentionResult {
+    let mut expired = RetentionResult::default();
     ready(store::expire(database, days, &[], &mut expired)).unwrap();
     expired
 }
@@ -263,7 +263,7 @@ fn expire(database: &Sqlite, days: u32) -> Expired {
 #[test]
 fn retention_removes_only_rows_that_are_too_old() {
     let database = sqlite();
-    let all_of = |removed| Expired { removed, undelivered: 0, complete: true };
+    let all_of = |removed| RetentionResult { removed, undelivered: 0, complete: true };
     fill(&database, 25_000, 91);
     fill(&database, 1_000, 89);
     assert_eq!(expire(&database, 200), all_of(0));
@@ -278,12 +278,12 @@ fn retention_removes_only_rows_that_are_too_old() {
 fn retention_keeps_the_newest_row_so_that_no_id_is_reused() {
     let database = sqlite();
     fill(&database, 5, 400);
-    assert_eq!(expire(&database, 90), Expired { removed: 4, undelivered: 0, complete: true });
+    assert_eq!(expire(&database, 90), RetentionResult { removed: 4, undelivered: 0, complete: true });
     assert_eq!(numbers(&database), (1, 5, 5));
-    assert_eq!(expire(&database, 90), Expired { removed: 0, undelivered: 0, complete: true });
+    assert_eq!(expire(&database, 90), RetentionResult { removed: 0, undelivered: 0, complete: true });
     update::<Account>(&database, &access(42, None, None), &named()).unwrap();
     assert_eq!(feed(&database)[1]["id"], 6);
-    assert_eq!(expire(&database, 90), Expired { removed: 1, undelivered: 0, complete: true });
+    assert_eq!(expire(&database, 90), RetentionResult { removed: 1, undelivered: 0, complete: true });
     assert_eq!(numbers(&database), (1, 6, 6));
 }
 
@@ -291,9 +291,9 @@ fn retention_keeps_the_newest_row_so_that_no_id_is_reused() {
 fn a_run_of_retention_is_bounded_and_the_next_one_continues() {
     let database = sqlite();
     fill(&database, 1_000_001, 91);
-    assert_eq!(expire(&database, 90), Expired { removed: 1_000_000, undelivered: 0, complete: false });
+    assert_eq!(expire(&database, 90), RetentionResult { removed: 1_000_000, undelivered: 0, complete: false });
     fill(&database, 1, 91);
-    assert_eq!(expire(&database, 90), Expired { removed: 1, undelivered: 0, complete: true });
+    assert_eq!(expire(&database, 90), RetentionResult { removed: 1, undelivered: 0, complete: true });
 }
 
 #[test]

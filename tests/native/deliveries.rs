@@ -8,7 +8,9 @@ use perfil::auth::WebhookSecret;
 use perfil::dialect::{django, falcon, seam};
 use perfil::domain::{Account, AccountChange, BackEnd, Fault, Field, PasswordHash, Receiver, Setting, text};
 use perfil::serve::Urls;
-use perfil::serve::feed::{AFTER_REPLY, Budget, Courier, Delivered, EVERY_MINUTE, Feed, Post, Subscription, deliver};
+use perfil::serve::feed::{
+    AFTER_REPLY, Budget, Courier, DeliveryResult, EVERY_MINUTE, Feed, Post, Subscription, deliver,
+};
 use perfil::store::{self, Batch, Lease, Next, READ_CHANGES, Statement, Step, Update};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -501,7 +503,7 @@ fn subscription() -> Subscription {
     feed.subscriptions.remove(0)
 }
 
-fn run(database: &impl Batch, inbox: &Inbox, budget: Budget) -> Delivered {
+fn run(database: &impl Batch, inbox: &Inbox, budget: Budget) -> DeliveryResult {
     ready(deliver(&subscription(), database, inbox, budget))
 }
 
@@ -510,7 +512,7 @@ fn a_run_posts_100_changes_at_a_time_with_one_call_per_post_and_one_more() {
     let (database, inbox) = (sqlite(), Inbox::default());
     fill(&database, 250, |_| 7);
     let before = database.calls.get();
-    let Delivered { sent, position, fault } = run(&database, &inbox, AFTER_REPLY);
+    let DeliveryResult { sent, position, fault } = run(&database, &inbox, AFTER_REPLY);
     assert!(fault.is_none());
     assert_eq!((sent, position, database.calls.get() - before), (250, Some(250), 4));
     let ids: Vec<String> = inbox.accepted.borrow().iter().map(|(id, _)| id.clone()).collect();
@@ -640,7 +642,7 @@ fn retention_counts_the_changes_that_a_receiver_will_never_get() {
         .unwrap();
     let undelivered = |receivers: &[Receiver]| {
         database.connection.execute_batch("SAVEPOINT before").unwrap();
-        let mut expired = store::Expired::default();
+        let mut expired = store::RetentionResult::default();
         let connection = &database.connection;
         let nested = Nested(connection);
         ready(store::expire(&nested, 90, receivers, &mut expired)).unwrap();
@@ -746,7 +748,7 @@ proptest! {
         fill(&database, count, |number| [7, 42, 5][usize::try_from(number % 3).unwrap()]);
         let stepwise = Stepwise(&database);
         let courier = &applying;
-        let mut running: Vec<Pin<Box<dyn Future<Output = Delivered> + '_>>> = Vec::new();
+        let mut running: Vec<Pin<Box<dyn Future<Output = DeliveryResult> + '_>>> = Vec::new();
         for _ in 0..runs {
             running.push(Box::pin(deliver(&subscription, &stepwise, &courier, EVERY_MINUTE)));
         }

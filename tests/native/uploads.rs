@@ -7,7 +7,7 @@ use perfil::domain::{
     Access, Account, AccountChange, BackEnd, DEFAULT_MAX_PIXELS, Failure, Fault, Id, ObjectKey, Picture, Refusal,
     Target, text,
 };
-use perfil::store::{self, Batch, Bucket, Page, Statement, Swept, Update, Upload};
+use perfil::store::{self, Batch, Bucket, Page, Statement, SweepResult, Update, Upload};
 use proptest::prelude::*;
 use std::cell::Cell;
 use std::collections::BTreeSet;
@@ -76,9 +76,9 @@ fn stored(bucket: &Memory) -> BTreeSet<String> {
 }
 
 /// Sweeps the bucket when every claim is out of date and no object is too young to be removed.
-fn sweep_everything(database: &Sqlite, bucket: &Memory) -> Swept {
+fn sweep_everything(database: &Sqlite, bucket: &Memory) -> SweepResult {
     database.connection.execute("UPDATE removals SET claimed_at = datetime('now', '-1 hour')", []).unwrap();
-    let mut swept = Swept::default();
+    let mut swept = SweepResult::default();
     ready(store::sweep(database, bucket, i64::MAX, &mut swept)).unwrap();
     swept
 }
@@ -155,9 +155,9 @@ fn a_sweep_reads_all_pages_keeps_used_or_young_objects_and_resumes_where_it_stop
     bucket.now.set(1000);
     let young: BTreeSet<String> = (30..33).map(|shade| bucket_key(&bucket, shade)).collect();
     bucket.objects.borrow_mut().insert("others/x.png".to_owned(), (0, Vec::new()));
-    let mut swept = Swept::default();
+    let mut swept = SweepResult::default();
     ready(store::sweep(&database, &bucket, 1000, &mut swept)).unwrap();
-    assert_eq!(swept, Swept { listed: 23, removed: 19, complete: true });
+    assert_eq!(swept, SweepResult { listed: 23, removed: 19, complete: true });
     let mut left = shown(&database);
     left.extend(young);
     left.insert("others/x.png".to_owned());
@@ -166,9 +166,9 @@ fn a_sweep_reads_all_pages_keeps_used_or_young_objects_and_resumes_where_it_stop
     let last = left.iter().rfind(|key| key.starts_with("avatars/")).unwrap();
     database.connection.execute("UPDATE sweeps SET behind = ?1", [last]).unwrap();
     for listed in [0, 4] {
-        let mut swept = Swept::default();
+        let mut swept = SweepResult::default();
         ready(store::sweep(&database, &bucket, 1000, &mut swept)).unwrap();
-        assert_eq!(swept, Swept { listed, removed: 0, complete: true });
+        assert_eq!(swept, SweepResult { listed, removed: 0, complete: true });
     }
 }
 
@@ -247,7 +247,7 @@ impl Task {
                     store::remove(database, bucket, &[key.to_string()]).await.unwrap();
                 }
             }
-            Self::Sweep => store::sweep(database, bucket, i64::MAX, &mut Swept::default()).await.unwrap(),
+            Self::Sweep => store::sweep(database, bucket, i64::MAX, &mut SweepResult::default()).await.unwrap(),
         }
     }
 }

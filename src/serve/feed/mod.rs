@@ -7,7 +7,7 @@ use super::Urls;
 use crate::auth::{WebhookSecret, webhook_secret_setting};
 use crate::domain::{Fault, Receiver, Setting, is_secure};
 pub use pace::Pace;
-pub use run::{AFTER_REPLY, Budget, Courier, Delivered, EVERY_MINUTE, Post, deliver};
+pub use run::{AFTER_REPLY, Budget, Courier, DeliveryResult, EVERY_MINUTE, Post, deliver};
 
 /// A receiver, with the URL and the secret for its posts, and whether these include password hashes.
 #[derive(Debug, Clone)]

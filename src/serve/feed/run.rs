@@ -55,7 +55,7 @@ impl Budget {
 
 /// The results of a run so far.
 #[derive(Debug, Default)]
-pub struct Delivered {
+pub struct DeliveryResult {
     /// Number of changes that the receiver has accepted.
     pub sent: usize,
     /// The receiver's new position in the feed, if it has moved.
@@ -81,9 +81,9 @@ pub async fn deliver(
     database: &impl Batch,
     courier: &impl Courier,
     budget: Budget,
-) -> Delivered {
+) -> DeliveryResult {
     let run = Run { subscription, database, courier, budget, started: courier.now() };
-    let mut delivered = Delivered::default();
+    let mut delivered = DeliveryResult::default();
     if let Err(fault) = run.proceed(&mut delivered).await {
         delivered.fault = Some(fault);
     }
@@ -99,7 +99,7 @@ struct Run<'a, D, C> {
 }
 
 impl<D: Batch, C: Courier> Run<'_, D, C> {
-    async fn proceed(&self, delivered: &mut Delivered) -> Result<(), Fault> {
+    async fn proceed(&self, delivered: &mut DeliveryResult) -> Result<(), Fault> {
         let lease = Lease::new(self.subscription.receiver, self.subscription.with_hashes)?;
         let (mut step, mut retry_after) = (Step::Take, None);
         for call in 1.. {
