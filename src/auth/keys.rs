@@ -73,9 +73,9 @@ impl Keys {
         let token = token.decode().ok_or(Refusal::BadToken)?;
         let claims = match Algorithm::named(token.algorithm()) {
             // jwt-compact refuses all algorithms but HS256 here.
-            None => self.secrets.iter().find_map(|(signer, key)| token.signed_with(key, *signer)),
+            None => self.secrets.iter().find_map(|(signer, key)| token.verify_hs256(key, *signer)),
             // Boxed, so that the futures of the many HS256 tokens do not reserve memory for it.
-            Some(algorithm) => Box::pin(self.signed_by_owner(&token, algorithm, now, service)).await?,
+            Some(algorithm) => Box::pin(self.verify_with_public_keys(&token, algorithm, now, service)).await?,
         };
         Ok(claims.and_then(|claims| self.requirements.check(&claims, now)).ok_or(Refusal::BadToken)?)
     }
@@ -88,7 +88,7 @@ impl Keys {
         }
     }
 
-    async fn signed_by_owner(
+    async fn verify_with_public_keys(
         &self,
         token: &DecodedToken<'_>,
         algorithm: Algorithm,
@@ -105,7 +105,7 @@ impl Keys {
             }
         };
         for key in set.candidates(algorithm, kid) {
-            if let Some(claims) = token.signed_by(key, service).await {
+            if let Some(claims) = token.verify_signature(key, service).await {
                 return Ok(Some(claims));
             }
         }

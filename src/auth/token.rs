@@ -91,13 +91,13 @@ impl DecodedToken<'_> {
     }
 
     /// Returns the claims if the token is signed by HS256 with this key, which belongs to the signer.
-    pub fn signed_with(&self, key: &Hs256Key, signer: Signer) -> Option<SignedClaims> {
+    pub fn verify_hs256(&self, key: &Hs256Key, signer: Signer) -> Option<SignedClaims> {
         let token = Hs256.validator(key).validate(&self.parts).ok()?;
         self.read(token.into_parts().1, signer)
     }
 
     /// Returns the claims if the owner of this key signed the token with the algorithm that the key is for.
-    pub async fn signed_by(&self, key: &PublicKey, service: &impl KeyService) -> Option<SignedClaims> {
+    pub async fn verify_signature(&self, key: &PublicKey, service: &impl KeyService) -> Option<SignedClaims> {
         let (signed, _) = self.text.rsplit_once('.')?;
         let signature = self.parts.signature_bytes();
         let is_signed =

@@ -23,7 +23,7 @@ const EXPIRY: u64 = 1000;
 #[derive(Default)]
 pub struct Turns {
     /// The ticket of each request, and the time of its last check.
-    seen: RefCell<Vec<(u64, i64)>>,
+    last_checks: RefCell<Vec<(u64, i64)>>,
     last: Cell<u64>,
 }
 
@@ -36,15 +36,15 @@ pub struct Turn<'a, E: EventLoop> {
 impl Turns {
     /// Records a check by the request with this ticket, and returns the number of requests ahead of it. Returns `None`
     /// if the queue is full.
-    fn place(&self, ticket: u64, now: i64) -> Option<u64> {
-        let mut seen = self.seen.borrow_mut();
+    fn check_in(&self, ticket: u64, now: i64) -> Option<u64> {
+        let mut last_checks = self.last_checks.borrow_mut();
         // The absolute difference, so that a clock that was set back keeps no stale entries.
-        seen.retain(|(other, at)| *other != ticket && now.abs_diff(*at) < EXPIRY);
-        let before = seen.iter().filter(|(other, _)| *other < ticket).count();
+        last_checks.retain(|(other, at)| *other != ticket && now.abs_diff(*at) < EXPIRY);
+        let before = last_checks.iter().filter(|(other, _)| *other < ticket).count();
         if before > MAX_WAITING {
             return None;
         }
-        seen.push((ticket, now));
+        last_checks.push((ticket, now));
         u64::try_from(before).ok()
     }
 }
@@ -64,7 +64,7 @@ impl<'a, E: EventLoop> Turn<'a, E> {
         let started = event_loop.now();
         loop {
             let now = event_loop.now();
-            match event_loop.turns().place(*ticket, now) {
+            match event_loop.turns().check_in(*ticket, now) {
                 Some(0) => return Ok(()),
                 Some(before) if now.abs_diff(started) < DEADLINE => {
                     event_loop.pause(PAUSE.saturating_mul(before).min(MAX_PAUSE)).await;
@@ -77,6 +77,6 @@ impl<'a, E: EventLoop> Turn<'a, E> {
 
 impl<E: EventLoop> Drop for Turn<'_, E> {
     fn drop(&mut self) {
-        self.event_loop.turns().seen.borrow_mut().retain(|(ticket, _)| *ticket != self.ticket);
+        self.event_loop.turns().last_checks.borrow_mut().retain(|(ticket, _)| *ticket != self.ticket);
     }
 }

@@ -33,7 +33,7 @@ fn target(segment: &str) -> Result<PathId, Refusal> {
 
 fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     let name = |value: &Value<'_>| char_field(value, |raw| rules::line(raw, 0, 200));
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::new(body);
     let mut change = AccountChange {
         username: fields.value("username", |value| char_field(value, |raw| rules::username(raw, 150))),
         email: fields.value("email", |value| char_field(value, |raw| rules::email(raw, 200))),

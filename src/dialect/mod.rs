@@ -94,7 +94,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Fields<'a> {
-    fn of(object: Object<'a>) -> Self {
+    fn new(object: Object<'a>) -> Self {
         Self { object, faults: Vec::new() }
     }
 

@@ -58,7 +58,7 @@ fn read_foto(mut body: Object<'_>) -> Result<PersonaChange, Refusal> {
 
 fn read_me(body: Object<'_>) -> Result<PersonaChange, Refusal> {
     let name = |value: &Value<'_>| text(value, |raw| rules::line(raw, 1, 100));
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::new(body);
     let change = PersonaChange {
         nombres: fields.value("nombres", name),
         apellidos: fields.value("apellidos", name),

@@ -25,7 +25,7 @@ fn target(segment: &str) -> Result<PathId, Refusal> {
 
 fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     let password = if body.blocks_common_passwords { rules::uncommon_password } else { rules::password };
-    let mut fields = Fields::of(body);
+    let mut fields = Fields::new(body);
     let change = AccountChange {
         full_name: fields.value("full_name", |value| text(value, |raw| rules::line(raw, 2, 100))),
         // One message covers every fault of an e-mail address here (contract S2).

@@ -90,9 +90,10 @@ impl Batch for Connection<'_> {
         let started = (self.clock)();
         let rows = async { self.database.run(&statements).await.map_err(|thrown| fault(&thrown)) };
         let rows = within("database", DEADLINE, rows).await;
-        let took = u64::try_from((self.clock)().saturating_sub(started)).unwrap_or(0);
+        let elapsed = u64::try_from((self.clock)().saturating_sub(started)).unwrap_or(0);
         let DatabaseCost { calls, milliseconds } = self.cost.get();
-        self.cost.set(DatabaseCost { calls: calls.saturating_add(1), milliseconds: milliseconds.saturating_add(took) });
+        self.cost
+            .set(DatabaseCost { calls: calls.saturating_add(1), milliseconds: milliseconds.saturating_add(elapsed) });
         rows?.try_into().map_err(|_| Fault::Row("not one result for each statement".to_owned()))
     }
 }

@@ -87,7 +87,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, JsValue> {
     let (method, url) = (request.method(), request.url());
     let deployment = Deployment::of(&env);
-    let frame = Frame::of(&method, &request.headers(), &deployment.cors)?;
+    let frame = Frame::new(&method, &request.headers(), &deployment.cors)?;
     let route = Route::of(url_of(&url).path);
     let reply = serve::failed(&route, Fault::Crashed(cause.as_string().unwrap_or_default()));
     let mut line = Line::new(&frame.request_id, &method, route.pattern());

@@ -38,7 +38,7 @@ pub struct MediaResponse {
 
 impl Frame {
     /// Derives the common headers from a request's method and headers.
-    pub fn of(method: &str, headers: &Headers, cors: &Cors) -> Result<Self> {
+    pub fn new(method: &str, headers: &Headers, cors: &Cors) -> Result<Self> {
         Ok(Self { request_id: request_id::of(headers)?, cors: cors.check(method, headers)?, timing: None })
     }
 

@@ -39,7 +39,7 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     /// Handles the request and returns the response. The log line is written when the response is ready.
     pub async fn handle(&self, request: Request) -> worker::Result<Response> {
-        let mut frame = Frame::of(self.method, self.headers, &self.deployment.cors)?;
+        let mut frame = Frame::new(self.method, self.headers, &self.deployment.cors)?;
         let route = Route::of(self.url.path);
         let request_id = frame.request_id.clone();
         let mut line = Line::new(&request_id, self.method, route.pattern());

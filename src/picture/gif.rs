@@ -63,7 +63,7 @@ impl Gif {
         let [_, _, _, _, _, _, w0, w1, h0, h1, flags, _, _] = tape.peek::<SCREEN>()?;
         let canvas = size(u16::from_le_bytes([w0, w1]), u16::from_le_bytes([h0, h1]))?;
         tape.keep(SCREEN)?;
-        let table = colour_table(flags);
+        let table = colour_table_length(flags);
         tape.keep(table)?;
         Ok(Self {
             canvas,
@@ -90,7 +90,7 @@ impl Gif {
             self.control = None;
         }
         let body = tape.rest().get(2..).unwrap_or_default();
-        let length = sub_blocks(body)?;
+        let length = sub_blocks_length(body)?;
         let block = body.get(..length).unwrap_or_default();
         let kept = if label == APPLICATION { self.application(block) } else { None };
         tape.cut(length.saturating_add(2))?;
@@ -130,13 +130,13 @@ impl Gif {
             tape.put(&control)?;
         }
         tape.keep(10)?;
-        let table = colour_table(flags);
+        let table = colour_table_length(flags);
         ensure(table > 0 || self.has_colours)?;
         tape.keep(table)?;
         let [code_size, first] = tape.peek()?;
         ensure((2..=8).contains(&code_size) && first > 0)?;
         tape.keep(1)?;
-        tape.keep(sub_blocks(tape.rest())?)?;
+        tape.keep(sub_blocks_length(tape.rest())?)?;
         self.has_image = true;
         Ok(())
     }
@@ -147,14 +147,14 @@ fn size(width: u16, height: u16) -> Result<Size, NotAPicture> {
 }
 
 /// Returns the length of the colour table that these flags announce: 3 × 2^(n+1) bytes, or 0 (sections 18 and 20).
-fn colour_table(flags: u8) -> usize {
+fn colour_table_length(flags: u8) -> usize {
     let entries = 2_usize.checked_shl(u32::from(flags & 7)).unwrap_or_default();
     if flags & 0x80 == 0 { 0 } else { entries.saturating_mul(3) }
 }
 
 /// Returns the length of a run of sub-blocks including its terminator (sections 15 and 16). The loop advances by up to
 /// 256 bytes at a time.
-fn sub_blocks(data: &[u8]) -> Result<usize, NotAPicture> {
+fn sub_blocks_length(data: &[u8]) -> Result<usize, NotAPicture> {
     let mut length = 0_usize;
     loop {
         let block = *data.get(length).ok_or(NotAPicture)?;

@@ -29,14 +29,14 @@ impl Class<'_> {
     /// Returns the key that requests are counted under; `None` for the client's address.
     pub fn key(&self) -> Option<String> {
         match self {
-            Self::Update(caller, pattern) => Some(format!("{} {pattern}", name(*caller))),
-            Self::Costly(caller) => Some(name(*caller)),
+            Self::Update(caller, pattern) => Some(format!("{} {pattern}", caller_key(*caller))),
+            Self::Costly(caller) => Some(caller_key(*caller)),
             Self::FailedAuth => None,
         }
     }
 }
 
-fn name(caller: Subject) -> String {
+fn caller_key(caller: Subject) -> String {
     match caller {
         Subject::Account(id) => id.get().to_string(),
         Subject::Identity(back_end, id) => format!("{}:{}", back_end.name(), id.get()),

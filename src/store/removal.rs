@@ -27,7 +27,7 @@ pub struct Removal {
 
 impl Removal {
     /// Returns the removal in a verdict, if there is one.
-    pub fn of(verdict: Verdict) -> Option<Self> {
+    pub fn from_verdict(verdict: Verdict) -> Option<Self> {
         let is_over = verdict.removal_over == Some(1);
         verdict.removal.map(|claim| Self { claim, is_over })
     }

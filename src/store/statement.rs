@@ -24,7 +24,7 @@ impl fmt::Debug for Statement {
 impl Statement {
     /// Creates a statement of a record, with its two parameters.
     pub fn on_record(sql: &'static str, access: &Access, change: &impl Serialize) -> Self {
-        Self { sql, parameters: vec![json(&AccessJson::of(access)), json(change)] }
+        Self { sql, parameters: vec![json(&AccessJson::new(access)), json(change)] }
     }
 }
 
@@ -52,7 +52,7 @@ struct AccessJson {
 }
 
 impl AccessJson {
-    fn of(access: &Access) -> Self {
+    fn new(access: &Access) -> Self {
         let subject = access.actor.subject();
         Self {
             issuer: subject.back_end().map(BackEnd::name),

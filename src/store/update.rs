@@ -85,7 +85,7 @@ pub async fn save<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> R
     if let Some(refusal) = verdict.refusal(update.access) {
         return Err(refusal.into());
     }
-    Removal::of(verdict).map(Saved::Blocked).ok_or(Fault::Unexplained.into())
+    Removal::from_verdict(verdict).map(Saved::Blocked).ok_or(Fault::Unexplained.into())
 }
 
 /// The rows of one update's batch.
@@ -120,7 +120,7 @@ fn learn<R: Stored>(update: &Update<'_, R>, row: &str) -> Result<Verdict, Fault>
 
 /// Returns the object that the record pointed at before, unless it still does.
 fn replaced<R: Stored>(before: Option<String>, update: &Update<'_, R>) -> Result<Option<ObjectKey>, Fault> {
-    let shown = before.map(|row| read_row::<Shown>(&row)).transpose()?;
+    let shown = before.map(|row| read_row::<ObjectRow>(&row)).transpose()?;
     let key = shown.and_then(|shown| ObjectKey::parse(&shown.object?));
     Ok(key.filter(|key| update.object.as_ref().is_none_or(|object| object.key != *key)))
 }
@@ -137,14 +137,14 @@ pub async fn load<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> R
 
 /// Checks whether the database responds and has the schema that the code needs (contract O1), in one call.
 pub async fn ping(database: &impl Batch) -> Result<(), Fault> {
-    let empty = |sql| Statement { sql, parameters: vec![json(&Nothing {}), json(&Nothing {})] };
+    let empty = |sql| Statement { sql, parameters: vec![json(&EmptyObject {}), json(&EmptyObject {})] };
     let ping = || [Statement { sql: PING, parameters: Vec::new() }, empty(Account::READ), empty(Persona::READ)];
     read(database, ping).await.map(|_| ())
 }
 
 /// An access and a change without members, with which a statement reads no record.
 #[derive(Serialize)]
-struct Nothing {}
+struct EmptyObject {}
 
 /// Names the columns that the statements write but do not read, so that it fails if the schema is older than the code.
 const PING: &str = "-- ping()
@@ -169,7 +169,7 @@ async fn read<const N: usize>(
 }
 
 #[derive(Deserialize)]
-struct Shown {
+struct ObjectRow {
     object: Option<String>,
 }
 

@@ -47,7 +47,7 @@ pub(super) fn strip(tape: &mut Tape) -> Result<Size, NotAPicture> {
             SOS => {
                 frame.scan(body(tape)?)?;
                 keep_segment(tape, SOS)?;
-                let length = scan::entropy_coded(tape.rest(), frame.has_restarts())?;
+                let length = scan::entropy_coded_length(tape.rest(), frame.has_restarts())?;
                 tape.keep(length)?;
                 segments.is_past_first_scan = true;
             }

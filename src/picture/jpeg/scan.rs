@@ -132,7 +132,7 @@ impl Band {
 
 /// Returns the length of a scan's entropy-coded data, including restart markers (T.81, B.1.1.5). The data ends at the
 /// first marker that is not one of them. Fill bytes before that marker do not count.
-pub(super) fn entropy_coded(data: &[u8], has_restarts: bool) -> Result<usize, NotAPicture> {
+pub(super) fn entropy_coded_length(data: &[u8], has_restarts: bool) -> Result<usize, NotAPicture> {
     let (mut at, mut restart) = (0_usize, 0_u8);
     loop {
         let rest = data.get(at..).unwrap_or_default();

@@ -148,7 +148,7 @@ struct Png {
 impl Png {
     fn new(header: Header) -> Self {
         Self {
-            stream: Stream::of(header.size, header.bits_per_pixel()),
+            stream: Stream::new(header.size, header.bits_per_pixel()),
             header,
             stage: Stage::Before,
             palette: None,
@@ -190,7 +190,7 @@ impl Png {
                 let size = animation.frame(data, self.header.size, self.stage == Stage::After)?;
                 if self.stage == Stage::After {
                     self.stream.end()?;
-                    self.stream = Stream::of(size, self.header.bits_per_pixel());
+                    self.stream = Stream::new(size, self.header.bits_per_pixel());
                 }
             }
             b"fdAT" => self.stream.feed(self.animation.as_mut().ok_or(NotAPicture)?.data(data)?)?,

@@ -21,7 +21,7 @@ pub(super) struct Stream {
 
 impl Stream {
     /// Starts the stream of a picture or a frame of this size.
-    pub(super) fn of(size: Size, bits_per_pixel: u8) -> Self {
+    pub(super) fn new(size: Size, bits_per_pixel: u8) -> Self {
         let bits = u64::from(size.pixels()).saturating_mul(bits_per_pixel.into());
         let rows = size.height.into();
         Self { first: None, has_header: false, length: 0, pixels: bits / 8, rows }

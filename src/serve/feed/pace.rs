@@ -5,7 +5,7 @@ use std::cell::Cell;
 /// Minimum time between the starts of two runs to a receiver in one instance, in milliseconds (contract C4).
 const INTERVAL: i64 = 1000;
 /// Time after which a run that was due counts as lost, in milliseconds: the request that waited for it was cancelled.
-const LOST: i64 = 10_000;
+const LOST_AFTER: i64 = 10_000;
 
 /// The schedule of an instance's deliveries to one receiver.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Pace {
     /// Reserves a run after a change. Returns how many milliseconds the caller has to wait before it starts the run, or
     /// `None` if another run is about to start, which will deliver this change as well.
     pub fn reserve(&self, now: i64) -> Option<u64> {
-        if self.due.get().is_some_and(|due| now <= due.saturating_add(LOST)) {
+        if self.due.get().is_some_and(|due| now <= due.saturating_add(LOST_AFTER)) {
             return None;
         }
         let due = self.free_from.get().clamp(now, now.saturating_add(INTERVAL));
@@ -37,7 +37,7 @@ impl Pace {
 
 #[cfg(test)]
 mod tests {
-    use super::{INTERVAL, LOST, Pace};
+    use super::{INTERVAL, LOST_AFTER, Pace};
 
     #[test]
     fn the_first_change_is_delivered_at_once_and_the_next_ones_together_a_second_later() {
@@ -56,8 +56,8 @@ mod tests {
     fn a_reserved_run_that_never_starts_is_replaced() {
         let pace = Pace::default();
         assert_eq!(pace.reserve(0), Some(0));
-        assert_eq!(pace.reserve(LOST), None);
-        assert_eq!(pace.reserve(LOST + 1), Some(0));
+        assert_eq!(pace.reserve(LOST_AFTER), None);
+        assert_eq!(pace.reserve(LOST_AFTER + 1), Some(0));
     }
 
     #[test]
