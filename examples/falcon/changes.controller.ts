@@ -12,8 +12,9 @@ const COLUMNS: Record<string, (record: Columns) => Columns> = {
   name: ({ name }) => ({ name }),
   username: ({ username }) => ({ username }),
   image_path: ({ image_path }) => ({ image_path }),
-  // falcon cannot verify bcrypt, but the old password must stop working: no salted SHA-256 hash equals '!'.
-  password: () => ({ password: '!', salt: '' }),
+  // falcon cannot verify bcrypt, but the old password must stop working: no SHA-256 hash equals '!'. The salt is kept,
+  // because falcon takes a user without one for a user that does not exist.
+  password: () => ({ password: '!' }),
 };
 
 @Controller('changes')
