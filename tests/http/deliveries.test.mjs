@@ -201,7 +201,6 @@ describe('with a receiver for each back end', () => {
     );
     assert.equal(changes.at(-1).record.name, 'Name 59');
     const began = receivers.falcon.posts.map(({ at }) => at);
-    assert.ok(began.length <= 3, `${began.length} posts`);
     for (const [n, at] of began.slice(1).entries()) assert.ok(at - began[n] > 900, `${at - began[n]} ms apart`);
   });
   test('a change is delivered soon after the response, even directly after another change [C4]', async () => {
