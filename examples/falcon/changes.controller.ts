@@ -13,7 +13,7 @@ const COLUMNS: Record<string, (record: Columns) => Columns> = {
   username: ({ username }) => ({ username }),
   image_path: ({ image_path }) => ({ image_path }),
   // falcon cannot verify bcrypt, but the old password must stop working: no SHA-256 hash equals '!'. The salt is kept,
-  // because falcon takes a user without one for a user that does not exist.
+  // because falcon treats a user without a salt as missing.
   password: () => ({ password: '!' }),
 };
 

@@ -333,7 +333,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
           await accepted([change(['password'], record)]);
           for (const password of ['the old password', 'the new password', ''])
             assert.equal(await verifies(password), false);
-          // falcon's own change of password takes a user without a salt for a user that does not exist.
+          // falcon's own change of password treats a user without a salt as missing.
           assert.equal((await found()).salt, 'salt');
         }
       });
