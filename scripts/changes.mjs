@@ -2,7 +2,7 @@
 // Shows who changed what: the newest rows of the change feed, with the latest change last. See docs/operations.md.
 import { parseArgs } from 'node:util';
 import { rowsOf } from './database.mjs';
-import { Trouble } from './lib.mjs';
+import { assertNotTakenByNpm, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
 const USAGE = `usage: npm run changes -- [options]
@@ -26,6 +26,7 @@ function timeOf(text) {
 }
 
 function parse() {
+  assertNotTakenByNpm('changes', ['remote', 'env', 'account', 'by', 'since']);
   try {
     const { values } = parseArgs({
       options: {

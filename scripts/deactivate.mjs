@@ -3,7 +3,7 @@
 // docs/moving-over.md describes when that is needed.
 import { parseArgs } from 'node:util';
 import { rowsOf } from './database.mjs';
-import { Trouble } from './lib.mjs';
+import { assertNotTakenByNpm, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
 const BACK_ENDS = ['seam', 'falcon', 'django'];
@@ -14,6 +14,8 @@ const USAGE = `usage: npm run deactivate -- <${BACK_ENDS.join('|')}> <number> [o
 <number> is the account's ID in that back end.`;
 
 function parse() {
+  // Without `--remote`, the command would change the local database and report success.
+  assertNotTakenByNpm('deactivate', ['remote', 'env']);
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,

@@ -2,7 +2,7 @@
 // Prints a token for the account with this id, or with a layout for the one that this back end knows by this number. It
 // is signed with the secret of .dev.vars: JWT_SECRET_SEAM and so on where a layout's own is there, else JWT_SECRET.
 import { parseArgs } from 'node:util';
-import { output, Trouble } from './lib.mjs';
+import { assertNotTakenByNpm, output, Trouble } from './lib.mjs';
 import { layouts, mint } from './secret.mjs';
 import { installPackages } from './setup.mjs';
 
@@ -11,6 +11,7 @@ const USAGE = `usage: npm run token -- <id> [--layout ${layouts.join('|')}] [--t
 <id> is the account's own, or with a layout its number in that back end.`;
 
 function parse() {
+  assertNotTakenByNpm('token', ['layout', 'ttl']);
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,
