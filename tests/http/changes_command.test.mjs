@@ -163,6 +163,11 @@ describe('a failure is reported in one line', () => {
     await fails(['--env', 'without'], /^perfil: wrangler.toml has no database DB in the environment without$/m);
     await fails(['--env', 'nobodys'], /^perfil: wrangler.toml has no environment nobodys\n$/);
   });
+  test('an environment that is not deployed yet [C5]', () =>
+    fails(
+      ['--remote', '--env', 'undeployed'],
+      /^perfil: your Cloudflare account has no database perfil-undeployed: `npm run deploy -- --env undeployed` creates/m,
+    ));
   test('a Cloudflare account without access, and none [C5]', async () => {
     const bad = { CLOUDFLARE_API_TOKEN: 'bad' };
     await fails(['--remote'], /^perfil: wrangler could not query the database: .* is not authorized/m, bad);
@@ -173,6 +178,10 @@ describe('a failure is reported in one line', () => {
       none,
     );
   });
+  test('an option that npm took for its own [C5]', () =>
+    fails([], /^perfil: npm took --since for an option of its own: .*`npm run changes -- --since …`$/m, {
+      npm_config_since: '2026-11-01',
+    }));
   test('invalid options [C5]', async () => {
     for (const args of [
       ['--account', 'x'],

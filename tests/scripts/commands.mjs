@@ -29,13 +29,18 @@ const api = (worker) => async (request, response) => {
   return reply(200, JSON.stringify({ success: true, errors: [], messages: [], result }));
 };
 
-/** Copies the project. Its environment `empty` has a deployed database without migrations, and `without` has none. */
+/**
+ * Copies the project. Its environment `empty` has a deployed database without migrations, `undeployed` one that was
+ * never created, and `without` has none.
+ */
 function copy(t) {
   const { folder } = copyProject(temporaryFolder(t));
   const database = (id) => `binding = "DB"\ndatabase_name = "perfil"\ndatabase_id = "${id}"\n`;
   const config =
     `${read('wrangler.toml').replace(/^database_name = "perfil"$/m, `$&\ndatabase_id = "${DATABASE}"`)}\n` +
-    `[env.empty]\n[[env.empty.d1_databases]]\n${database(EMPTY)}\n[env.without]\n`;
+    `[env.empty]\n[[env.empty.d1_databases]]\n${database(EMPTY)}\n` +
+    '[env.undeployed]\n[[env.undeployed.d1_databases]]\nbinding = "DB"\ndatabase_name = "perfil-undeployed"\n\n' +
+    '[env.without]\n';
   fs.writeFileSync(path.join(folder, 'wrangler.toml'), config);
   return folder;
 }
