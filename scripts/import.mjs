@@ -40,7 +40,8 @@ function parse() {
     });
     const { from = '', out, ...options } = values;
     const isKnown = Object.hasOwn(SOURCES, from) && Object.keys(options).every((name) => OPTIONS[from].includes(name));
-    if (positionals.length === 1 && isKnown)
+    const grants = options.grant?.split(',').map((role) => role.trim());
+    if (positionals.length === 1 && isKnown && !grants?.includes(''))
       return {
         source: from,
         file: positionals[0],
@@ -49,7 +50,7 @@ function parse() {
           schema: options.schema,
           linkByEmail: options['link-by-email'],
           prune: options.prune,
-          grants: options.grant?.split(',').map((role) => role.trim()),
+          grants,
         },
       };
   } catch {

@@ -264,6 +264,7 @@ describe('npm run import', () => {
       [['--from', 'nobody', 'x'], USAGE],
       [['--from', 'falcon'], USAGE],
       [['--from', 'personas', fixture('personas.csv'), '--prune'], USAGE],
+      [['--from', 'personas', fixture('personas.csv'), '--grant', 'admin,'], USAGE],
       [['--from', 'falcon', root], /is a folder/],
     ];
     for (const [args, says] of refusals) {
