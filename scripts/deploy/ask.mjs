@@ -14,9 +14,11 @@ export async function ask(question, { hidden = false } = {}) {
     output: hidden ? nowhere : process.stdout,
     terminal: true,
   });
-  // Ctrl-C would otherwise leave the question open for ever.
-  terminal.on('SIGINT', () => process.exit(130));
+  // Ctrl-C and Ctrl-D close the terminal, and the question would otherwise stay open, or fail with a stack.
+  const cancel = () => process.exit(130);
+  terminal.on('close', cancel);
   const answer = await terminal.question('> ');
+  terminal.off('close', cancel);
   terminal.close();
   if (hidden) console.log();
   return answer.trim();

@@ -1,8 +1,10 @@
 // `npm run deploy` against a local stand-in for Cloudflare's API: what it creates, and what it leaves alone.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import { after, test } from 'node:test';
+import { stripVTControlCharacters } from 'node:util';
 import { unstable_readConfig } from 'wrangler';
 import { read, root } from '../support/project.mjs';
 import { startPlatform } from './platform.mjs';
@@ -138,6 +140,19 @@ test('what is missing is said before anything is changed', DEADLINE, async (t) =
     const { code, said } = await deploy(platform, args, env);
     assert.match(said, message);
     assert.deepEqual([code, changes(platform)], [1, []]);
+  }
+});
+
+test('Ctrl-C and Ctrl-D at a question end the command', DEADLINE, () => {
+  const program = "import('./scripts/deploy/ask.mjs').then(({ ask }) => ask('Where?')).then(console.log)";
+  for (const [typed, status, printed] of /** @type {[string, number, RegExp][]} */ ([
+    ['weur\r', 0, /\nweur\n$/],
+    ['\x03', 130, /> $/],
+    ['\x04', 130, /> $/],
+  ])) {
+    const child = spawnSync('node', ['-e', program], { cwd: root, input: typed, encoding: 'utf8' });
+    assert.deepEqual([child.status, child.stderr], [status, '']);
+    assert.match(stripVTControlCharacters(child.stdout), printed);
   }
 });
 
