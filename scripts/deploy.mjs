@@ -45,7 +45,8 @@ async function deployAll(options) {
   console.log(`  ${migrations}`);
   step(`Deploying ${config.name}`);
   await deploy(options, secret);
-  done.push(`migrations: ${migrations}`, `secret: ${secret ? 'JWT_SECRET set' : 'a key was there already'}`);
+  const source = options.secretsFile ? `set from ${options.secretsFile}` : 'a key was there already';
+  done.push(`migrations: ${migrations}`, `secret: ${secret ? 'JWT_SECRET set' : source}`);
   step('Done');
   for (const line of done) console.log(`  ${line}`);
 }

@@ -1,7 +1,9 @@
 // What `npm run deploy -- …` is told: options of its own, those that every call of wrangler needs, and the rest, which
 // goes to `wrangler deploy`.
+import fs from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
-import { assertNotTakenByNpm, Trouble } from '../lib.mjs';
+import { assertNotTakenByNpm, root, Trouble } from '../lib.mjs';
 
 const LOCATIONS = ['weur', 'eeur', 'apac', 'oc', 'wnam', 'enam'];
 const JURISDICTIONS = ['eu', 'us', 'fedramp'];
@@ -34,9 +36,12 @@ export function readOptions(args) {
   // `npm run deploy --env staging`, without the dashes in between, arrives as `staging`.
   if (args.length > 0 && !args[0].startsWith('-')) throw new Trouble(USAGE);
   const { values, tokens } = parseArgs({ args, options: OPTIONS, strict: false, tokens: true });
-  const { location, jurisdiction, env, config, name } = values;
-  if ([location, jurisdiction, env, config, name].includes(true) || (location && jurisdiction))
+  const { location, jurisdiction, env, config, name, 'secrets-file': secretsFile } = values;
+  if ([location, jurisdiction, env, config, name, secretsFile].includes(true) || (location && jurisdiction))
     throw new Trouble(USAGE);
+  // `wrangler deploy` would notice it last, when the database and the bucket are created.
+  if (secretsFile && !fs.existsSync(path.resolve(root, String(secretsFile))))
+    throw new Trouble(`--secrets-file: there is no file ${secretsFile}`);
   const ours = tokens.flatMap((token) =>
     token.kind === 'option' && OURS.includes(token.name)
       ? [token.index, ...(token.inlineValue ? [] : [token.index + 1])]
@@ -52,7 +57,7 @@ export function readOptions(args) {
       ...(config ? ['--config', config] : []),
     ],
     name: name ? ['--name', String(name)] : [],
-    hasSecretsFile: 'secrets-file' in values,
+    secretsFile: /** @type {string | undefined} */ (secretsFile),
     isDryRun: values['dry-run'] === true,
     rest: args.filter((_, index) => !ours.includes(index)),
   };

@@ -61,7 +61,7 @@ export async function createResources({ database, bucket }, place, common) {
 
 /** Whether the worker has a key that verifies tokens. */
 export async function keyIsThere({ hasKeySet }, options) {
-  if (hasKeySet || options.hasSecretsFile) return true;
+  if (hasKeySet || options.secretsFile) return true;
   const { error, printed, all } = await attempt('wrangler', ['secret', 'list', ...options.name, ...options.common]);
   if (!error) return JSON.parse(printed).some(({ name }) => KEYS.includes(name));
   // There is no worker before the first deployment.

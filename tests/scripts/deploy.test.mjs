@@ -135,6 +135,7 @@ test('what is missing is said before anything is changed', DEADLINE, async (t) =
     [[], WITH_SECRET, /\nperfil: there is no database perfil yet, and where it is created cannot be changed later/],
     [['--location', 'weur'], {}, /\nperfil: the worker has no JWT_SECRET/],
     [['--location', 'weur'], { JWT_SECRET: 'short' }, /\nperfil: JWT_SECRET has 5 bytes/],
+    [['--location', 'weur', '--secrets-file', 'none.json'], {}, /^perfil: --secrets-file: there is no file none\.json/],
     [['--env', 'nonsense'], WITH_SECRET, /No environment found in configuration with name "nonsense"/],
   ])) {
     const { code, said } = await deploy(platform, args, env);
@@ -159,8 +160,9 @@ test('Ctrl-C and Ctrl-D at a question end the command', DEADLINE, () => {
 test('a secret is not asked for if a file or a key set brings the keys', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   fs.writeFileSync(file('secrets.json'), JSON.stringify({ JWT_SECRET_SEAM: SECRET }));
-  const { code, said } = await deploy(platform, ['--location', 'weur', '--secrets-file', 'secrets.json']);
+  const { code, said, summary } = await deploy(platform, ['--location', 'weur', '--secrets-file', 'secrets.json']);
   assert.equal(code, 0, said);
+  assert.equal(summary.at(-1), 'secret: set from secrets.json');
   assert.deepEqual(platform.workers.perfil.secrets, { JWT_SECRET_SEAM: SECRET });
   const withKeySet = read('wrangler.toml').replace(
     'JWT_JWKS_URL = ""',
