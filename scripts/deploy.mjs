@@ -29,16 +29,16 @@ async function deployAll(options) {
   step(`Looking for what ${config.name} needs`);
   const isNew = !(await databaseIsThere(config.database, options.common));
   const needsSecret = !(await keyIsThere(config, options));
-  const place = isNew ? await choosePlace(options.place, config) : undefined;
+  const place = isNew || options.place ? await choosePlace(options.place, config) : undefined;
   const secret = needsSecret ? await readSecret() : undefined;
 
   const done = [];
   if (place) {
-    step(`Creating the database ${config.database.name} and the bucket ${config.bucket.name}`);
-    done.push(...(await createResources(config, place, options.common)));
+    const database = isNew ? `the database ${config.database.name} and ` : '';
+    step(`Creating ${database}the bucket ${config.bucket.name}`);
+    done.push(...(await createResources(config, place, isNew, options.common)));
   } else {
-    const ignored = options.place ? `, ${options.place[0]} has no effect` : '';
-    done.push(`database ${config.database.name}: it existed already${ignored}`);
+    done.push(`database ${config.database.name}: it existed already`);
   }
   step('Migrating the database');
   const migrations = await applyMigrations(['--remote', ...options.common]);

@@ -36,7 +36,7 @@ export async function choosePlace(place, { database, bucket }) {
   if (!canAsk)
     throw new Trouble(
       `there is no database ${database.name} yet, and where it is created cannot be changed later: choose a place ` +
-        'with --location or --jurisdiction',
+        'with `npm run deploy -- --location …` or `--jurisdiction …`',
     );
   const answer = await ask(PLACES);
   if (!['weur', 'eeur', 'wnam', 'enam', 'apac', 'oc'].includes(answer))
@@ -44,19 +44,21 @@ export async function choosePlace(place, { database, bucket }) {
   return ['--location', answer];
 }
 
-/** Creates the bucket first, so that a database shows that both were created. */
-export async function createResources({ database, bucket }, place, common) {
+/**
+ * Creates the bucket if it is missing, and a new database. The bucket comes first, so that a database shows that both
+ * were created; a database that was there before `npm run deploy` shows nothing about the bucket.
+ */
+export async function createResources({ database, bucket }, place, isNew, common) {
   const { error, all } = await attempt('wrangler', ['r2', 'bucket', 'create', bucket.name, ...place, ...common]);
   const bucketWasThere = error !== undefined && all.includes(BUCKET_EXISTS);
   if (error && !bucketWasThere) {
     process.stderr.write(all);
     throw error;
   }
-  await quietly('wrangler', ['d1', 'create', database.name, ...place, ...common]);
-  return [
-    `bucket ${bucket.name}: ${bucketWasThere ? 'it existed already' : `created (${place.join(' ')})`}`,
-    `database ${database.name}: created (${place.join(' ')})`,
-  ];
+  if (isNew) await quietly('wrangler', ['d1', 'create', database.name, ...place, ...common]);
+  const said = (wasThere) =>
+    wasThere ? `it existed already, ${place[0]} has no effect` : `created (${place.join(' ')})`;
+  return [`bucket ${bucket.name}: ${said(bucketWasThere)}`, `database ${database.name}: ${said(!isNew)}`];
 }
 
 /** Whether the worker has a key that verifies tokens. */

@@ -74,12 +74,14 @@ test('the first run creates everything, and the second creates nothing', DEADLIN
   const second = await deploy(platform, ['--location', 'enam'], { JWT_SECRET: 'another secret, of at least 32 bytes' });
   assert.equal(second.code, 0, second.said);
   assert.deepEqual(second.summary, [
+    'bucket perfil-avatars: it existed already, --location has no effect',
     'database perfil: it existed already, --location has no effect',
     'migrations: 0 migrations applied',
     'secret: a key was there already',
   ]);
-  // The worker itself is uploaded again, as a new version.
+  // The bucket is refused, because it exists. The worker itself is uploaded again, as a new version.
   assert.deepEqual(changes(platform), [
+    'POST /r2/buckets',
     UPLOAD[0],
     'POST /workers/scripts/perfil/versions',
     'POST /workers/scripts/perfil/deployments',
@@ -110,7 +112,20 @@ test('a run that was cut off after the bucket goes on', DEADLINE, async (t) => {
   platform.buckets.push({ name: 'perfil-avatars', jurisdiction: undefined });
   const { code, said, summary } = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
   assert.equal(code, 0, said);
-  assert.equal(summary[0], 'bucket perfil-avatars: it existed already');
+  assert.equal(summary[0], 'bucket perfil-avatars: it existed already, --location has no effect');
+});
+
+test('--location holds for a bucket that is missing beside a database', DEADLINE, async (t) => {
+  const platform = await startPlatform(t);
+  assert.equal((await deploy(platform, ['--location', 'weur'], WITH_SECRET)).code, 0);
+  platform.buckets.length = 0;
+  const { code, said, summary } = await deploy(platform, ['--location', 'weur']);
+  assert.equal(code, 0, said);
+  assert.deepEqual(summary.slice(0, 2), [
+    'bucket perfil-avatars: created (--location weur)',
+    'database perfil: it existed already, --location has no effect',
+  ]);
+  assert.deepEqual(platform.buckets, [{ name: 'perfil-avatars', locationHint: 'weur', jurisdiction: undefined }]);
 });
 
 test('a jurisdiction holds for the database and the bucket', DEADLINE, async (t) => {
