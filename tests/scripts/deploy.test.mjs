@@ -8,7 +8,7 @@ import { stripVTControlCharacters } from 'node:util';
 import { unstable_readConfig } from 'wrangler';
 import { read, root } from '../support/project.mjs';
 import { startPlatform } from './platform.mjs';
-import { copyProject, run, temporaryFolder } from './support.mjs';
+import { copyProject, processesIn, run, start, temporaryFolder, until } from './support.mjs';
 
 const DEADLINE = { timeout: 180_000 };
 const SECRET = 'the secret of a deployment, which nobody may see';
@@ -151,7 +151,7 @@ test('what is missing is said before anything is changed', DEADLINE, async (t) =
     [['--location', 'weur'], {}, /\nperfil: the worker has no JWT_SECRET/],
     [['--location', 'weur'], { JWT_SECRET: 'short' }, /\nperfil: JWT_SECRET has 5 bytes/],
     [['--location', 'weur', '--secrets-file', 'none.json'], {}, /^perfil: --secrets-file: there is no file none\.json/],
-    [['--env', 'nonsense'], WITH_SECRET, /No environment found in configuration with name "nonsense"/],
+    [['--env', 'nonsense'], WITH_SECRET, /^perfil: Processing wrangler\.toml configuration:\n {2}- No environment found .* "nonsense"/],
   ])) {
     const { code, said } = await deploy(platform, args, env);
     assert.match(said, message);
@@ -170,6 +170,22 @@ test('Ctrl-C and Ctrl-D at a question end the command', DEADLINE, () => {
     assert.deepEqual([child.status, child.stderr], [status, '']);
     assert.match(stripVTControlCharacters(child.stdout), printed);
   }
+});
+
+test('a signal stops the upload too, and the file with the secret is removed', DEADLINE, async (t) => {
+  const hang = 'POST /workers/scripts/perfil/assets-upload-session';
+  const platform = await startPlatform(t, { hang });
+  const { child, ended, said } = start(copy, 'node', ['scripts/deploy.mjs', '--location', 'weur'], {
+    env: { ...platform.env, TMPDIR: temporary, ...WITH_SECRET },
+  });
+  await until(() => platform.calls.includes(hang), said);
+  child.kill('SIGTERM');
+  assert.equal(await ended, 1);
+  assert.deepEqual([processesIn(copy.folder), platform.workers], [[], {}]);
+  assert.deepEqual(
+    fs.readdirSync(temporary).filter((name) => name.startsWith('perfil-deploy-')),
+    [],
+  );
 });
 
 test('a secret is not asked for if a file or a key set brings the keys', DEADLINE, async (t) => {

@@ -129,7 +129,12 @@ async function read(request) {
   return { body: bytes.length > 0 ? JSON.parse(bytes.toString()) : undefined };
 }
 
-export async function startPlatform(t) {
+/**
+ * Starts the stand-in.
+ * @param {any} t the test that stops it
+ * @param {{hang?: string}} [options] a call that never gets a response
+ */
+export async function startPlatform(t, { hang } = {}) {
   const state = account();
   const calls = [];
   async function reply(request) {
@@ -137,6 +142,7 @@ export async function startPlatform(t) {
     const found = PATTERNS.find(({ method, path }) => method === request.method && path.test(pathname));
     const call = `${request.method} ${pathname.replace(ROOT, '')}`;
     calls.push(call);
+    if (call === hang) await new Promise(() => {});
     const { form, body } = await read(request);
     if (!found) throw new Refused(404, 7003, `the stand-in has no ${call}`);
     const { name } = found.path.exec(pathname).groups ?? {};
