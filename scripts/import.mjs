@@ -7,7 +7,7 @@ import { convert } from './import/convert.mjs';
 import { PERMISSIONS } from './import/land_personas.mjs';
 import { SOURCES } from './import/sources.mjs';
 import { report } from './import/sql.mjs';
-import { root, Trouble } from './lib.mjs';
+import { assertNotTakenByNpm, root, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
 const USAGE = `usage: npm run import -- --from ${Object.keys(SOURCES).join('|')} <file> [--out .import]
@@ -26,6 +26,7 @@ const OPTIONS = {
 const ASKED = ['PUT /api/v1/users/:id', ...PERMISSIONS].map((name) => name.toLowerCase());
 
 function parse() {
+  assertNotTakenByNpm('import', ['from', 'out', 'schema', 'link-by-email', 'prune', 'grant']);
   try {
     const { values, positionals } = parseArgs({
       allowPositionals: true,

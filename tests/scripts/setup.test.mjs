@@ -23,6 +23,22 @@ test('every script refuses an old Node before it does anything else', async () =
   }
 });
 
+test('an option that npm took, because -- was missing, is not lost without a word', async () => {
+  for (const [script, name, args] of /** @type {[string, string, string[]][]} */ ([
+    ['dev', 'port', []],
+    ['token', 'layout', ['42']],
+    ['deactivate', 'remote', ['seam', '42']],
+    ['changes', 'remote', []],
+    ['import', 'prune', ['--from', 'seam', 'dump.sql']],
+    ['deploy', 'dry-run', []],
+  ])) {
+    const env = { [`npm_config_${name.replace('-', '_')}`]: 'true' };
+    const { code, said } = await run(copy, 'node', [`scripts/${script}.mjs`, ...args], { env });
+    const expected = `perfil: npm took --${name} for an option of its own: put \`--\` before the options`;
+    assert.deepEqual([code, said.slice(0, expected.length)], [1, expected]);
+  }
+});
+
 test('cargo without rustup: the missing target is named, and how to get it', async () => {
   const bin = path.join(copy.folder, '.without-rustup');
   fs.mkdirSync(bin);
