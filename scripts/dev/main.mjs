@@ -12,6 +12,7 @@ import { killGroup } from './processes.mjs';
 import { startServer } from './server.mjs';
 
 const DAY = 24 * 60 * 60;
+const MADE_SECRET = '\n.dev.vars now holds a random JWT_SECRET.';
 const [port, option] = process.argv.slice(2);
 const url = `http://localhost:${port}`;
 /** The reference page with its demo accounts: apart from what is deployed, and git ignores it. */
@@ -101,13 +102,26 @@ async function restart(why) {
   console.log(`\nPerfil is up again on ${url}`);
 }
 
+/** Starts the server again with the edited secrets, unless the worker would refuse them. */
+async function takeSecrets() {
+  try {
+    checkSecrets();
+  } catch (error) {
+    console.error(`\nperfil: ${error.message}\nperfil: the server keeps running with what .dev.vars held before`);
+    return;
+  }
+  // The file changes once more then.
+  if (ensureSecret()) console.log(MADE_SECRET);
+  else await restart('.dev.vars was edited');
+}
+
 /** Notices what wrangler does not: a removed database, edited secrets, and migrations that are new or edited. */
 async function keepWatch() {
   const look = () => ({ there: databaseIsThere(), secrets: secretsText(), migrations: migrations() });
   for (let before = look(); ; await setTimeout(1000)) {
     const now = look();
     if (!now.there) await restart('the local database was removed');
-    else if (now.secrets !== before.secrets) await restart('.dev.vars was edited');
+    else if (now.secrets !== before.secrets) await takeSecrets();
     else if (now.migrations !== before.migrations)
       await prepareDatabase().catch((error) => console.error(`perfil: ${error.message}`));
     before = now;
@@ -118,7 +132,7 @@ await installPackages();
 await installToolchain();
 step('Building the worker');
 await run('node', ['scripts/build.mjs']);
-if (ensureSecret()) console.log('\n.dev.vars now holds a random JWT_SECRET.');
+if (ensureSecret()) console.log(MADE_SECRET);
 if (option === '--origin') vars = await startDemoBackEnd();
 await serve();
 watchPage();

@@ -237,6 +237,20 @@ test('reads .dev.vars again when it is edited', DEADLINE, async (t) => {
   fs.writeFileSync(file('.dev.vars'), secrets);
 });
 
+test('an edit that leaves no usable secret in .dev.vars does not end it', DEADLINE, async (t) => {
+  const development = await develop(t);
+  const before = secret();
+  fs.writeFileSync(file('.dev.vars'), 'JWT_SECRET=short\n');
+  await development.says('perfil: JWT_SECRET in .dev.vars has 5 bytes');
+  await development.says('perfil: the server keeps running with what .dev.vars held before');
+  assert.equal(await change(development, before), 200);
+  fs.rmSync(file('.dev.vars'));
+  await development.says('.dev.vars now holds a random JWT_SECRET');
+  await development.says('up again');
+  assert.notEqual(secret(), before);
+  assert.equal(await change(development, secret()), 200);
+});
+
 test('keeps the worker that was built before while the source does not compile', DEADLINE, async (t) => {
   const development = await develop(t);
   // The real compiler, in the copy: an error in a crate whose dependencies are compiled already.
