@@ -39,12 +39,17 @@ function readOptions() {
   return { port: Number(port), origin };
 }
 
+/** Whether a process is this script. After a crash or a restart of the machine, another may have got its number. */
+const isThisScript = (pid) =>
+  process.platform !== 'linux' || fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dev.mjs');
+
 /** Throws if another `npm run dev` serves this folder: two would write the same files. */
 function assertFirst() {
   let other;
   try {
     other = JSON.parse(fs.readFileSync(running, 'utf8'));
     process.kill(other.pid, 0);
+    if (!isThisScript(other.pid)) return;
   } catch {
     return;
   }

@@ -1,8 +1,10 @@
 // `npm run dev` in a copy of the project: mistakes of those who start it, and what is left when it ends.
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import fs from 'node:fs';
 import net from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { token } from '../support/tokens.mjs';
@@ -123,6 +125,20 @@ test('runs once in a folder, and the second says where', DEADLINE, async (t) => 
   const { code, said } = await run(copy, 'node', [...DEV, '--port', String(await freePort())]);
   assert.equal(code, 1);
   assert.match(said, new RegExp(`already \\(process ${child.pid}\\) and serves on http://localhost:${port}:`));
+});
+
+test('a process that got the number of one that was killed is not taken for it', async (t) => {
+  const server = net.createServer().listen(0, 'localhost');
+  await once(server, 'listening');
+  t.after(() => server.close());
+  const { port } = /** @type {net.AddressInfo} */ (server.address());
+  const hash = createHash('sha256').update(`${copy.folder}/`).digest('hex').slice(0, 16);
+  const left = path.join(os.tmpdir(), `perfil-dev-${hash}.json`);
+  fs.writeFileSync(left, JSON.stringify({ pid: process.pid, port: 8787 }));
+  t.after(() => fs.rmSync(left));
+  const { said } = await run(copy, 'node', [...DEV, '--port', String(port)]);
+  // The step after this check.
+  assert.match(said, new RegExp(`^perfil: port ${port} is in use`));
 });
 
 for (const [victim, name] of [
