@@ -78,7 +78,7 @@ curl -X PUT ${url}/api/profile/42/update/ \\
   -H 'Content-Type: application/json' \\
   -d '{"first_name": "Alice", "number_phone": "5559876543"}'
 
-${vars.ORIGIN ? TO_TRY : ''}Another account's token: npm run token -- 1        Stop: Ctrl-C
+${vars.ORIGIN ? TO_TRY : ''}Another account's token: npm run -s token -- 1        Stop: Ctrl-C
 `);
 }
 
