@@ -106,12 +106,13 @@ fn the_documentation_and_wrangler_toml_list_exactly_the_settings() {
         let rows = rows.iter().filter(|row| row[1].starts_with("Secret") == is_secret);
         rows.flat_map(|row| names(&row[0])).collect()
     };
-    assert_eq!(of(true), settings(SettingKind::Secret));
-    assert_eq!(of(false), settings(SettingKind::Variable));
+    assert_eq!(of(true), settings(SettingKind::Secret), "secrets in docs/configuration.md");
+    assert_eq!(of(false), settings(SettingKind::Variable), "variables in docs/configuration.md");
     let shipped = read(&project("wrangler.toml"));
     let variables = shipped.split("[vars]\n").nth(1).unwrap().split("\n[").next().unwrap();
     let variables = variables.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
-    assert_eq!(variables.map(|(name, _)| name.to_owned()).collect::<BTreeSet<_>>(), settings(SettingKind::Variable));
+    let variables: BTreeSet<_> = variables.map(|(name, _)| name.to_owned()).collect();
+    assert_eq!(variables, settings(SettingKind::Variable), "[vars] of wrangler.toml");
 }
 
 #[test]
