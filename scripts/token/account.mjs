@@ -12,9 +12,9 @@ const QUERY = {
 };
 
 const [layout, number] = process.argv.slice(2);
-const file = databaseFile();
-if (file) {
-  const database = new DatabaseSync(file, { readOnly: true });
+
+/** @param {DatabaseSync} database */
+function look(database) {
   const found =
     layout === 'plain'
       ? database.prepare(QUERY.plain).get(Number(number))
@@ -22,4 +22,13 @@ if (file) {
   const whose = layout === 'plain' ? `account ${number}` : `account that ${layout} knows as ${number}`;
   if (!found) console.log(`the local database has no ${whose}`);
   else if (found.is_active !== 1) console.log(`the ${whose} is not active`);
+}
+
+const file = databaseFile();
+if (file) {
+  const database = new DatabaseSync(file, { readOnly: true });
+  // `wrangler dev` alone makes a database without tables.
+  const isMigrated = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'identities'").get();
+  if (isMigrated) look(database);
+  else console.log('the local database lacks the migrations that `npm run dev` applies');
 }

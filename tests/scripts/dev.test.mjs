@@ -114,6 +114,19 @@ test('npm run token says if the local database has no such account, or not an ac
   }
 });
 
+test('npm run token says if the local database has no tables, as after wrangler dev alone', DEADLINE, async () => {
+  const databases = '.wrangler/state/v3/d1/miniflare-D1DatabaseObject';
+  fs.renameSync(file(databases), file('.databases'));
+  fs.mkdirSync(file(databases));
+  // SQLite takes an empty file for an empty database.
+  fs.writeFileSync(file(`${databases}/${'0'.repeat(64)}.sqlite`), '');
+  const { code, said } = await run(copy, 'node', ['scripts/token.mjs', '42']);
+  fs.rmSync(file(databases), { recursive: true });
+  fs.renameSync(file('.databases'), file(databases));
+  assert.equal(code, 0);
+  assert.match(said, /\nperfil: the local database lacks the migrations that `npm run dev` applies, so the worker/);
+});
+
 test('is up in colours too', DEADLINE, async (t) => {
   // What it sets in a terminal.
   const development = await develop(t, { env: { FORCE_COLOR: '1', CARGO_TERM_COLOR: 'always' } });
