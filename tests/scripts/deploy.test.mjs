@@ -151,7 +151,11 @@ test('what is missing is said before anything is changed', DEADLINE, async (t) =
     [['--location', 'weur'], {}, /\nperfil: the worker has no JWT_SECRET/],
     [['--location', 'weur'], { JWT_SECRET: 'short' }, /\nperfil: JWT_SECRET has 5 bytes/],
     [['--location', 'weur', '--secrets-file', 'none.json'], {}, /^perfil: --secrets-file: there is no file none\.json/],
-    [['--env', 'nonsense'], WITH_SECRET, /^perfil: Processing wrangler\.toml configuration:\n {2}- No environment found .* "nonsense"/],
+    [
+      ['--env', 'nonsense'],
+      WITH_SECRET,
+      /^perfil: Processing wrangler\.toml configuration:\n {2}- No environment found .* "nonsense"/,
+    ],
   ])) {
     const { code, said } = await deploy(platform, args, env);
     assert.match(said, message);
