@@ -23,7 +23,7 @@ pub const PROFILE: Dialect<Account> = Dialect {
 
 /// The picture's field: a file in a form. In JSON it can only be null, which removes the picture (contract D5).
 const AVATAR: &str = "avatar";
-/// The key under which DRF reports faults of the body as a whole.
+/// The key under which DRF reports errors that concern the body as a whole.
 const NON_FIELD: &str = "non_field_errors";
 
 /// Parses the ID in the path. Anything but a number is treated as an account that does not exist (contract D3).
@@ -154,9 +154,8 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::NotAnObject(kind) => answer(400, &[(NON_FIELD, [not_an_object(*kind)])]),
         Refusal::NothingToUpdate => answer(400, &[(NON_FIELD, ["No data provided"])]),
         Refusal::NoSuchRole => answer(400, &[(NON_FIELD, ["Object does not exist."])]),
-        Refusal::Invalid(faults) => {
-            let all: Vec<_> =
-                faults.iter().map(|InvalidField { field, rule }| (field.as_str(), [fault(*rule)])).collect();
+        Refusal::Invalid(violations) => {
+            let all: Vec<_> = violations.iter().map(violation).collect();
             answer(400, &all)
         }
         Refusal::Taken(values) => {
@@ -209,7 +208,11 @@ impl<V: Serialize> Serialize for Ordered<'_, V> {
     }
 }
 
-fn fault(rule: Rule) -> String {
+fn violation(InvalidField { field, rule }: &InvalidField) -> (&str, [String; 1]) {
+    (field, [violation_message(*rule)])
+}
+
+fn violation_message(rule: Rule) -> String {
     let message = match rule {
         Rule::Required => "This field is required.",
         Rule::NotNull => "This field may not be null.",

@@ -25,8 +25,8 @@ const REDACTED: &str = "[redacted]";
 
 fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     let unknown = body.names().filter(|name| !FIELDS.contains(name));
-    let faults = unknown.map(|name| InvalidField::new(name, Rule::Unknown)).collect();
-    let mut fields = Fields { object: body, faults };
+    let violations = unknown.map(|name| InvalidField::new(name, Rule::Unknown)).collect();
+    let mut fields = Fields { object: body, violations };
     let change = AccountChange {
         email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254))),
         full_name: fields.value("name", |value| text(value, |raw| rules::line(raw, 1, 255))),
@@ -89,8 +89,8 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::UnsupportedMediaType { .. } => error(415, "Unsupported Media Type"),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, "Request body must be a valid JSON object"),
         Refusal::MalformedForm => error(400, "Request body must be a valid form"),
-        // A list even for a single fault, because clients read `message[0]`.
-        Refusal::Invalid(faults) => body(400, faults.iter().map(fault).collect::<Vec<_>>()),
+        // A list even for a single violation, because clients read `message[0]`.
+        Refusal::Invalid(violations) => body(400, violations.iter().map(violation_message).collect::<Vec<_>>()),
         Refusal::NothingToUpdate => error(400, "No fields provided to update"),
         Refusal::NoSuchRole => error(400, "Role does not exist"),
         Refusal::Taken(values) => error(409, taken(values)),
@@ -140,8 +140,9 @@ fn body(status: u16, message: impl Serialize) -> Answer {
     Answer::new(status, &ErrorBody { message, error, status_code })
 }
 
-/// Renders a fault in class-validator's wording. One message covers every fault of an e-mail address (contract F5).
-fn fault(InvalidField { field, rule }: &InvalidField) -> String {
+/// Renders a violation in class-validator's wording. One message covers every violation by an e-mail address (contract
+/// F5).
+fn violation_message(InvalidField { field, rule }: &InvalidField) -> String {
     if field == "email" && *rule != Rule::Unknown {
         return "email must be an email".to_owned();
     }

@@ -87,15 +87,15 @@ impl Answer {
     }
 }
 
-/// Reads the fields of a body one by one and collects their faults, so that a client gets all of them in one response.
+/// Reads the fields of a body one by one and collects violations, so that a client gets all of them in one response.
 struct Fields<'a> {
     object: Object<'a>,
-    faults: Vec<InvalidField>,
+    violations: Vec<InvalidField>,
 }
 
 impl<'a> Fields<'a> {
     fn new(object: Object<'a>) -> Self {
-        Self { object, faults: Vec::new() }
+        Self { object, violations: Vec::new() }
     }
 
     /// Reads a field that may not be null.
@@ -119,12 +119,12 @@ impl<'a> Fields<'a> {
 
     /// Returns the value of a field, or records the rule that the field breaks.
     fn check<T>(&mut self, name: &str, read: Result<T, Rule>) -> Option<T> {
-        read.map_err(|rule| self.faults.push(InvalidField::new(name, rule))).ok()
+        read.map_err(|rule| self.violations.push(InvalidField::new(name, rule))).ok()
     }
 
-    /// Returns the change, unless a field was faulty.
+    /// Returns the change, unless a field breaks a rule.
     fn finish<C>(self, change: C) -> Result<C, Refusal> {
-        if self.faults.is_empty() { Ok(change) } else { Err(Refusal::Invalid(self.faults)) }
+        if self.violations.is_empty() { Ok(change) } else { Err(Refusal::Invalid(self.violations)) }
     }
 }
 

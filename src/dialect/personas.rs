@@ -112,7 +112,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::UnsupportedMediaType { .. } => message(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => message(400, spanish::MALFORMED),
         Refusal::MalformedForm => message(400, spanish::MALFORMED_FORM),
-        Refusal::Invalid(faults) => message(400, &spanish::faults(faults)),
+        Refusal::Invalid(violations) => message(400, &spanish::violations(violations)),
         Refusal::NothingToUpdate => message(400, spanish::NOTHING_TO_UPDATE),
         Refusal::NoSuchRole => message(400, spanish::NO_SUCH_ROLE),
         // The dni is the only unique value that these endpoints change (contract P8).

@@ -18,7 +18,7 @@ pub const USER: Dialect<Account> = Dialect {
     fail: |status| error(status, "Error interno del servidor"),
 };
 
-/// Parses the ID in the path. Anything but a number is a fault of the field `id` (contract S2).
+/// Parses the ID in the path. Anything but a number is a violation by the field `id` (contract S2).
 fn target(segment: &str) -> Result<PathId, Refusal> {
     PathId::parse(segment).ok_or_else(|| Refusal::invalid("id", Rule::PathNumber))
 }
@@ -28,7 +28,7 @@ fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
     let mut fields = Fields::new(body);
     let change = AccountChange {
         full_name: fields.value("full_name", |value| text(value, |raw| rules::line(raw, 2, 100))),
-        // One message covers every fault of an e-mail address here (contract S2).
+        // One message covers every violation by an e-mail address here (contract S2).
         email: fields.value("email", |value| text(value, |raw| rules::email(raw, 254).map_err(|_| Rule::Email))),
         role: fields.value("roleId", role),
         password: fields.value("password", |value| text(value, |raw| password(raw, 6, 100))),
@@ -101,7 +101,7 @@ pub fn refuse(refusal: &Refusal) -> Answer {
         Refusal::UnsupportedMediaType { .. } => error(415, spanish::UNSUPPORTED_MEDIA_TYPE),
         Refusal::Malformed | Refusal::NotAnObject(_) => error(400, spanish::MALFORMED),
         Refusal::MalformedForm => error(400, spanish::MALFORMED_FORM),
-        Refusal::Invalid(faults) => error(400, &spanish::faults(faults)),
+        Refusal::Invalid(violations) => error(400, &spanish::violations(violations)),
         Refusal::NothingToUpdate => error(400, spanish::NOTHING_TO_UPDATE),
         Refusal::NoSuchRole => error(400, spanish::NO_SUCH_ROLE),
         // The e-mail address is the only unique value that this endpoint changes (contract S4).

@@ -16,13 +16,13 @@ pub const MALFORMED_FORM: &str = "El formulario no es válido";
 pub const NO_SUCH_ROLE: &str = "El campo 'roleId' no corresponde a un rol existente";
 pub const NOTHING_TO_UPDATE: &str = "No hay campos para actualizar";
 
-/// Renders all faults as one text (contract S2).
-pub fn faults(faults: &[InvalidField]) -> String {
-    let all: Vec<String> = faults.iter().map(fault).collect();
+/// Renders all violations as one text (contract S2).
+pub fn violations(violations: &[InvalidField]) -> String {
+    let all: Vec<String> = violations.iter().map(violation_message).collect();
     all.join(". ")
 }
 
-fn fault(InvalidField { field, rule }: &InvalidField) -> String {
+fn violation_message(InvalidField { field, rule }: &InvalidField) -> String {
     let message = match rule {
         Rule::Required => "es requerido",
         Rule::NotNull => "no puede ser nulo",

@@ -50,7 +50,7 @@ pub enum Refusal {
     MalformedForm,
     /// The body is JSON, but not an object.
     NotAnObject(JsonKind),
-    /// At least one field breaks a rule. The list is complete.
+    /// At least one field breaks a rule. The list contains every violation.
     Invalid(Vec<InvalidField>),
     /// The request contains no change, but its endpoint requires one (contract F2).
     NothingToUpdate,
@@ -64,7 +64,7 @@ pub enum Refusal {
 /// without a token; only the log shows the difference.
 pub const ORIGIN_NOT_ALLOWED: &str = "origin_not_allowed";
 
-/// A field that breaks a rule.
+/// A violation: a field, and the rule that it breaks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidField {
     /// The field's name on the wire.

@@ -157,8 +157,8 @@ fn origin<'a>(call: &Call<'a>, platform: &'a impl Platform) -> Result<&'a str, F
     }
 }
 
-/// The target that the path names, or the fault of its ID, which is reported together with the faults of the body's
-/// fields (contract S2).
+/// The target that the path names, or the violation by its ID, which is reported together with the violations by the
+/// body's fields (contract S2).
 struct PathTarget(Result<Target, Refusal>);
 
 impl PathTarget {
@@ -183,9 +183,9 @@ impl PathTarget {
     fn combine_with<C>(self, change: Result<C, Refusal>) -> Result<(Target, C), Refusal> {
         match (self.0, change) {
             (Ok(target), Ok(change)) => Ok((target, change)),
-            (Err(Refusal::Invalid(mut faults)), Err(Refusal::Invalid(more))) => {
-                faults.extend(more);
-                Err(Refusal::Invalid(faults))
+            (Err(Refusal::Invalid(mut violations)), Err(Refusal::Invalid(more))) => {
+                violations.extend(more);
+                Err(Refusal::Invalid(violations))
             }
             (Ok(_), Err(refusal)) | (Err(refusal), _) => Err(refusal),
         }
