@@ -1,7 +1,7 @@
 //! `GET /health` (contract O1, O3). Anyone may call it, so the database is queried at most once a second.
 
 use super::{Call, Platform, RETRY_AFTER, Reply, media};
-use crate::auth::KeyService;
+use crate::auth::EventLoop;
 use crate::dialect::Answer;
 use crate::domain::Fault;
 use crate::store::{self, Batch};
@@ -9,10 +9,12 @@ use std::cell::{Cell, RefCell};
 
 /// Time for which a result is valid, in milliseconds.
 const VALID_FOR: u64 = 1000;
-/// More time than a check can take, in milliseconds. A check that takes longer was cancelled with its request.
+/// Longer than any check takes, in milliseconds. If a check has not ended by then, its request was cancelled.
 const MAX_CHECK_TIME: i64 = 30_000;
-/// Maximum number of times that a request looks for the result of another request's check.
-const MAX_POLLS: usize = 1000;
+/// Maximum time that a request waits for the result of another request's check, in seconds.
+const MAX_WAIT: u64 = 10;
+/// Interval at which a waiting request looks for the result, in milliseconds.
+const PAUSE: u64 = 10;
 
 /// The database's health, shared by the requests of one instance.
 #[derive(Debug, Default)]
@@ -23,10 +25,10 @@ pub struct Health {
 }
 
 impl Health {
-    /// Checks whether the database responds and has the schema that the code needs. `now` is in milliseconds.
+    /// Fails unless the database responds and has the schema that the code needs. `now` is in milliseconds.
     ///
     /// While another request's check is in progress, returns the previous result, or waits for the first one.
-    pub async fn check(&self, database: &impl Batch, now: i64, service: &impl KeyService) -> Result<(), Fault> {
+    pub async fn check(&self, database: &impl Batch, now: i64, event_loop: &impl EventLoop) -> Result<(), Fault> {
         if self.is_due(now) {
             self.checking_since.set(Some(now));
             let result = store::ping(database).await;
@@ -34,13 +36,14 @@ impl Health {
             *self.last.borrow_mut() = Some((now, result.clone()));
             return result;
         }
-        for _ in 0..MAX_POLLS {
+        let started = event_loop.now();
+        while event_loop.now().abs_diff(started) < MAX_WAIT.saturating_mul(1000) {
             if let Some((_, result)) = self.last.borrow().as_ref() {
                 return result.clone();
             }
-            service.pause().await;
+            event_loop.pause(PAUSE).await;
         }
-        Err(Fault::Timeout { service: "database", seconds: MAX_CHECK_TIME.unsigned_abs().div_euclid(1000) })
+        Err(Fault::Timeout { service: "database", seconds: MAX_WAIT })
     }
 
     fn is_due(&self, now: i64) -> bool {
@@ -55,7 +58,7 @@ pub async fn handle(call: &Call<'_>, platform: &impl Platform) -> Reply {
         return media::method_not_allowed();
     }
     let health = match platform.database() {
-        Ok(database) => platform.health().check(database, call.now, platform.key_service()).await,
+        Ok(database) => platform.health().check(database, call.now, platform.event_loop()).await,
         Err(fault) => Err(fault),
     };
     match health {
@@ -67,7 +70,7 @@ pub async fn handle(call: &Call<'_>, platform: &impl Platform) -> Reply {
 /// Returns a 503, with the reason if the database lacks a migration.
 pub fn unavailable(fault: Fault) -> Reply {
     let body = match fault {
-        // It cannot be guessed from outside, and it does not resolve itself (contract O3).
+        // A missing migration is not visible from outside, and does not go away by itself (contract O3).
         Fault::Schema(_) => r#"{"status":"unavailable","reason":"the database lacks a migration"}"#,
         _ => r#"{"status":"unavailable"}"#,
     };

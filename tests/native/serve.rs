@@ -1,7 +1,7 @@
 //! The flow of an update, with a database in memory: which checks run, and which don't, before a request is refused.
 
 use super::database::{Memory, Sqlite, sqlite};
-use super::passwords::Instance;
+use super::passwords::{Instance, Request};
 use super::ready;
 use super::tokens::{NOW, NoKeyService, keys, signed};
 use perfil::auth::Keys;
@@ -10,9 +10,19 @@ use perfil::serve::origin::PassThrough;
 use perfil::serve::{
     self, Body, Call, Class, Health, InFlight, KnownAccounts, Limits, Platform, Reply, Route, UPDATES, UploadLimits,
 };
+use perfil::store::{Batch, Statement};
 use serde_json::json;
 use std::cell::Cell;
 use std::rc::Rc;
+
+/// A database that never responds.
+struct Silent;
+
+impl Batch for Silent {
+    async fn batch<const N: usize>(&self, _: [Statement; N]) -> Result<[Vec<String>; N], Fault> {
+        std::future::pending().await
+    }
+}
 
 /// A body in memory that records whether it was read.
 struct Text {
@@ -318,4 +328,15 @@ fn faults_of_the_id_and_of_the_body_are_reported_together() {
     let outcome = send(put("/api/v1/users/x", Some(&token(1)), "application/json", r#"{"full_name": "J"}"#));
     let message = "El campo 'id' debe ser numérico. El campo 'full_name' debe tener entre 2 y 100 caracteres";
     assert_eq!(outcome.reply.answer.body, format!(r#"{{"success":false,"message":"{message}","data":null}}"#));
+}
+
+#[test]
+fn a_health_check_that_waits_for_another_reports_how_long_it_has_waited() {
+    let (health, instance) = (Health::default(), Instance::default());
+    let check = || -> Request<'_> { Box::pin(health.check(&Silent, 0, &instance)) };
+    let results = instance.run(&mut [check(), check()], 9_990);
+    assert!(results.iter().all(Option::is_none), "{results:?}");
+    let results = instance.run(&mut [check()], 10_050);
+    let Some(Err(fault)) = &results[0] else { panic!("{results:?}") };
+    assert_eq!(fault.to_string(), "database: no response within 10 s");
 }
