@@ -34,14 +34,14 @@ pub struct Post<'a> {
 pub struct Budget {
     /// Time after which the run starts no further post, in milliseconds.
     pub milliseconds: i64,
-    /// Number of calls to the database after which the run fetches no more changes.
+    /// Number of D1 calls after which the run fetches no more changes.
     pub calls: u32,
 }
 
-/// The budget of a run after a reply. The platform ends such work 30 seconds after the reply, and one of these seconds
-/// may pass before the run starts.
+/// The budget of a run after a reply. The platform ends such work 30 seconds after the reply. One of these seconds may
+/// pass before the run starts, and the last post may take 10. The rest is for the database.
 pub const AFTER_REPLY: Budget = Budget { milliseconds: 10_000, calls: 400 };
-/// The budget of a run in a scheduled event. The next event takes over a minute later.
+/// The budget of a run in a scheduled event. A minute later, the next event continues.
 pub const EVERY_MINUTE: Budget = Budget { milliseconds: 50_000, calls: 400 };
 
 impl Budget {
@@ -104,18 +104,22 @@ impl<D: Batch, C: Courier> Run<'_, D, C> {
         let (mut step, mut retry_after) = (Step::Take, None);
         for call in 1.. {
             let found = lease.step(self.database, step).await?;
-            let has_budget = call < self.budget.calls && self.has_time_after(0);
+            let has_budget_after = |seconds| call < self.budget.calls && self.has_time_after(seconds);
+            // Posts, then records the result. After a postponed post, pauses and takes the lease again.
             step = match (found, retry_after.take()) {
                 (Some(next), _) => match self.post(&next).await {
                     Ok(()) => {
                         delivered.sent = delivered.sent.saturating_add(next.count);
                         delivered.position = Some(next.position);
-                        Step::Advance { position: next.position, keep: has_budget && next.position < next.newest }
+                        Step::Advance {
+                            position: next.position,
+                            keep: next.position < next.newest && has_budget_after(0),
+                        }
                     }
                     Err(fault) => {
                         delivered.fault = Some(fault);
                         let seconds = pause_after(next.failures);
-                        retry_after = (has_budget && self.has_time_after(seconds)).then_some(seconds);
+                        retry_after = has_budget_after(seconds).then_some(seconds);
                         Step::Postpone { seconds }
                     }
                 },
