@@ -1,6 +1,7 @@
 //! Perfil: the profile-update API of several existing back ends, as one Cloudflare Worker.
 //!
-//! The modules, from the innermost to the outermost. Each may import only modules listed above it:
+//! The modules, from the innermost to the outermost. Each may import only modules listed above it, except that `auth`,
+//! `dialect` and `store` do not import one another:
 //!
 //! | module | contents |
 //! | --- | --- |

@@ -62,13 +62,13 @@ impl PublicKey {
     }
 }
 
-/// An entry of a key set, classified by its use to Perfil.
+/// An entry of a key set, classified by what Perfil does with it.
 pub enum Entry {
     /// A key to verify with, and its `kid`.
     Usable(Option<String>, PublicKey),
     /// A key that must not be published: a private or a symmetric one (`oct`).
     Secret,
-    /// An entry for another purpose, too weak, or not understood. It is skipped (RFC 7517 section 5).
+    /// An entry that is for another purpose, is too weak, or is not understood. It is skipped (RFC 7517 section 5).
     Other,
 }
 

@@ -100,8 +100,8 @@ impl Keys {
             PublicKeys::None => return Ok(None),
             PublicKeys::Inline(set) => Rc::clone(set),
             PublicKeys::Remote(remote) => {
-                let knows = |set: &KeySet| !set.candidates(algorithm, kid).is_empty();
-                remote.key_set(now, knows, service).await?
+                let has_key = |set: &KeySet| !set.candidates(algorithm, kid).is_empty();
+                remote.key_set(now, has_key, service).await?
             }
         };
         for key in set.candidates(algorithm, kid) {

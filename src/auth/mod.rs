@@ -1,8 +1,8 @@
 //! Authentication of callers, hashing of new passwords, and signing of the change feed's posts.
 //!
 //! May import `domain`; may use the crates jwt-compact, base64ct, bcrypt, blowfish, getrandom, serde and serde_json.
-//! Must not read a clock (the time is an argument), know the platform (callers pass in its services), or log or show a
-//! token, a secret or a password.
+//! Must not read the clock directly (the time is an argument, or comes from [`EventLoop`]), know the platform (callers
+//! pass in its services), or log or show a token, a secret or a password.
 
 mod access_claims;
 mod claim;
@@ -31,7 +31,7 @@ pub use webhook::{WebhookSecret, webhook_secret_setting};
 
 /// Platform services for tokens that are signed with a private key: verifying their signatures and fetching the public
 /// keys.
-#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+#[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait KeyService {
     /// Returns whether the owner of the key signed these bytes with the one algorithm that the key is for.
     async fn verify(&self, key: &PublicKey, signed: &[u8], signature: &[u8]) -> bool;
@@ -46,7 +46,7 @@ pub trait KeyService {
 
 /// The thread that all requests of an instance share. A request that computes for a long time must pause, or it blocks
 /// all others.
-#[expect(async_fn_in_trait, reason = "the platform has one thread: no future has to be Send")]
+#[expect(async_fn_in_trait, reason = "the platform is single-threaded: futures need not be Send")]
 pub trait EventLoop {
     /// Returns the queue for hashing passwords, which all requests of the instance share.
     fn turns(&self) -> &Turns;

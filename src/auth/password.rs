@@ -6,8 +6,9 @@ use bcrypt::{HashParts, Version};
 
 /// The bcrypt cost that the existing login services use (contract S5).
 const COST: u8 = 12;
-/// Number of the 4096 rounds that are computed without a pause: 7 of 250 milliseconds. The unit is rounds because the
-/// clock stands still while the CPU works. docs/performance.md has the cost of other sizes.
+/// Number of rounds, out of 4096, that are computed without a pause. They take about 7 milliseconds; the whole hash
+/// takes 250. The unit is rounds because the clock stands still while the CPU works. docs/performance.md has the cost
+/// of other sizes.
 const SLICE: u32 = 104;
 /// Length of a pause, in milliseconds. A timer of 0 is due as soon as anything else is, so the next slice would begin
 /// before a request that arrived in the meantime gets its response.
@@ -40,8 +41,8 @@ pub async fn hash(password: &Password, event_loop: &impl EventLoop) -> Result<Pa
     Ok(PasswordHash::new(text))
 }
 
-/// Checks that the crate `bcrypt` parses the hash and finds the expected version, cost and salt. A malformed hash would
-/// lock its owner out.
+/// Returns whether the crate `bcrypt` parses the hash and finds the expected version, cost and salt. A malformed hash
+/// would lock its owner out.
 fn is_well_formed(text: &str, salt: [u8; 16]) -> bool {
     text.parse::<HashParts>().is_ok_and(|parts| {
         let is_expected = parts.get_cost() == u32::from(COST) && parts.get_salt_raw() == salt;

@@ -14,9 +14,10 @@ pub const MAX_BYTES: usize = 64 * 1024;
 const MAX_AGE: i64 = 10 * 60;
 /// Minimum time between fetches, for a key that the set does not contain or after a failed fetch.
 const PAUSE: i64 = 60;
-/// Shorter while there is no set at all, because no token that needs it can be verified.
+/// Like [`PAUSE`], but while there is no set at all. It is shorter, because no token that needs the set can be
+/// verified.
 const FIRST_PAUSE: i64 = 5;
-/// More than a fetch can take. A fetch that has not ended by then went down with its instance.
+/// Longer than any fetch can take. A fetch that has not ended by then was cancelled by the platform.
 const MAX_FETCH_TIME: i64 = 10;
 
 /// Maximum number of times that a waiting request checks for the set: enough to outlast any fetch.
@@ -51,14 +52,14 @@ impl RemoteKeySet {
     pub async fn key_set(
         &self,
         now: i64,
-        knows: impl Fn(&KeySet) -> bool,
+        has_key: impl Fn(&KeySet) -> bool,
         service: &impl KeyService,
     ) -> Result<Rc<KeySet>, Fault> {
-        if self.state.borrow_mut().claim_fetch(now, &knows) {
+        if self.state.borrow_mut().claim_fetch(now, &has_key) {
             service.fetch(&self.url);
         }
         for _ in 0..MAX_POLLS {
-            if !self.state.borrow().is_worth_waiting(now, &knows) {
+            if !self.state.borrow().is_worth_waiting(now, &has_key) {
                 break;
             }
             service.pause().await;
@@ -70,9 +71,9 @@ impl RemoteKeySet {
         state.set.clone().ok_or_else(fault)
     }
 
-    /// Takes the result of a fetch. An error is for the log. The previous set stays unless there is a new one. A set
-    /// without a usable key counts as a failed fetch (contract O4), because an issuer that has lost its keys for a
-    /// moment must not log everybody out.
+    /// Takes the result of a fetch. An error is for the log. The previous set is kept until a new one arrives. A set
+    /// without a usable key counts as a failed fetch (contract O4), because an issuer that briefly publishes no keys
+    /// must not log everyone out.
     pub fn receive(&self, fetched: Result<Vec<u8>, Fault>) -> Result<(), Fault> {
         let fetched = fetched.and_then(|json| usable(&json).map_err(fault));
         let mut state = self.state.borrow_mut();
@@ -98,10 +99,10 @@ fn fault(problem: &str) -> Fault {
 impl State {
     /// Returns whether the caller must start a fetch, and records its start. Fetches are limited because an attacker
     /// can make up any number of keys.
-    fn claim_fetch(&mut self, now: i64, knows: impl Fn(&KeySet) -> bool) -> bool {
+    fn claim_fetch(&mut self, now: i64, has_key: impl Fn(&KeySet) -> bool) -> bool {
         let pause = if self.set.is_some() { PAUSE } else { FIRST_PAUSE };
         let may_retry = self.fetch_started.is_none_or(|started| now.saturating_sub(started) >= pause);
-        let is_due = may_retry && !self.is_fetching(now) && (self.is_old(now) || !self.knows(&knows));
+        let is_due = may_retry && !self.is_fetching(now) && (self.is_old(now) || !self.contains_key(&has_key));
         if is_due {
             self.fetch_started = Some(now);
             self.is_fetching = true;
@@ -111,8 +112,8 @@ impl State {
 
     /// Returns whether to wait for a fetch that is in flight. If the set contains the key and is merely old, and the
     /// last fetch failed, the request does not wait: old keys are kept for that case.
-    fn is_worth_waiting(&self, now: i64, knows: impl Fn(&KeySet) -> bool) -> bool {
-        self.is_fetching(now) && (!self.knows(&knows) || (self.is_old(now) && self.fault.is_none()))
+    fn is_worth_waiting(&self, now: i64, has_key: impl Fn(&KeySet) -> bool) -> bool {
+        self.is_fetching(now) && (!self.contains_key(&has_key) || (self.is_old(now) && self.fault.is_none()))
     }
 
     fn is_fetching(&self, now: i64) -> bool {
@@ -123,7 +124,7 @@ impl State {
         now.saturating_sub(self.as_of) >= MAX_AGE
     }
 
-    fn knows(&self, knows: impl Fn(&KeySet) -> bool) -> bool {
-        self.set.as_ref().is_some_and(|set| knows(set))
+    fn contains_key(&self, has_key: impl Fn(&KeySet) -> bool) -> bool {
+        self.set.as_ref().is_some_and(|set| has_key(set))
     }
 }

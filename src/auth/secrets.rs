@@ -8,7 +8,7 @@ use jwt_compact::alg::Hs256Key;
 /// contract A2).
 const MIN_SECRET_BYTES: usize = 32;
 
-/// A secret and its predecessor. Both verify tokens, so that a secret can be rotated without logging anybody out. An
+/// A secret and its predecessor. Both verify tokens, so that a secret can be rotated without logging anyone out. An
 /// empty value counts as not set.
 #[derive(Default)]
 pub struct Secret {

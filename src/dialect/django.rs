@@ -14,7 +14,7 @@ pub const PROFILE: Dialect<Account> = Dialect {
     back_end: Some(BackEnd::Django),
     target: Some(target),
     framework: Framework::Django,
-    forms: Forms { file: Some(AVATAR), urlencoded: true, last_wins: true },
+    forms: Forms { file: Some(AVATAR), urlencoded: true, django_semantics: true },
     read,
     show,
     refuse,
@@ -115,8 +115,8 @@ fn show(account: &Account) -> String {
     })
 }
 
-/// Returns the URL path of a picture that Perfil serves. Clients of falcon can write any text into this column; a
-/// picture that they keep elsewhere has no path here.
+/// Returns the URL path of a picture that Perfil serves. falcon's clients can also set a path or URL of a picture that
+/// is stored elsewhere, for which this returns `None`.
 fn avatar(image: &str) -> Option<String> {
     ObjectKey::parse(image).map(|key| key.url_path())
 }

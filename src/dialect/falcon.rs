@@ -20,7 +20,8 @@ pub const USERS: Dialect<Account> = Dialect {
 
 const FIELDS: [&str; 4] = ["email", "name", "username", "image_path"];
 const DEFAULT_IMAGE: &str = "profile-pictures/default.jpg";
-/// The placeholder for the hash and the salt that the original's documents show. Clients expect the keys (contract F6).
+/// Replaces the password hash and the salt. The original API's documentation shows both members, and clients expect
+/// them (contract F6).
 const REDACTED: &str = "[redacted]";
 
 fn read(body: Object<'_>) -> Result<AccountChange, Refusal> {
@@ -97,8 +98,8 @@ pub fn refuse(refusal: &Refusal) -> Answer {
     }
 }
 
-/// Returns the message for taken values. The format has room for one; the e-mail address comes first, as in the
-/// original's documents.
+/// Returns the message for taken values. The format has room for one message. That for the e-mail address takes
+/// precedence, as in the original API's documentation.
 fn taken(values: &[Unique]) -> &'static str {
     if values.contains(&Unique::Username) && !values.contains(&Unique::Email) {
         "Username already exists"

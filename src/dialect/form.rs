@@ -30,9 +30,9 @@ impl fmt::Debug for Part {
 impl Object<'static> {
     /// Converts a form into an object. A picture in it may have at most `max_pixels` pixels (contract M1).
     ///
-    /// A duplicate name is refused, like a duplicate key in JSON, unless the last part of a name wins.
+    /// A duplicate name is refused, like a duplicate key in JSON, unless `forms.django_semantics` is set.
     pub fn from_form(parts: Vec<(String, Part)>, forms: &Forms, max_pixels: u32) -> Result<Self, Refusal> {
-        let parts = if forms.last_wins { with_django_semantics(parts, forms.file) } else { parts };
+        let parts = if forms.django_semantics { with_django_semantics(parts, forms.file) } else { parts };
         let distinct: BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
         if distinct.len() != parts.len() {
             return Err(Refusal::MalformedForm);

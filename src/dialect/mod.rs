@@ -1,7 +1,8 @@
 //! The formats of the existing back ends, one file each: how they read a change, show a record and report a refusal.
 //!
 //! May import `domain`, and the crates serde and serde_json. A dialect knows nothing about the other dialects, the
-//! database, or HTTP beyond a status. It never learns the cause of a server-side failure.
+//! database, or HTTP beyond statuses, forms and the framework's conventions. It never learns the cause of a server-side
+//! failure.
 
 // A new refusal or rule does not compile until every dialect has a message for it.
 #![deny(clippy::wildcard_enum_match_arm)]
@@ -20,14 +21,15 @@ pub use object::{Object, Value};
 
 use crate::domain::{BackEnd, Field, InvalidField, PathId, Record, Refusal, Rule, Text};
 
-/// The request and response format of one endpoint. The functions are total: they return for any input.
+/// One endpoint of a dialect: how it reads requests and renders responses. The endpoints of a back end share a `name`.
+/// The functions are total: they return for any input.
 pub struct Dialect<R: Record> {
     /// The dialect's name in the settings.
     pub name: &'static str,
     /// The back end whose IDs the paths and records contain; `None` if the records have their own IDs (contract I3).
     pub back_end: Option<BackEnd>,
-    /// Parses the ID in the path, and refuses anything that is not an ID in the dialect's own way. `None` if the path
-    /// has no ID.
+    /// Parses the ID in the path. The refusal of anything that is not an ID differs between dialects. `None` if the
+    /// path has no ID.
     pub target: Option<ParseId>,
     /// The framework of the original back end.
     pub framework: Framework,
@@ -61,12 +63,12 @@ pub struct Forms {
     pub urlencoded: bool,
     /// Whether to read forms as Django does (contract D9): the last part of a name wins, and a file input in which no
     /// file was chosen is ignored. Otherwise, a duplicate name is refused, and such an input counts as an empty file.
-    pub last_wins: bool,
+    pub django_semantics: bool,
 }
 
 impl Forms {
     /// The value for an endpoint that accepts no forms.
-    pub const NONE: Self = Self { file: None, urlencoded: false, last_wins: false };
+    pub const NONE: Self = Self { file: None, urlencoded: false, django_semantics: false };
 }
 
 /// A function that parses the ID in a path.

@@ -22,7 +22,8 @@ pub struct Account {
     pub image: Option<String>,
     /// Role, which determines the account's permissions; `None` if the account has none.
     pub role: Option<Role>,
-    /// ID of the role in that back end, if the back end assigned one of its own. It grants nothing (contract I4).
+    /// ID of the role in the back end whose dialect shows the account, if that back end assigned its own. It grants
+    /// nothing (contract I4).
     pub back_end_role: Option<i64>,
     /// Whether the account is active. Tokens of an inactive account are refused (contract A7).
     pub is_active: bool,

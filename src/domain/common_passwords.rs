@@ -9,7 +9,7 @@ const TABLE: &[u8] = include_bytes!("common_passwords.bin");
 /// Length of the inflated table, in bytes.
 const LENGTH: usize = 12_773;
 
-/// Checks whether a password is one of the most common ones, in any letter case.
+/// Returns whether a password is one of the most common ones, in any letter case.
 ///
 /// The table is a sequence of capital letters, each followed by lower-case text. The letter gives the number of
 /// characters to remove from the end of the previous word, from A for 0 to Z for 25. The text is then appended.

@@ -12,7 +12,7 @@ pub enum BackEnd {
 }
 
 impl BackEnd {
-    /// All back ends.
+    /// All back ends that assign account IDs. personas is not among them.
     pub const ALL: [Self; 3] = [Self::Seam, Self::Falcon, Self::Django];
 
     /// Returns its name in the database, the settings and the log.
@@ -30,7 +30,8 @@ impl BackEnd {
     }
 }
 
-/// The account that a token identifies. An ID means nothing without its back end, because every back end counts from 1.
+/// The account that a token identifies, by its ID. It may not exist. An ID means nothing without its back end, because
+/// every back end counts from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// An account, by its own ID.
@@ -56,7 +57,7 @@ impl Subject {
     }
 }
 
-/// The account that a token identifies, as found in the database.
+/// The account of a [`Subject`], as found in the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// The account's own ID.

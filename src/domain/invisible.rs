@@ -31,7 +31,7 @@ const INVISIBLE: [(u32, u32); 28] = [
     (0x100000, 0x10FFFD),
 ];
 
-/// Checks whether a character is invisible by itself (contract R14). Some of these characters change how their
+/// Returns whether a character is invisible by itself (contract R14). Some of these characters change how their
 /// neighbours look, which emoji and some scripts need.
 pub fn is_invisible(character: char) -> bool {
     let code = u32::from(character);

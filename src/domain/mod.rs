@@ -1,7 +1,7 @@
 //! Accounts, personas, changes, rules, refusals, settings, and the keys of pictures in the bucket.
 //!
-//! May import `picture`; may use the crates miniz_oxide, thiserror and validator. Must not know HTTP, JSON, SQL, a
-//! clock or the platform.
+//! May import `picture`; may use the crates miniz_oxide, thiserror and validator. Performs no I/O, parses neither HTTP
+//! nor JSON, and must not know SQL, a clock or the platform.
 
 mod access;
 mod account;

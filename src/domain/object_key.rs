@@ -18,8 +18,8 @@ impl ObjectKey {
     /// Prefix of the URL paths of pictures; the key follows it.
     pub const MEDIA: &'static str = "/media/";
 
-    /// The `Cache-Control` header of a picture (contract M4). A key contains the hash of its object, which therefore
-    /// never changes.
+    /// The `Cache-Control` header of a picture (contract M4). An uploaded picture's key contains its hash, and Perfil
+    /// never overwrites an object, so a picture never changes.
     pub const CACHE_CONTROL: &'static str = "public, max-age=31536000, immutable";
 
     /// Creates the key `avatars/{owner}/{digest}.{extension}`, content-addressed by the picture's SHA-256.
@@ -30,8 +30,7 @@ impl ObjectKey {
     }
 
     /// Parses any key below `avatars/` that a URL path can contain without escapes and that ends in a picture's
-    /// extension. Keys need not have been created by [`ObjectKey::new`]: pictures that were brought along from another
-    /// back end keep their names.
+    /// extension. Keys need not have been created by [`ObjectKey::new`]: imported pictures keep their names.
     pub fn parse(key: &str) -> Option<Self> {
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
         let segments = key.strip_prefix(Self::PREFIX)?.split('/');

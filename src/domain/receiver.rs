@@ -21,8 +21,8 @@ impl Receiver {
         }
     }
 
-    /// Returns the receiver with this name in a table of `CHANGES_URL`. [`Receiver::All`] cannot appear in such a
-    /// table.
+    /// Returns the receiver with this name, if `CHANGES_URL` is a table with a URL for each receiver. [`Receiver::All`]
+    /// cannot appear in such a table.
     pub fn from_table_key(name: &str) -> Option<Self> {
         if name == Self::Personas.name() { Some(Self::Personas) } else { BackEnd::named(name).map(Self::BackEnd) }
     }

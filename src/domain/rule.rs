@@ -1,4 +1,4 @@
-/// A rule that a field or its value breaks. Each dialect has its own wording for it.
+/// A rule for fields and their values. Some variants are named after the violation. Each dialect has its own wording.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rule {
     /// The field is required.
@@ -32,7 +32,7 @@ pub enum Rule {
     /// The value must contain only the characters that the back end allows in a user name: letters, digits and `_.@+-`,
     /// or everything but white space.
     Username,
-    /// The value must be an optional `+`, then 6 to 15 digits with spaces or dashes between them.
+    /// The value must be an optional `+`, then 6 to 15 digits, which spaces or dashes may separate.
     Phone,
     /// The value must be 5 to 20 letters, digits, dots or dashes.
     NationalId,
@@ -48,6 +48,6 @@ pub enum Rule {
     Image,
     /// The ID in the path must be a number.
     PathNumber,
-    /// The field is not one that may be sent.
+    /// The field is not accepted.
     Unknown,
 }

@@ -68,7 +68,7 @@ settings! {
     FreshTokenSeconds: Variable = "FRESH_TOKEN_SECONDS",
     /// Enables the refusal of common passwords.
     PasswordBlocklist: Variable = "PASSWORD_BLOCKLIST",
-    /// Origins whose pages may call from a browser.
+    /// Origins whose pages may call Perfil from a browser.
     CorsAllowedOrigins: Variable = "CORS_ALLOWED_ORIGINS",
     /// Scheme, host and port of the URLs that Perfil writes into records.
     PublicOrigin: Variable = "PUBLIC_ORIGIN",

@@ -63,22 +63,24 @@ pub fn email(raw: &str, max: u64) -> Result<Text, Rule> {
     Ok(email)
 }
 
-/// Checks the local part: letters and digits of any script and the signs that HTML5 allows, in words joined by dots.
-/// The limit is 64 bytes, because RFC 6531 does not change the limit of RFC 5321 (section 4.5.3.1.1).
+/// Returns whether the text is a valid local part: letters and digits of any script and the signs that HTML5 allows, in
+/// words joined by dots. The limit is 64 bytes, because RFC 6531 does not change the limit of RFC 5321 (section
+/// 4.5.3.1.1).
 fn is_email_user(user: &str) -> bool {
     let allowed = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
     user.len() <= 64 && user.chars().all(allowed) && user.split('.').all(|word| !word.is_empty())
 }
 
-/// Checks for at least two labels of letters and digits of any script, the last of which is neither a number nor a
-/// single character. This excludes address literals.
+/// Returns whether the text has at least two labels of letters and digits of any script, the last of which is neither a
+/// number nor a single character. This excludes address literals.
 fn is_domain_name(domain: &str) -> bool {
     let top = domain.rsplit_once('.').map(|(_, top)| top);
     let is_top = |top: &str| top.chars().count() > 1 && top.chars().any(char::is_alphabetic);
     domain.len() <= 255 && domain.split('.').all(is_label) && top.is_some_and(is_top)
 }
 
-/// Checks for 1 to 63 letters, digits and dashes, with no dash at either end (RFC 1034 section 3.5, but of any script).
+/// Returns whether the text consists of 1 to 63 letters, digits and dashes, with no dash at either end (RFC 1034
+/// section 3.5, but of any script).
 fn is_label(label: &str) -> bool {
     let allowed = |c: char| c.is_alphanumeric() || c == '-';
     let dash_at_an_end = label.starts_with('-') || label.ends_with('-');
@@ -106,8 +108,8 @@ pub fn unspaced_username(raw: &str, max: u64) -> Result<Text, Rule> {
     Ok(username)
 }
 
-/// Accepts an optional `+` and 6 to 15 digits with spaces and dashes between them, which are kept as sent (contract
-/// P9).
+/// Accepts an optional `+` and 6 to 15 digits, optionally separated by spaces and dashes, which are kept as sent
+/// (contract P9).
 pub fn phone(raw: &str) -> Result<Text, Rule> {
     let text = raw.trim();
     let number = text.strip_prefix('+').unwrap_or(text);
@@ -143,7 +145,7 @@ pub fn url(raw: &str) -> Result<Text, Rule> {
     Ok(Text(text.to_owned()))
 }
 
-/// Checks whether the text begins with `http://` or `https://` and the name or address of a host, perhaps with a user
+/// Returns whether the text begins with `http://` or `https://` and the name or address of a host, perhaps with a user
 /// and a port (RFC 3986 section 3.2). URL parsers tolerate more than that, but differ in what they tolerate.
 fn has_http_host(text: &str) -> bool {
     Url::split(text).is_some_and(|url| {
@@ -152,16 +154,16 @@ fn has_http_host(text: &str) -> bool {
     })
 }
 
-/// Returns scheme, host and port of one of Perfil's own URLs, which records may contain with a path after it (contract
-/// M6). Accepts what [`url`] accepts, if it has no user and its host is no longer than a host name can be. A slash at
-/// the end is removed.
+/// Checks an origin to which a path can be appended, such as the public origin that records may contain (contract M6),
+/// and returns it without a final slash. Accepts what [`url`] accepts, but no user, no path, and no host of more than
+/// 255 bytes.
 pub fn origin(raw: &str) -> Option<&str> {
     let text = raw.strip_suffix('/').unwrap_or(raw);
     let split = Url::split(text).filter(|url| url.origin == text && url.user.is_none())?;
     (split.host.len() <= 255 && url(text).is_ok()).then_some(text)
 }
 
-/// Checks for a host name or an IP address.
+/// Returns whether the text is a host name or an IP address.
 fn is_host(host: &str) -> bool {
     if let Some(address) = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         return address.parse::<Ipv6Addr>().is_ok();
@@ -174,7 +176,7 @@ fn is_host(host: &str) -> bool {
     is_name && (!is_number || name.parse::<Ipv4Addr>().is_ok())
 }
 
-/// Checks for an empty port or a number up to 65535 (RFC 3986 section 3.2.3).
+/// Returns whether the port is empty or a number up to 65535 (RFC 3986 section 3.2.3).
 fn is_port(port: &str) -> bool {
     port.is_empty() || port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
 }
@@ -190,8 +192,9 @@ pub fn image_path(raw: &str, max: u64) -> Result<Text, Rule> {
     Ok(path)
 }
 
-/// Checks for a path below the root that it will be read from, absolute or relative. A scheme, a host (`//host`, which
-/// is also how browsers read `/\host`), an absolute Windows path and `..` are refused, even if percent-encoded.
+/// Returns whether a path, absolute or relative, stays below whatever root a reader resolves it against. A scheme, a
+/// host (`//host`, which is also how browsers read `/\host`), an absolute Windows path and `..` are refused, even if
+/// percent-encoded.
 fn is_path(path: &str) -> bool {
     let decoded = [("%2e", "."), ("%2f", "/"), ("%5c", "\\"), ("%3a", ":")]
         .iter()

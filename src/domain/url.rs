@@ -44,8 +44,8 @@ fn split_port(host: &str) -> (&str, &str) {
     parts.map_or((host, ""), |(host, port)| (host, port.strip_prefix(':').unwrap_or(port)))
 }
 
-/// Checks for an `https` URL, or an `http` URL of this machine for development. The check is strict, so that no URL
-/// parser can read the URL differently.
+/// Returns whether the text is an `https` URL, or an `http` URL of this machine for development. The check is strict,
+/// so that no URL parser can read the URL differently.
 pub fn is_secure(text: &str) -> bool {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
     let is_local = |host| ["localhost", "127.0.0.1", "[::1]"].contains(&host);

@@ -64,8 +64,8 @@ impl Cors {
     }
 }
 
-/// Checks that the text can be a comma-separated list of header names (RFC 9110 section 5.6), because it is sent back
-/// unchanged.
+/// Returns whether the text can be a comma-separated list of header names (RFC 9110 section 5.6). Only such a text may
+/// be sent back unchanged.
 fn is_list_of_names(names: &str) -> bool {
     names.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, \t".contains(&b))
 }

@@ -23,7 +23,7 @@ pub struct Deployment {
     pub fresh_token_seconds: Result<Option<u32>, Fault>,
     /// Whether common passwords are refused (contract S7).
     pub blocks_common_passwords: Result<bool, Fault>,
-    /// The origins that may call from a browser.
+    /// The origins whose pages may call Perfil from a browser.
     pub cors: Cors,
     /// The requests that are passed on to origins (contract X1, X6).
     pub pass_through: Result<PassThrough, Fault>,

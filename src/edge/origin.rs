@@ -59,7 +59,7 @@ pub struct ForwardedRequest<'a> {
     pub body: OriginalBody<Incoming<'a>>,
 }
 
-/// Checks whether a request has already been passed on, and has come back.
+/// Returns whether a request has already been passed on, and has come back.
 pub fn was_passed_on(headers: &Headers) -> worker::Result<bool> {
     Ok(headers.has(FORWARDED_HEADER)?)
 }

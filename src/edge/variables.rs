@@ -138,7 +138,7 @@ impl Variables<'_> {
         days.ok_or(Fault::Setting { name: Setting::ChangesKeepDays.name(), problem })
     }
 
-    /// Checks whether the setting is unset or blank. A value of an unsupported type, such as `true`, counts as set, so
+    /// Returns whether the setting is unset or blank. A value of an unsupported type, such as `true`, counts as set, so
     /// that a wrong type cannot turn a protective setting off.
     fn is_empty(&self, setting: Setting) -> bool {
         let value = self.value(setting);

@@ -131,7 +131,7 @@ fn position(digits: &str) -> Option<u64> {
     valid.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
-/// Checks whether read-only resources accept a method.
+/// Returns whether read-only resources accept a method.
 pub fn accepts(method: &str) -> bool {
     matches!(method, "GET" | "HEAD")
 }

@@ -1,6 +1,6 @@
 //! Parsing of `Content-Type`.
 
-/// Checks whether a `Content-Type` is JSON: `application/json` or any `+json` type, with any parameters
+/// Returns whether a `Content-Type` is JSON: `application/json` or any `+json` type, with any parameters
 /// (contract R2, RFC 6839 section 3.1).
 pub fn is_json(content_type: &str) -> bool {
     let essence = essence(content_type).to_ascii_lowercase();
@@ -11,12 +11,12 @@ pub fn is_json(content_type: &str) -> bool {
     }
 }
 
-/// Checks whether a `Content-Type` is `multipart/form-data`.
+/// Returns whether a `Content-Type` is `multipart/form-data`.
 pub fn is_form(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("multipart/form-data")
 }
 
-/// Checks whether a `Content-Type` is `application/x-www-form-urlencoded`.
+/// Returns whether a `Content-Type` is `application/x-www-form-urlencoded`.
 pub fn is_urlencoded(content_type: &str) -> bool {
     essence(content_type).eq_ignore_ascii_case("application/x-www-form-urlencoded")
 }

@@ -32,8 +32,8 @@ impl<'a, P: Platform> Newcomers<'a, P> {
         self.origin
     }
 
-    /// Checks whether a refusal by the database means that the update comes from a newcomer, or is about one. A missing
-    /// target counts only on endpoints that need a permission, where the database checks the permission first.
+    /// Returns whether a refusal by the database means that the update comes from a newcomer, or is about one. A
+    /// missing target counts only on endpoints that need a permission, where the database checks the permission first.
     pub fn is_newcomer_refusal(&self, refusal: &Refusal) -> bool {
         self.origin.is_some()
             && match refusal {
@@ -43,7 +43,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
             }
     }
 
-    /// Checks whether to query the database before a body is refused or read. A body that may be long is read only
+    /// Returns whether to query the database before a body is refused or read. A body that may be long is read only
     /// once, by whichever service handles the update.
     pub fn should_query_early(&self, headers: &Result<BodyHeaders, Failure>) -> bool {
         self.origin.is_some()
@@ -85,7 +85,7 @@ impl<'a, P: Platform> Newcomers<'a, P> {
     }
 }
 
-/// Checks whether a refusal is about the body, or about the change that it requests.
+/// Returns whether a refusal is about the body, or about the change that it requests.
 fn is_about_content(refusal: &Refusal) -> bool {
     matches!(
         refusal,

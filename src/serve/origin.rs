@@ -134,7 +134,7 @@ impl PassThrough {
         method == route::METHOD && !self.is_left_to_origin(pattern)
     }
 
-    /// Checks whether a server that is less strict about paths could read this path as one of an update that Perfil
+    /// Returns whether a server that is less strict about paths could read this path as one of an update that Perfil
     /// handles. Spelling a path in another way must not bypass Perfil's checks.
     fn resembles_handled_update(&self, path: &str) -> bool {
         let path = normalized(path);

@@ -147,7 +147,7 @@ impl Update {
         self.matches_by(path, |expected, segment| self.is_same(expected, segment))
     }
 
-    /// Checks whether a path without its trailing slash matches this row on a server that ignores the case of letters.
+    /// Returns whether a path without its trailing slash matches this row on a server that ignores the case of letters.
     pub fn resembles(&self, path: &str) -> bool {
         self.matches_by(path, str::eq_ignore_ascii_case).is_some()
     }

@@ -106,7 +106,7 @@ impl<'a> Fields<'a> {
         self.0.iter().map(|(name, _)| *name).filter(|name| *name != "object").collect()
     }
 
-    /// Checks whether all of the fields are among these.
+    /// Returns whether all of the fields are among these.
     pub fn are_among(&self, names: &[&str]) -> bool {
         self.0.iter().all(|(name, _)| names.contains(name))
     }

@@ -116,7 +116,8 @@ fn part() -> impl Strategy<Value = Part> {
 fn check_parts<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)]) -> Result<(), TestCaseError> {
     let forms = &dialect.forms;
     let mut files = parts.iter().filter(|(name, _)| forms.file == Some(name));
-    let counts = |part: &Part| !forms.last_wins || !matches!(part, Part::NoFile) && *part != Part::Text("".into());
+    let counts =
+        |part: &Part| !forms.django_semantics || !matches!(part, Part::NoFile) && *part != Part::Text("".into());
     let file = files.rfind(|(_, part)| counts(part));
     let picture = match file {
         Some((_, Part::File(bytes))) => Picture::parse(bytes.clone(), DEFAULT_MAX_PIXELS).ok(),
@@ -124,7 +125,7 @@ fn check_parts<R: Record>(dialect: &Dialect<R>, parts: &[(String, Part)]) -> Res
     };
     let names: std::collections::BTreeSet<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
     let change = Object::from_form(parts.to_vec(), forms, DEFAULT_MAX_PIXELS).and_then(dialect.read);
-    if names.len() < parts.len() && !forms.last_wins {
+    if names.len() < parts.len() && !forms.django_semantics {
         prop_assert_eq!(change.err(), Some(Refusal::MalformedForm));
     } else if let Ok(change) = change {
         prop_assert_eq!(perfil::domain::Change::upload(&change), picture.as_ref());

@@ -61,7 +61,7 @@ impl Ancillary {
     }
 }
 
-/// Checks that a chunk's data has the length that its type requires, and valid values (section 11.3).
+/// Returns whether a chunk's data has the length that its type requires, and valid values (section 11.3).
 fn is_valid(kind: [u8; 4], data: &[u8], header: &Header, palette: Option<usize>) -> bool {
     let length = data.len();
     match &kind {

@@ -93,7 +93,7 @@ where
     R::Change: Debug + Default + PartialEq,
 {
     let object = Object::from_form(parts.clone(), &dialect.forms, DEFAULT_MAX_PIXELS);
-    let parts = if dialect.forms.last_wins { last_of_each(&parts, dialect.forms.file) } else { parts };
+    let parts = if dialect.forms.django_semantics { last_of_each(&parts, dialect.forms.file) } else { parts };
     let has_duplicates = (0..parts.len()).any(|at| parts[..at].iter().any(|(name, _)| *name == parts[at].0));
     assert_eq!(object.as_ref().err(), has_duplicates.then_some(&Refusal::MalformedForm));
     let Ok(object) = object else { return assert_is_rendered(&Refusal::MalformedForm) };
