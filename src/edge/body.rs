@@ -66,8 +66,8 @@ impl Incoming<'_> {
     /// Reads the body with one call. The platform reads no more than `Content-Length` bytes.
     async fn read_in_one_call(&self) -> Result<Vec<u8>, Failure> {
         let body = JsFuture::from(self.request.array_buffer().map_err(fault)?).await;
-        // The client disconnected or violated its own framing. This is not a server-side fault, and no one is left to
-        // reply to.
+        // The client disconnected, or sent a body that does not match its framing. This is not a server-side fault, and
+        // no one is left to reply to.
         Ok(Uint8Array::new(&body.map_err(|_| Refusal::Malformed)?).to_vec())
     }
 
@@ -83,7 +83,7 @@ impl Incoming<'_> {
 
 /// Reads a stream to its end. Returns `false` if the sender aborted.
 ///
-/// Refused as [`Refusal::TooLarge`] if the stream has more than `limit` bytes.
+/// Returns [`Refusal::TooLarge`] if the stream has more than `limit` bytes.
 pub async fn read_to_end(stream: ReadableStream, limit: usize, bytes: &mut Vec<u8>) -> Result<bool, Failure> {
     let options = JSON::parse(r#"{"mode":"byob"}"#).map_err(fault)?;
     let reader = stream.unchecked_into::<ByteStream>().reader(&options).map_err(fault)?;

@@ -1,4 +1,4 @@
-//! The adapter for D1: binds parameters, runs batches and counts calls. It makes no decisions.
+//! The adapter for D1: binds parameters, runs batches and counts D1 calls. It makes no decisions.
 
 use super::deadline::within;
 use crate::domain::Fault;
@@ -56,7 +56,8 @@ impl Database {
         bound
     }
 
-    /// Runs the statements in one transaction. Bypasses the crate's own `batch`, which converts rows through serde.
+    /// Runs the statements in one transaction. Bypasses the `worker` crate's own `batch`, which converts rows through
+    /// serde.
     async fn run(&self, statements: &[Statement]) -> Result<Vec<Vec<String>>, JsValue> {
         let bound = statements.iter().map(|statement| self.bind(statement)).collect::<worker::Result<Vec<_>>>()?;
         let bound: Array = bound.iter().map(|statement| statement.inner()).collect();
@@ -98,8 +99,8 @@ impl Batch for Connection<'_> {
     }
 }
 
-/// Takes the message from the cause of D1's error. The crate's `Display` of such an error is a dump that includes a
-/// stack trace.
+/// Takes the message from the cause of D1's error. The `worker` crate's `Display` of such an error is a dump that
+/// includes a stack trace.
 fn fault(thrown: &JsValue) -> Fault {
     let error = |value: &JsValue| value.dyn_ref::<Error>().cloned();
     let error = error(thrown).map(|outer| error(&outer.cause()).unwrap_or(outer));

@@ -27,7 +27,7 @@ pub struct Deployment {
     pub cors: Cors,
     /// The requests that are passed on to origins (contract X1, X6).
     pub pass_through: Result<PassThrough, Fault>,
-    /// The base of the URLs that are written into records, if it is set (contract M6).
+    /// The public origin: the base of the URLs that are written into records, if it is set (contract M6).
     pub public_origin: Result<Option<String>, Fault>,
     /// The maximum size of an uploaded picture.
     pub upload_limits: Result<UploadLimits, Fault>,

@@ -122,7 +122,7 @@ async fn status_of(url: &str, post: &Post<'_>, controller: &AbortController) -> 
     init.set_method("POST");
     init.set_headers(&headers);
     init.set_body(&JsValue::from_str(post.body));
-    // Don't follow redirects: only the configured receiver may get the changes.
+    // Redirects are not followed: only the configured receiver may get the changes.
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&controller.signal()));
     let scope: WorkerGlobalScope = global().unchecked_into();

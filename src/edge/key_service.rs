@@ -40,7 +40,8 @@ extern "C" {
 const DEADLINE: u64 = 5;
 /// Interval at which a request checks whether another one has fetched the keys that it needs.
 const PAUSE: Duration = Duration::from_millis(10);
-/// Maximum number of imported keys: more than a deployment uses at a time, so beyond it some have been rotated out.
+/// Maximum number of imported keys. No deployment uses that many at a time. When it is reached, all are dropped and
+/// imported again on demand.
 const MAX_KEYS: usize = 64;
 /// Options of the fetch. Redirects are not followed, because they lead to a server that the operator did not configure.
 /// Caches are bypassed, because a cached copy may contain old keys.

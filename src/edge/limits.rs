@@ -7,8 +7,8 @@ use worker::js_sys::Reflect;
 use worker::web_sys::Headers;
 use worker::{Env, RateLimiter};
 
-/// The platform's rate limits, bound as in wrangler.toml. They count separately in each location where the worker runs,
-/// and approximately: they protect against floods of requests but are not an exact quota.
+/// The platform's rate limits, bound as in wrangler.toml. They count separately in each data center where the worker
+/// runs, and approximately: they protect against floods of requests but are not an exact quota.
 pub struct RateLimits {
     updates: RateLimit,
     costly: RateLimit,

@@ -1,4 +1,4 @@
-//! Serves pictures from the cache of the current location or from R2. The platform streams them, so that their bytes
+//! Serves pictures from the cache of the current data center or from R2. The platform streams them, so that their bytes
 //! never enter WebAssembly's memory.
 
 use super::background::run_in_background;
@@ -10,8 +10,8 @@ use crate::serve::media::{self, Conditions, Selection};
 use worker::web_sys::{Headers as PlatformHeaders, ReadableStream, Request as PlatformRequest};
 use worker::{Bucket, Cache, CacheKey, Conditional, Context, Headers, Object, Range, Request, Response, ResponseBody};
 
-/// Lifetime of a location's cached copy, and so the longest time that a removed picture may still be served there: one
-/// day.
+/// Lifetime of a data center's cached copy, and so the longest time that a removed picture may still be served there:
+/// one day.
 const CACHE_COPY_CONTROL: &str = "max-age=86400";
 
 /// A request for a picture.
@@ -32,7 +32,7 @@ struct Found {
 }
 
 enum Source {
-    /// The cache of the current location.
+    /// The cache of the current data center.
     Cache(Response),
     /// The bucket. The object has a body that can be read, unless only its head was requested.
     Bucket(Object),
@@ -181,13 +181,14 @@ fn headers(etag: String) -> HeaderList<'static> {
         ("etag", etag.into()),
         ("accept-ranges", "bytes".into()),
         ("cache-control", ObjectKey::CACHE_CONTROL.into()),
-        // No script in it can run, whatever type a browser takes it for. Pages of other origins may embed it.
+        // Even if a browser misjudges the picture's type, no script in the picture can run. Pages of other origins may
+        // embed the picture.
         ("content-security-policy", "default-src 'none'; sandbox".into()),
         ("cross-origin-resource-policy", "cross-origin".into()),
     ]
 }
 
-/// Deletes the current location's cached copy of a picture that has been removed.
+/// Deletes the current data center's cached copy of a picture that has been removed.
 pub async fn forget(url: String) {
     let _ = Cache::default().delete(url, false).await;
 }

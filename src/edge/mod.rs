@@ -3,9 +3,10 @@
 //!
 //! May import `serve`, `domain`, `auth` and `store`. It is the only module that may name `worker` and `wasm-bindgen`,
 //! and it decides nothing about accounts. A call into JavaScript costs more than most of the computation here, so
-//! values are reused across requests where possible, and nothing is fetched that a refused request does not need.
+//! values are reused across requests where possible, and a refused request causes no work that its refusal does not
+//! need.
 
-#![allow(clippy::disallowed_types, reason = "this module is the platform's")]
+#![allow(clippy::disallowed_types, reason = "only this module may use the platform's types")]
 
 mod background;
 mod body;
@@ -39,7 +40,7 @@ use d1::Connection;
 use deployment::Deployment;
 use events::SweepLine;
 use log::Line;
-use respond::{Frame, internal_server_error};
+use respond::{CommonHeaders, internal_server_error};
 use visit::{Visit, target_of, url_of};
 use wasm_bindgen::JsValue;
 use wasm_bindgen::prelude::wasm_bindgen;
@@ -49,6 +50,7 @@ use worker::{Context, Env, ScheduleContext, ScheduledEvent, event};
 pub use d1::DEADLINE as DATABASE_DEADLINE;
 pub use r2::DEADLINE as BUCKET_DEADLINE;
 
+/// Makes panics log their message, which WebAssembly would otherwise lose.
 #[event(start)]
 fn start() {
     console_error_panic_hook::set_once();
@@ -87,14 +89,14 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
 pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, JsValue> {
     let (method, url) = (request.method(), request.url());
     let deployment = Deployment::of(&env);
-    let frame = Frame::new(&method, &request.headers(), &deployment.cors)?;
+    let common = CommonHeaders::new(&method, &request.headers(), &deployment.cors)?;
     let route = Route::of(url_of(&url).path);
     let reply = serve::failed(&route, Fault::Crashed(cause.as_string().unwrap_or_default()));
-    let mut line = Line::new(&frame.request_id, &method, route.pattern());
+    let mut line = Line::new(&common.request_id, &method, route.pattern());
     line.version.clone_from(&deployment.version);
     line.record_reply(&reply);
     line.write();
-    Ok(frame.reply(&reply)?)
+    Ok(common.reply(&reply)?)
 }
 
 /// The cron expression of the event that delivers changes, as in wrangler.toml. Any other one is the nightly event.

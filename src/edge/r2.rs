@@ -45,8 +45,8 @@ impl AvatarBucket {
         &self.bucket
     }
 
-    /// Stores a picture unless its object exists. Returns whether it was stored. Bypasses the crate's own `put`, which
-    /// makes an additional copy of the bytes.
+    /// Stores a picture unless its object exists. Returns whether it was stored. Bypasses the `worker` crate's own
+    /// `put`, which makes an additional copy of the bytes.
     async fn write(&self, key: &ObjectKey, picture: &Picture) -> Result<bool, JsValue> {
         let bytes = Uint8Array::from(picture.bytes());
         let bucket: &R2Bucket = self.bucket.as_ref().unchecked_ref();

@@ -6,7 +6,7 @@ use worker::{Error, Result};
 pub const HEADER: &str = "x-request-id";
 const MAX_LENGTH: usize = 128;
 
-/// Returns the caller's own ID if it is acceptable, otherwise a new one of 128 random bits (contract R10). An
+/// Returns the client's own ID if it is acceptable, otherwise a new one of 128 random bits (contract R10). An
 /// acceptable ID needs no quoting in a log or a header: 1 to 128 letters, digits and `._:-`.
 pub fn of(headers: &Headers) -> Result<String> {
     match headers.get(HEADER)? {

@@ -9,7 +9,7 @@ use worker::js_sys::JSON;
 use worker::web_sys::{Headers, ReadableStream, Response, ResponseInit};
 
 /// Headers that every response to one request has in common (contract R10, R11).
-pub struct Frame {
+pub struct CommonHeaders {
     pub request_id: String,
     pub cors: CorsDecision,
     /// The value of `Server-Timing`, if it is enabled.
@@ -36,7 +36,7 @@ pub struct MediaResponse {
     pub body: Option<ReadableStream>,
 }
 
-impl Frame {
+impl CommonHeaders {
     /// Derives the common headers from a request's method and headers.
     pub fn new(method: &str, headers: &Headers, cors: &Cors) -> Result<Self> {
         Ok(Self { request_id: request_id::of(headers)?, cors: cors.check(method, headers)?, timing: None })

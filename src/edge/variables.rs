@@ -94,12 +94,12 @@ impl Variables<'_> {
         Ok((!urls.is_empty()).then(|| Urls::Each(urls.into_iter().collect())))
     }
 
-    /// Returns the base of the URLs that are written into records, if it is set (contract M6).
+    /// Returns the public origin, the base of the URLs that are written into records, if it is set (contract M6).
     pub fn public_origin(&self) -> Result<Option<String>, Fault> {
         let Some(origin) = self.text(Setting::PublicOrigin).filter(|origin| !origin.is_empty()) else {
             return Ok(None);
         };
-        let problem = "is not an http or https URL without user name and path";
+        let problem = "must be an http or https URL without a user name or path";
         let origin = rules::origin(&origin).ok_or(Fault::Setting { name: Setting::PublicOrigin.name(), problem })?;
         Ok(Some(origin.to_owned()))
     }

@@ -13,7 +13,7 @@ use super::origin::{self, ForwardedRequest};
 use super::platform::RequestPlatform;
 use super::r2::AvatarBucket;
 use super::request_id;
-use super::respond::{Frame, Served};
+use super::respond::{CommonHeaders, Served};
 use crate::domain::{ObjectKey, Url};
 use crate::serve::origin::{Destination, Origin};
 use crate::serve::{self, Call, Newcomer, OriginalBody, Outcome, Reply, Route};
@@ -39,19 +39,19 @@ pub struct Visit<'a> {
 impl Visit<'_> {
     /// Handles the request and returns the response. The log line is written when the response is ready.
     pub async fn handle(&self, request: Request) -> worker::Result<Response> {
-        let mut frame = Frame::new(self.method, self.headers, &self.deployment.cors)?;
+        let mut common = CommonHeaders::new(self.method, self.headers, &self.deployment.cors)?;
         let route = Route::of(self.url.path);
-        let request_id = frame.request_id.clone();
+        let request_id = common.request_id.clone();
         let mut line = Line::new(&request_id, self.method, route.pattern());
         line.trace_id = request_id::trace_id(self.headers)?;
         line.version.clone_from(&self.deployment.version);
         let body = Incoming { request, headers: self.headers };
-        let served = match self.destination(&route, &frame)? {
+        let served = match self.destination(&route, &common)? {
             Ok(Destination::Origin(origin)) => {
                 self.pass_on(&route, origin, OriginalBody::Unread(body), &mut line).await
             }
             Ok(Destination::Perfil)
-                if frame.cors.is_preflight()
+                if common.cors.is_preflight()
                     && let Some(methods) = route.methods() =>
             {
                 Served::Preflight(methods)
@@ -61,32 +61,32 @@ impl Visit<'_> {
             Err(reply) => Served::Reply(reply),
         };
         line.duration_ms = elapsed(self.started);
-        frame.timing = self.deployment.server_timing.then(|| line.server_timing());
-        let response = respond(served, &frame, &mut line)?;
-        if let Some(origin) = frame.cors.refused_origin() {
+        common.timing = self.deployment.server_timing.then(|| line.server_timing());
+        let response = respond(served, &common, &mut line)?;
+        if let Some(origin) = common.cors.refused_origin() {
             line.record_refused_origin(origin);
         }
         line.write();
         Ok(response)
     }
 
-    /// Decides where the request goes. Returns a reply if it can't go anywhere.
-    fn destination(&self, route: &Route<'_>, frame: &Frame) -> worker::Result<Result<Destination<'_>, Reply>> {
+    /// Decides where the request goes. Returns a reply if it cannot go anywhere.
+    fn destination(&self, route: &Route<'_>, common: &CommonHeaders) -> worker::Result<Result<Destination<'_>, Reply>> {
         let pass_through = match &self.deployment.pass_through {
             Ok(pass_through) if pass_through.is_off() => return Ok(Ok(Destination::Perfil)),
             Ok(pass_through) => pass_through,
-            // Routes that don't involve an origin work even if the setting is invalid.
+            // Routes that do not involve an origin work even if the setting is invalid.
             Err(_) if matches!(route, Route::Health | Route::Media(_)) => return Ok(Ok(Destination::Perfil)),
             Err(fault) => return Ok(Err(serve::failed(route, fault.clone()))),
         };
         if pass_through.has_origin() && origin::was_passed_on(self.headers)? {
             return Ok(Err(serve::origin::loop_detected()));
         }
-        // If Perfil allows a page to read pictures, the origin isn't asked.
-        if matches!(route, Route::Media(_)) && frame.cors.is_preflight() {
+        // If Perfil allows a page to read pictures, the origin is not asked.
+        if matches!(route, Route::Media(_)) && common.cors.is_preflight() {
             return Ok(Ok(Destination::Perfil));
         }
-        Ok(Ok(pass_through.destination(route, self.method, frame.cors.requested_method(), self.url.path)))
+        Ok(Ok(pass_through.destination(route, self.method, common.cors.requested_method(), self.url.path)))
     }
 
     async fn serve(&self, route: &Route<'_>, body: Incoming<'_>, line: &mut Line<'_>) -> worker::Result<Served> {
@@ -150,19 +150,19 @@ impl Visit<'_> {
     }
 }
 
-fn respond(served: Served, frame: &Frame, line: &mut Line<'_>) -> worker::Result<Response> {
+fn respond(served: Served, common: &CommonHeaders, line: &mut Line<'_>) -> worker::Result<Response> {
     match served {
         Served::Preflight(methods) => {
             line.status = 204;
-            frame.preflight(methods)
+            common.preflight(methods)
         }
         Served::Media(media) => {
             line.status = media.status;
-            frame.media(media)
+            common.media(media)
         }
         Served::Reply(reply) => {
             line.record_reply(&reply);
-            frame.reply(&reply)
+            common.reply(&reply)
         }
         Served::Origin(response) => {
             line.record_origin_status(response.status());
@@ -171,8 +171,8 @@ fn respond(served: Served, frame: &Frame, line: &mut Line<'_>) -> worker::Result
     }
 }
 
-/// Removes a replaced object and this location's cached copy of it, after the reply has been sent. If that fails, the
-/// nightly sweep removes the object.
+/// Removes a replaced object and this data center's cached copy of it, after the reply has been sent. If that fails,
+/// the nightly sweep removes the object.
 async fn remove(deployment: Rc<Deployment>, key: ObjectKey, url: String, request_id: String) {
     Delay::from(Duration::ZERO).await;
     let removed = async {

@@ -152,8 +152,7 @@ fn colour_table_length(flags: u8) -> usize {
     if flags & 0x80 == 0 { 0 } else { entries.saturating_mul(3) }
 }
 
-/// Returns the length of a run of sub-blocks including its terminator (sections 15 and 16). The loop advances by up to
-/// 256 bytes at a time.
+/// Returns the length of a run of sub-blocks including its terminator (sections 15 and 16).
 fn sub_blocks_length(data: &[u8]) -> Result<usize, NotAPicture> {
     let mut length = 0_usize;
     loop {

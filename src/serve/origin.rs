@@ -160,7 +160,7 @@ fn normalized(path: &str) -> String {
 }
 
 fn parse(url: &str) -> Result<Origin, Fault> {
-    let problem = "is not an https URL (or http on localhost) without a user name, path or query";
+    let problem = "must be an https URL (or http on localhost) without a user name, path or query";
     Origin::parse(url.trim()).ok_or(fault(Setting::Origin, problem))
 }
 

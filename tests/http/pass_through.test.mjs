@@ -399,7 +399,7 @@ describe('settings', () => {
     }
   });
 
-  const URL_PROBLEM = 'ORIGIN is not an https URL (or http on localhost) without a user name, path or query';
+  const URL_PROBLEM = 'ORIGIN must be an https URL (or http on localhost) without a user name, path or query';
   const TABLE_PROBLEM = 'ORIGIN is a table whose values are not all strings';
   const ENTRY_PROBLEM = 'TAKE_OVER has an entry that is neither an endpoint (such as PUT /users) nor the word none';
   const BAD = [

@@ -277,7 +277,7 @@ describe('a form to a persona', () => {
       const options = { as: 6, form: formOf({ foto: png() }), vars: { PUBLIC_ORIGIN } };
       const failed = { message: 'Error al actualizar foto' };
       const { line } = await refused(worker, FOTO, options, 500, failed, { d1: 0, r2: [0, 0] });
-      assert.match(line.cause, /^PUBLIC_ORIGIN is not /);
+      assert.match(line.cause, /^PUBLIC_ORIGIN must be /);
       const json = { foto_url: 'https://example.com/a.jpg' };
       assert.equal((await worker.put(FOTO, { as: 6, json, vars: { PUBLIC_ORIGIN } })).status, 200);
     });

@@ -26,7 +26,8 @@ const MAX_CHANNELS: u8 = 15;
 /// Length of a matrix of three by three numbers, in bytes.
 const SQUARE: usize = 36;
 
-/// Number of bytes that specify how many points a grid of [`stages`] has in each direction, used or not.
+/// Length of the list with the number of points in each dimension of a grid of [`stages`]. Unused dimensions are
+/// included.
 const GRID_SIDES: usize = 16;
 
 /// The kind of a tag's data.
@@ -69,6 +70,7 @@ fn curve(data: &[u8], output: &mut Output) -> Option<usize> {
         let function = u16::from_be_bytes(*rest.get(4..)?.first_chunk()?);
         let length = PARAMETERS.get(usize::from(function))?.checked_mul(4)?.checked_add(HEAD + 4)?;
         copy(data, length, output)?;
+        // Two reserved bytes follow the number of the function.
         output.patch(start.checked_add(HEAD + 2)?, &[0; 2])?;
         Some(length)
     } else if *kind == SAMPLED_CURVE {
@@ -87,12 +89,14 @@ fn table(data: &[u8], output: &mut Output) -> Option<()> {
     let [_, _, _, _, _, _, _, _, inputs, outputs, side, _] = *data.first_chunk()?;
     let has_words = data.starts_with(&TABLE_OF_WORDS);
     let (head, width) = if has_words { (HEAD + 4 + SQUARE + 4, 2) } else { (HEAD + 4 + SQUARE, 1) };
+    // The lengths of the curves before and after the grid.
     let [before, after] = if has_words { [word(data, 48)?, word(data, 50)?] } else { [256; 2] };
     let curves = [(inputs, before), (outputs, after)].map(|(count, length)| usize::from(count).checked_mul(length));
     let [before, after] = curves;
     let entries = grid(&[side; GRID_SIDES], [inputs, outputs])?.checked_add(before?)?.checked_add(after?)?;
     let start = output.length();
     copy(data, entries.checked_mul(width)?.checked_add(head)?, output)?;
+    // Byte 11 is padding.
     output.patch(start.checked_add(11)?, &[0])
 }
 

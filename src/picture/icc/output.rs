@@ -37,13 +37,13 @@ impl Output {
     }
 
     pub(super) fn put(&mut self, bytes: &[u8]) -> Option<()> {
-        self.has_room(bytes.len())?;
+        self.ensure_room(bytes.len())?;
         self.bytes.extend_from_slice(bytes);
         Some(())
     }
 
     pub(super) fn put_zeros(&mut self, count: usize) -> Option<()> {
-        self.has_room(count)?;
+        self.ensure_room(count)?;
         self.bytes.resize(self.length().checked_add(count)?, 0);
         Some(())
     }
@@ -75,7 +75,7 @@ impl Output {
         Some(self.bytes)
     }
 
-    fn has_room(&self, count: usize) -> Option<()> {
+    fn ensure_room(&self, count: usize) -> Option<()> {
         self.length().checked_add(count).filter(|length| *length <= self.limit).map(drop)
     }
 }

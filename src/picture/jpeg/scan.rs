@@ -82,7 +82,7 @@ impl Frame {
             ensure(
                 band.has_required_tables(&self.tables, tables) && self.tables.has_quantization(component.quantization),
             )?;
-            // The first scan of a component must open it, and no later scan may.
+            // A component's first scan must be of the kind that comes first, and no later scan may be of that kind.
             ensure(component.is_scanned != band.is_first_scan)?;
             component.is_scanned = true;
             blocks = blocks.saturating_add(component.blocks);
@@ -103,7 +103,8 @@ impl Frame {
 
 /// The coefficients that a scan contains, and which of their bits.
 struct Band {
-    /// Whether it is a component's first scan, with everything, or with the upper bits of the mean values (DC).
+    /// Whether the scan is of the kind that comes first for a component: a sequential scan, or the first progressive
+    /// scan of its DC values.
     is_first_scan: bool,
     needs_dc: bool,
     needs_ac: bool,

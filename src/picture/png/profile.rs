@@ -26,6 +26,7 @@ pub(super) fn clean(data: &[u8], room: usize) -> Option<Vec<u8>> {
     let profile = is_latin.then(|| inflated(stream))??;
     let cleaned = icc::clean(&profile)?;
     let head = [b"iCCP", icc::NAME, &[0, 0]].concat();
+    // `room` is for the data only, but `head` includes the chunk's type.
     let room = room.checked_add(4)?.checked_sub(head.len())?;
     let stream = match deflated(&cleaned, room) {
         Some(stream) => stream,

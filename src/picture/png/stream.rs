@@ -7,6 +7,9 @@ const MAX_RATIO: u64 = 1032;
 /// Bytes that a wasteful encoder adds to a row: those of a separate block with its tables.
 const ROW_OVERHEAD: u64 = 128;
 
+/// Bytes that any stream may have in addition to its pixels, such as its header and its checksum.
+const STREAM_OVERHEAD: u64 = 1024;
+
 /// A compressed stream of pixels (section 10), which may be split into chunks anywhere. It is not decompressed here,
 /// but its length must be plausible for its pixels. A stream that is too short lacks some pixels; one that is too long
 /// contains something else, for example a decompression bomb.
@@ -46,7 +49,8 @@ impl Stream {
     /// Ends the stream, and checks that its length is plausible for its pixels.
     pub(super) fn end(&self) -> Result<(), NotAPicture> {
         let min = self.pixels / MAX_RATIO;
-        let max = self.pixels.saturating_add(self.pixels / 8).saturating_add(1024);
+        // The fixed codes of deflate take up to 9 bits for a byte (RFC 1951 section 3.2.6).
+        let max = self.pixels.saturating_add(self.pixels / 8).saturating_add(STREAM_OVERHEAD);
         let max = max.saturating_add(self.rows.saturating_mul(ROW_OVERHEAD));
         ensure(self.has_header && (min..=max).contains(&self.length))
     }
