@@ -1,7 +1,7 @@
 -- Accounts, roles and personas: one model for the four back ends.
 --
--- Every rule that must hold for concurrent requests is a constraint here, because the worker changes a record without a
--- lookup before. Times are UTC texts that SQLite's date functions can read.
+-- Every rule that must hold for concurrent requests is a constraint here, because the worker changes a record without
+-- reading it first. Times are UTC texts that SQLite's date functions can read.
 
 CREATE TABLE roles (
   id INTEGER PRIMARY KEY CHECK (id > 0),
@@ -10,7 +10,8 @@ CREATE TABLE roles (
 ) STRICT;
 
 -- A permission is a method and a route pattern, for example 'PUT /api/v1/users/:id'. Operators grant a permission by
--- linking it to a role. The names of these two tables are public. NOCASE: the existing back ends ignore case here.
+-- linking it to a role. Operators write these two tables themselves, so their names must not change. NOCASE: the
+-- existing back ends ignore case here.
 CREATE TABLE permissions (
   id INTEGER PRIMARY KEY CHECK (id > 0),
   nameUri TEXT NOT NULL UNIQUE COLLATE NOCASE

@@ -1,7 +1,8 @@
--- The database's view of the bucket: the object that each record points at, and the objects that are being removed.
+-- The database's view of the bucket: the object that each record refers to, and the objects that are being removed.
 
--- The object that a record points at, so that no object in use is removed. Clients write free text: the key itself, or
--- any path or URL that contains `/media/` and the key. A query or a fragment is ignored.
+-- The object that a record refers to, so that no object in use is removed. Clients write free text: the key itself, or
+-- any path or URL that contains `/media/` and the key. The innermost `substr` cuts off a query or a fragment. The key
+-- begins 7 characters, the length of `/media/`, after the place that `instr` finds.
 ALTER TABLE users ADD COLUMN image_object TEXT AS (
   CASE
     WHEN instr('/' || substr(image, 1, instr(replace(image, '#', '?') || '?', '?') - 1), '/media/avatars/') > 0
@@ -26,8 +27,8 @@ CREATE INDEX users_image_object ON users (image_object) WHERE image_object IS NO
 CREATE INDEX personas_foto_object ON personas (foto_object) WHERE foto_object IS NOT NULL;
 
 -- Objects that are being removed from the bucket, or were removed. A key can be used again, because the same picture
--- has the same key. A removal therefore claims the key first, which succeeds only if no record points at the object.
--- An upload may not point a record at a claimed key until the removal is over and the object is stored again.
+-- has the same key. A removal therefore claims the key first, which succeeds only if no record refers to the object.
+-- An upload may not make a record refer to a claimed key until the removal is finished and the object is stored again.
 -- Otherwise, an upload that finds its picture in the bucket could lose it to a removal that was decided earlier.
 CREATE TABLE removals (
   key TEXT PRIMARY KEY,

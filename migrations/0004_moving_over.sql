@@ -1,6 +1,6 @@
--- Data that accounts bring from the back ends' own databases (`npm run import`), and the origin of imported records.
+-- Data imported from the back ends' own databases (`npm run import`), and the source of imported records.
 
--- Hashes other than bcrypt, verbatim, one for each back end, whose login service alone reads and verifies them:
+-- Hashes other than bcrypt, verbatim, one for each back end. Only that back end's login service reads and verifies it:
 --   {"falcon": {"password": "<hex of SHA-256>", "salt": "…"}, "django": "pbkdf2_sha256$…"}
 -- Perfil never verifies them. The UPDATE that sets a new password also sets them to null. Otherwise, the old password
 -- would still work at a login service that checks one of them.

@@ -124,7 +124,7 @@ impl Visit<'_> {
         if reply.is_recorded {
             feed::after_reply(self.deployment, self.context);
         }
-        if let Some(key) = reply.leftover.take() {
+        if let Some(key) = reply.replaced.take() {
             let url = format!("{}{}", call.origin, key.url_path());
             let removal = remove(Rc::clone(self.deployment), key, url, line.request_id.to_owned());
             run_in_background(self.context, removal);

@@ -79,8 +79,8 @@ impl<'a> Reader<'a> {
         self.delimiter()
     }
 
-    /// Reads what follows a boundary, and returns whether it ends the form: two dashes do, and the end of the line does
-    /// not. Anything after the end of the form is ignored.
+    /// Reads what follows a boundary: two dashes end the form, and a line break begins another part. Returns whether
+    /// the form ends. Anything after its end is ignored.
     fn delimiter(&mut self) -> Result<bool, Refusal> {
         if self.rest().starts_with(b"--") {
             return Ok(true);

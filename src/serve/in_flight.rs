@@ -8,7 +8,7 @@ const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
 /// Time that every body has to arrive, in seconds.
 pub const MIN_SECONDS: u64 = 30;
-/// Number of bytes for which a body has one more second to arrive.
+/// A body gets one more second for each block of this many bytes.
 pub const BYTES_PER_FURTHER_SECOND: usize = 64 * KIB;
 /// Time that a request may take after its body has arrived, in seconds: more than the deadlines of all its calls.
 const PROCESSING_SECONDS: i64 = 120;
@@ -16,7 +16,7 @@ const PROCESSING_SECONDS: i64 = 120;
 /// The kind of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Text, which is dropped once it is parsed.
+    /// A JSON body or a URL-encoded form.
     Json,
     /// A form with a picture. The platform copies the picture to store it, so at its peak it takes up twice its size.
     Upload,

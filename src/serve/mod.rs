@@ -36,7 +36,7 @@ pub use reply::{RETRY_AFTER, Reply};
 pub use route::{Endpoint, Matched, Right, Route, UPDATES, Update};
 pub use urls::Urls;
 
-/// The parts of a request that decide how it is handled. The body is read later, if at all.
+/// The head of a request: the parts that decide how it is handled. The body is read later, if at all.
 pub struct Call<'a> {
     /// `X-Request-Id` of the reply.
     pub request_id: &'a str,
@@ -110,7 +110,7 @@ pub trait Platform {
     /// Returns the rules for passing requests on to origins (contract X1).
     fn pass_through(&self) -> Result<&PassThrough, Fault>;
 
-    /// Returns the origin of Perfil's own URLs, if it is configured (contract M6).
+    /// Returns the public origin, the scheme, host and port of Perfil's own URLs, if it is configured (contract M6).
     fn public_origin(&self) -> Result<Option<&str>, Fault>;
 
     /// Returns the maximum size of an uploaded picture.
@@ -143,7 +143,7 @@ pub trait Body {
     async fn bytes(self, limit: usize) -> Result<Vec<u8>, Failure>;
 }
 
-/// The outcome of a call that Perfil handles.
+/// The outcome of a request that Perfil handles.
 pub enum Outcome<B> {
     /// Perfil's own reply.
     Reply(Reply),
@@ -171,7 +171,7 @@ pub enum OriginalBody<B> {
     Read(Vec<u8>),
 }
 
-/// Replies to a call.
+/// Handles a request: replies to it, or leaves it to an origin.
 pub async fn handle<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &P, body: P::Body) -> Outcome<P::Body> {
     let reply = match route {
         Route::Account(update) => return update::handle(update, call, platform, body).await,
@@ -186,7 +186,7 @@ pub async fn handle<P: Platform>(route: &Route<'_>, call: &Call<'_>, platform: &
     Outcome::Reply(reply)
 }
 
-/// Returns the reply to a call whose instance has crashed, or whose origin has failed.
+/// Returns the reply to a request whose instance has crashed, or whose origin has failed.
 pub fn failed(route: &Route<'_>, fault: Fault) -> Reply {
     let (fail, framework) = match route {
         Route::Account(Matched { endpoint, .. }) => (endpoint.dialect.fail, endpoint.dialect.framework),

@@ -1,5 +1,5 @@
-//! Newcomers: accounts that signed up at a back end since the last import, so that Perfil does not know them yet
-//! (contract X2).
+//! Newcomers: accounts that were created at a back end since the last import, and that Perfil therefore does not know
+//! yet (contract X2).
 
 use super::Platform;
 use super::origin::Origin;
@@ -43,8 +43,8 @@ impl<'a, P: Platform> Newcomers<'a, P> {
             }
     }
 
-    /// Returns whether to query the database before a body is refused or read. A body that may be long is read only
-    /// once, by whichever service handles the update.
+    /// Returns whether to query the database before the body is read or refused. A long body is streamed to the origin,
+    /// so Perfil must not read it if the origin handles the update.
     pub fn should_query_early(&self, headers: &Result<BodyHeaders, Failure>) -> bool {
         self.origin.is_some()
             && match headers {
@@ -54,8 +54,8 @@ impl<'a, P: Platform> Newcomers<'a, P> {
             }
     }
 
-    /// Queries the database in one call. If the update comes from a newcomer, or is about one, returns the refusal that
-    /// shows it.
+    /// Queries the database in one round trip. If the update comes from a newcomer, or is about one, returns the
+    /// refusal that shows it.
     pub async fn query<R: Stored>(&self) -> Result<Option<Refusal>, Fault> {
         self.queried.set(true);
         let change = R::Change::default();

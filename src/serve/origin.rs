@@ -5,7 +5,7 @@ use crate::domain::text as rules;
 use crate::domain::{Fault, Setting, is_secure};
 use percent_encoding::percent_decode_str;
 
-/// The origin of a back end: scheme, host and port.
+/// The origin of a back end behind Perfil: its scheme, host and port.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin(String);
 
@@ -134,8 +134,8 @@ impl PassThrough {
         method == route::METHOD && !self.is_left_to_origin(pattern)
     }
 
-    /// Returns whether a server that is less strict about paths could read this path as one of an update that Perfil
-    /// handles. Spelling a path in another way must not bypass Perfil's checks.
+    /// Returns whether a server that is less strict about paths could read this path as the path of an update that
+    /// Perfil handles. Spelling a path in another way must not bypass Perfil's checks.
     fn resembles_handled_update(&self, path: &str) -> bool {
         let path = normalized(path);
         UPDATES.iter().any(|update| !self.is_left_to_origin(update.pattern()) && update.resembles(&path))

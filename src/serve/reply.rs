@@ -5,7 +5,7 @@ use crate::dialect::{Answer, Framework, problem};
 use crate::domain::{Fault, ObjectKey, Refusal, Subject};
 use std::borrow::Cow;
 
-/// A reply, with details for the log.
+/// An [`Answer`] with its headers and details for the log. `edge` turns it into the platform's response.
 #[derive(Debug)]
 pub struct Reply {
     /// Status and body.
@@ -28,8 +28,8 @@ pub struct Reply {
     pub code: Option<&'static str>,
     /// The cause of a server-side failure. For the log only.
     pub fault: Option<Fault>,
-    /// An object that the record no longer shows. It is removed after the reply, unless another record shows it.
-    pub leftover: Option<ObjectKey>,
+    /// An object that the record no longer refers to. It is removed after the reply, unless another record protects it.
+    pub replaced: Option<ObjectKey>,
     /// Whether the change feed has a new row, to be delivered after the reply is sent.
     pub is_recorded: bool,
 }
@@ -59,7 +59,7 @@ impl Reply {
             account: None,
             code: None,
             fault: None,
-            leftover: None,
+            replaced: None,
             is_recorded: false,
         }
     }

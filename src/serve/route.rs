@@ -19,7 +19,8 @@ pub static UPDATES: [Update; 5] = [
     Update::Account(Endpoint::new("PUT /api/profile/:id/update/", Right::OwnRecord, django::PROFILE)),
 ];
 
-/// A row of the route table, by the kind of record that it changes.
+/// A route row: an endpoint, by the kind of record that it changes. An update in progress is a
+/// [`crate::store::Update`].
 pub enum Update {
     /// The endpoint changes an account.
     Account(Endpoint<Account>),
@@ -40,7 +41,7 @@ pub struct Endpoint<R: Record> {
 /// The right that callers of an endpoint need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Right {
-    /// The caller needs a role that holds the permission with the endpoint's pattern as its name.
+    /// The caller needs a role that holds the permission whose name is the endpoint's pattern.
     Permission,
     /// Every caller may change their own record, and no other.
     OwnRecord,
@@ -142,12 +143,13 @@ impl Update {
         })
     }
 
-    /// Matches a path without its trailing slash against this row. Returns the ID in it, if the row has one.
+    /// Matches a path without its trailing slash against this route row. Returns the ID in it, if the row has one.
     fn matches<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
         self.matches_by(path, |expected, segment| self.is_same(expected, segment))
     }
 
-    /// Returns whether a path without its trailing slash matches this row on a server that ignores the case of letters.
+    /// Returns whether a path without its trailing slash matches this route row on a server that ignores the case of
+    /// letters.
     pub fn resembles(&self, path: &str) -> bool {
         self.matches_by(path, str::eq_ignore_ascii_case).is_some()
     }
@@ -184,8 +186,8 @@ pub enum Route<'p> {
     Health,
     /// A picture (contract M4).
     Media(ObjectKey),
-    /// An unknown path. Inside the prefix of a back end, it has one of that back end's endpoints, whose dialect renders
-    /// the 404 (contract R8).
+    /// An unknown path. If it is below a back end's prefix, the value is one of that back end's endpoints, whose
+    /// dialect renders the 404 (contract R8).
     Unknown(Option<&'static Update>),
 }
 

@@ -5,7 +5,7 @@ use super::{Call, Platform};
 use crate::domain::{Actor, Change, Failure, Id, Record, Refusal};
 use crate::store::{Trace, Update};
 
-/// A request with a verified token.
+/// A request with a verified token. The session that a change of password ends is a login instead (contract A7).
 pub struct Session<'a, P: Platform> {
     pub call: &'a Call<'a>,
     pub platform: &'a P,

@@ -14,10 +14,9 @@ use crate::domain::text as rules;
 use crate::domain::{Access, Actor, Change, Failure, Id, Record, Refusal, Rule, Target};
 use crate::store::{self, Stored, Update, Updated, Upload};
 
-/// The reason an update was not applied.
+/// The reason Perfil did not apply an update: it failed, or it is left to its origin.
 enum NotApplied<B> {
     Failed(Failure),
-    /// The update is left to its origin.
     Newcomer(OriginalBody<B>, Origin),
 }
 
@@ -55,8 +54,8 @@ pub async fn handle<R: Stored, P: Platform>(
     let reply = match updated {
         Ok(Updated { record, replaced, is_recorded }) => {
             // An account can only cause objects under its own prefix to be removed (contract M5).
-            let leftover = replaced.filter(|key| session.account().is_some_and(|account| key.belongs_to(account)));
-            Reply { leftover, is_recorded, ..Reply::ok((dialect.show)(&record)) }
+            let replaced = replaced.filter(|key| session.account().is_some_and(|account| key.belongs_to(account)));
+            Reply { replaced, is_recorded, ..Reply::ok((dialect.show)(&record)) }
         }
         Err(NotApplied::Failed(reason)) => failure(reason),
         Err(NotApplied::Newcomer(body, origin)) => {
@@ -88,6 +87,7 @@ async fn update<R: Stored, P: Platform>(
     let access = |target| Access { actor: session.actor, target, back_end: dialect.back_end, permission };
     let newcomers = Newcomers::new(dialect, session, access(target.target_or_own()))?;
 
+    // Not returned yet: if the update is a newcomer's, the origin decides about the body.
     let headers = BodyHeaders::check(&dialect.forms, session, &body).await;
     if let Some(origin) = newcomers.origin()
         && newcomers.should_query_early(&headers)
@@ -141,16 +141,16 @@ async fn save<R: Stored, P: Platform>(
     match update.change.upload() {
         None => store::update(database, update).await,
         Some(picture) => {
-            let origin = origin(session.call, platform)?;
-            let upload = Upload { picture, origin, owner: session.account() };
+            let public_origin = public_origin(session.call, platform)?;
+            let upload = Upload { picture, public_origin, owner: session.account() };
             store::upload(database, platform.bucket()?, update, upload).await
         }
     }
 }
 
-/// Returns the origin of Perfil's own URLs: the configured one, or else the client's, if that may be written into a
-/// record (contract M6).
-fn origin<'a>(call: &Call<'a>, platform: &'a impl Platform) -> Result<&'a str, Failure> {
+/// Returns the public origin: the configured one, or else that of the request's URL, if it may be written into a record
+/// (contract M6).
+fn public_origin<'a>(call: &Call<'a>, platform: &'a impl Platform) -> Result<&'a str, Failure> {
     match platform.public_origin()? {
         Some(origin) => Ok(origin),
         None => Ok(rules::origin(call.origin).ok_or_else(|| Refusal::invalid("Host", Rule::Url))?),

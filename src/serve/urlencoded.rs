@@ -24,7 +24,7 @@ pub fn parse(body: &[u8]) -> Result<Vec<(String, Part)>, Refusal> {
 
 fn decode(text: &[u8]) -> Result<String, Refusal> {
     let mut escapes = text.split(|byte| *byte == b'%').skip(1);
-    // The crate keeps a percent sign that does not begin an escape, as browsers do. Other parsers refuse it.
+    // `percent_encoding` keeps a percent sign that does not begin an escape, as browsers do. Other parsers refuse it.
     if !escapes.all(|rest| rest.get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))) {
         return Err(Refusal::MalformedForm);
     }

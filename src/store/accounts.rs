@@ -6,7 +6,8 @@ use crate::domain::{Account, AccountChange, Fault, PasswordHash, Role, Text};
 use serde::Deserialize;
 
 /// Sets any field. If another account has one of the unique values, nothing is changed, and [`READ`] reports all of the
-/// values that are taken.
+/// values that are taken. `image_as_sent` remembers the text if a client names one of Perfil's pictures, and an upload
+/// clears it (contract M5).
 const UPDATE: &str = "-- update_account()
 WITH
   subject AS (
@@ -90,8 +91,8 @@ WHERE id = (SELECT account_id FROM target)
     JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id))
 RETURNING id";
 
-/// Returns times in one format, whatever format an operator or an importer wrote them in. Does not read the password
-/// hash (contract F6, S5).
+/// Returns the [`super::Verdict`] and the record. Times are in one format, whatever format an operator or an importer
+/// wrote them in. Does not read the password hash (contract F6, S5).
 const READ: &str = "-- read_account()
 WITH
   subject AS (

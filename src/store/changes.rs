@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 pub struct Trace<'a> {
     /// `X-Request-Id`
     pub request_id: &'a str,
-    /// Method and route pattern.
+    /// The endpoint's pattern, for example `PUT /users`.
     pub route: &'static str,
 }
 
@@ -62,13 +62,14 @@ SELECT
 FROM actor
 WHERE changes() > 0";
 
-/// Number of the oldest rows that one call looks at. It is limited so that no call occupies the database for long.
+/// Number of the oldest rows that one D1 call looks at. It is limited so that no call occupies the database for long.
 const PAGE: usize = 10_000;
 /// Maximum number of calls in one run. The next run removes the remaining rows.
 const PAGES: u32 = 100;
 
-/// The newest row stays, however old it is, because the next ID follows from it. IDs grow with time, so the oldest rows
-/// are those with the smallest IDs, and `at` needs no index.
+/// Removes rows that are older than ?1, of the ?2 oldest ones. The newest row stays, however old it is, because the
+/// next ID follows from it. IDs grow with time, so the oldest rows are those with the smallest IDs, and `at` needs no
+/// index.
 const EXPIRE: &str = "-- expire_changes()
 DELETE FROM changes
 WHERE id IN (SELECT id FROM (SELECT id, at FROM changes ORDER BY id LIMIT ?2)

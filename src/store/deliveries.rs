@@ -1,15 +1,15 @@
 //! The position of each receiver in the change feed, and the leases of deliveries (contract C2, C3).
 //!
-//! A delivery takes the receiver's lease and reads the next changes in one call. When the receiver has accepted them, a
-//! second call moves its position, and either reads more changes or releases the lease. While a lease lasts, no other
-//! delivery to that receiver runs, so its changes arrive in order. A delivery that crashes leaves a lease that expires;
-//! the changes that it had sent are sent again.
+//! A delivery takes the receiver's lease and reads the next changes in one D1 call. When the receiver has accepted
+//! them, a second call moves its position, and either reads more changes or releases the lease. While a lease lasts, no
+//! other delivery to that receiver runs, so its changes arrive in order. A delivery that crashes leaves a lease that
+//! expires; the changes that it had sent are sent again.
 
 use super::{Batch, Statement, field_names, random_id, read_row};
 use crate::domain::{Fault, Receiver};
 use serde::Deserialize;
 
-/// Duration of a lease: longer than a call to the database and a post may take in total.
+/// Duration of a lease: longer than a D1 call and a post may take in total.
 const LEASE: &str = "+30 seconds";
 
 /// Takes a receiver's lease. Writes nothing if another delivery has it, if the next attempt is not due yet, or if there
@@ -191,8 +191,8 @@ impl Lease {
         Ok(Self { receiver, token: random_id()?, with_hashes })
     }
 
-    /// Takes a step and reads the next post, in one call. Returns `None` if the lease is not held after the step, or if
-    /// there are no more changes. Steps are idempotent, so a step at which the database fails is repeated once.
+    /// Takes a step and reads the next post, in one D1 call. Returns `None` if the lease is not held after the step, or
+    /// if there are no more changes. Steps are idempotent, so a step at which the database fails is repeated once.
     pub async fn step(&self, database: &impl Batch, step: Step) -> Result<Option<Next>, Fault> {
         let mut rows = database.batch(self.statements(step)).await;
         if let Err(Fault::Database(_)) = rows {

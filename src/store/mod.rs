@@ -76,7 +76,7 @@ pub struct Listed {
 /// the [`Fields`] of an update.
 pub trait Stored: Record {
     /// Changes any field of the record, if the guard allows it. Returns no row if nothing was changed. Never makes the
-    /// record point at an object that is being removed.
+    /// record refer to an object that is being removed.
     const UPDATE: &'static str;
     /// Does the same for fields that are not in any index, at a lower cost.
     const UPDATE_UNINDEXED: &'static str;
@@ -112,13 +112,14 @@ pub trait Stored: Record {
     }
 }
 
-/// The obstacles to an update, in the order in which they are reported (contract R1).
+/// What the database says about an update: its caller, and the obstacles to it. [`Verdict::refusal`] orders the
+/// obstacles (contract R1).
 #[derive(Debug, Deserialize)]
 pub struct Verdict {
     /// The caller's account, if it exists and is active, and its session was not ended.
     caller: Option<i64>,
-    /// 1 if the token's subject is active, even if its session was ended, so that it is not the caller. 0 if it is
-    /// inactive, and `None` if it does not exist.
+    /// 1 if the token's subject is active, even if its session was ended, in which case it is not the caller. 0 if it
+    /// is inactive, and `None` if it does not exist.
     is_active_subject: Option<u8>,
     /// The caller's ID in each back end.
     caller_seam: Option<i64>,
@@ -139,10 +140,10 @@ pub struct Verdict {
     /// 1 if another persona has the national ID number.
     #[serde(default)]
     dni_taken: u8,
-    /// The claim of a removal of the object that the record is to point at.
+    /// The claim of a removal of the object that the record is to refer to.
     #[serde(default)]
     removal: Option<String>,
-    /// 1 if that removal is over.
+    /// 1 if that removal is finished.
     #[serde(default)]
     removal_over: Option<u8>,
 }

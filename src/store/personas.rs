@@ -71,7 +71,7 @@ WHERE id = (SELECT id FROM target)
     JOIN permissionXRole AS link ON link.roleId = caller.role_id AND link.permissionId = permissions.id)
 RETURNING id";
 
-/// Returns the time in one format, whatever format an importer wrote it in.
+/// Returns the [`super::Verdict`] and the record. The time is in one format, whatever format an importer wrote it in.
 const READ: &str = "-- read_persona()
 WITH
   subject AS (

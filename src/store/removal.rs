@@ -1,16 +1,16 @@
-//! Removal of objects from the bucket, such that no record ever points at a missing object (contract M5).
+//! Removal of objects from the bucket, such that no upload ever makes a record refer to a missing object (contract M5).
 //!
-//! 1. A statement claims the object's key, provided that no record points at the object.
+//! 1. A statement claims the object's key, provided that no record protects the object.
 //! 2. The object is deleted.
-//! 3. The removal is marked as over. If the bucket failed, it is over a minute later, because the failed call may still
-//!    take effect.
+//! 3. The removal is marked as finished. If the bucket failed, it counts as finished a minute later, because the failed
+//!    call may still take effect.
 //!
-//! While a key is claimed, no upload makes a record point at it. An upload that finds its key claimed waits until that
-//! removal is over, stores its object again, and drops exactly that claim in the transaction that makes the record
-//! point at the object. An object that was stored before the removal was over may have been deleted; one that was
-//! stored afterwards stays. A crash at any point leaves an object without a record, for the sweep, and a claim, which
-//! becomes void after 20 minutes. A text that a client writes is not checked: it may name an object that does not exist
-//! or is being removed.
+//! While a key is claimed, no upload makes a record refer to its object. An upload that finds its key claimed waits
+//! until that removal is finished, stores its object again, and drops exactly that claim in the transaction that makes
+//! the record refer to the object. An object that was stored before the removal was finished may have been deleted; one
+//! that was stored afterwards stays. A crash at any point leaves an object without a record, for the sweep, and a
+//! claim, which becomes void after 20 minutes. A text that a client writes is not checked: it may name an object that
+//! does not exist or is being removed.
 
 use super::statement::json;
 use super::{Batch, Bucket, NewObject, Statement, Verdict, read_row};
@@ -21,15 +21,15 @@ use serde::Deserialize;
 pub struct Removal {
     /// The claim of the removal.
     pub claim: String,
-    /// Whether the removal is over, so that an object that is stored now stays.
-    pub is_over: bool,
+    /// Whether the removal is finished, so that an object that is stored now stays.
+    pub is_finished: bool,
 }
 
 impl Removal {
     /// Returns the removal in a verdict, if there is one.
     pub fn from_verdict(verdict: Verdict) -> Option<Self> {
-        let is_over = verdict.removal_over == Some(1);
-        verdict.removal.map(|claim| Self { claim, is_over })
+        let is_finished = verdict.removal_over == Some(1);
+        verdict.removal.map(|claim| Self { claim, is_finished })
     }
 }
 
@@ -42,23 +42,23 @@ impl Claim {
         random_id().map(Self)
     }
 
-    /// Claims the keys that no record points at and no other removal has claimed, and returns them. Idempotent.
+    /// Claims the keys whose objects no record protects and no other removal has claimed, and returns them. Idempotent.
     fn acquire(&self, keys: &[String]) -> Statement {
         Statement { sql: CLAIM, parameters: vec![json(keys), Some(self.0.clone())] }
     }
 
-    /// Marks the removal of these keys as over, after this delay.
+    /// Marks the removal of these keys as finished, after this delay.
     fn finish(&self, keys: &[String], delay: &str) -> Statement {
         Statement { sql: FINISH, parameters: vec![json(keys), Some(self.0.clone()), Some(delay.to_owned())] }
     }
 }
 
-/// A record that names an object protects it if the text was not written by a client, or if the object's key is under
-/// the prefix of the record's own account (contract M5).
+/// A record protects the object that it refers to if Perfil, an import or an operator wrote the reference, or if the
+/// object's key is under the prefix of the record's own account (contract M5).
 ///
-/// A claim is free again when its removal is over. The platform ends a scheduled event after 15 minutes, and work after
-/// a reply after 30 seconds, so a claim that is 20 minutes old was left behind by a crash.
-const CLAIM: &str = "-- claim_unshown_objects()
+/// A key can be claimed again when its removal is finished. The platform ends a scheduled event after 15 minutes, and
+/// work after a reply after 30 seconds, so a claim that is 20 minutes old was left behind by a crash.
+const CLAIM: &str = "-- claim_unprotected_objects()
 INSERT INTO removals (key, claim)
 SELECT value, ?2 FROM json_each(?1)
 WHERE NOT EXISTS (
@@ -90,8 +90,8 @@ struct ClaimedKey {
     key: String,
 }
 
-/// Removes the objects that no record points at, and returns their number. Accepts at most 1000 keys, and makes two
-/// calls to the database. A call that fails is repeated once, which is harmless.
+/// Removes the objects that no record protects, and returns their number. Accepts at most 1000 keys, and makes two D1
+/// calls. A call that fails is repeated once, which is harmless.
 pub async fn remove(database: &impl Batch, bucket: &impl Bucket, keys: &[String]) -> Result<usize, Fault> {
     let claim = Claim::new()?;
     let mut claimed = database.batch([claim.acquire(keys)]).await;
@@ -115,7 +115,7 @@ async fn delete(database: &impl Batch, bucket: &impl Bucket, claim: &Claim, keys
     deleted.map(|()| keys.len())
 }
 
-/// Drops the claim of a removal that was over before the object was stored again.
+/// Drops the claim of a removal that was finished before the object was stored again.
 pub fn forget(object: Option<&NewObject>) -> Statement {
     let key = object.map(|object| object.key.to_string());
     let claim = object.and_then(|object| object.finished_removal.clone());

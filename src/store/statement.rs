@@ -10,7 +10,7 @@ pub struct Statement {
     /// Static text with numbered parameters, which starts with the statement's name in a comment.
     pub sql: &'static str,
     /// The values of `?1`, `?2`, …; `None` is NULL. The statements of records have two, both as JSON: the [`Access`],
-    /// and either the [`Fields`] or the entry of the change feed with their names.
+    /// and either the [`Fields`] or an [`Entry`](super::changes::Entry) with the fields' names.
     pub parameters: Vec<Option<String>>,
 }
 
@@ -37,7 +37,7 @@ pub fn json(value: &(impl Serialize + ?Sized)) -> Option<String> {
 /// The [`Access`] in the form that the statements read.
 #[derive(Serialize)]
 struct AccessJson {
-    /// The back end that `subject` is an ID of; null for an account's own ID.
+    /// The back end that `subject` is an ID of; null for an account's own ID. It is not the token's `iss`.
     issuer: Option<&'static str>,
     /// The subject of the token.
     subject: i64,

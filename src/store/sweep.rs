@@ -1,10 +1,10 @@
-//! Removes objects that no record points at, which a crash, a refusal or another account's change has left behind.
+//! Removes objects that no record protects, which a crash, a refusal or another account's change has left behind.
 
 use super::{Batch, Bucket, Statement, read_row, remove};
 use crate::domain::Fault;
 use serde::Deserialize;
 
-/// Maximum number of pages in one run. A page costs three calls to the database and two to the bucket, or eight calls
+/// Maximum number of pages in one run. A page costs three D1 calls and two to the bucket, or eight calls
 /// if three of them fail once. The platform has always allowed 1000 calls in one event.
 const PAGES: u32 = 100;
 
@@ -30,7 +30,7 @@ const EXPIRE: &str = "-- expire_removals()
 DELETE FROM removals WHERE claimed_at < strftime('%Y-%m-%dT%H:%M:%fZ', 'now', '-1 day')";
 
 /// Lists the bucket page by page, from where the last run stopped, and removes objects that were written before
-/// `deadline` (milliseconds of Unix time) and that no record points at. `swept` is updated along the way, so that a run
+/// `deadline` (milliseconds of Unix time) and that no record protects. `swept` is updated along the way, so that a run
 /// that fails still reports its progress.
 pub async fn sweep(
     database: &impl Batch,

@@ -18,7 +18,7 @@ pub struct Update<'a, R: Record> {
     pub trace: Trace<'a>,
     /// The hash of the new password, if the change has one.
     pub hash: Option<PasswordHash>,
-    /// The object that the record is to point at, if the change has a picture.
+    /// The object that the record is to refer to, if the change has a picture.
     pub object: Option<NewObject>,
     /// The caller, once the database was queried; `None` if there is no such active account.
     pub caller: OnceCell<Option<Caller>>,
@@ -31,14 +31,14 @@ impl<'a, R: Record> Update<'a, R> {
     }
 }
 
-/// An object in the bucket that a record is to point at.
+/// An object in the bucket that a record is to refer to.
 #[derive(Debug)]
 pub struct NewObject {
     /// The object's key in the bucket.
     pub key: ObjectKey,
-    /// The URL that the object is served at.
+    /// The URL at which the object is served.
     pub url: String,
-    /// The claim of a removal that was over before the object was stored again; see [`super::remove`].
+    /// The claim of a removal that was finished before the object was stored again; see [`super::remove`].
     pub finished_removal: Option<String>,
 }
 
@@ -47,7 +47,7 @@ pub struct NewObject {
 pub struct Updated<R> {
     /// The record.
     pub record: R,
-    /// The object that the record pointed at before, if the update may have replaced it.
+    /// The object that the record referred to before, if the update may have replaced it.
     pub replaced: Option<ObjectKey>,
     /// Whether the change feed has a row for the update. An update that sets no field leaves none.
     pub is_recorded: bool,
@@ -57,12 +57,12 @@ pub struct Updated<R> {
 pub enum Saved<R> {
     /// The update was applied.
     Updated(Updated<R>),
-    /// Nothing was changed, because the object that the record is to point at is being removed, or was.
+    /// Nothing was changed, because the object that the record is to refer to is being removed, or was.
     Blocked(Removal),
 }
 
-/// Changes a record and returns it as it is afterwards, or returns the reason it was not changed: one call in either
-/// case. An update that sets no field returns the record unchanged.
+/// Changes a record and returns it as it is afterwards, or returns the reason it was not changed: one round trip in
+/// either case. An update that sets no field returns the record unchanged.
 pub async fn update<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<Updated<R>, Failure> {
     match save(database, update).await? {
         Saved::Updated(updated) => Ok(updated),
@@ -113,19 +113,19 @@ async fn run<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result
 /// Reads the verdict from a row, and stores its caller in the update.
 fn learn<R: Stored>(update: &Update<'_, R>, row: &str) -> Result<Verdict, Fault> {
     let verdict = Verdict::from_row(row)?;
-    // Only the first call counts: after a change of password, the token that was used for it is too old.
+    // Only the first D1 call counts: after a change of password, the token that was used for it is too old.
     let _ = update.caller.set(verdict.caller());
     Ok(verdict)
 }
 
-/// Returns the object that the record pointed at before, unless it still does.
+/// Returns the object that the record referred to before, unless it still does.
 fn replaced<R: Stored>(before: Option<String>, update: &Update<'_, R>) -> Result<Option<ObjectKey>, Fault> {
-    let shown = before.map(|row| read_row::<ObjectRow>(&row)).transpose()?;
-    let key = shown.and_then(|shown| ObjectKey::parse(&shown.object?));
+    let row = before.map(|row| read_row::<ObjectRow>(&row)).transpose()?;
+    let key = row.and_then(|row| ObjectKey::parse(&row.object?));
     Ok(key.filter(|key| update.object.as_ref().is_none_or(|object| object.key != *key)))
 }
 
-/// Returns the record if the change would be accepted, or otherwise the reason. Changes nothing, and takes one call.
+/// Returns the record if the change would be accepted, or otherwise the reason. Changes nothing, in one round trip.
 pub async fn load<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> Result<R, Failure> {
     let [row] = read(database, || [R::read(update)]).await?;
     let row = first(row)?;
@@ -135,7 +135,7 @@ pub async fn load<R: Stored>(database: &impl Batch, update: &Update<'_, R>) -> R
     }
 }
 
-/// Checks whether the database responds and has the schema that the code needs (contract O1), in one call.
+/// Fails unless the database responds and has the schema that the code needs (contract O1). Takes one round trip.
 pub async fn ping(database: &impl Batch) -> Result<(), Fault> {
     let empty = |sql| Statement { sql, parameters: vec![json(&EmptyObject {}), json(&EmptyObject {})] };
     let ping = || [Statement { sql: PING, parameters: Vec::new() }, empty(Account::READ), empty(Persona::READ)];

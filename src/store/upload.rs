@@ -1,46 +1,46 @@
-//! Uploads: a picture is stored in the bucket, and a record is made to point at it.
+//! Uploads: a picture is stored in the bucket, and a record is made to refer to it.
 
 use super::update::{self, Saved, Updated};
 use super::{Batch, Bucket, NewObject, Stored, Update, remove};
 use crate::domain::{Failure, Fault, Id, ObjectKey, Picture};
 
-/// Maximum number of times that an upload checks whether a removal of the same picture is over. With the pauses in
-/// between, this takes at least three seconds, many times as long as a removal.
+/// Maximum number of times that an upload checks whether a removal of the same picture is finished. With the
+/// pauses in between, this takes at least three seconds, many times longer than a removal takes.
 const ATTEMPTS: u32 = 30;
 
 /// A picture to store.
 pub struct Upload<'a> {
     /// The picture in the change.
     pub picture: &'a Picture,
-    /// Scheme, host and port of Perfil's own URLs, for records that contain a whole URL.
-    pub origin: &'a str,
+    /// The public origin, for records that contain a whole URL.
+    pub public_origin: &'a str,
     /// The caller's account, if it is known before the database is queried. The picture is stored under its prefix. If
     /// the caller turns out to be another account, the picture is stored under the prefix of that one, unless it
     /// already exists under the first one. The record protects it in either case.
     pub owner: Option<Id>,
 }
 
-/// Stores the change's picture, then applies the change, which makes the record point at it. A crash in between leaves
-/// an object that no record points at, never a record that points at a missing object.
+/// Stores the change's picture, then applies the change, which makes the record refer to it. A crash in between leaves
+/// an object that no record refers to, never a record that refers to a missing object.
 ///
-/// A picture that is not in the bucket yet is stored only after a first call has shown that the change is allowed. A
-/// caller without the right to make the change therefore cannot cause anything to be stored, or served for a moment.
-/// This takes two calls to the database, or one if the owner is known and the picture already exists. It takes more if
+/// A picture that is not in the bucket yet is stored only after a first D1 call has shown that the change is allowed. A
+/// caller who may not make the change therefore cannot cause anything to be stored, or served, even for a moment.
+/// This takes two D1 calls, or one if the owner is known and the picture already exists. It takes more if
 /// the picture is being removed, or was removed recently.
 pub async fn upload<R: Stored>(
     database: &impl Batch,
     bucket: &impl Bucket,
     update: &mut Update<'_, R>,
-    Upload { picture, origin, owner }: Upload<'_>,
+    Upload { picture, public_origin, owner }: Upload<'_>,
 ) -> Result<Updated<R>, Failure> {
     let (key, mut created) = store_if_missing(database, bucket, update, picture, owner).await?;
-    let url = format!("{origin}{}", key.url_path());
+    let url = format!("{public_origin}{}", key.url_path());
     let mut finished_removal = None;
     for _ in 0..ATTEMPTS {
         update.object = Some(NewObject { key: key.clone(), url: url.clone(), finished_removal });
         match update::save(database, update).await {
             Ok(Saved::Updated(updated)) => return Ok(updated),
-            Ok(Saved::Blocked(removal)) if removal.is_over => {
+            Ok(Saved::Blocked(removal)) if removal.is_finished => {
                 created |= bucket.put(&key, picture).await?;
                 finished_removal = Some(removal.claim);
             }

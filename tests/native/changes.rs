@@ -158,7 +158,7 @@ fn an_upload_adds_one_row_even_if_a_removal_forces_a_retry() {
     image::GrayImage::new(1, 1).write_to(&mut bytes, image::ImageFormat::Png).unwrap();
     let picture = Picture::parse(bytes.into_inner(), DEFAULT_MAX_PIXELS).unwrap();
     let (database, bucket) = (sqlite(), Memory::default());
-    let upload = || Upload { picture: &picture, origin: "https://api.example.com", owner: Id::new(5) };
+    let upload = || Upload { picture: &picture, public_origin: "https://api.example.com", owner: Id::new(5) };
     let account = AccountChange { upload: Some(picture.clone()), ..named() };
     let own = access(5, None, None);
     ready(store::upload::<Account>(&database, &bucket, &mut Update::new(&own, &account, TRACE), upload())).unwrap();

@@ -38,7 +38,7 @@ async fn upload(
 ) -> Result<store::Updated<Account>, Failure> {
     let picture = picture(shade);
     let change = AccountChange { upload: Some(picture.clone()), ..change };
-    let upload = Upload { picture: &picture, origin: ORIGIN, owner: Id::new(account) };
+    let upload = Upload { picture: &picture, public_origin: ORIGIN, owner: Id::new(account) };
     store::upload(database, bucket, &mut Update::new(&own(account), &change, TRACE), upload).await
 }
 
