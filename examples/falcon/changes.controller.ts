@@ -40,7 +40,8 @@ export class ChangesController {
 
   /** Applies a change, unless it or a newer one has already been applied to the account. */
   private async apply(db: PoolConnection, { id, subject: { account }, fields, record }: Change) {
-    // Locks the account's row: if the same change arrives twice at the same time, one delivery waits for the other.
+    // Creates and locks the account's row in perfil_changes: if the same change arrives twice at the same time, one
+    // delivery waits for the other.
     await db.query('INSERT INTO perfil_changes VALUES (?, 0) ON DUPLICATE KEY UPDATE account = account', [account]);
     const claim = 'UPDATE perfil_changes SET change_id = ? WHERE account = ? AND change_id < ?';
     const [{ affectedRows }] = await db.query<ResultSetHeader>(claim, [id, account, id]);

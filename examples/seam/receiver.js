@@ -19,7 +19,8 @@ const isRefused = (error) => /^2[23]/.test(error.sqlState ?? '');
 
 /** Applies a change, unless it or a newer one has already been applied to the account. */
 async function apply(db, { id, subject: { account }, fields, record }) {
-  // Locks the account's row: if the same change arrives twice at the same time, one delivery waits for the other.
+  // Creates and locks the account's row in perfil_changes: if the same change arrives twice at the same time, one
+  // delivery waits for the other.
   await db.query('INSERT INTO perfil_changes VALUES (?, 0) ON DUPLICATE KEY UPDATE account = account', [account]);
   const claim = 'UPDATE perfil_changes SET change_id = ? WHERE account = ? AND change_id < ?';
   const [{ affectedRows }] = await db.query(claim, [id, account, id]);
@@ -34,7 +35,8 @@ async function apply(db, { id, subject: { account }, fields, record }) {
       console.error(`change ${id}: ${field} of account ${account} was not stored: ${error.code}`);
       continue;
     }
-    // Notify the old address: if an attacker set the new one, the account's owner reads only the old one.
+    // Notify the old address: if an attacker set the new one, the account's owner reads only the old one. The condition
+    // skips an address that was set again. It always holds for a password, which is not in the record.
     if (field in NOTICES && record[field] !== user.email)
       await db.query('INSERT INTO perfil_notices SET ?', { address: user.email, text: NOTICES[field] });
   }
