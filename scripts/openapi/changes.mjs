@@ -42,8 +42,7 @@ const pictureSchema = (values) => ({
 export function formSchema({ json, form: { file, fields, required } }, said, values) {
   const part = (name, field) =>
     name === file ? pictureSchema(values) : partSchema({ ...json.fields[name], ...field }, said.form?.examples[name]);
-  const each = 'ach part at most once';
-  const parts = required.length > 0 ? `E${each}; unknown parts` : `Any of the fields, e${each}; other parts`;
+  const ignored = required.length > 0 ? 'Unknown parts are ignored.' : 'Any of the fields. Other parts are ignored.';
   return {
     type: 'object',
     properties: Object.fromEntries(Object.entries(fields).map(([name, field]) => [name, part(name, field)])),
@@ -52,7 +51,9 @@ export function formSchema({ json, form: { file, fields, required } }, said, val
     unevaluatedProperties: { type: 'string' },
     // Names that a form can carry.
     propertyNames: { pattern: '^[^\\u0000]*[^\\u0000\\\\]$' },
-    description: `${parts} are ignored. The rest of the form may have ${values.overhead} in addition to the file.`,
+    description:
+      `${ignored} Send each part at most once. The rest of the form may have ${values.overhead} in addition to ` +
+      'the file.',
   };
 }
 
@@ -64,7 +65,7 @@ export function textsSchema({ json, form: { file, fields, required, unknown } },
     type: 'object',
     properties: Object.fromEntries(texts.map(part)),
     ...rest({ required, nothing: json.nothing, unknown }),
-    description: 'The same fields, as texts.',
+    description: 'The same fields, as strings.',
   };
 }
 
@@ -79,8 +80,8 @@ export function requestBody(endpoint, said, facts, values) {
     required: endpoint.json.nothing !== null,
     description: [
       json,
-      ...(file ? ['Alternatively a form, with one part for each field and the picture as a file.'] : []),
-      ...(endpoint.urlencoded ? ['Alternatively a URL-encoded form of texts.'] : []),
+      ...(file ? ['Alternatively, a form with one part for each field and the picture as a file.'] : []),
+      ...(endpoint.urlencoded ? ['Alternatively, a URL-encoded form whose values are strings.'] : []),
     ].join(' '),
     content: {
       'application/json': { schema: schemaRef(said.change), examples: said.examples },

@@ -24,12 +24,13 @@ const FORMATS = {
   email: (_, most) => [
     { format: 'email', maxLength: most, pattern: `^${USER}(\\.${USER})*@(${LABEL}*\\.)+${LABEL}+$` },
     `\`user@domain.tld\`, at most ${most} characters; unique, ignoring the case of ASCII letters. The part before ` +
-      'the `@` has at most 64 bytes. The domain has at least two labels, and the last one is not a number. Both may ' +
-      'contain letters of any script.',
+      'the `@` has at most 64 bytes. The domain has at least two labels, and the last one has at least two ' +
+      'characters, one of them a letter. Letters of any script are allowed in the whole address.',
   ],
   username: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^[^\\u0000-*,/:-?\\[-^`{-\\u00a9]+$' },
-    'Letters and digits of any script, and `_.@+-`; unique, ignoring the case of ASCII letters.',
+    `${least} to ${most} characters: letters and digits of any script, and \`_.@+-\`; unique, ignoring the case of ` +
+      'ASCII letters.',
   ],
   unspaced_username: (least, most) => [
     { minLength: least, maxLength: most, pattern: `^[^\\s${CONTROL}]+$` },
@@ -37,7 +38,7 @@ const FORMATS = {
   ],
   phone: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^\\+?[0-9]([ -]*[0-9]){5,14}$' },
-    'An optional `+` and 6 to 15 digits, which spaces and dashes may separate. Stored as sent.',
+    'An optional `+` and 6 to 15 digits, optionally separated by spaces and dashes. Stored as sent.',
   ],
   national_id: (least, most) => [
     { minLength: least, maxLength: most, pattern: '^[A-Za-z0-9.-]+$' },
@@ -107,7 +108,7 @@ export function partSchema({ empty, format, length }, example) {
     ...(!clears && minLength !== undefined && { minLength }),
     ...rest,
     pattern: clears ? pattern.replace(/^\^(.*)\$$/s, '^($1)?$') : pattern,
-    description: clears ? `${description.replace(/^\d+ to/, 'At most')} An empty text clears it.` : description,
+    description: clears ? `${description.replace(/^\d+ to/, 'At most')} An empty string clears it.` : description,
     ...(example !== undefined && { examples: [example] }),
   };
 }

@@ -99,7 +99,7 @@ export const REQUESTS = {
     400: {
       email: { summary: 'Not an e-mail address', as: 1, json: { email: 'jane.smith' } },
       several: { summary: 'Several invalid fields', as: 1, json: { full_name: 'J', roleId: '2' } },
-      id: { summary: 'The id is not a number', as: 1, path: '/api/v1/users/seven', json: {} },
+      id: { summary: 'The ID is not a number', as: 1, path: '/api/v1/users/seven', json: {} },
       noSuchRole: { summary: 'The role does not exist', as: 1, json: { roleId: 99 } },
       malformed: { summary: 'Not a JSON object', as: 1, ...text('{"full_name": ', 'application/json') },
     },
