@@ -60,6 +60,7 @@ export async function ask(worker, operations) {
       }
     }
   }
+  // The requests for a 503 hold a call of the database or the bucket under this name.
   await worker.release('unavailable');
   return replies;
 }

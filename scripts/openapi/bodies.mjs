@@ -1,6 +1,7 @@
 // Derives schemas of replies from the replies themselves. The bodies of one status become one schema that allows these
 // and no others. A name in single braces ({id}) stands for a part that differs between requests.
 
+/** Patterns of the placeholders. `given` is a value from the request, and `field` the name of one of its fields. */
 const PLACEHOLDERS = { id: '[0-9]+', method: '[^"]+', given: '[\\s\\S]*', field: '[\\s\\S]*' };
 const PLACEHOLDER = /\{(id|method|given|field)\}/g;
 

@@ -8,7 +8,6 @@ export const UNDECLARED =
 const isFor = ({ when = {} }, reply) =>
   Object.entries(when).every(([key, values]) => values.includes(String(reply[key])));
 
-/** Returns the schema of a header with these values. */
 function schemaOf(values, said) {
   /** @type {{pattern?: string, minimum?: number}} */
   const schema = said.schema ?? {};

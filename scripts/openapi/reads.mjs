@@ -11,6 +11,7 @@ const NAMES = {
   500: 'Failed',
   503: 'Unavailable',
 };
+/** Statuses of range requests. `Range` applies to GET only (RFC 9110 section 14.2). */
 const PARTIAL = ['206', '416'];
 
 /** Returns the method and path of each operation, with the parameters replaced by their examples. */

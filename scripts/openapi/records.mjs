@@ -15,6 +15,7 @@ function timePattern(full, sparse) {
 function propertySchema(full, sparse, said) {
   if (isObject(full)) return recordSchema(full, sparse, said);
   const type = typeof full === 'number' ? 'integer' : typeof full;
+  // A value that two otherwise different records share is part of the format.
   const isConstant = full === sparse;
   const { description, ...limits } = saidOf(said);
   return {

@@ -58,6 +58,8 @@ export async function render(worker) {
   const headers = headersOf(prose.headers);
   const asked = await ask(worker, operations);
   const replies = repliesOf(asked, headers, values);
+  // The endpoints' texts may contain {{length}}, which differs between fields. These texts and those of the statuses
+  // are filled in later.
   const said = { ...fill({ ...prose, endpoints: undefined, statuses: undefined }, values), endpoints: prose.endpoints };
   const changing = updates(facts, { ...said, statuses: prose.statuses }, values, replies);
   const reading = reads(facts, said, replies);

@@ -56,7 +56,8 @@ const NO_PICTURE = `/media/avatars/42/${'0'.repeat(64)}.jpg`;
 
 /**
  * A request has the options of `worker.send`. Its method and path are the operation's by default, with the parameters
- * replaced by their examples. `example` names the body among the operation's own examples.
+ * replaced by their examples. `example` names the body among the operation's own examples. `faults` are explained in
+ * tests/support/counting.mjs.
  */
 export const REQUESTS = {
   updatePersonaFoto: {
@@ -150,6 +151,7 @@ export const REQUESTS = {
   getHealth: {
     200: { ok: { summary: 'The database responds' } },
     405: { problem: { method: 'POST' } },
+    // The clock is set ahead, because an instance queries the database at most once a second (contract O3).
     503: { unavailable: { summary: 'The database does not respond', faults: { batch: 'refuse', ahead: 5 } } },
   },
   headHealth: {

@@ -19,6 +19,7 @@ export const operationsOf = (facts, prose) =>
 function refusedWith({ refusals: codes }, { refusals, rules }) {
   const bodies = {};
   for (const code of codes) {
+    // A code that is not a refusal is a broken rule. All broken rules have the same status.
     const { status, body } = refusals[code] ?? rules.text;
     bodies[status] ??= [];
     if (code in refusals) bodies[status].push(body);
@@ -30,7 +31,8 @@ function refusedWith({ refusals: codes }, { refusals, rules }) {
 export function updates(facts, prose, values, replies) {
   const [paths, responses, schemas, refused] = [{}, {}, {}, {}];
 
-  /** Renders a response with a JSON body. */
+  // A row has the prose of an endpoint (`said`) and of its dialect (`spoken`), the facts about both (`endpoint`,
+  // `dialect`), and the operation whose replies are looked up (`asked`).
   const respond = (row, status, description, schema) =>
     replies.response({ ...row.asked, status }, description, { 'application/json': schema });
 

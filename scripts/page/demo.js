@@ -14,7 +14,7 @@ const OTHER = 'other';
 const load = async (name) => (await fetch(`/reference/${name}`, { cache: 'no-store' })).json();
 const changed = (input) => input.dispatchEvent(new Event('input', { bubbles: true }));
 
-/** Puts a token into the form. Its curl command shows the command that prints a token instead. */
+/** Puts a token into the form. The form's curl command contains the command that prints a token, not the token. */
 function actAs(form, account) {
   const { token } = form.elements;
   token.value = account?.token ?? '';
@@ -96,7 +96,7 @@ function addFeed() {
 const { made, feed } = addFeed();
 let newest = 0;
 
-/** Shows the changes that were made here, and returns whether any of them is new. */
+/** Shows the changes that were made on this page. Returns whether there is a new one. */
 async function showChanges() {
   const changes = await load('changes.json');
   const isNew = (changes[0]?.id ?? 0) !== newest;
@@ -106,7 +106,7 @@ async function showChanges() {
   return isNew;
 }
 
-/** Waits until a change appears in the file, shortly after its reply. A refused request leaves no change. */
+/** Waits until the change of the last request appears in changes.json. A refused request makes no change. */
 async function awaitChange() {
   for (let attempt = 0; attempt < 8; attempt++) {
     await new Promise((resolve) => setTimeout(resolve, 250));

@@ -63,7 +63,10 @@ function showExamples(id, examples) {
   ];
 }
 
-/** Renders the parts of a form. A form without a picture has example texts, because it has to change something. */
+/**
+ * Renders the parts of a form. The inputs of a URL-encoded form contain examples, because falcon refuses a request
+ * without fields. An upload needs none: it has the picture.
+ */
 function showParts(id, type, { properties }) {
   const isUpload = type === 'multipart/form-data';
   const parts = Object.entries(properties).map(([name, { format, examples }]) => {
@@ -170,7 +173,7 @@ export function showOperation(each, { resolve, markdown }) {
   </article>`;
 }
 
-/** Returns functions that convert Markdown to inline and block HTML, for trusted input: the project's own texts. */
+/** Returns functions that convert Markdown to inline and block HTML, for trusted input: the project's own prose. */
 export async function markdowns() {
   const { marked } = await import('marked');
   return {

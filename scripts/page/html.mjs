@@ -23,7 +23,6 @@ export const trusted = (text) => new Html(text);
 /** A template tag that escapes values. Arrays are joined; undefined, null and false are omitted. */
 export const html = (strings, ...values) => new Html(String.raw({ raw: strings }, ...values.map(rendered)));
 
-/** Returns the text of a piece of HTML. */
 export const textOf = (piece) => rendered(piece);
 
 /** Renders a path so that it can wrap after each slash. */

@@ -125,7 +125,6 @@ export async function record() {
   }
 }
 
-/** Writes recorded.json and after.jpg. */
 export async function recordAll() {
   const { recorded, after } = await record();
   fs.writeFileSync(RECORDED, `${JSON.stringify(recorded, undefined, 2)}\n`);

@@ -30,7 +30,7 @@ const operationsOf = (document) =>
     })),
   );
 
-/** Section of the document's description that the page omits: it has shell commands, but this page has forms. */
+/** The section of the document's description that the page omits, because the page has forms instead of commands. */
 const LEFT_OUT = 'Your first request';
 
 /** Returns the other sections of the document's description: `{title, text}`. */
@@ -67,7 +67,7 @@ const masthead = (tags) => html`
     ${tags.map(({ name }) => html`<li><a href="#${name}">${name}</a></li>`)}
     <li><a href="#picture">a picture</a></li>
     <li><a href="#changes">who changed what</a></li>
-    <li><a href="#common">limits</a></li>
+    <li><a href="#common">rules and limits</a></li>
     <li><a href="/openapi.json">openapi.json</a></li>
   </ul></nav>
 </header>`;
