@@ -4,7 +4,7 @@
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { convert } from './import/convert.mjs';
-import { PERMISSIONS } from './import/land_personas.mjs';
+import { PERMISSIONS } from './import/personas_sql.mjs';
 import { SOURCES } from './import/sources.mjs';
 import { report } from './import/sql.mjs';
 import { assertNotTakenByNpm, root, Trouble } from './lib.mjs';
@@ -23,7 +23,7 @@ const OPTIONS = {
   personas: ['grant'],
 };
 /** The permissions that Perfil checks. A role may also have permissions of other software. */
-const ASKED = ['PUT /api/v1/users/:id', ...PERMISSIONS].map((name) => name.toLowerCase());
+const CHECKED_PERMISSIONS = ['PUT /api/v1/users/:id', ...PERMISSIONS].map((name) => name.toLowerCase());
 
 function parse() {
   assertNotTakenByNpm('import', ['from', 'out', 'schema', 'link-by-email', 'prune', 'grant']);
@@ -61,7 +61,7 @@ function parse() {
 }
 
 /** Returns the commands to run: one for a file or a loop for several, then the query of the report. */
-function lines(source, files, where) {
+function commands(source, files, where) {
   const [first] = files;
   const execute = (file) => `npx wrangler d1 execute DB --${where} --yes --file ${file}`;
   const pattern = first.replace(/\d+\.sql$/, '*.sql');
@@ -71,27 +71,27 @@ function lines(source, files, where) {
   ];
 }
 
-function leaveOut({ where, table, id, faults }) {
+function printSkipped({ where, table, id, faults }) {
   for (const { field, why } of faults)
-    console.log(`left out: ${where}, ${table}${id === null ? '' : ` ${id}`}, ${field}: ${why}`);
+    console.log(`skipped: ${where}, ${table}${id === null ? '' : ` ${id}`}, ${field}: ${why}`);
 }
 
-function summarize(counts, told) {
-  for (const [kind, { read, written, leftOut }] of Object.entries(counts))
-    console.log(`  ${kind}: ${read} read, ${written} written, ${leftOut} left out`);
-  for (const [table, rows] of told.others) console.log(`  not imported: ${rows} of ${table}`);
-  if (told.schemas.size > 0) console.log(`  not imported: other schemas, ${[...told.schemas].join(', ')}`);
-  if (told.unmapped.size > 0) console.log(`  not imported: the columns ${[...told.unmapped].join(', ')}`);
-  if (told.naive && !told.utc) console.log('  times without a time zone were read as UTC');
+function printSummary(counts, findings) {
+  for (const [kind, { read, written, skipped }] of Object.entries(counts))
+    console.log(`  ${kind}: ${read} read, ${written} written, ${skipped} skipped`);
+  for (const [table, rows] of findings.others) console.log(`  not imported: ${rows} of ${table}`);
+  if (findings.schemas.size > 0) console.log(`  not imported: other schemas, ${[...findings.schemas].join(', ')}`);
+  if (findings.unmapped.size > 0) console.log(`  not imported: the columns ${[...findings.unmapped].join(', ')}`);
+  if (findings.naive && !findings.utc) console.log('  times without a time zone were read as UTC');
 }
 
 /** Prints the permissions that the import grants. */
-function tellGrants(source, told, grants = []) {
-  for (const { id, name, permissions } of told.grants ?? []) {
-    const asked = permissions.filter((permission) => ASKED.includes(permission.toLowerCase()));
-    const others = permissions.length - asked.length;
+function printGrants(source, findings, grants = []) {
+  for (const { id, name, permissions } of findings.grants ?? []) {
+    const checked = permissions.filter((permission) => CHECKED_PERMISSIONS.includes(permission.toLowerCase()));
+    const others = permissions.length - checked.length;
     const rest = others > 0 ? [`${others} that Perfil does not check`] : [];
-    console.log(`  role ${id}, ${name}, may: ${[...asked, ...rest].join(', ') || 'nothing'}`);
+    console.log(`  role ${id}, ${name}, may: ${[...checked, ...rest].join(', ') || 'nothing'}`);
   }
   if (source !== 'personas') return;
   for (const role of grants) console.log(`  role ${role} gets the permissions ${PERMISSIONS.join(', ')}`);
@@ -110,11 +110,11 @@ in. Otherwise, anyone who registers another person's address in one back end tak
 const { source, file, folder, options } = parse();
 await installPackages();
 const from = path.resolve(process.env.INIT_CWD ?? '.', file);
-const given = { ...options, heard: leaveOut };
-const { files, counts, told } = await convert(source, from, path.resolve(root, folder), given);
+const given = { ...options, onSkipped: printSkipped };
+const { files, counts, findings } = await convert(source, from, path.resolve(root, folder), given);
 console.log(`\n${source}: ${file}`);
-summarize(counts, told);
-tellGrants(source, told, options.grants);
+printSummary(counts, findings);
+printGrants(source, findings, options.grants);
 if (options.linkByEmail) console.log(WARNING(source));
 const names = files.map((name) => path.relative(root, name));
 console.log(`
@@ -125,13 +125,13 @@ rm -rf .wrangler/state && npx wrangler d1 migrations apply DB --local
 
 For each back end, run:
 
-${lines(source, names, 'local').join('\n')}
+${commands(source, names, 'local').join('\n')}
 
 To import into your Cloudflare account, run in this folder:
 
-${lines(source, names, 'remote').join('\n')}
+${commands(source, names, 'remote').join('\n')}
 
 The last command reports how many records were imported, which were not and what to do about them, what differs between
 Perfil and ${source}, and what else the import did. The files contain hashes and personal data: delete them after the
 import.`);
-if (Object.values(counts).some(({ leftOut }) => leftOut > 0)) process.exitCode = 1;
+if (Object.values(counts).some(({ skipped }) => skipped > 0)) process.exitCode = 1;

@@ -2,11 +2,11 @@
 import fs from 'node:fs';
 import path from 'node:path';
 import { Trouble } from '../lib.mjs';
-import { gone } from './gone.mjs';
-import { grant } from './land_personas.mjs';
-import { json, leaveOut } from './ledger.mjs';
+import { markGone } from './gone.mjs';
+import { json, noteSkipped } from './ledger.mjs';
+import { grant } from './personas_sql.mjs';
 import { SOURCES } from './sources.mjs';
-import { begin, bring, end } from './sql.mjs';
+import { firstStatements, importStatements, lastStatements } from './sql.mjs';
 
 /**
  * Maximum size of the records in one statement, in bytes. D1 accepts 100 000, but each record of a chunk is compared to
@@ -82,11 +82,11 @@ class Files {
 
 /** Gathers records of one kind until a statement is full. */
 function chunks(files, write) {
-  const nothing = () => ({ kind: undefined, records: [], texts: [], bytes: 0 });
-  let chunk = nothing();
+  const emptyChunk = () => ({ kind: undefined, records: [], texts: [], bytes: 0 });
+  let chunk = emptyChunk();
   function flush() {
     if (chunk.records.length > 0) files.add(write(chunk.kind, chunk));
-    chunk = nothing();
+    chunk = emptyChunk();
   }
   function add(kind, record) {
     const text = json(record);
@@ -101,48 +101,48 @@ function chunks(files, write) {
 }
 
 /**
- * Writes every record without faults. Returns how many of each kind were read, written and left out, and the ids in the
+ * Writes every record without faults. Returns how many of each kind were read, written and skipped, and the ids in the
  * source for each kind, unless one of them cannot be read.
  */
-async function write(records, files, source, { heard, ...options }) {
+async function write(records, files, source, { onSkipped, ...options }) {
   const counts = {};
   const seen = {};
-  /** The ids of records that were left out; null stands for an id that cannot be read. */
-  const leftOut = {};
-  const landing = chunks(files, (kind, chunk) => bring(source, kind, chunk, options));
-  const others = chunks(files, (kind, { texts }) => leaveOut(source, kind, texts));
+  /** The ids of skipped records; null stands for an id that cannot be read. */
+  const skipped = {};
+  const imported = chunks(files, (kind, chunk) => importStatements(source, kind, chunk, options));
+  const omitted = chunks(files, (kind, { texts }) => noteSkipped(source, kind, texts));
   for await (const { kind, table, id, where, record, faults } of records) {
-    const count = (counts[kind] ??= { read: 0, written: 0, leftOut: 0 });
+    const count = (counts[kind] ??= { read: 0, written: 0, skipped: 0 });
     count.read++;
     seen[kind] ??= new Set();
-    leftOut[kind] ??= [];
-    const isSecond = seen[kind].has(id);
-    if (faults.length === 0 && isSecond) faults.push({ field: 'id', why: 'is that of an earlier row' });
+    skipped[kind] ??= [];
+    const isDuplicate = seen[kind].has(id);
+    if (faults.length === 0 && isDuplicate) faults.push({ field: 'id', why: 'is that of an earlier row' });
     if (faults.length > 0) {
       const isKnown = id !== null && !String(id).includes('null');
-      leftOut[kind].push(isKnown ? id : null);
+      skipped[kind].push(isKnown ? id : null);
       const why = faults.map(({ field, why }) => `${field} ${why}`).join(', ');
-      const reason = `${where} was left out: ${why}; correct it at the source, and import again`;
-      others.add(kind, [isKnown && !isSecond ? id : where, reason]);
-      count.leftOut++;
-      heard({ where, table, id, faults });
+      const reason = `${where} was skipped: ${why}; correct it at the source, and import again`;
+      omitted.add(kind, [isKnown && !isDuplicate ? id : where, reason]);
+      count.skipped++;
+      onSkipped({ where, table, id, faults });
       continue;
     }
     seen[kind].add(id);
-    landing.add(kind, record);
+    imported.add(kind, record);
     count.written++;
   }
-  landing.flush();
-  others.flush();
-  files.add(end(source));
+  imported.flush();
+  omitted.flush();
+  files.add(lastStatements(source));
   const ids = {};
-  for (const kind in seen) if (!leftOut[kind].includes(null)) ids[kind] = [...seen[kind], ...leftOut[kind]];
+  for (const kind in seen) if (!skipped[kind].includes(null)) ids[kind] = [...seen[kind], ...skipped[kind]];
   return { counts, ids };
 }
 
 /** Throws unless the source is known to be complete, which --prune requires. */
-function checkWhole(file, told, ids) {
-  if (told.isWhole === false)
+function checkComplete(file, findings, ids) {
+  if (findings.isComplete === false)
     throw new Trouble(
       `${file} does not end with mysqldump's last line, so it may be cut off, and --prune requires a complete dump: ` +
         'dump without --compact and --skip-comments; nothing was written',
@@ -155,20 +155,20 @@ function checkWhole(file, told, ids) {
 }
 
 /**
- * Writes the SQL for a source into a folder. Returns `{files, counts, told}`.
+ * Writes the SQL for a source into a folder. Returns `{files, counts, findings}`.
  *
- * `heard` is called with every record that is left out. `linkByEmail` makes one account of the records of several back
- * ends that have the same e-mail address. `schema` is the schema to import from a dump of several. `prune` removes
- * records that no longer exist at the source. `grants` are the roles that get the permissions of personas.
- * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} LeftOut
+ * `onSkipped` is called with every skipped record. `linkByEmail` makes one account of the records of several back ends
+ * that have the same e-mail address. `schema` is the schema to import from a dump of several. `prune` removes records
+ * that no longer exist at the source. `grants` are the roles that get the permissions of personas.
+ * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} Skipped
  * @typedef {{linkByEmail?: boolean, schema?: string, prune?: boolean, grants?: string[]}} Options
  * @param {string} source
  * @param {string} file
  * @param {string} folder
- * @param {Options & {heard?: (leftOut: LeftOut) => void}} [given]
+ * @param {Options & {onSkipped?: (skipped: Skipped) => void}} [given]
  */
 export async function convert(source, file, folder, given = {}) {
-  const { heard = () => {}, ...options } = given;
+  const { onSkipped = () => {}, ...options } = given;
   const found = fs.statSync(file, { throwIfNoEntry: false });
   if (found?.isDirectory()) throw new Trouble(`${file} is a folder: specify a file in it`);
   if (!found?.isFile()) throw new Trouble(`the file ${file} does not exist`);
@@ -178,15 +178,22 @@ export async function convert(source, file, folder, given = {}) {
     );
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const files = new Files(folder, source);
-  const told = { others: new Map(), schemas: new Set(), unmapped: new Set(), naive: false, utc: undefined };
+  const findings = { others: new Map(), schemas: new Set(), unmapped: new Set(), naive: false, utc: undefined };
   try {
-    const { counts, ids } = await write(SOURCES[source](file, told, options), files, source, { heard, ...options });
-    if (options.prune) checkWhole(file, told, ids);
+    const { counts, ids } = await write(SOURCES[source](file, findings, options), files, source, {
+      onSkipped,
+      ...options,
+    });
+    if (options.prune) checkComplete(file, findings, ids);
     // An empty table means that all links are gone. A dump without the table means nothing.
-    if (told.tables?.includes('permissionxrole') && !counts.permissionXRole) ids.permissionXRole = [];
+    if (findings.tables?.includes('permissionxrole') && !counts.permissionXRole) ids.permissionXRole = [];
     const { prune = false, grants = [] } = options;
-    files.addFirst([...begin(source), ...grants.flatMap(grant), ...gone(source, { ids, schema: told.schema, prune })]);
-    return { files: files.publish(), counts, told };
+    files.addFirst([
+      ...firstStatements(source),
+      ...grants.flatMap(grant),
+      ...markGone(source, { ids, schema: findings.schema, prune }),
+    ]);
+    return { files: files.publish(), counts, findings };
   } catch (error) {
     files.finish();
     files.clear('.sql.part');

@@ -38,13 +38,14 @@ const DJANGO = {
   }),
 };
 
-export async function* django(file, told) {
+export async function* django(file, findings) {
   const isSqlite = headOf(file, 16).toString('latin1') === 'SQLite format 3\0';
   const checked = { done: false };
-  for await (const { where, values } of isSqlite ? djangoTable(file) : djangoJson(file, told)) {
-    if (!checked.done) checkColumns(file, isSqlite ? 'users_users' : 'users.users', DJANGO, Object.keys(values), told);
+  for await (const { where, values } of isSqlite ? djangoTable(file) : djangoJson(file, findings)) {
+    if (!checked.done)
+      checkColumns(file, isSqlite ? 'users_users' : 'users.users', DJANGO, Object.keys(values), findings);
     checked.done = true;
-    yield recordOf(DJANGO, { table: 'users_users', where, values }, told);
+    yield recordOf(DJANGO, { table: 'users_users', where, values }, findings);
   }
   if (!checked.done)
     throw new Trouble(
@@ -71,13 +72,13 @@ async function* djangoTable(file) {
   }
 }
 
-async function* djangoJson(file, told) {
+async function* djangoJson(file, findings) {
   const { streamArray } = await import('stream-json/streamers/stream-array.js');
   try {
     for await (const { key, value } of pipeline(bytesOf(file), streamArray.withParserAsStream(), () => {})) {
       if (String(value?.model).toLowerCase() === 'users.users')
         yield { where: `record ${key + 1}`, values: { ...value.fields, id: value.pk } };
-      else told.others.set(String(value?.model), (told.others.get(String(value?.model)) ?? 0) + 1);
+      else findings.others.set(String(value?.model), (findings.others.get(String(value?.model)) ?? 0) + 1);
     }
   } catch (error) {
     throw error instanceof Trouble

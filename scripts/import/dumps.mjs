@@ -87,7 +87,7 @@ function checkLink({ kind, record, faults }, good) {
     ['roleId', `roles ${record.role}`],
   ];
   for (const [field, end] of ends)
-    if (!good.has(end)) faults.push({ field, why: 'refers to a row that is not in the dump or was left out' });
+    if (!good.has(end)) faults.push({ field, why: 'refers to a row that is not in the dump or was skipped' });
 }
 
 /** Returns the permissions of each role, as `{id, name, permissions}`. */
@@ -112,7 +112,7 @@ function inOrder(items) {
 
 /**
  * Yields the accounts. `roles` maps the id of each role that was read to whether it is valid. An account whose role is
- * invalid is left out. If a dump has only the accounts, roles without names are created for the ids in them.
+ * invalid is skipped. If a dump has only the accounts, roles without names are created for the ids in them.
  * `field` is the column with the role's id, if the back end's roles have permissions.
  */
 async function* accounts(source, items, roles, field) {
@@ -126,7 +126,7 @@ async function* accounts(source, items, roles, field) {
       yield { kind: 'roles', table: 'users', id: role, where: item.where, record, faults: [] };
     }
     if (role && !roles.get(role))
-      item.faults.push({ field, why: `refers to role ${role}, which is not in the dump or was left out` });
+      item.faults.push({ field, why: `refers to role ${role}, which is not in the dump or was skipped` });
     yield item;
   }
 }
@@ -144,7 +144,7 @@ class Schemas {
   }
 
   /** Checks whether a row belongs to the selected schema, as far as it is known by now. */
-  isMeant({ schema, table, columns }) {
+  isSelected({ schema, table, columns }) {
     if (table === 'users' && !this.seen.has(schema)) {
       this.seen.add(schema);
       if (this.needed.every((column) => columns.includes(column))) this.found.add(schema);
@@ -162,65 +162,65 @@ class Schemas {
 
   /** The name of the selected schema; undefined if the dump does not name it. */
   get name() {
-    return [...this.found].find((schema) => this.isMeant({ schema, table: '', columns: [] }));
+    return [...this.found].find((schema) => this.isSelected({ schema, table: '', columns: [] }));
   }
 
   /** Throws an error with the reason why no account was found. */
-  fail(users, told) {
+  fail(users, findings) {
     if (this.wanted !== undefined && this.seen.size > 0)
       throw new Trouble(
         `there is no row of a table users in the schema ${this.wanted} of ${this.file}; it has ` +
           [...this.seen].join(', '),
       );
-    if (this.other) checkColumns(this.file, 'users', users, this.other, told);
+    if (this.other) checkColumns(this.file, 'users', users, this.other, findings);
     throw new Trouble(`there is no row of a table users in ${this.file}: is --from correct?`);
   }
 }
 
-/** Copies the properties of a dump to `told`: its time zone, completeness, schema and other tables. */
-function tell(told, about, schema, tables) {
-  told.utc = about.utc;
-  told.isWhole = about.completed;
-  told.schema = schema;
-  told.tables = Object.keys(tables).filter((table) => about.tables.has(placeOf({ schema, table })));
+/** Copies the properties of a dump to `findings`: its time zone, completeness, schema and other tables. */
+function copyFindings(findings, about, schema, tables) {
+  findings.utc = about.utc;
+  findings.isComplete = about.completed;
+  findings.schema = schema;
+  findings.tables = Object.keys(tables).filter((table) => about.tables.has(placeOf({ schema, table })));
   for (const [place, rows] of about.others) {
     const at = place.lastIndexOf('.');
-    if (place.slice(0, at) === (schema ?? '').toLowerCase()) told.others.set(place.slice(at + 1), rows);
-    else told.schemas.add(place.slice(0, at));
+    if (place.slice(0, at) === (schema ?? '').toLowerCase()) findings.others.set(place.slice(at + 1), rows);
+    else findings.schemas.add(place.slice(0, at));
   }
 }
 
 /**
  * Yields the records of a dump. A dump with roles is read twice, because its tables may come in any order.
  */
-export async function* dump(source, { tables }, file, told, /** @type {{schema?: string}} */ { schema } = {}) {
+export async function* dump(source, { tables }, file, findings, /** @type {{schema?: string}} */ { schema } = {}) {
   const schemas = new Schemas(file, schema, tables.users);
   const about = {};
   const checked = new Set();
   const recordOfRow = ({ table, line, columns, row }) => {
-    if (!checked.has(table)) checkColumns(file, table, tables[table], columns, told);
+    if (!checked.has(table)) checkColumns(file, table, tables[table], columns, findings);
     checked.add(table);
-    return recordOf(tables[table], { table, where: `line ${line}`, values: row }, told);
+    return recordOf(tables[table], { table, where: `line ${line}`, values: row }, findings);
   };
   const hasRoles = Object.keys(tables).length > 1;
   let others = [];
   if (hasRoles) {
-    const glanced = new Set(['users']);
-    for await (const row of rowsOfDump(file, new Set(Object.keys(tables)), { about, glanced }))
-      if (schemas.isMeant(row) && row.table !== 'users') others.push(row);
-    others = inOrder(others.filter((row) => schemas.isMeant(row)).map(recordOfRow));
+    const sampled = new Set(['users']);
+    for await (const row of rowsOfDump(file, new Set(Object.keys(tables)), { about, sampled }))
+      if (schemas.isSelected(row) && row.table !== 'users') others.push(row);
+    others = inOrder(others.filter((row) => schemas.isSelected(row)).map(recordOfRow));
   }
   const roles = new Map(
     others.filter(({ kind }) => kind === 'roles').map(({ id, faults }) => [id, faults.length === 0]),
   );
-  told.grants = grantsOf(others);
+  findings.grants = grantsOf(others);
   yield* others;
   async function* users() {
     // The rows of the other tables were already read, or are not needed.
     for await (const row of rowsOfDump(file, new Set(['users']), { about: hasRoles ? {} : about }))
-      if (schemas.isMeant(row)) yield recordOfRow(row);
+      if (schemas.isSelected(row)) yield recordOfRow(row);
   }
   yield* accounts(source, users(), roles, tables.users.role);
-  if (!checked.has('users')) schemas.fail(tables.users, told);
-  tell(told, about, schemas.name, tables);
+  if (!checked.has('users')) schemas.fail(tables.users, findings);
+  copyFindings(findings, about, schemas.name, tables);
 }

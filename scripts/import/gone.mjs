@@ -113,11 +113,11 @@ WHERE ${marked('seam', 'permissionXRole')}`,
 /**
  * Returns the statements that find what is gone and, with `prune`, remove it. They must run before the records are
  * imported, because a deleted person may have registered again with the same e-mail address. `ids` has the ids of each
- * kind in the source, including those of records that were left out. `schema` is the name of the schema, if known.
+ * kind in the source, including those of skipped records. `schema` is the name of the schema, if known.
  * @param {string} source
  * @param {{ids: Record<string, any[]>, schema?: string, prune?: boolean}} found
  */
-export function gone(source, { ids, schema, prune = false }) {
+export function markGone(source, { ids, schema, prune = false }) {
   const statements = [];
   for (const kind of ['users', 'personas']) if (ids[kind]) statements.push(...markRecords(source, kind, ids[kind]));
   if (ids.permissionXRole) statements.push(markLinks(ids.permissionXRole));

@@ -52,15 +52,15 @@ export const literal = (value) => `'${json(value)}'`;
 const list = (texts) => `'[${texts.join(',')}]'`;
 
 /** The current value of a field in the source. */
-export const said = (field) => `i.incoming ->> '${field}'`;
+export const incoming = (field) => `i.incoming ->> '${field}'`;
 /** Condition: a field here has the source's value of the last import. */
 const isUnchanged = (field) =>
   `r.${field} COLLATE BINARY IS CASE WHEN i.base IS NULL THEN ${EMPTY[field]} ELSE i.base ->> '${field}' END`;
-export const follow = (field, value = said(field)) =>
+export const follow = (field, value = incoming(field)) =>
   `CASE WHEN ${isUnchanged(field)} THEN ${value} ELSE r.${field} END`;
 
-/** Notes records that were left out, as pairs of id and reason, so that the report from the database lists them too. */
-export const leaveOut = (source, kind, texts) => [
+/** Notes skipped records, as pairs of id and reason, so that the report from the database lists them too. */
+export const noteSkipped = (source, kind, texts) => [
   `INSERT INTO imports (source, kind, id, problem)
 SELECT '${source}', '${kind}', value ->> 0, value ->> 1 FROM json_each(${list(texts)}) WHERE true
 ON CONFLICT (source, kind, id) DO UPDATE SET problem = coalesce(problem || '; ', '') || excluded.problem`,
@@ -81,37 +81,38 @@ ON CONFLICT (source, kind, id) DO UPDATE SET
  * Notes the first reason why a record cannot be imported, for each record of a chunk. `reasons` are texts or NULL; `r`
  * is the row here, if there is one.
  */
-export const judge = (source, kind, reasons) => `UPDATE imports AS i ${CHUNK} SET problem = (SELECT coalesce(
+export const noteProblems = (source, kind, reasons) => `UPDATE imports AS i ${CHUNK} SET problem = (SELECT coalesce(
   ${reasons.join(',\n  ')}
 ) FROM (SELECT 1) LEFT JOIN ${kind} r ON r.id = i.target)
 WHERE ${pending(source, kind)}`;
 
 /** Names an earlier record of the same chunk that has the same value. */
-export const twice = (source, kind, field, collation, name = field) =>
+export const duplicate = (source, kind, field, collation, name = field) =>
   `'${name}: record ' || (
     SELECT min(o.id) FROM imports o ${CHUNK} WHERE ${pending(source, kind, 'o')} AND o.id < i.id
-      AND o.incoming ->> '${field}' = ${said(field)} COLLATE ${collation}
+      AND o.incoming ->> '${field}' = ${incoming(field)} COLLATE ${collation}
   ) || ' of this source has it, too; change it for one of the two, and import again'`;
 
 /** The value that a field will have after the import. */
-export const becomes = (field, source) =>
+export const valueAfter = (field, source) =>
   FOLLOWS[source].includes(field)
-    ? `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE ${follow(field)} END`
-    : `CASE WHEN r.id IS NULL THEN ${said(field)} ELSE r.${field} END`;
+    ? `CASE WHEN r.id IS NULL THEN ${incoming(field)} ELSE ${follow(field)} END`
+    : `CASE WHEN r.id IS NULL THEN ${incoming(field)} ELSE r.${field} END`;
 /** The earlier of two times: the source's and the one here. */
 export const EARLIER =
-  `CASE WHEN ${said('created_at')} < ${iso('r.created_at')} ` + `THEN ${said('created_at')} ELSE r.created_at END`;
+  `CASE WHEN ${incoming('created_at')} < ${iso('r.created_at')} ` +
+  `THEN ${incoming('created_at')} ELSE r.created_at END`;
 
-/** Pairs a field with the condition that it has the source's current value, for `settle`. */
-export const same = (field) => [field, `r.${field} COLLATE BINARY IS ${said(field)}`];
+/** Pairs a field with the condition that it has the source's current value, for `finishChunk`. */
+export const same = (field) => [field, `r.${field} COLLATE BINARY IS ${incoming(field)}`];
 
 /** Ends a chunk: notes what was imported and how it differs from the source, and empties `incoming`. */
-export function settle(source, kind, differences) {
+export function finishChunk(source, kind, differences) {
   const names = differences.map(([name, is]) => `CASE WHEN ${is} THEN '' ELSE '${name} ' END`).join(' || ');
   return `UPDATE imports AS i ${CHUNK} SET
   base = CASE WHEN i.problem IS NULL THEN json_remove(i.incoming, '$.password_hash', '$.legacy') ELSE i.base END,
   differs = CASE WHEN i.problem IS NULL THEN (
-    SELECT nullif(rtrim(${names} || coalesce(${said('note')}, '')), '') FROM ${kind} r WHERE r.id = i.target
+    SELECT nullif(rtrim(${names} || coalesce(${incoming('note')}, '')), '') FROM ${kind} r WHERE r.id = i.target
   ) END,
   incoming = NULL
 WHERE ${pending(source, kind)}`;

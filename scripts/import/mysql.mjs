@@ -126,7 +126,7 @@ class Dump extends Rows {
 }
 
 /** Reads more of the file, and rewinds to the start of the statement or row that was incomplete. */
-async function readOn(dump, chunks) {
+async function readMore(dump, chunks) {
   dump.text = dump.text.slice(dump.from);
   dump.at = dump.from = 0;
   // Doubles the text, so that a large statement is not parsed again for every chunk.
@@ -164,12 +164,12 @@ const rowOf = (columns, values) =>
 /**
  * Yields the rows of the tables that are `wanted` (a Set of names in lower case), as
  * `{schema, table, line, columns, row}`. `row` has a value for each column; it is undefined if the number of values
- * differs. For tables in `glanced`, one row without values is yielded for each INSERT. `about` is filled in after the
+ * differs. For tables in `sampled`, one row without values is yielded for each INSERT. `about` is filled in after the
  * last row.
  */
 export async function* rowsOfDump(file, wanted, options = {}) {
-  /** @type {{about?: About, chunk?: number, glanced?: Set<string>}} */
-  const { about = {}, chunk = 1 << 20, glanced = new Set() } = options;
+  /** @type {{about?: About, chunk?: number, sampled?: Set<string>}} */
+  const { about = {}, chunk = 1 << 20, sampled = new Set() } = options;
   const others = new Map();
   const dump = new Dump();
   const bytes = bytesOf(file, { chunk });
@@ -184,7 +184,7 @@ export async function* rowsOfDump(file, wanted, options = {}) {
       else opened = dump.statement();
     } catch (error) {
       if (error !== MORE) throw error;
-      await readOn(dump, chunks).catch((failure) => {
+      await readMore(dump, chunks).catch((failure) => {
         throw unpacked(file, failure);
       });
       continue;
@@ -196,11 +196,11 @@ export async function* rowsOfDump(file, wanted, options = {}) {
       continue;
     }
     const { schema, table, columns } = insert;
-    if (glanced.has(table)) {
-      if (!insert.isGlanced) yield { schema, table, line, columns, row: undefined };
-      insert.isGlanced = true;
+    if (sampled.has(table)) {
+      if (!insert.isSampled) yield { schema, table, line, columns, row: undefined };
+      insert.isSampled = true;
     } else if (wanted.has(table)) yield { schema, table, line, columns, row: rowOf(columns, values) };
     else others.set(placeOf(insert), (others.get(placeOf(insert)) ?? 0) + 1);
   }
-  Object.assign(about, { utc: dump.utc, completed: dump.saysCompleted, tables: new Set(dump.columns.keys()), others });
+  Object.assign(about, { utc: dump.utc, completed: dump.hasLastLine, tables: new Set(dump.columns.keys()), others });
 }

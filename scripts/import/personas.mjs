@@ -31,7 +31,7 @@ async function delimiterOf(file) {
   return [',', ';', '\t'].reduce((best, each) => (line.split(each).length > line.split(best).length ? each : best));
 }
 
-export async function* personas(file, told) {
+export async function* personas(file, findings) {
   const { parse } = await import('csv-parse');
   const decoder = new TextDecoder('utf-8', { fatal: true });
   async function* text() {
@@ -49,13 +49,13 @@ export async function* personas(file, told) {
     for await (const { record, info } of rows) {
       if (!header) {
         header = record.map((name) => name.trim());
-        checkColumns(file, 'the header', PERSONA, header, told);
+        checkColumns(file, 'the header', PERSONA, header, findings);
         if (new Set(header).size < header.length) throw new Trouble(`the header of ${file} names a column twice`);
         continue;
       }
       const values =
         record.length === header.length ? Object.fromEntries(header.map((name, at) => [name, record[at]])) : undefined;
-      yield recordOf(PERSONA, { table: 'personas', where: `line ${info.lines}`, values }, told);
+      yield recordOf(PERSONA, { table: 'personas', where: `line ${info.lines}`, values }, findings);
     }
   } catch (error) {
     // A library's own messages are not printed, because they quote the input.

@@ -59,11 +59,11 @@ export class Rows extends Tokens {
     if (/^0x([\da-f]{2})+$/i.test(value)) return decode(Buffer.from(value.slice(2), 'hex').toString('latin1'));
     if (/^0b[01]+$/.test(value)) return String(Number.parseInt(value.slice(2), 2));
     const start = this.at;
-    const behind = this.token();
-    if (behind.type === 'string' && /^b$/i.test(value) && /^[01]{1,53}$/.test(behind.value))
-      return String(Number.parseInt(behind.value, 2));
-    if (behind.type === 'string' && /^x$/i.test(value) && /^([\da-f]{2})*$/i.test(behind.value))
-      return decode(Buffer.from(behind.value, 'hex').toString('latin1'));
+    const next = this.token();
+    if (next.type === 'string' && /^b$/i.test(value) && /^[01]{1,53}$/.test(next.value))
+      return String(Number.parseInt(next.value, 2));
+    if (next.type === 'string' && /^x$/i.test(value) && /^([\da-f]{2})*$/i.test(next.value))
+      return decode(Buffer.from(next.value, 'hex').toString('latin1'));
     if (/^_(binary|utf8|utf8mb3|utf8mb4)$/i.test(value)) {
       this.at = start;
       return this.constant();

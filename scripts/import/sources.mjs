@@ -6,8 +6,8 @@ import { dump, falcon, seam } from './dumps.mjs';
 import { personas } from './personas.mjs';
 
 export const SOURCES = {
-  seam: (file, told, options) => dump('seam', seam, file, told, options),
-  falcon: (file, told, options) => dump('falcon', falcon, file, told, options),
+  seam: (file, findings, options) => dump('seam', seam, file, findings, options),
+  falcon: (file, findings, options) => dump('falcon', falcon, file, findings, options),
   django,
   personas,
 };

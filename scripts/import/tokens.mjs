@@ -23,7 +23,7 @@ export class Tokens {
   /** False after mysqldump's first line, until its last one. A dump without these lines counts as complete. */
   completed = true;
   /** Whether mysqldump's last line was read. */
-  saysCompleted = false;
+  hasLastLine = false;
   /** The schema that is named in the first lines of a dump. */
   database = undefined;
 
@@ -89,8 +89,8 @@ export class Tokens {
 
   /** Reads a comment line. mysqldump marks the beginning and the end of a dump, unless its comments are turned off. */
   remark(text) {
-    if (/^-- (MySQL|MariaDB) dump /.test(text)) this.completed = this.saysCompleted = false;
-    if (/^-- Dump completed/.test(text)) this.completed = this.saysCompleted = true;
+    if (/^-- (MySQL|MariaDB) dump /.test(text)) this.completed = this.hasLastLine = false;
+    if (/^-- Dump completed/.test(text)) this.completed = this.hasLastLine = true;
     this.database = /^-- Host: .*\bDatabase: (\S+)\s*$/.exec(text)?.[1] ?? this.database;
   }
 

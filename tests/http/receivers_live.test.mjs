@@ -6,7 +6,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
 import { fixture } from '../import/support.mjs';
-import { bringTo, empty } from '../import/worker.mjs';
+import { empty, importInto } from '../import/worker.mjs';
 import {
   createDjango,
   createPersonas,
@@ -54,9 +54,9 @@ describe('after an update through Perfil', { skip: missing }, () => {
     worker = await startWorker({ vars });
     open.push(worker);
     await empty(worker);
-    for (const from of ['seam', 'falcon']) await bringTo(worker, from, fixture(`${from}.sql`));
-    await bringTo(worker, 'django', fixture('django.json'));
-    await bringTo(worker, 'personas', fixture('personas.csv'), { grants: ['admin'] });
+    for (const from of ['seam', 'falcon']) await importInto(worker, from, fixture(`${from}.sql`));
+    await importInto(worker, 'django', fixture('django.json'));
+    await importInto(worker, 'personas', fixture('personas.csv'), { grants: ['admin'] });
     // Seam's 102, falcon's 204 and Django's 302 are one account.
     for (const [backEnd, id] of [
       ['falcon', 204],

@@ -23,18 +23,18 @@ const SEAM = [
 ];
 async function falconOf(file, options) {
   const database = new Database();
-  const { leftOut, report, told } = await database.bring('falcon', file, options);
-  assert.deepEqual([leftOut, report], [[], []]);
+  const { skipped, report, findings } = await database.importFile('falcon', file, options);
+  assert.deepEqual([skipped, report], [[], []]);
   const accounts = database.accounts('falcon');
   // If the source has no time of the last change, the time of the import or of the registration is used.
   for (const account of accounts.slice(1)) account.updated_at = null;
   const fields = ['number', 'full_name', 'username', 'image', 'updated_at', 'shown_role'];
-  return { told, rows: accounts.map((account) => fields.map((field) => account[field])) };
+  return { findings, rows: accounts.map((account) => fields.map((field) => account[field])) };
 }
 async function seamOf(file, options) {
   const database = new Database();
-  const { leftOut, report, told } = await database.bring('seam', file, options);
-  assert.deepEqual([leftOut, report], [[], []]);
+  const { skipped, report, findings } = await database.importFile('seam', file, options);
+  assert.deepEqual([skipped, report], [[], []]);
   assert.deepEqual(
     database.roles().map(([id, name, description]) => [id, name, description]),
     [
@@ -44,14 +44,14 @@ async function seamOf(file, options) {
     ],
   );
   const fields = ['number', 'full_name', 'email', 'role_id', 'is_active'];
-  return { told, rows: database.accounts('seam').map((account) => fields.map((field) => account[field])) };
+  return { findings, rows: database.accounts('seam').map((account) => fields.map((field) => account[field])) };
 }
 
 describe('a dump', () => {
   test('in UTF-16, with zero dates, line breaks in names and a role column `role` [N4]', async () => {
-    const { told, rows } = await falconOf(fixture('falcon-utf16.sql'));
+    const { findings, rows } = await falconOf(fixture('falcon-utf16.sql'));
     assert.deepEqual(rows, FALCON);
-    assert.deepEqual([[...told.others], told.schema, told.isWhole], [[['role', 2]], 'falcon', true]);
+    assert.deepEqual([[...findings.others], findings.schema, findings.isComplete], [[['role', 2]], 'falcon', true]);
   });
   test('compressed with gzip, in which isActive is NULL [N4]', async () => {
     assert.deepEqual((await seamOf(fixture('seam.sql.gz'))).rows, SEAM);
@@ -64,10 +64,10 @@ describe('a dump', () => {
     const file = fixture('databases.sql');
     const falcon = await falconOf(file, { schema: 'falcon' });
     assert.deepEqual(falcon.rows, FALCON);
-    assert.deepEqual([[...falcon.told.others], [...falcon.told.schemas]], [[['role', 2]], ['blog', 'seam']]);
+    assert.deepEqual([[...falcon.findings.others], [...falcon.findings.schemas]], [[['role', 2]], ['blog', 'seam']]);
     const seam = await seamOf(file, { schema: 'SEAM' });
     assert.deepEqual(seam.rows, SEAM);
-    assert.deepEqual([[...seam.told.others], seam.told.schema], [[], 'seam']);
+    assert.deepEqual([[...seam.findings.others], seam.findings.schema], [[], 'seam']);
     /** @type {[string, object, RegExp][]} */
     const refusals = [
       ['falcon', { schema: 'blog' }, /users in .* has no name, email, /],
@@ -93,13 +93,13 @@ describe('a dump', () => {
     const other = 'USE `other`;\nINSERT INTO roles (a) VALUES (1);\nUSE `seam`;\n';
     const dump = source(other + fs.readFileSync(seamDump({ roles: [[7, 'siete']], users: [{ id: 1, roleId: 7 }] })));
     const database = new Database();
-    await database.bring('seam', dump);
+    await database.importFile('seam', dump);
     assert.deepEqual(database.roles(), [[7, 'siete', null, null]]);
   });
   test('in which the column of the role is named role', async () => {
     const dump = fs.readFileSync(falconDump({ id: 1, role_id: 3 }), 'utf8').replace('`role_id`', '`role`');
     const database = new Database();
-    await database.bring('falcon', source(dump));
+    await database.importFile('falcon', source(dump));
     assert.equal(database.account('falcon', 1).shown_role, 3);
   });
 });
@@ -110,9 +110,9 @@ describe('a file of another kind', () => {
   for (const [name, change] of Object.entries({ 'UTF-16': utf16, gzip: packed, both: (file) => packed(utf16(file)) }))
     test(`is read in ${name}, too`, async () => {
       const django = new Database();
-      await django.bring('django', change(dumpdata({ id: 1, first_name: 'José\nMaría' })));
+      await django.importFile('django', change(dumpdata({ id: 1, first_name: 'José\nMaría' })));
       assert.equal(django.account('django', 1).first_name, 'José María');
-      await django.bring('personas', change(csv('1,,"María\r\nJosé",Núñez,,AAAAA,,')));
+      await django.importFile('personas', change(csv('1,,"María\r\nJosé",Núñez,,AAAAA,,')));
       assert.deepEqual(django.rows('SELECT nombres, apellidos FROM personas'), [
         { nombres: 'María José', apellidos: 'Núñez' },
       ]);

@@ -40,21 +40,21 @@ async function step(database, { from, people, options, moved }, { owners, isLink
   if (moved)
     database.run(`UPDATE OR IGNORE users SET email = '${moved.email}' WHERE id = ${moved.account} AND is_active = 1`);
   const file = dumpOf(from, people);
-  const { leftOut, list } = await database.bring(from, file, { ...options, linkByEmail: isLinked });
+  const { skipped, list } = await database.importFile(from, file, { ...options, linkByEmail: isLinked });
   fs.rmSync(file);
-  assert.deepEqual(leftOut, []);
+  assert.deepEqual(skipped, []);
   const identities = database.rows('SELECT back_end, id, account_id AS account FROM identities');
   const known = new Set(identities.map(({ back_end, id }) => `${back_end} ${id}`));
-  const told = list.filter((line) => line.startsWith('2 to do: users')).map((line) => line.split(': ')[1]);
+  const findings = list.filter((line) => line.startsWith('2 to do: users')).map((line) => line.split(': ')[1]);
   for (const { id } of people)
     assert.ok(
-      known.has(`${from} ${id}`) || told.includes(`users ${id}`),
+      known.has(`${from} ${id}`) || findings.includes(`users ${id}`),
       `${from} ${id} was neither imported nor reported`,
     );
   for (const { back_end, id } of identities)
     if (back_end === from && !people.some((each) => each.id === id)) {
       assert.ok(!options.prune, `${from} ${id} was deleted at the source and not removed`);
-      assert.ok(told.includes(`users ${id}`), `${from} ${id} was deleted at the source and not reported`);
+      assert.ok(findings.includes(`users ${id}`), `${from} ${id} was deleted at the source and not reported`);
     }
   // An id never refers to a different account than before, and a new id refers to a new account, unless accounts are
   // linked.

@@ -60,7 +60,7 @@ describe('roles of seam', () => {
       database.rows('SELECT nameUri FROM permissions').map(({ nameUri }) => nameUri),
       [USERS, FOTO, ME],
     );
-    assert.deepEqual((await database.bring('seam', seamDump(SCHOOL))).report, []);
+    assert.deepEqual((await database.importFile('seam', seamDump(SCHOOL))).report, []);
     assert.deepEqual(database.roles(), SCHOOL_ROLES);
     assert.deepEqual(roleIds(database), [
       [1, 1],
@@ -70,14 +70,14 @@ describe('roles of seam', () => {
   });
   test('keep them if other roles have their ids and names, and no account gains a permission', async () => {
     const database = new Database();
-    await database.bring('falcon', falconDump({ id: 1 }, { id: 2 }));
+    await database.importFile('falcon', falconDump({ id: 1 }, { id: 2 }));
     database.run(OWN);
     const before = rights(database);
     assert.deepEqual(before, {
       'user1@falcon.example': [FOTO, ME, USERS].join(', '),
       'user2@falcon.example': `${FOTO}, ${ME}`,
     });
-    const { report } = await database.bring('seam', seamDump(SCHOOL));
+    const { report } = await database.importFile('seam', seamDump(SCHOOL));
     assert.deepEqual(report, [
       'moves 1: role 1, jefe: seam has another role with this number; this one now has number 10',
       'moves 2: role 2, ALUMNO: seam has another role with this number; this one now has number 11',
@@ -96,12 +96,12 @@ describe('roles of seam', () => {
       'user3@seam.example': null,
     });
     const after = database.dump();
-    assert.deepEqual((await database.bring('seam', seamDump(SCHOOL))).report, []);
+    assert.deepEqual((await database.importFile('seam', seamDump(SCHOOL))).report, []);
     assert.equal(database.dump(), after);
   });
   test('follow the source: a new name, swapped names, a description, a new role', async () => {
     const database = new Database();
-    await database.bring('seam', seamDump(SCHOOL));
+    await database.importFile('seam', seamDump(SCHOOL));
     database.run("INSERT INTO roles (id, name) VALUES (4, 'docente')");
     const roles = [
       [1, 'docente', 'Todo'],
@@ -109,7 +109,7 @@ describe('roles of seam', () => {
       [3, 'profesor', 'Va a clases'],
       [4, 'nuevo', null],
     ];
-    const { report } = await database.bring('seam', seamDump({ ...SCHOOL, roles }));
+    const { report } = await database.importFile('seam', seamDump({ ...SCHOOL, roles }));
     assert.deepEqual(report, [
       'moves 4: role 4, docente: seam has another role with this number; this one now has number 5',
       'moves 5: role 5, docente: seam has another role with this name; this one is now named docente (5)',
@@ -124,10 +124,10 @@ describe('roles of seam', () => {
   });
   test('that were renamed in Perfil keep their new name, which is reported', async () => {
     const database = new Database();
-    await database.bring('seam', seamDump(SCHOOL));
+    await database.importFile('seam', seamDump(SCHOOL));
     database.run("UPDATE roles SET name = 'maestro', description = 'Aquí' WHERE id = 2");
     const roles = SCHOOL.roles.map(([id, name, description]) => [id, `${name}s`, description]);
-    const { report } = await database.bring('seam', seamDump({ ...SCHOOL, roles }));
+    const { report } = await database.importFile('seam', seamDump({ ...SCHOOL, roles }));
     assert.deepEqual(report, ['roles 2: differs in name (maestro in Perfil) description (Aquí in Perfil)']);
     assert.deepEqual(
       database.roles().map(([, name]) => name),
@@ -149,7 +149,7 @@ describe('roles of seam', () => {
       ],
     });
     for (let run = 0; run < 2; run++) {
-      assert.deepEqual((await database.bring('seam', twice)).report, [
+      assert.deepEqual((await database.importFile('seam', twice)).report, [
         'roles 2: differs in name (admin (2) in Perfil)',
       ]);
       assert.deepEqual(database.roles(), [
@@ -161,7 +161,7 @@ describe('roles of seam', () => {
   test('without a name in a dump of accounts alone keep their id, and get their name from a later dump', async () => {
     const database = new Database();
     const alone = seamDump({ users: SCHOOL.users });
-    await database.bring('seam', alone);
+    await database.importFile('seam', alone);
     assert.deepEqual(
       database.roles().map(([id, name]) => [id, name]),
       [
@@ -170,18 +170,18 @@ describe('roles of seam', () => {
         [3, 'seam role 3'],
       ],
     );
-    assert.deepEqual((await database.bring('seam', seamDump(SCHOOL))).report, []);
+    assert.deepEqual((await database.importFile('seam', seamDump(SCHOOL))).report, []);
     assert.deepEqual(database.roles(), SCHOOL_ROLES);
-    assert.deepEqual((await database.bring('seam', alone)).report, []);
+    assert.deepEqual((await database.importFile('seam', alone)).report, []);
     assert.deepEqual(database.roles(), SCHOOL_ROLES);
   });
   test('are recognised if the ledger was emptied after the move', async () => {
     const database = new Database();
-    await database.bring('seam', seamDump(SCHOOL));
+    await database.importFile('seam', seamDump(SCHOOL));
     database.run(`DELETE FROM imports; UPDATE roles SET description = 'Aquí' WHERE id = 3;
       INSERT INTO permissionXRole SELECT id, 2 FROM permissions WHERE nameUri = '${ME}'`);
     const before = database.dump();
-    assert.deepEqual((await database.bring('seam', seamDump(SCHOOL))).report, [
+    assert.deepEqual((await database.importFile('seam', seamDump(SCHOOL))).report, [
       `roles 2: differs in permissions (${ME} only in Perfil)`,
       'roles 3: differs in description (Aquí in Perfil)',
     ]);
@@ -220,7 +220,7 @@ test('no account gains or loses a permission, and every roleId stays, whatever r
             rights: hasRoles ? seam.flatMap(({ id, held }) => held.map((may) => [may, id])) : [],
             users: seam.map(({ id }) => ({ id, roleId: id })).concat({ id: 9, roleId: null }),
           });
-          assert.deepEqual((await database.bring('seam', dump)).leftOut, []);
+          assert.deepEqual((await database.importFile('seam', dump)).skipped, []);
           fs.rmSync(dump);
           assert.deepEqual(mine(), before);
           for (const { id, held } of seam) {
@@ -253,9 +253,9 @@ test('a migration removes the roles of the first one, unless an account exists [
 
 test("falcon's role ids are only shown to its clients: they grant nothing, and create no role [I4]", async () => {
   const database = new Database();
-  await database.bring('falcon', fixture('falcon.sql'));
+  await database.importFile('falcon', fixture('falcon.sql'));
   assert.deepEqual(database.roles(), []);
-  await database.bring('falcon', falconDump({ id: 201, role_id: 7 }, { id: 202, role_id: null }));
+  await database.importFile('falcon', falconDump({ id: 201, role_id: 7 }, { id: 202, role_id: null }));
   assert.deepEqual(
     [201, 202].map((id) => database.account('falcon', id).shown_role),
     [7, null],
@@ -264,11 +264,11 @@ test("falcon's role ids are only shown to its clients: they grant nothing, and c
 
 test("--grant gives roles the permissions of personas' endpoints, which no other role has [N1 P2]", async () => {
   const database = new Database();
-  await database.bring('seam', seamDump(SCHOOL));
+  await database.importFile('seam', seamDump(SCHOOL));
   const personas = csv('1,,A,A,,AAAAA,,');
-  assert.deepEqual((await database.bring('personas', personas)).list, ['1 landed: personas: 1']);
+  assert.deepEqual((await database.importFile('personas', personas)).list, ['1 landed: personas: 1']);
   assert.deepEqual(database.roles(), SCHOOL_ROLES);
-  assert.deepEqual((await database.bring('personas', personas, { grants: ['Profesor', "o'x"] })).list, [
+  assert.deepEqual((await database.importFile('personas', personas, { grants: ['Profesor', "o'x"] })).list, [
     '1 landed: personas: 1',
     "2 to do: grants o'x: there is no role with this name; import its back end first",
     `4 also done: grants Profesor: the role may ${FOTO} and ${ME}`,

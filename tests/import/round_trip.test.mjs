@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 import { csv, dumpdata, falconDump, seamDump } from './support.mjs';
-import { bringTo, empty } from './worker.mjs';
+import { empty, importInto } from './worker.mjs';
 
 const COUNT = 150;
 const char = fc.oneof(
@@ -148,7 +148,7 @@ describe('a record that was imported can be sent back to', () => {
     ];
     const permissions = ['PUT /api/v1/users/:id'];
     const root = { id: COUNT + 1, roleId: 1, email: 'root@seam.example', full_name: 'Root' };
-    await bringTo(
+    await importInto(
       worker,
       'seam',
       seamDump({ roles, permissions, rights: [[permissions[0], 1]], users: [...users, root] }),
@@ -170,7 +170,7 @@ describe('a record that was imported can be sent back to', () => {
       image_path: picture,
       role_id: fc.constantFrom(null, 1, 2),
     }));
-    await bringTo(worker, 'falcon', falconDump(...users));
+    await importInto(worker, 'falcon', falconDump(...users));
     const count = await sendBack(await numbersOf('falcon'), {
       put: async (number, json) => worker.put('/users', { token: await token(number, { layout: 'falcon' }), json }),
       // falcon refuses an update without a field.
@@ -196,7 +196,7 @@ describe('a record that was imported can be sent back to', () => {
       number_phone: either(mixed('5559876543', 9), fc.constantFrom(null, '', '1', '12345678901')),
       is_active: mostly(true, fc.boolean()),
     }));
-    await bringTo(worker, 'django', dumpdata(...users));
+    await importInto(worker, 'django', dumpdata(...users));
     const count = await sendBack(await numbersOf('django'), {
       put: async (number, json) =>
         worker.put(`/api/profile/${number}/update/`, { token: await token(number, { layout: 'django' }), json }),
@@ -209,7 +209,7 @@ describe('a record that was imported can be sent back to', () => {
   test('personas [R16]', async (t) => {
     // Each persona has an account, whose role has the permission to change it.
     const users = Array.from({ length: COUNT }, (_, at) => ({ id: 1000 + at, email: `p${at + 1}@x.yz`, roleId: 1 }));
-    await bringTo(worker, 'seam', seamDump({ roles: [[1, 'admin']], users }));
+    await importInto(worker, 'seam', seamDump({ roles: [[1, 'admin']], users }));
     const names = mostly('Ana', mixed('María José', 20), lengths(0, 1, 100, 101));
     const personas = records((at) => ({
       nombres: names,
@@ -225,7 +225,7 @@ describe('a record that was imported can be sent back to', () => {
     const lines = personas.map(({ id, nombres, apellidos, telefono, dni, foto_url }) =>
       [id, `p${id}@x.yz`, nombres, apellidos, telefono, dni, foto_url, ''].map(quote).join(),
     );
-    await bringTo(worker, 'personas', csv(...lines), { grants: ['admin'] });
+    await importInto(worker, 'personas', csv(...lines), { grants: ['admin'] });
     const known = (await worker.sql('SELECT id FROM personas ORDER BY id')).map(({ id }) => id);
     const count = await sendBack(known, {
       put: async (id, json) =>

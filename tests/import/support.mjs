@@ -26,12 +26,12 @@ export function source(text) {
 /** Converts a source, and returns the SQL of each file, the counts, and a line for each skipped value. */
 export async function read(from, file, options = {}) {
   const out = path.join(folder, `out-${files++}`);
-  const leftOut = [];
-  const heard = ({ where, table, id, faults }) => {
-    for (const { field, why } of faults) leftOut.push(`${where}, ${table} ${id}, ${field}: ${why}`);
+  const skipped = [];
+  const onSkipped = ({ where, table, id, faults }) => {
+    for (const { field, why } of faults) skipped.push(`${where}, ${table} ${id}, ${field}: ${why}`);
   };
-  const { files: written, counts, told } = await convert(from, file, out, { heard, ...options });
-  return { sql: written.map((name) => fs.readFileSync(name, 'utf8')), counts, told, leftOut };
+  const { files: written, counts, findings } = await convert(from, file, out, { onSkipped, ...options });
+  return { sql: written.map((name) => fs.readFileSync(name, 'utf8')), counts, findings, skipped };
 }
 
 const ADVICE = /; (if both are one person|change it|correct|import its back end first).*$/;
@@ -80,14 +80,14 @@ export class Database {
    * Imports a source, each file in one transaction, like D1. Returns the list that the user gets. `report` contains the
    * records that were not imported and those that differ, without the advice and without the rows skipped earlier.
    */
-  async bring(from, file, options = {}) {
+  async importFile(from, file, options = {}) {
     const { sql, ...rest } = await read(from, file, options);
     for (const each of sql) this.run(`BEGIN; ${each} COMMIT`);
     return {
       ...rest,
       report: this.rows(
         `SELECT * FROM imports WHERE source = '${from}' AND coalesce(problem, differs) IS NOT NULL
-        AND coalesce(problem, '') NOT LIKE '% was left out: %'`,
+        AND coalesce(problem, '') NOT LIKE '% was skipped: %'`,
       ).map(({ kind, id, base, problem, differs }) => {
         const here = base === null ? differs : `differs in ${differs}`;
         return `${kind} ${id}: ${problem?.replace(ADVICE, '') ?? here}`;

@@ -10,7 +10,7 @@ export async function empty(worker) {
 }
 
 /** Imports a source, and returns the report. */
-export async function bringTo(worker, from, file, options = {}) {
+export async function importInto(worker, from, file, options = {}) {
   const { sql } = await read(from, file, options);
   for (const statement of sql.flatMap(split)) await worker.sql(statement);
   return worker.sql(report(from));

@@ -9,7 +9,7 @@ import { root } from '../support/project.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 import { csv, dumpdata, falconDump, fixture, folder, source } from './support.mjs';
-import { bringTo, empty } from './worker.mjs';
+import { empty, importInto } from './worker.mjs';
 
 /** @type {[string, string, object?][]} */
 const SOURCES = [
@@ -21,11 +21,11 @@ const SOURCES = [
 
 describe('imported accounts', () => {
   let worker;
-  const bring = (from, file, options) => bringTo(worker, from, file, options);
+  const importFile = (from, file, options) => importInto(worker, from, file, options);
   before(async () => {
     worker = await startWorker();
     await empty(worker);
-    for (const [from, file, options] of SOURCES) await bring(from, fixture(file), options);
+    for (const [from, file, options] of SOURCES) await importFile(from, fixture(file), options);
   });
   after(() => worker?.stop());
   const put = async (id, layout, target, json) => worker.put(target, { token: await token(id, { layout }), json });
@@ -127,20 +127,20 @@ describe('imported accounts', () => {
   test(title, async () => {
     const hashes = async (email) =>
       (await worker.sql('SELECT password_hash, legacy_password_hashes AS legacy FROM users WHERE email = ?', email))[0];
-    await bring('falcon', falconDump({ id: 7, email: 'slash@example.com' }), { linkByEmail: true });
+    await importFile('falcon', falconDump({ id: 7, email: 'slash@example.com' }), { linkByEmail: true });
     assert.ok((await hashes('slash@example.com')).legacy);
     assert.equal((await put(101, 'seam', '/api/v1/users/102', { password: 'a new password' })).status, 200);
     const changed = await hashes('slash@example.com');
     assert.ok(changed.legacy === null && bcrypt.compareSync('a new password', changed.password_hash));
-    await bring('falcon', fixture('falcon.sql'));
+    await importFile('falcon', fixture('falcon.sql'));
     const before = await worker.dump();
-    await bring('falcon', falconDump({ id: 7, email: 'slash@example.com' }), { linkByEmail: true });
-    const differs = await bring('falcon', fixture('falcon.sql'));
+    await importFile('falcon', falconDump({ id: 7, email: 'slash@example.com' }), { linkByEmail: true });
+    const differs = await importFile('falcon', fixture('falcon.sql'));
     assert.deepEqual(differs.slice(1), [
       { part: '2 to do', record: 'users 7', what: 'it no longer exists at the source; --prune removes it from Perfil' },
       { part: '3 differs', record: 'users 203', what: 'username' },
     ]);
-    for (const [from, file, options] of SOURCES) await bring(from, fixture(file), options);
+    for (const [from, file, options] of SOURCES) await importFile(from, fixture(file), options);
     assert.equal(await worker.dump(), before);
   });
 });
@@ -151,13 +151,13 @@ describe('pruned accounts', () => {
     t.after(() => worker.stop());
     await empty(worker);
     const ana = { email: 'ana@x.example', username: 'ana', first_name: 'Ana', last_name: 'A' };
-    await bringTo(worker, 'django', dumpdata({ id: 1, ...ana }, { id: 2, first_name: 'Bea', last_name: 'B' }));
-    await bringTo(worker, 'personas', csv('1,ana@x.example,Ana,A,,AAAAA,,'));
+    await importInto(worker, 'django', dumpdata({ id: 1, ...ana }, { id: 2, first_name: 'Bea', last_name: 'B' }));
+    await importInto(worker, 'personas', csv('1,ana@x.example,Ana,A,,AAAAA,,'));
     const put = async (id) =>
       worker.put(`/api/profile/${id}/update/`, { token: await token(id, { layout: 'django' }), json: {} });
     assert.equal((await put(1)).status, 200);
     const dump = dumpdata({ id: 3, ...ana }, { id: 2, first_name: 'Bea', last_name: 'B' });
-    assert.deepEqual(await bringTo(worker, 'django', dump, { prune: true }), [
+    assert.deepEqual(await importInto(worker, 'django', dump, { prune: true }), [
       { part: '1 landed', record: 'users', what: '2' },
       { part: '4 also done', record: 'users 1', what: 'it no longer exists at the source and was removed' },
     ]);
@@ -198,8 +198,8 @@ describe('npm run import', () => {
   test('writes files that the printed commands import, twice', () => {
     const { status, stdout } = command('--from', 'falcon', fixture('falcon-bad.sql'), '--out', out);
     assert.equal(status, 1, 'rows were skipped');
-    assert.match(stdout, /^left out: line 23, users 1002, email: is not an e-mail address$/m);
-    assert.match(stdout, /^ {2}users: 13 read, 3 written, 10 left out$/m);
+    assert.match(stdout, /^skipped: line 23, users 1002, email: is not an e-mail address$/m);
+    assert.match(stdout, /^ {2}users: 13 read, 3 written, 10 skipped$/m);
     for (const secret of ['good@falcon', 'Good', 'no-address', "'aa'", 'salt'])
       assert.ok(!stdout.includes(secret), secret);
     const line = (where) =>

@@ -29,20 +29,20 @@ describe('a dump of seam', () => {
   for (const name of ['seam.sql', 'seam-compact.sql']) {
     test(`imports roles, permissions, links and accounts from ${name}`, async () => {
       const database = new Database();
-      const { counts, leftOut, report, told } = await database.bring('seam', fixture(name));
+      const { counts, skipped, report, findings } = await database.importFile('seam', fixture(name));
       assert.deepEqual(
-        [leftOut, counts],
+        [skipped, counts],
         [
           [],
           {
-            roles: { read: 3, written: 3, leftOut: 0 },
-            permissions: { read: 3, written: 3, leftOut: 0 },
-            permissionXRole: { read: 4, written: 4, leftOut: 0 },
-            users: { read: 4, written: 4, leftOut: 0 },
+            roles: { read: 3, written: 3, skipped: 0 },
+            permissions: { read: 3, written: 3, skipped: 0 },
+            permissionXRole: { read: 4, written: 4, skipped: 0 },
+            users: { read: 4, written: 4, skipped: 0 },
           },
         ],
       );
-      assert.deepEqual([...told.others], [['audit', 2]]);
+      assert.deepEqual([...findings.others], [['audit', 2]]);
       const { created_at, updated_at, ...nandu } = database.account('seam', 101);
       assert.deepEqual(nandu, {
         ...BLANK,
@@ -71,14 +71,14 @@ describe('a dump of seam', () => {
   }
   test('does not restore what was removed in Perfil', async () => {
     const database = new Database();
-    await database.bring('seam', fixture('seam.sql'));
+    await database.importFile('seam', fixture('seam.sql'));
     database.run(
       "DELETE FROM permissionXRole WHERE roleId = 1; DELETE FROM users WHERE email = 'semi@example.com'; " +
         "DELETE FROM roles WHERE name = 'lector'; UPDATE users SET role_id = 2 WHERE email = 'nandu@example.com'; " +
         "UPDATE roles SET name = 'chief' WHERE id = 1",
     );
     const before = database.dump();
-    const { report } = await database.bring('seam', fixture('seam.sql'));
+    const { report } = await database.importFile('seam', fixture('seam.sql'));
     assert.equal(database.dump(), before);
     assert.deepEqual(report, [
       'roles 1: differs in name (chief in Perfil)',
@@ -90,19 +90,19 @@ describe('a dump of seam', () => {
   });
   test('never restores a password that was changed through Perfil', async () => {
     const database = new Database();
-    await database.bring('seam', fixture('seam.sql'));
+    await database.importFile('seam', fixture('seam.sql'));
     database.run(
       "UPDATE users SET password_hash = '$2b$12$here', tokens_valid_after = 1 WHERE email = 'nandu@example.com'; " +
         "UPDATE users SET password_hash = '$2b$12$old' WHERE email = 'slash@example.com'",
     );
-    await database.bring('seam', fixture('seam.sql'));
+    await database.importFile('seam', fixture('seam.sql'));
     assert.deepEqual(
       [101, 102].map((id) => database.account('seam', id).password_hash),
       ['$2b$12$here', HASH],
     );
   });
   test('skips accounts and links whose role was skipped, and reports them', async () => {
-    const { leftOut, counts } = await new Database().bring(
+    const { skipped, counts } = await new Database().importFile(
       'seam',
       source(`
       CREATE TABLE roles (idRole INT, roleName VARCHAR(9), description TEXT, PRIMARY KEY (idRole));
@@ -114,25 +114,25 @@ describe('a dump of seam', () => {
         (3, 'Cai', 'c@x.yz', '', 3, 0x01), (NOW(), 'Dan', 'd@x.yz', '', NULL, 'yes');
       `),
     );
-    assert.deepEqual(leftOut, [
+    assert.deepEqual(skipped, [
       'line 3, roles 1, roleName: has 0 characters, 1 to 200 are allowed',
-      'line 5, permissionxrole 1/1, roleId: refers to a row that is not in the dump or was left out',
-      'line 5, permissionxrole 7/2, permissionId: refers to a row that is not in the dump or was left out',
-      'line 6, users 1, roleId: refers to role 1, which is not in the dump or was left out',
-      'line 6, users 3, roleId: refers to role 3, which is not in the dump or was left out',
+      'line 5, permissionxrole 1/1, roleId: refers to a row that is not in the dump or was skipped',
+      'line 5, permissionxrole 7/2, permissionId: refers to a row that is not in the dump or was skipped',
+      'line 6, users 1, roleId: refers to role 1, which is not in the dump or was skipped',
+      'line 6, users 3, roleId: refers to role 3, which is not in the dump or was skipped',
       'line 6, users null, idUser: is an expression, not a value',
       'line 6, users null, isActive: is neither 0 nor 1',
     ]);
-    assert.deepEqual(counts.users, { read: 4, written: 1, leftOut: 3 });
+    assert.deepEqual(counts.users, { read: 4, written: 1, skipped: 3 });
   });
 });
 
 describe('a dump of falcon', () => {
   test('imports accounts with their exact hash, their times, and the id of their role [I4]', async () => {
     const database = new Database();
-    const { leftOut, report, told } = await database.bring('falcon', fixture('falcon.sql'));
+    const { skipped, report, findings } = await database.importFile('falcon', fixture('falcon.sql'));
     assert.deepEqual(
-      [leftOut, [...told.others], told.utc],
+      [skipped, [...findings.others], findings.utc],
       [
         [],
         [
@@ -168,9 +168,9 @@ describe('a dump of falcon', () => {
   const title = 'reports every invalid row by line, id and field, without its values, and imports the others';
   test(title, async () => {
     const database = new Database();
-    const { leftOut, report, counts, told } = await database.bring('falcon', fixture('falcon-bad.sql'));
+    const { skipped, report, counts, findings } = await database.importFile('falcon', fixture('falcon-bad.sql'));
     const length = (range) => `characters, ${range} are allowed`;
-    assert.deepEqual(leftOut, [
+    assert.deepEqual(skipped, [
       'line 23, users 1002, email: is not an e-mail address',
       `line 23, users 1003, username: has 0 ${length('1 to 150')}`,
       `line 23, users 1003, name: has 0 ${length('1 to 255')}`,
@@ -183,7 +183,7 @@ describe('a dump of falcon', () => {
       'line 24, users 1001, id: is that of an earlier row',
       'line 24, users 1012, name: is not UTF-8',
     ]);
-    assert.deepEqual([counts.users, [...told.unmapped]], [{ read: 13, written: 3, leftOut: 10 }, ['users.phone']]);
+    assert.deepEqual([counts.users, [...findings.unmapped]], [{ read: 13, written: 3, skipped: 10 }, ['users.phone']]);
     assert.deepEqual(report, ['users 1011: email: record 1001 of this source has it, too']);
     assert.deepEqual(columns(database.accounts('falcon'), 'number', 'full_name', 'image'), [
       [1001, 'Good One', null],
@@ -196,10 +196,10 @@ describe('the accounts of django', () => {
   for (const name of ['django.json', 'django.sqlite3']) {
     test(`are imported completely from ${name}`, async () => {
       const database = new Database();
-      const { leftOut, report, told } = await database.bring('django', fixture(name));
-      assert.deepEqual([leftOut, report], [[], []]);
+      const { skipped, report, findings } = await database.importFile('django', fixture(name));
+      assert.deepEqual([skipped, report], [[], []]);
       assert.deepEqual(
-        [...told.others],
+        [...findings.others],
         name.endsWith('json')
           ? [
               ['auth.permission', 24],
@@ -247,7 +247,7 @@ describe('the accounts of django', () => {
     });
   }
   test('are reported row by row if they are invalid', async () => {
-    const { leftOut, told } = await new Database().bring(
+    const { skipped, findings } = await new Database().importFile(
       'django',
       dumpdata(
         { id: 1, email: '' },
@@ -258,25 +258,25 @@ describe('the accounts of django', () => {
         { id: 6, date_joined: '2024-02-01T10:15:30+02:00' },
       ),
     );
-    assert.deepEqual(leftOut, [
+    assert.deepEqual(skipped, [
       'record 1, users_users 1, email: has 0 characters, 3 to 200 are allowed',
       'record 2, users_users 2, last_login: is not a time such as 2024-03-01 08:00:00',
       'record 4, users_users null, id: is not a number from 1 to 9007199254740991',
       'record 5, users_users 5, first_name: is not valid Unicode',
       'record 5, users_users 5, is_active: is neither 0 nor 1',
     ]);
-    assert.equal(told.naive, false);
+    assert.equal(findings.naive, false);
   });
 });
 
 describe('a CSV of personas', () => {
   test('imports valid personas, and links them to the accounts with their e-mails', async () => {
     const database = new Database();
-    await database.bring('seam', fixture('seam.sql'));
-    await database.bring('falcon', fixture('falcon.sql'));
-    const { leftOut, report, counts } = await database.bring('personas', fixture('personas.csv'));
-    assert.deepEqual(leftOut, ['line 7, personas null, row: has more or fewer values than the table has columns']);
-    assert.deepEqual(counts, { personas: { read: 6, written: 5, leftOut: 1 } });
+    await database.importFile('seam', fixture('seam.sql'));
+    await database.importFile('falcon', fixture('falcon.sql'));
+    const { skipped, report, counts } = await database.importFile('personas', fixture('personas.csv'));
+    assert.deepEqual(skipped, ['line 7, personas null, row: has more or fewer values than the table has columns']);
+    assert.deepEqual(counts, { personas: { read: 6, written: 5, skipped: 1 } });
     assert.deepEqual(report, ['personas 16: user_email: no account has it']);
     assert.deepEqual(database.rows(PERSONAS).map(Object.values), [
       [
@@ -297,19 +297,19 @@ describe('a CSV of personas', () => {
   });
   test('may come from a spreadsheet: byte order mark, semicolons, CRLF, columns in another order', async () => {
     const database = new Database();
-    const { leftOut, report } = await database.bring('personas', fixture('personas-spreadsheet.csv'));
-    assert.deepEqual([leftOut, report], [[], ['personas 11: user_email: no account has it']]);
+    const { skipped, report } = await database.importFile('personas', fixture('personas-spreadsheet.csv'));
+    assert.deepEqual([skipped, report], [[], ['personas 11: user_email: no account has it']]);
     assert.deepEqual(database.rows('SELECT id, apellidos, created_at FROM personas').map(Object.values), [
       [12, 'Cuenta', '2024-03-02T09:30:00.000Z'],
     ]);
   });
   test('takes no DNI, no account and no id from another persona', async () => {
     const database = new Database();
-    await database.bring('falcon', falconDump({ id: 1 }));
-    await database.bring('personas', csv('1,user1@falcon.example,A,A,,AAAAA,,', '2,,B,B,,BBBBB,,'));
+    await database.importFile('falcon', falconDump({ id: 1 }));
+    await database.importFile('personas', csv('1,user1@falcon.example,A,A,,AAAAA,,', '2,,B,B,,BBBBB,,'));
     const before = database.dump();
     database.run("UPDATE imports SET source = 'earlier' WHERE source = 'personas'");
-    const { report } = await database.bring(
+    const { report } = await database.importFile(
       'personas',
       csv(
         '1,,C,C,,CCCCC,,',
@@ -340,11 +340,11 @@ describe('a second run', () => {
   test('changes nothing if nothing has changed', async () => {
     const database = new Database();
     const first = [];
-    for (const [from, file] of all) first.push((await database.bring(from, file)).report);
+    for (const [from, file] of all) first.push((await database.importFile(from, file)).report);
     const before = database.dump();
     const ledger = database.rows('SELECT * FROM imports');
     for (const [at, [from, file]] of all.entries())
-      assert.deepEqual((await database.bring(from, file)).report, first[at]);
+      assert.deepEqual((await database.importFile(from, file)).report, first[at]);
     assert.equal(database.dump(), before);
     assert.deepEqual(database.rows('SELECT * FROM imports'), ledger);
     assert.deepEqual(
@@ -357,13 +357,13 @@ describe('a second run', () => {
   });
   test('keeps changes made in Perfil, otherwise follows the source, and reports differences', async () => {
     const database = new Database();
-    await database.bring('falcon', falconDump({ id: 1 }, { id: 2 }, { id: 3 }));
+    await database.importFile('falcon', falconDump({ id: 1 }, { id: 2 }, { id: 3 }));
     database.run(
       "UPDATE users SET email = 'moved@here.example', full_name = 'USER 1' WHERE id = 1; " +
         "UPDATE users SET image = 'here.jpg', password_hash = '$2b$12$here', legacy_password_hashes = NULL, " +
         'tokens_valid_after = 1 WHERE id = 2',
     );
-    const { report } = await database.bring(
+    const { report } = await database.importFile(
       'falcon',
       falconDump(
         { id: 1, email: 'moved@there.example', username: 'renamed', name: 'Renamed', image_path: 'there.jpg' },
@@ -411,8 +411,8 @@ describe('a second run', () => {
   });
   test('of personas does the same', async () => {
     const database = new Database();
-    await database.bring('falcon', falconDump({ id: 1 }, { id: 2 }));
-    await database.bring(
+    await database.importFile('falcon', falconDump({ id: 1 }, { id: 2 }));
+    await database.importFile(
       'personas',
       csv('1,user1@falcon.example,A,A,+123456,AAAAA,,', '2,user2@falcon.example,B,B,,BBBBB,,'),
     );
@@ -420,7 +420,7 @@ describe('a second run', () => {
       'UPDATE personas SET telefono = NULL, user_id = NULL WHERE id = 1; ' +
         "UPDATE users SET email = 'moved@here.example' WHERE id = 2",
     );
-    const { report } = await database.bring(
+    const { report } = await database.importFile(
       'personas',
       csv('1,user1@falcon.example,AA,A,+654321,AAAAA,,', '2,user2@falcon.example,BB,B,,BBBBB,,'),
     );
@@ -433,18 +433,18 @@ describe('a second run', () => {
   test('imports records that could not be imported before, once the reason is gone', async () => {
     const database = new Database();
     database.run("INSERT INTO users (id, username, email) VALUES (9, 'user1', 'nine@here.example')");
-    assert.deepEqual((await database.bring('falcon', falconDump({ id: 1 }))).report, [
+    assert.deepEqual((await database.importFile('falcon', falconDump({ id: 1 }))).report, [
       'users 1: username: an account of no back end has it',
     ]);
     database.run('DELETE FROM users WHERE id = 9');
-    assert.deepEqual((await database.bring('falcon', falconDump({ id: 1 }))).report, []);
+    assert.deepEqual((await database.importFile('falcon', falconDump({ id: 1 }))).report, []);
     assert.equal(database.account('falcon', 1).username, 'user1');
   });
   test('never gives an account the id of a removed one [I1]', async () => {
     const database = new Database();
-    await database.bring('falcon', falconDump({ id: 7 }, { id: 8 }, { id: 9 }));
+    await database.importFile('falcon', falconDump({ id: 7 }, { id: 8 }, { id: 9 }));
     database.run("DELETE FROM users WHERE username IN ('user8', 'user9')");
-    await database.bring('falcon', falconDump({ id: 10 }, { id: 11 }));
+    await database.importFile('falcon', falconDump({ id: 10 }, { id: 11 }));
     assert.deepEqual(columns(database.accounts('falcon'), 'number', 'id'), [
       [7, 1],
       [10, 4],
@@ -497,7 +497,7 @@ describe('two back ends', () => {
     for (const order of orders) {
       const database = new Database();
       for (const from of order)
-        assert.deepEqual((await database.bring(from, sources[from], { linkByEmail: true })).leftOut, []);
+        assert.deepEqual((await database.importFile(from, sources[from], { linkByEmail: true })).skipped, []);
       assert.deepEqual(database.rows('SELECT back_end, id, account_id FROM identities').map(Object.values), [
         ['django', 9, 1],
         ['falcon', 8, 1],
@@ -526,19 +526,19 @@ describe('two back ends', () => {
         order.join(),
       );
       const before = database.dump();
-      for (const from of order) await database.bring(from, sources[from]);
+      for (const from of order) await database.importFile(from, sources[from]);
       assert.equal(database.dump(), before, order.join());
     }
   });
   test('make one account only with --link-by-email; otherwise the second is skipped [I5]', async () => {
     const database = new Database();
-    await database.bring('seam', fixture('seam.sql'));
+    await database.importFile('seam', fixture('seam.sql'));
     const before = database.dump();
     // An attacker registered the address of seam's administrator at falcon, where it was not confirmed.
     const mallory = falconDump({ id: 101, email: 'NANDU@example.com', username: 'mallory' });
-    assert.deepEqual((await database.bring('falcon', mallory)).report, ['users 101: email: seam 101 has it']);
+    assert.deepEqual((await database.importFile('falcon', mallory)).report, ['users 101: email: seam 101 has it']);
     assert.equal(database.dump(), before);
-    assert.deepEqual((await database.bring('falcon', mallory, { linkByEmail: true })).report, [
+    assert.deepEqual((await database.importFile('falcon', mallory, { linkByEmail: true })).report, [
       'users 101: differs in email full_name',
     ]);
     assert.equal(database.account('falcon', 101).id, database.account('seam', 101).id);
@@ -546,16 +546,16 @@ describe('two back ends', () => {
       { id: 101, email: 'nandu@example.com', username: 'mallory' },
       { id: 102, email: 'nandu@example.com', username: 'eve' },
     );
-    assert.deepEqual((await database.bring('falcon', another, { linkByEmail: true })).report, [
+    assert.deepEqual((await database.importFile('falcon', another, { linkByEmail: true })).report, [
       'users 101: differs in full_name',
       'users 102: email: falcon 101, seam 101 has it',
     ]);
   });
   test('are not linked by an address that was changed in Perfil, for which no back end vouches [I5]', async () => {
     const database = new Database();
-    await database.bring('falcon', falconDump({ id: 1, username: 'mallory' }));
+    await database.importFile('falcon', falconDump({ id: 1, username: 'mallory' }));
     database.run("UPDATE users SET email = 'nandu@example.com'");
-    const { report } = await database.bring('seam', fixture('seam.sql'), { linkByEmail: true });
+    const { report } = await database.importFile('seam', fixture('seam.sql'), { linkByEmail: true });
     assert.deepEqual(report, ['users 101: email: falcon 1 has it']);
     assert.equal(database.account('seam', 101), undefined);
   });
@@ -580,17 +580,17 @@ describe('two back ends', () => {
       ['django', 1, 1],
     ];
     for (const [from, active, expected] of runs) {
-      await database.bring(from, { seam, django }[from](active), { linkByEmail: true });
+      await database.importFile(from, { seam, django }[from](active), { linkByEmail: true });
       assert.equal(database.account('seam', 7).is_active, expected, `${from} has ${active}`);
     }
   });
   test('keep the value of the first if they differ, and the difference is reported', async () => {
     const database = new Database();
-    await database.bring(
+    await database.importFile(
       'falcon',
       falconDump({ id: 1, email: 'a@x.example', username: 'ana', image_path: 'mine.jpg' }),
     );
-    const { report } = await database.bring(
+    const { report } = await database.importFile(
       'django',
       dumpdata({ id: 3, email: 'A@x.example', username: 'anita', avatar: 'avatars/a.jpg' }),
       { linkByEmail: true },
@@ -616,7 +616,8 @@ describe('two back ends', () => {
       ['falcon', 'seam', 'django'],
     ]) {
       const database = new Database();
-      for (const from of [...order, ...order]) assert.deepEqual((await database.bring(from, sources[from])).report, []);
+      for (const from of [...order, ...order])
+        assert.deepEqual((await database.importFile(from, sources[from])).report, []);
       for (const from of order)
         assert.deepEqual(
           columns(database.accounts(from), 'number', 'email'),
@@ -627,7 +628,7 @@ describe('two back ends', () => {
   });
   test('never touch another person: an e-mail or a user name of two people is reported, row by row', async () => {
     const database = new Database();
-    await database.bring(
+    await database.importFile(
       'falcon',
       falconDump(
         { id: 1, email: 'one@x.example', username: 'one' },
@@ -635,7 +636,7 @@ describe('two back ends', () => {
       ),
     );
     const before = database.dump();
-    const { report } = await database.bring(
+    const { report } = await database.importFile(
       'django',
       dumpdata(
         { id: 12, email: 'TWO@x.example' },
@@ -660,7 +661,7 @@ test('an account that got an id without an import only counts as the person with
     "INSERT INTO users (id, username, email) VALUES (5, 'one', 'one@x.example'), (6, 'two', 'two@x.example'); " +
       "INSERT INTO identities (back_end, id, account_id) SELECT 'django', id - 4, id FROM users",
   );
-  const { report } = await database.bring(
+  const { report } = await database.importFile(
     'django',
     dumpdata({ id: 1, email: 'ONE@x.example', username: 'uno', first_name: 'One' }, { id: 2 }),
   );
@@ -676,12 +677,12 @@ test('an account that got an id without an import only counts as the person with
 
 test('a picture or a telephone number that breaks its rule is left empty, and reported', async () => {
   const database = new Database();
-  const { leftOut, report } = await database.bring(
+  const { skipped, report } = await database.importFile(
     'falcon',
     falconDump({ id: 1, image_path: 'C:\\\\me.png' }, { id: 2, image_path: '/path/to/image.jpg' }),
   );
   assert.deepEqual(
-    [leftOut, report],
+    [skipped, report],
     [[], ['users 1: differs in image_path (left empty: is neither a path nor an http(s) URL)']],
   );
   assert.deepEqual(
@@ -689,7 +690,7 @@ test('a picture or a telephone number that breaks its rule is left empty, and re
     [null, '/path/to/image.jpg'],
   );
   const personas = csv('1,,A,A,none,AAAAA,ftp://x.y/z,', '2,,B,B,+51 987-654-321,BBBBB,,');
-  assert.deepEqual((await database.bring('personas', personas)).report, [
+  assert.deepEqual((await database.importFile('personas', personas)).report, [
     'personas 1: differs in telefono (left empty: is not a telephone number of 6 to 15 digits) ' +
       'foto_url (left empty: is not an http(s) URL)',
   ]);
@@ -699,9 +700,12 @@ test('a picture of django that cannot be served under its name is left empty, an
   const database = new Database();
   const names = ['IMG_0001.JPG', 'a/b-1.webp', 'fotó.png', 'a b.png', 'a.jfif', 'a.bmp', '../a.png'];
   const accounts = names.map((name, at) => ({ id: at + 1, avatar: `avatars/${name}` }));
-  const { leftOut, report } = await database.bring('django', dumpdata(...accounts, { id: 8, avatar: 'photos/a.png' }));
+  const { skipped, report } = await database.importFile(
+    'django',
+    dumpdata(...accounts, { id: 8, avatar: 'photos/a.png' }),
+  );
   const why = 'avatar (left empty: is not avatars/….jpg, .jpeg, .png, .gif or .webp in letters, digits and ._-)';
-  assert.deepEqual([leftOut, report], [[], [3, 4, 5, 6, 7, 8].map((id) => `users ${id}: differs in ${why}`)]);
+  assert.deepEqual([skipped, report], [[], [3, 4, 5, 6, 7, 8].map((id) => `users ${id}: differs in ${why}`)]);
   assert.deepEqual(
     database.accounts('django').map(({ image }) => image),
     ['avatars/IMG_0001.JPG', 'avatars/a/b-1.webp', null, null, null, null, null, null],
@@ -710,8 +714,8 @@ test('a picture of django that cannot be served under its name is left empty, an
 
 test('the report is one list: how many were imported, which were not and what to do, what differs [N2]', async () => {
   const database = new Database();
-  await database.bring('seam', fixture('seam.sql'));
-  const { list } = await database.bring(
+  await database.importFile('seam', fixture('seam.sql'));
+  const { list } = await database.importFile(
     'falcon',
     falconDump(
       { id: 1 },
@@ -724,18 +728,18 @@ test('the report is one list: how many were imported, which were not and what to
   );
   assert.deepEqual(list, [
     '1 landed: users: 1',
-    '2 to do: users 2: line 3 was left out: username has 0 characters, 1 to 150 are allowed, ' +
+    '2 to do: users 2: line 3 was skipped: username has 0 characters, 1 to 150 are allowed, ' +
       'email is not an e-mail address; correct it at the source, and import again',
     '2 to do: users 9: username: record 1 of this source has it, too; change it for one of the two, and import again',
     '2 to do: users 10: email: seam 101 has it; if both are one person, import with --link-by-email; ' +
       'if not, change it for one of the two, and import again',
-    '2 to do: users line 3: line 3 was left out: id is not a number from 1 to 9007199254740991; ' +
-      'correct it at the source, and import again; line 3 was left out: id is that of an earlier row; ' +
+    '2 to do: users line 3: line 3 was skipped: id is not a number from 1 to 9007199254740991; ' +
+      'correct it at the source, and import again; line 3 was skipped: id is that of an earlier row; ' +
       'correct it at the source, and import again',
   ]);
   const names = database.account('falcon', 1);
   database.run(`UPDATE users SET full_name = 'Here' WHERE id = ${names.id}`);
-  assert.deepEqual((await database.bring('falcon', falconDump({ id: 1, name: 'There' }))).list, [
+  assert.deepEqual((await database.importFile('falcon', falconDump({ id: 1, name: 'There' }))).list, [
     '1 landed: users: 1',
     '3 differs: users 1: full_name',
   ]);

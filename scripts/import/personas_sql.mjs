@@ -1,25 +1,25 @@
 // The SQL that imports personas. There is only one source of personas, so they keep its ids.
 import {
-  becomes,
   CHUNK,
+  duplicate,
   EARLIER,
   FOLLOWS,
+  finishChunk,
   follow,
-  judge,
+  incoming,
   literal,
   NOW,
+  noteProblems,
   pending,
-  said,
   same,
-  settle,
   stage,
-  twice,
+  valueAfter,
 } from './ledger.mjs';
 
 const SOURCE = 'personas';
 
 /** Names the persona that has the new value of a unique column. */
-const taken = (column, value, field = column) =>
+const conflict = (column, value, field = column) =>
   `'${field}: persona ' || (
     SELECT o.id FROM personas o WHERE o.${column} COLLATE BINARY = ${value} AND o.id <> i.id
   ) || ' has it; change it for one of the two, and import again'`;
@@ -33,16 +33,16 @@ export function personas(texts) {
   const follows = FOLLOWS[SOURCE];
   return [
     stage(SOURCE, 'personas', texts, "value ->> 'id'"),
-    judge(SOURCE, 'personas', [
+    noteProblems(SOURCE, 'personas', [
       "CASE WHEN i.base IS NOT NULL AND r.id IS NULL THEN 'it was removed in Perfil and is not imported again' END",
-      `CASE WHEN i.base IS NULL AND r.dni <> ${said('dni')}
+      `CASE WHEN i.base IS NULL AND r.dni <> ${incoming('dni')}
     THEN 'persona ' || i.id || ' has another dni in Perfil; change it for one of the two, and import again' END`,
-      `CASE WHEN i.base ->> 'user' IS NOT ${said('user')} AND ${owner('i.incoming')} IS NULL
+      `CASE WHEN i.base ->> 'user' IS NOT ${incoming('user')} AND ${owner('i.incoming')} IS NULL
     THEN 'user_email: no account has it; import its back end first' END`,
-      taken('dni', becomes('dni', SOURCE)),
-      taken('user_id', `CASE WHEN r.id IS NULL THEN ${owner('i.incoming')} ELSE ${user} END`, 'user_email'),
-      twice(SOURCE, 'personas', 'dni', 'BINARY'),
-      twice(SOURCE, 'personas', 'user', 'NOCASE', 'user_email'),
+      conflict('dni', valueAfter('dni', SOURCE)),
+      conflict('user_id', `CASE WHEN r.id IS NULL THEN ${owner('i.incoming')} ELSE ${user} END`, 'user_email'),
+      duplicate(SOURCE, 'personas', 'dni', 'BINARY'),
+      duplicate(SOURCE, 'personas', 'user', 'NOCASE', 'user_email'),
     ]),
     `UPDATE personas AS r SET
   ${follows.map((field) => `${field} = ${follow(field)}`).join(',\n  ')},
@@ -50,11 +50,11 @@ export function personas(texts) {
   created_at = ${EARLIER}
 FROM imports i ${CHUNK} WHERE ${pending(SOURCE, 'personas')} AND i.problem IS NULL AND r.id = i.target`,
     `INSERT INTO personas (id, user_id, ${follows.join(', ')}, created_at)
-SELECT i.id, ${owner('i.incoming')}, ${follows.map((field) => said(field)).join(', ')},
-  coalesce(${said('created_at')}, ${NOW})
+SELECT i.id, ${owner('i.incoming')}, ${follows.map((field) => incoming(field)).join(', ')},
+  coalesce(${incoming('created_at')}, ${NOW})
 FROM imports i ${CHUNK} WHERE ${pending(SOURCE, 'personas')} AND i.problem IS NULL
   AND NOT EXISTS (SELECT 1 FROM personas r WHERE r.id = i.target)`,
-    settle(SOURCE, 'personas', [...follows.map(same), ['user_email', `r.user_id IS ${owner('i.incoming')}`]]),
+    finishChunk(SOURCE, 'personas', [...follows.map(same), ['user_email', `r.user_id IS ${owner('i.incoming')}`]]),
   ];
 }
 

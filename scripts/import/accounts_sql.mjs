@@ -1,31 +1,32 @@
 // The SQL that imports accounts. Only `identities` maps a back end's ID to an account. An account's own id is assigned
 // by Perfil, and the same ID in two back ends belongs to two people.
 import {
-  becomes,
   CHUNK,
+  duplicate,
   EARLIER,
   FOLLOWS,
+  finishChunk,
   follow,
+  incoming,
   iso,
-  judge,
   NOW,
+  noteProblems,
   pending,
-  said,
   same,
-  settle,
   stage,
-  twice,
+  valueAfter,
 } from './ledger.mjs';
 
 /** Selects the account that has an ID in a back end. */
-const known = (source, id) => `(SELECT n.account_id FROM identities n WHERE n.back_end = '${source}' AND n.id = ${id})`;
+const accountOf = (source, id) =>
+  `(SELECT n.account_id FROM identities n WHERE n.back_end = '${source}' AND n.id = ${id})`;
 
 const REMOVED = (source) =>
-  `CASE WHEN i.base IS NOT NULL AND ${known(source, 'i.id')} IS NULL
+  `CASE WHEN i.base IS NOT NULL AND ${accountOf(source, 'i.id')} IS NULL
     THEN 'it was removed in Perfil and is not imported again' END`;
 
 /** Names the account that has the new value of a unique column, by its IDs in the back ends. */
-const taken = (column, value, advice) =>
+const conflict = (column, value, advice) =>
   `'${column}: ' || (
     SELECT coalesce((SELECT group_concat(n.back_end || ' ' || n.id, ', ') FROM identities n WHERE n.account_id = o.id),
       'an account of no back end') || ' has it; ${advice}'
@@ -42,7 +43,7 @@ const roleOf = (source, json) =>
     : 'NULL';
 
 /** An account that is inactive in one back end is inactive here until it is active in all of them. */
-const everywhere = (source) => `min(${said('is_active')}, coalesce((
+const isActiveEverywhere = (source) => `min(${incoming('is_active')}, coalesce((
     SELECT min(o.base ->> 'is_active') FROM identities n JOIN imports o
       ON o.source = n.back_end AND o.kind = 'users' AND o.id = n.id
     WHERE n.account_id = r.id AND n.back_end <> '${source}'
@@ -59,29 +60,29 @@ const insert = (source) => {
   const fields = [...new Set(['username', ...FOLLOWS[source]])];
   return `INSERT INTO users
   (id, ${fields.join(', ')}, role_id, created_at, updated_at, last_login, password_hash, legacy_password_hashes)
-SELECT i.target, ${fields.map((field) => said(field)).join(', ')}, ${roleOf(source, 'i.incoming')},
-  coalesce(${said('created_at')}, ${NOW}), coalesce(${said('updated_at')}, ${said('created_at')}, ${NOW}),
-  ${said('last_login')}, ${said('password_hash')}, i.incoming -> 'legacy'
+SELECT i.target, ${fields.map((field) => incoming(field)).join(', ')}, ${roleOf(source, 'i.incoming')},
+  coalesce(${incoming('created_at')}, ${NOW}), coalesce(${incoming('updated_at')}, ${incoming('created_at')}, ${NOW}),
+  ${incoming('last_login')}, ${incoming('password_hash')}, i.incoming -> 'legacy'
 FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL
   AND NOT EXISTS (SELECT 1 FROM users r WHERE r.id = i.target)`;
 };
 
 const update = (source) => {
   const later = (field) =>
-    `CASE WHEN ${said(field)} > coalesce(${iso(`r.${field}`)}, '') THEN ${said(field)} ELSE r.${field} END`;
+    `CASE WHEN ${incoming(field)} > coalesce(${iso(`r.${field}`)}, '') THEN ${incoming(field)} ELSE r.${field} END`;
   const role =
     source === 'seam'
       ? `role_id = CASE WHEN r.role_id IS ${roleOf(source, 'i.base')} THEN ${roleOf(source, 'i.incoming')}
     ELSE r.role_id END,`
       : '';
-  const value = (field) => (field === 'is_active' ? everywhere(source) : said(field));
+  const value = (field) => (field === 'is_active' ? isActiveEverywhere(source) : incoming(field));
   return `UPDATE users AS r SET
   ${FOLLOWS[source].map((field) => `${field} = ${follow(field, value(field))}`).join(',\n  ')},
   ${role}
   created_at = ${EARLIER},
   updated_at = ${later('updated_at')}, last_login = ${later('last_login')},
   password_hash = CASE WHEN r.tokens_valid_after IS NULL
-    THEN coalesce(${said('password_hash')}, r.password_hash) ELSE r.password_hash END,
+    THEN coalesce(${incoming('password_hash')}, r.password_hash) ELSE r.password_hash END,
   legacy_password_hashes = CASE WHEN r.tokens_valid_after IS NULL AND i.incoming -> 'legacy' IS NOT NULL
     THEN json_patch(coalesce(r.legacy_password_hashes, '{}'), i.incoming -> 'legacy') ELSE r.legacy_password_hashes END
 FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL AND r.id = i.target`;
@@ -89,7 +90,7 @@ FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL 
 
 /** Stores the ID of each account in the back end, and falcon's ID of its role. */
 const identify = (source) => `INSERT INTO identities (back_end, id, account_id, role_id)
-SELECT '${source}', i.id, i.target, ${source === 'falcon' ? said('role') : 'NULL'}
+SELECT '${source}', i.id, i.target, ${source === 'falcon' ? incoming('role') : 'NULL'}
 FROM imports i ${CHUNK} WHERE ${pending(source, 'users')} AND i.problem IS NULL
 ON CONFLICT (back_end, id) DO UPDATE SET role_id = excluded.role_id`;
 
@@ -99,7 +100,7 @@ ON CONFLICT (back_end, id) DO UPDATE SET role_id = excluded.role_id`;
  * changed in Perfil was not confirmed by any of them.
  */
 const link = (source) => `UPDATE imports AS i ${CHUNK} SET target = (
-  SELECT u.id FROM users u WHERE u.email = ${said('email')}
+  SELECT u.id FROM users u WHERE u.email = ${incoming('email')}
     AND NOT EXISTS (SELECT 1 FROM identities n WHERE n.account_id = u.id AND n.back_end = '${source}')
     AND EXISTS (SELECT 1 FROM identities n JOIN imports o ON o.source = n.back_end AND o.kind = 'users' AND o.id = n.id
       WHERE n.account_id = u.id AND o.base ->> 'email' = u.email COLLATE NOCASE)
@@ -109,27 +110,28 @@ const link = (source) => `UPDATE imports AS i ${CHUNK} SET target = (
 export function users(source, texts, { linkByEmail = false } = {}) {
   const reasons = [
     REMOVED(source),
-    `CASE WHEN i.base IS NULL AND r.email <> ${said('email')}
+    `CASE WHEN i.base IS NULL AND r.email <> ${incoming('email')}
     THEN '${source} ' || i.id || ' has another e-mail address in Perfil; correct the table identities' END`,
-    taken('email', becomes('email', source), linkByEmail ? CHANGE : LINK),
-    taken('username', becomes('username', source), CHANGE),
-    twice(source, 'users', 'email', 'NOCASE'),
-    twice(source, 'users', 'username', 'NOCASE'),
+    conflict('email', valueAfter('email', source), linkByEmail ? CHANGE : LINK),
+    conflict('username', valueAfter('username', source), CHANGE),
+    duplicate(source, 'users', 'email', 'NOCASE'),
+    duplicate(source, 'users', 'username', 'NOCASE'),
   ];
   const differences = FOLLOWS[source].map(same);
   if (source === 'seam') {
-    reasons.push(`CASE WHEN i.base IS NULL AND ${said('role')} IS NOT NULL AND ${roleOf(source, 'i.incoming')} IS NULL
-    THEN 'role ' || (${said('role')}) || ' was removed in Perfil; change it at the source, and import again' END`);
+    reasons.push(`CASE
+    WHEN i.base IS NULL AND ${incoming('role')} IS NOT NULL AND ${roleOf(source, 'i.incoming')} IS NULL
+    THEN 'role ' || (${incoming('role')}) || ' was removed in Perfil; change it at the source, and import again' END`);
     differences.push(['role_id', `r.role_id IS ${roleOf(source, 'i.incoming')}`]);
   }
   return [
-    stage(source, 'users', texts, known(source, "(value ->> 'id')")),
+    stage(source, 'users', texts, accountOf(source, "(value ->> 'id')")),
     ...(linkByEmail ? [link(source)] : []),
-    judge(source, 'users', reasons),
+    noteProblems(source, 'users', reasons),
     update(source),
     assign(source),
     insert(source),
     identify(source),
-    settle(source, 'users', differences),
+    finishChunk(source, 'users', differences),
   ];
 }

@@ -3,11 +3,11 @@
 // seam's clients send back the number of a role, so every role of seam keeps its number. If a role that did not come
 // from seam has the same number or name, it gets another number or name, and keeps its accounts and its permissions.
 // A role's permissions never change because of its name.
-import { CHUNK, literal, pending, said, stage } from './ledger.mjs';
+import { CHUNK, incoming, literal, pending, stage } from './ledger.mjs';
 
 const PENDING = `${pending('seam', 'roles')} AND i.problem IS NULL`;
 /** Condition: a role here came from seam, in this run or an earlier one. */
-const isSeams = (role) =>
+const isFromSeam = (role) =>
   `EXISTS (SELECT 1 FROM imports s WHERE s.source = 'seam' AND s.kind = 'roles' AND s.target = ${role}.id)`;
 /** Selects the role here that a record was imported to. */
 const TARGET = `(SELECT r.id FROM imports m JOIN roles r ON r.id = m.target
@@ -19,8 +19,9 @@ WHERE ${PENDING} AND i.base IS NOT NULL AND i.target IS NULL`;
 /** After the ledger was emptied, a role with the same number and name is seam's if seam has all of its accounts. */
 const ADOPT = `UPDATE imports AS i ${CHUNK} SET target = i.id
 WHERE ${PENDING} AND i.target IS NULL
-  AND EXISTS (SELECT 1 FROM roles r WHERE r.id = i.id AND NOT ${isSeams('r')}
-    AND (r.name = ${said('name')} OR ${said('unnamed')}) AND EXISTS (SELECT 1 FROM users u WHERE u.role_id = r.id)
+  AND EXISTS (SELECT 1 FROM roles r WHERE r.id = i.id AND NOT ${isFromSeam('r')}
+    AND (r.name = ${incoming('name')} OR ${incoming('unnamed')})
+    AND EXISTS (SELECT 1 FROM users u WHERE u.role_id = r.id)
     AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = r.id
       AND NOT EXISTS (SELECT 1 FROM identities n WHERE n.account_id = u.id AND n.back_end = 'seam')))`;
 
@@ -33,7 +34,7 @@ const moved = (text) => `'role ' || r.id || ', ' || r.name || ': ' || ${text}`;
  * in place: the role is copied, and the copy gets its accounts and permissions. `highest` is the highest number in the
  * chunk.
  */
-const makeRoom = (highest) => {
+const renumber = (highest) => {
   const number = `row_number() OVER (ORDER BY r.id) + max(${highest}, (SELECT max(id) FROM roles))`;
   return [
     `INSERT INTO imports (source, kind, id, target, base, differs)
@@ -55,52 +56,55 @@ SELECT m.target, m.base, r.description FROM imports m JOIN roles r ON r.id = m.i
 };
 
 /** Condition: a role gets seam's name, because it is new or was not renamed here. */
-const TAKES = `(i.target IS NULL OR (${said('unnamed')} IS NULL AND EXISTS (
+const GETS_NAME = `(i.target IS NULL OR (${incoming('unnamed')} IS NULL AND EXISTS (
     SELECT 1 FROM roles r WHERE r.id = i.target AND r.name = i.base ->> 'as' COLLATE BINARY)))`;
 /** Two of seam's roles may have the same name. Here, the number is appended to the second one's name. */
-const NAME = `${said('name')} || CASE WHEN EXISTS (
+const NAME = `${incoming('name')} || CASE WHEN EXISTS (
     SELECT 1 FROM imports o ${CHUNK} WHERE ${pending('seam', 'roles', 'o')} AND o.id < i.id
-      AND o.incoming ->> 'name' = ${said('name')} COLLATE NOCASE
+      AND o.incoming ->> 'name' = ${incoming('name')} COLLATE NOCASE
   ) OR EXISTS (
-    SELECT 1 FROM roles r WHERE r.name = ${said('name')} AND r.id IS NOT i.target AND ${isSeams('r')}
+    SELECT 1 FROM roles r WHERE r.name = ${incoming('name')} AND r.id IS NOT i.target AND ${isFromSeam('r')}
       AND NOT EXISTS (SELECT 1 FROM imports o ${CHUNK} WHERE ${pending('seam', 'roles', 'o')} AND o.target = r.id)
   ) THEN ' (' || i.id || ')' ELSE '' END`;
-const WANTED = `SELECT ${said('as')} COLLATE NOCASE FROM imports i ${CHUNK} WHERE ${PENDING} AND ${said('takes')}`;
+const NEW_NAMES = `SELECT ${incoming('as')} COLLATE NOCASE FROM imports i ${CHUNK}
+  WHERE ${PENDING} AND ${incoming('takes')}`;
 
 const RENAME = [
   `UPDATE imports AS i ${CHUNK} SET incoming = json_set(i.incoming, '$.takes', 1, '$.as', ${NAME})
-WHERE ${PENDING} AND ${TAKES}`,
+WHERE ${PENDING} AND ${GETS_NAME}`,
   `INSERT INTO imports (source, kind, id, differs)
 SELECT 'seam', 'moves', r.id,
   ${moved("'seam has another role with this name; this one is now named ' || r.name || ' (' || r.id || ')'")}
-FROM roles r WHERE NOT ${isSeams('r')} AND r.name IN (${WANTED})`,
-  `UPDATE roles AS r SET name = r.name || ' (' || r.id || ')' WHERE NOT ${isSeams('r')} AND r.name IN (${WANTED})`,
+FROM roles r WHERE NOT ${isFromSeam('r')} AND r.name IN (${NEW_NAMES})`,
+  `UPDATE roles AS r SET name = r.name || ' (' || r.id || ')'
+WHERE NOT ${isFromSeam('r')} AND r.name IN (${NEW_NAMES})`,
   // Two roles may have exchanged their names.
   `UPDATE roles AS r SET name = 'moving ' || r.id FROM imports i ${CHUNK}
-WHERE ${PENDING} AND ${said('takes')} AND r.id = i.target`,
+WHERE ${PENDING} AND ${incoming('takes')} AND r.id = i.target`,
 ];
 
-const LAND = [
+const WRITE = [
   `UPDATE roles AS r SET
-  name = CASE WHEN ${said('takes')} THEN ${said('as')} ELSE r.name END,
+  name = CASE WHEN ${incoming('takes')} THEN ${incoming('as')} ELSE r.name END,
   description = CASE
-    WHEN i.base IS NOT NULL AND r.description IS i.base ->> 'description' AND ${said('unnamed')} IS NULL
-      THEN ${said('description')} ELSE r.description END
+    WHEN i.base IS NOT NULL AND r.description IS i.base ->> 'description' AND ${incoming('unnamed')} IS NULL
+      THEN ${incoming('description')} ELSE r.description END
 FROM imports i ${CHUNK} WHERE ${PENDING} AND r.id = i.target`,
   `INSERT INTO roles (id, name, description)
-SELECT i.id, ${said('as')}, ${said('description')} FROM imports i ${CHUNK} WHERE ${PENDING} AND i.target IS NULL`,
+SELECT i.id, ${incoming('as')}, ${incoming('description')}
+FROM imports i ${CHUNK} WHERE ${PENDING} AND i.target IS NULL`,
   `UPDATE imports AS i ${CHUNK} SET target = coalesce(i.target, i.id) WHERE ${PENDING}`,
   `UPDATE imports AS i ${CHUNK} SET
   base = CASE WHEN i.problem IS NOT NULL THEN i.base
-    WHEN i.base IS NOT NULL AND ${said('unnamed')} THEN i.base
-    ELSE json_remove(json_set(i.incoming, '$.as', coalesce(${said('as')}, i.base ->> 'as')), '$.takes') END,
+    WHEN i.base IS NOT NULL AND ${incoming('unnamed')} THEN i.base
+    ELSE json_remove(json_set(i.incoming, '$.as', coalesce(${incoming('as')}, i.base ->> 'as')), '$.takes') END,
   differs = (
     SELECT nullif(rtrim(
       CASE WHEN r.id = i.id THEN '' ELSE 'number (' || r.id || ' in Perfil) ' END
-      || CASE WHEN r.name = ${said('name')} COLLATE BINARY THEN '' ELSE 'name (' || r.name || ' in Perfil) ' END
-      || CASE WHEN r.description IS ${said('description')} THEN ''
+      || CASE WHEN r.name = ${incoming('name')} COLLATE BINARY THEN '' ELSE 'name (' || r.name || ' in Perfil) ' END
+      || CASE WHEN r.description IS ${incoming('description')} THEN ''
         ELSE 'description (' || coalesce(r.description, 'none') || ' in Perfil) ' END), '')
-    FROM roles r WHERE r.id = i.target AND i.problem IS NULL AND ${said('unnamed')} IS NULL
+    FROM roles r WHERE r.id = i.target AND i.problem IS NULL AND ${incoming('unnamed')} IS NULL
   ),
   incoming = NULL
 WHERE ${pending('seam', 'roles')}`,
@@ -111,9 +115,9 @@ export const roles = (records, texts) => [
   stage('seam', 'roles', texts, TARGET),
   REMOVED,
   ADOPT,
-  ...makeRoom(Math.max(...records.map(({ id }) => id))),
+  ...renumber(Math.max(...records.map(({ id }) => id))),
   ...RENAME,
-  ...LAND,
+  ...WRITE,
 ];
 
 /** Imports a permission, which only its name identifies. One that was removed here is not imported again. */
