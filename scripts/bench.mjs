@@ -31,10 +31,10 @@ async function measure() {
   const started = await startup(report);
   report('bcrypt', 'in the worker, natively and in JavaScript');
   const hash = await bcrypt();
-  const taken = await memory(report);
+  const memoryUse = await memory(report);
   const loads = await load(report);
   if (terminal) process.stdout.write('\r\x1b[K');
-  return { kib, started, hash, taken, loads };
+  return { kib, started, hash, memoryUse, loads };
 }
 
 let values;
@@ -51,13 +51,13 @@ await installToolchain();
 step('Building the worker');
 await run('node', ['scripts/build.mjs']);
 step('Measuring');
-const begun = performance.now();
+const startedAt = performance.now();
 // Imported late, because they need the installed packages.
 const { comparison, tables } = await import('./bench/tables.mjs');
 const baseline = fs.existsSync(BASELINE) ? JSON.parse(fs.readFileSync(BASELINE, 'utf8')) : {};
 const { measured, worse, compare } = comparison(baseline);
 console.log(`\n${tables(await measure(), compare)}\n`);
-console.log(`The baseline is in brackets. Measured in ${((performance.now() - begun) / 1000).toFixed(0)} s.`);
+console.log(`The baseline is in brackets. Measured in ${((performance.now() - startedAt) / 1000).toFixed(0)} s.`);
 if (update) {
   fs.writeFileSync(BASELINE, `${JSON.stringify(measured, undefined, 2)}\n`);
   console.log('These figures are the new baseline.');

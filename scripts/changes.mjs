@@ -15,7 +15,7 @@ const USAGE = `usage: npm run changes -- [options]
 
 ID is the account's own id. Without options, it shows every change.`;
 /** Maximum number of changes that are shown, because a query for all of them could take too long. */
-const MOST = 1000;
+const MAX_CHANGES = 1000;
 
 /** Converts a time to the database's format; undefined if it is not a valid time. */
 function timeOf(text) {
@@ -65,7 +65,7 @@ function query({ account, by, since }) {
     '(SELECT json_group_object(n.back_end, n.id) FROM identities n WHERE n.account_id = changes.account_id) AS numbers',
     'FROM changes',
     ...(conditions.length > 0 ? [`WHERE ${conditions.join(' AND ')}`] : []),
-    `ORDER BY id DESC LIMIT ${MOST + 1}`,
+    `ORDER BY id DESC LIMIT ${MAX_CHANGES + 1}`,
   ].join(' ');
 }
 
@@ -83,7 +83,7 @@ function changeOf(row) {
   };
 }
 
-const named = (what, id, numbers) =>
+const describe = (what, id, numbers) =>
   [
     `${what} ${id}`,
     ...(numbers.length > 0 ? [`(${numbers.map((pair) => pair.filter(Boolean).join(' ')).join(', ')})`] : []),
@@ -93,10 +93,10 @@ const named = (what, id, numbers) =>
 const lineOf = ({ id, at, request_id, route, actor, subject, fields }) => [
   String(id),
   at.replace('T', ' ').replace(/\.\d+Z$/, ''),
-  named('account', actor.account, actor.back_end ? [[actor.back_end, actor.id]] : []),
+  describe('account', actor.account, actor.back_end ? [[actor.back_end, actor.id]] : []),
   subject.persona
-    ? named('persona', subject.persona, [])
-    : named('account', subject.account, Object.entries(subject.ids)),
+    ? describe('persona', subject.persona, [])
+    : describe('account', subject.account, Object.entries(subject.ids)),
   fields.join(', '),
   route,
   request_id,
@@ -117,9 +117,11 @@ function print(changes) {
 const options = parse();
 await installPackages();
 const rows = await rowsOf(query(options), options);
-const changes = rows.slice(0, MOST).reverse().map(changeOf);
+const changes = rows.slice(0, MAX_CHANGES).reverse().map(changeOf);
 if (options.json) console.log(JSON.stringify(changes, undefined, 2));
 else if (changes.length > 0) print(changes);
 else console.log('no changes');
-if (rows.length > MOST)
-  console.error(`perfil: only the newest ${MOST} changes are shown; narrow them down with --account, --by or --since`);
+if (rows.length > MAX_CHANGES)
+  console.error(
+    `perfil: only the newest ${MAX_CHANGES} changes are shown; narrow them down with --account, --by or --since`,
+  );

@@ -12,14 +12,14 @@ const isTerminal = process.stderr.isTTY;
 
 /** Shows progress: `crate` counts a crate, `message` prints a line of the compiler, `end` removes the progress line. */
 function progress() {
-  const begun = Date.now();
+  const started = Date.now();
   let count = 0;
-  let shown = begun;
+  let shown = started;
   const clear = () => isTerminal && process.stderr.write('\r\x1b[K');
   return {
     crate: () => {
       count += 1;
-      const text = `  ${count} ${count === 1 ? 'crate' : 'crates'}, ${Math.round((Date.now() - begun) / 1000)} s`;
+      const text = `  ${count} ${count === 1 ? 'crate' : 'crates'}, ${Math.round((Date.now() - started) / 1000)} s`;
       if (isTerminal) process.stderr.write(`\r${text}\x1b[K`);
       else if (Date.now() - shown > QUIET_MS) {
         shown = Date.now();

@@ -35,13 +35,13 @@ export async function rowsOf(sql, { remote, env }) {
     throw new Trouble(`wrangler.toml has no environment ${env}`);
   const args = ['d1', 'execute', 'DB', remote ? '--remote' : '--local', '--json', '--command', sql];
   const { code, text } = await capture('wrangler', env ? [...args, '--env', env] : args);
-  let answer;
+  let result;
   try {
-    answer = JSON.parse(text);
+    result = JSON.parse(text);
   } catch {
     throw trouble(text || `it ended with exit code ${code}`, { remote, env });
   }
-  const { error } = answer;
+  const { error } = result;
   if (error) throw trouble([error.text, ...(error.notes ?? []).map((note) => note.text)].join(' '), { remote, env });
-  return answer[0].results;
+  return result[0].results;
 }

@@ -99,11 +99,11 @@ export async function quietly(program, args, options = {}) {
 
 /** Throws if npm took an option of the script for its own, because `--` was missing before it. */
 export function assertNotTakenByNpm(script, names) {
-  const taken = names.find((name) => process.env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
-  if (taken)
+  const option = names.find((name) => process.env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
+  if (option)
     throw new Trouble(
-      `npm took --${taken} for an option of its own: put \`--\` before the options, as in ` +
-        `\`npm run ${script} -- --${taken} …\``,
+      `npm took --${option} for an option of its own: put \`--\` before the options, as in ` +
+        `\`npm run ${script} -- --${option} …\``,
     );
 }
 

@@ -7,9 +7,9 @@ import { quietly, Trouble } from './lib.mjs';
  * @param {string[]} where options of wrangler: `--local` or `--remote`, and those that select the database
  */
 export async function applyMigrations(where) {
-  const said = await quietly('wrangler', ['d1', 'migrations', 'apply', 'DB', ...where]).catch(() => {
+  const printed = await quietly('wrangler', ['d1', 'migrations', 'apply', 'DB', ...where]).catch(() => {
     throw new Trouble('a migration failed; its message is above');
   });
-  const { size } = new Set([...said.matchAll(/(\S+\.sql)\s*│\s*✅/g)].map(([, file]) => file));
+  const { size } = new Set([...printed.matchAll(/(\S+\.sql)\s*│\s*✅/g)].map(([, file]) => file));
   return `${size} ${size === 1 ? 'migration' : 'migrations'} applied`;
 }

@@ -16,11 +16,11 @@ step('Building the worker');
 await run('node', ['scripts/build.mjs']);
 step('Rendering public/openapi.json');
 // Imported late, because they need the installed packages.
-const { startAsked } = await import('./openapi/ask.mjs');
+const { startExampleWorker } = await import('./openapi/collect.mjs');
 const { render, written } = await import('./openapi/render.mjs');
 const { differences } = await import('./openapi/differences.mjs');
 const { recordAll } = await import('./page/record.mjs');
-const worker = await startAsked();
+const worker = await startExampleWorker();
 try {
   const { document } = await render(worker);
   const before = fs.existsSync(FILE) ? JSON.parse(fs.readFileSync(FILE, 'utf8')) : {};

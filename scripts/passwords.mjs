@@ -12,7 +12,7 @@ export const TABLE = path.join(root, 'src/domain/common_passwords.bin');
 /** The number of passwords that ASVS 5.0 requires (6.2.4). */
 const COUNT = 3000;
 /** Minimum length of a password in seam, in characters. */
-const SHORTEST = 6;
+const MIN_LENGTH = 6;
 
 /**
  * Returns the most common passwords that are long enough, in the order of the list. A few entries are not ASCII,
@@ -20,8 +20,8 @@ const SHORTEST = 6;
  */
 export function mostCommon() {
   const all = gunzipSync(fs.readFileSync(SOURCE)).toString('utf8').split('\n');
-  const isOurs = (word) => word.length >= SHORTEST && /^[!-~]+$/.test(word);
-  return all.filter(isOurs).slice(0, COUNT);
+  const isIncluded = (word) => word.length >= MIN_LENGTH && /^[!-~]+$/.test(word);
+  return all.filter(isIncluded).slice(0, COUNT);
 }
 
 function sharedStart(one, other) {

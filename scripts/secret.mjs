@@ -8,7 +8,7 @@ import { LAYOUTS, now, token } from '../tests/support/tokens.mjs';
 import { root, Trouble } from './lib.mjs';
 
 const file = path.join(root, '.dev.vars');
-const LEAST_BYTES = 32;
+const MIN_BYTES = 32;
 /** What .dev.vars holds. */
 export const secretsText = () => (fs.existsSync(file) ? fs.readFileSync(file, 'utf8') : '');
 const secrets = () => util.parseEnv(secretsText());
@@ -18,9 +18,9 @@ export function checkSecrets() {
   const set = Object.entries(secrets()).filter(([name, value]) => name.startsWith('JWT_SECRET') && value !== '');
   for (const [name, value] of set) {
     const bytes = Buffer.byteLength(value);
-    if (bytes < LEAST_BYTES)
+    if (bytes < MIN_BYTES)
       throw new Trouble(
-        `${name} in .dev.vars has ${bytes} bytes, and a secret needs at least ${LEAST_BYTES}: ` +
+        `${name} in .dev.vars has ${bytes} bytes, and a secret needs at least ${MIN_BYTES}: ` +
           'set a longer one, or remove the line; `npm run dev` writes a random JWT_SECRET if there is none',
       );
     const [other] = set.find(([another, same]) => another !== name && same === value) ?? [];
@@ -32,11 +32,11 @@ export function checkSecrets() {
 /** Writes a random secret for local development if there is none; returns whether it did. */
 export function ensureSecret() {
   if (secrets().JWT_SECRET) return false;
-  const line = `JWT_SECRET="${randomBytes(LEAST_BYTES).toString('base64url')}"`;
+  const line = `JWT_SECRET="${randomBytes(MIN_BYTES).toString('base64url')}"`;
   const before = secretsText();
-  const isEmptyThere = /^[ \t]*(export[ \t]+)?JWT_SECRET[ \t]*=.*$/gm;
-  const after = isEmptyThere.test(before)
-    ? before.replace(isEmptyThere, line)
+  const emptySecret = /^[ \t]*(export[ \t]+)?JWT_SECRET[ \t]*=.*$/gm;
+  const after = emptySecret.test(before)
+    ? before.replace(emptySecret, line)
     : `${before.trimEnd() || '# Secrets for local development alone; git ignores this file.'}\n${line}\n`;
   fs.writeFileSync(file, after, { mode: 0o600 });
   return true;

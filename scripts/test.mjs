@@ -2,8 +2,8 @@
 // npm test -- tests/http/health.test.mjs tests/native/rules.rs [--test-name-pattern="…"]: runs only these tests.
 // Folders can be specified too. Options are those of `node --test`.
 import os from 'node:os';
-import { IN_BROWSER, noBrowser } from '../tests/support/browser.mjs';
-import { leftOut, OF_RECEIVERS } from '../tests/support/examples_here.mjs';
+import { RECEIVER_TESTS, skippedReceivers } from '../tests/support/available_examples.mjs';
+import { BROWSER_TESTS, noBrowser } from '../tests/support/browser.mjs';
 import { run, step } from './lib.mjs';
 import { installChecks, installPackages, installToolchain } from './setup.mjs';
 import { allTests, select } from './test/select.mjs';
@@ -51,8 +51,8 @@ await installPackages();
 await installToolchain();
 await (named ? testSome(named) : testAll());
 const files = named?.files ?? allTests();
-const left = [
-  files.some((file) => IN_BROWSER.includes(file)) && noBrowser,
-  files.some((file) => OF_RECEIVERS.includes(file)) && leftOut(),
+const skipped = [
+  files.some((file) => BROWSER_TESTS.includes(file)) && noBrowser,
+  files.some((file) => RECEIVER_TESTS.includes(file)) && skippedReceivers(),
 ];
-for (const what of left.filter(Boolean)) console.log(`\nSkipped tests: ${what}.`);
+for (const reason of skipped.filter(Boolean)) console.log(`\nSkipped tests: ${reason}.`);

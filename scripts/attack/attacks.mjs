@@ -113,28 +113,28 @@ async function measure(worker, attack) {
   let isOver = false;
   const small = async () => {
     for (let n = 0; !isOver; n++) {
-      const began = performance.now();
+      const started = performance.now();
       await worker.put('/users', { as: 7, json: { name: `Jane ${n}` } });
-      others.push(performance.now() - began);
+      others.push(performance.now() - started);
       await setTimeout(10);
     }
   };
   // Warms up until the engine's own memory no longer grows.
   for (let n = 0; n < 500; n++) await worker.put('/users', { as: 7, json: { name: `Jane ${n}` } });
   const before = resident(worker);
-  let most = before;
+  let highest = before;
   const watch = setInterval(() => {
-    most = Math.max(most, resident(worker));
+    highest = Math.max(highest, resident(worker));
   }, 5);
   const running = small();
-  const began = performance.now();
+  const started = performance.now();
   const replies = await attack(worker);
-  const seconds = (performance.now() - began) / 1000;
+  const seconds = (performance.now() - started) / 1000;
   isOver = true;
   await running;
   clearInterval(watch);
   const [p50, p99] = [median(others), quantile(others, 0.99)].map((ms) => ms.toFixed(1));
-  return { replies: counted(replies), grown: (most - before) / MIB, seconds, others: `${p50} / ${p99}` };
+  return { replies: counted(replies), grown: (highest - before) / MIB, seconds, others: `${p50} / ${p99}` };
 }
 
 export async function* attacks() {

@@ -17,7 +17,7 @@ const DEFAULTS = ['opt-level=3', 'lto=false', 'codegen-units=16'].flatMap((setti
   `profile.release.${setting}`,
 ]);
 
-const ratio = (ours, theirs) => median(ours.map((ms, round) => ms / theirs[round]));
+const ratio = (times, others) => median(times.map((ms, round) => ms / others[round]));
 
 /** Builds and starts a native program that hashes a password for each line. */
 async function native(folder, settings) {
@@ -42,9 +42,9 @@ async function native(folder, settings) {
   const lines = createInterface({ input: program.stdout });
   return {
     hash: async () => {
-      const answered = once(lines, 'line');
+      const hashed = once(lines, 'line');
       program.stdin.write(`${PASSWORD}\n`);
-      await answered;
+      await hashed;
     },
     stop: () => program.stdin.end(),
   };

@@ -34,10 +34,10 @@ const update = {
 /** Creates a backlog of changes, and delivers it with as many scheduled events as needed. */
 async function catchUp(worker, receiver) {
   await worker.sql(FILL, changes);
-  const begun = performance.now();
+  const started = performance.now();
   let events = 0;
   for (; receiver.changes.length < changes; events++) await worker.scheduled(MINUTE);
-  const took = (performance.now() - begun) / 1000;
+  const took = (performance.now() - started) / 1000;
   console.log(
     `catch-up: ${changes} changes in ${took.toFixed(1)} s, ${Math.round(changes / took)} per second, ` +
       `${receiver.posts.length} posts, ${events} scheduled events`,
@@ -74,10 +74,10 @@ async function lag(worker, receiver, what, connections, pause) {
 async function rate(worker, connections) {
   const { load, close } = caller(worker.url, connections);
   const until = performance.now() + seconds * 1000;
-  const begun = performance.now();
+  const started = performance.now();
   const times = await load(connections, () => performance.now() < until && update);
   await close();
-  return times.length / ((performance.now() - begun) / 1000);
+  return times.length / ((performance.now() - started) / 1000);
 }
 
 const receiver = await startReceiver();

@@ -30,19 +30,19 @@ export default { fetch: (request, env) => DOES[new URL(request.url).pathname](re
 
 /** Runs one turn. Returns requests per second and the time of each request. */
 async function turn(server, connections, one) {
-  const begun = performance.now();
-  const times = await server.load(connections, () => (performance.now() - begun < TURN ? one : undefined));
-  return { rate: (times.length / (performance.now() - begun)) * 1000, times };
+  const started = performance.now();
+  const times = await server.load(connections, () => (performance.now() - started < TURN ? one : undefined));
+  return { rate: (times.length / (performance.now() - started)) * 1000, times };
 }
 
 /** Summarizes the turns of a case. */
 function summary(turns) {
   const times = (who) => turns.flatMap((each) => each[who].times);
   return {
-    rate: median(turns.map(({ ours }) => ours.rate)),
-    p50: median(times('ours')),
+    rate: median(turns.map(({ perfil }) => perfil.rate)),
+    p50: median(times('perfil')),
     // Other programs and disks only ever add time, so the fastest tenth shows a request without them.
-    factor: quantile(times('ours'), 0.1) / quantile(times('least'), 0.1),
+    factor: quantile(times('perfil'), 0.1) / quantile(times('yardstick'), 0.1),
   };
 }
 
@@ -65,17 +65,17 @@ export async function load(report) {
   const logged = new Map();
   const worker = await serve({
     counted: false,
-    beside: { yardstick: YARDSTICK },
-    heard({ message }) {
+    extraWorkers: { yardstick: YARDSTICK },
+    onLog({ message }) {
       const [, id] = /^{"request_id":"(bench-\d+)"/.exec(message) ?? [];
       if (id) logged.set(id, JSON.parse(message).d1_calls);
     },
   });
-  const most = Math.max(...CONNECTIONS);
-  const [ours, yardstick] = [worker.urls.perfil, worker.urls.yardstick].map((url) => caller(url, most));
+  const maxConnections = Math.max(...CONNECTIONS);
+  const [perfil, yardstick] = [worker.urls.perfil, worker.urls.yardstick].map((url) => caller(url, maxConnections));
   try {
-    const all = await cases(ours.ask);
-    const calls = await countCalls(ours, all, logged);
+    const all = await cases(perfil.ask);
+    const calls = await countCalls(perfil, all, logged);
     const measured = all.map((one, at) => ({
       name: one.name,
       status: one.status,
@@ -89,7 +89,7 @@ export async function load(report) {
           round === 0 ? 'requests per second: warming up' : `requests per second: round ${round} of ${ROUNDS}`,
           one.name,
         );
-        const least = {
+        const minimal = {
           name: `the yardstick of '${one.name}'`,
           status: 200,
           request: (n) => ({ ...one.request(n), path: `/${one.yardstick}` }),
@@ -97,8 +97,12 @@ export async function load(report) {
         for (const [index, connections] of CONNECTIONS.entries()) {
           const turns = {};
           // The order alternates, so that work left over from a turn affects both equally.
-          for (const who of round % 2 ? ['ours', 'least'] : ['least', 'ours'])
-            turns[who] = await turn(who === 'ours' ? ours : yardstick, connections, who === 'ours' ? one : least);
+          for (const who of round % 2 ? ['perfil', 'yardstick'] : ['yardstick', 'perfil'])
+            turns[who] = await turn(
+              who === 'perfil' ? perfil : yardstick,
+              connections,
+              who === 'perfil' ? one : minimal,
+            );
           if (round > 0) measured[at].turns[index].push(turns);
         }
       }
@@ -108,7 +112,7 @@ export async function load(report) {
       at: Object.fromEntries(CONNECTIONS.map((connections, index) => [connections, summary(turns[index])])),
     }));
   } finally {
-    await Promise.all([ours.close(), yardstick.close()]);
+    await Promise.all([perfil.close(), yardstick.close()]);
     await worker.stop();
   }
 }

@@ -12,7 +12,7 @@ const SHARES = { avatar: 1, picture: 2, select: 2, constant: 3, update: 4 };
  * in bytes after the warm-up (`before`) and after the last request, and the number of requests.
  */
 export async function memory(report, { requests = 10_000, warmUp = 500, seconds = Infinity } = {}) {
-  const worker = await serve({ heard() {} });
+  const worker = await serve({ onLog() {} });
   const server = caller(worker.url, CONNECTIONS);
   try {
     const all = await cases(server.ask);
@@ -31,10 +31,10 @@ export async function memory(report, { requests = 10_000, warmUp = 500, seconds 
     let left = 10 * CONNECTIONS;
     await server.load(CONNECTIONS, () => (left-- > 0 ? uploads[0] : undefined));
     await server.load(CONNECTIONS, upTo(warmUp));
-    const { memory: before } = await worker.taken();
+    const { memory: before } = await worker.usage();
     deadline = performance.now() + seconds * 1000;
     await server.load(CONNECTIONS, upTo(requests));
-    return { before, after: (await worker.taken()).memory, requests: sent };
+    return { before, after: (await worker.usage()).memory, requests: sent };
   } finally {
     await server.close();
     await worker.stop();

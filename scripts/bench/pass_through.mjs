@@ -41,12 +41,12 @@ async function compare() {
   const url = `http://127.0.0.1:${port}`;
 
   const line = `export default { fetch: (request) => fetch('${url}' + new URL(request.url).pathname, request) };`;
-  const worker = await serve({ counted: false, heard: () => {}, vars: { ORIGIN: url }, beside: { line } });
-  const most = Math.max(...CONNECTIONS);
+  const worker = await serve({ counted: false, onLog: () => {}, vars: { ORIGIN: url }, extraWorkers: { line } });
+  const maxConnections = Math.max(...CONNECTIONS);
   const callers = {
-    'origin alone': caller(url, most),
-    'behind one line': caller(worker.urls.line, most),
-    'behind Perfil': caller(worker.urls.perfil, most),
+    'origin alone': caller(url, maxConnections),
+    'behind one line': caller(worker.urls.line, maxConnections),
+    'behind Perfil': caller(worker.urls.perfil, maxConnections),
   };
 
   for (const one of CASES) {
@@ -54,11 +54,11 @@ async function compare() {
       const all = Object.fromEntries(Object.keys(callers).map((name) => [name, { times: [], rates: [] }]));
       for (let round = 0; round <= ROUNDS; round++) {
         for (const [name, each] of Object.entries(callers)) {
-          const begun = performance.now();
-          const times = await each.load(connections, () => (performance.now() - begun < TURN ? one : undefined));
+          const started = performance.now();
+          const times = await each.load(connections, () => (performance.now() - started < TURN ? one : undefined));
           if (round === 0) continue;
           all[name].times.push(...times);
-          all[name].rates.push((times.length / (performance.now() - begun)) * 1000);
+          all[name].rates.push((times.length / (performance.now() - started)) * 1000);
         }
       }
       for (const [name, { times, rates }] of Object.entries(all))

@@ -26,11 +26,11 @@ function picture(n) {
   ]);
 }
 
-const OPENS = Buffer.from(
+const FORM_START = Buffer.from(
   '--boundary\r\nContent-Disposition: form-data; name="avatar"; filename="photo.png"\r\n' +
     'Content-Type: image/png\r\n\r\n',
 );
-const ENDS = Buffer.from('\r\n--boundary--\r\n');
+const FORM_END = Buffer.from('\r\n--boundary--\r\n');
 const JSON_TYPE = { 'content-type': 'application/json' };
 
 /** Returns PUT requests of an account with JSON, each with a different value. */
@@ -48,7 +48,7 @@ async function upload(account, bytes) {
     method: 'PUT',
     path: `/api/profile/${account}/update/`,
     headers,
-    body: Buffer.concat([OPENS, bytes(n), ENDS]),
+    body: Buffer.concat([FORM_START, bytes(n), FORM_END]),
   });
 }
 
@@ -100,9 +100,9 @@ export function caller(url, connections) {
       await Promise.all(
         clients.slice(0, parallel).map(async (client) => {
           for (let one = next(); one; one = next()) {
-            const begun = performance.now();
+            const started = performance.now();
             await send(client, one);
-            times.push(performance.now() - begun);
+            times.push(performance.now() - started);
           }
         }),
       );

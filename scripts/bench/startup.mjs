@@ -88,13 +88,13 @@ function startLoader() {
 
 /** Starts an isolate with a main module, and returns the time to its first reply in milliseconds. */
 async function first(url, main, headers) {
-  const begun = performance.now();
+  const started = performance.now();
   const target = new URL(`/users?main=${main}`, url);
   const response = await fetch(target, { method: 'PUT', headers, body: '{"name":"Jane Doe"}' });
   const text = await response.text();
   if (response.status !== 401)
     throw new Trouble(`a fresh ${main} returned ${response.status} instead of 401: ${text.slice(0, 500)}`);
-  return performance.now() - begun;
+  return performance.now() - started;
 }
 
 /** Returns the time from instantiation to the first reply in milliseconds, and its ratio to the control's time. */

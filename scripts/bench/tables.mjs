@@ -64,7 +64,7 @@ const requestsTable = (loads, compare) =>
     ]),
   ]);
 
-const wholeTable = ({ kib, started, hash, taken }, compare) =>
+const wholeTable = ({ kib, started, hash, memoryUse }, compare) =>
   table([
     ['worker', 'measured', 'compared (baseline)'],
     ['uploaded, gzipped', `${kib} KiB of at most ${size.BUDGET}`, compare('uploaded KiB', kib, 'size', 1)],
@@ -74,14 +74,14 @@ const wholeTable = ({ kib, started, hash, taken }, compare) =>
       compare('start-up: × an isolate that only compiles it', started.factor, 'start'),
     ],
     [
-      `linear memory after ${taken.requests} requests, pages`,
-      `${(taken.after / 2 ** 20).toFixed(1)} MiB`,
-      compare('linear memory: pages', taken.after / PAGE, 'memory', 0),
+      `linear memory after ${memoryUse.requests} requests, pages`,
+      `${(memoryUse.after / 2 ** 20).toFixed(1)} MiB`,
+      compare('linear memory: pages', memoryUse.after / PAGE, 'memory', 0),
     ],
     [
       'of these, after the first 500',
       '',
-      compare('linear memory: pages grown', (taken.after - taken.before) / PAGE, 'count', 0),
+      compare('linear memory: pages grown', (memoryUse.after - memoryUse.before) / PAGE, 'count', 0),
     ],
     [
       'bcrypt, cost 12: × native',

@@ -12,10 +12,10 @@ const rest = ({ required, nothing, unknown }) => ({
 });
 
 /** Returns the schema of an endpoint's JSON body. */
-export function changeSchema({ json }, said) {
+export function changeSchema({ json }, entry) {
   const properties = Object.entries(json.fields).map(([name, field]) => [
     name,
-    fieldSchema(field, said.fields?.[name]),
+    fieldSchema(field, entry.fields?.[name]),
   ]);
   const some = json.nothing && json.required.length === 0 ? 'At least one of the fields' : 'Any of the fields';
   const unknown = json.unknown ? ', and no others.' : '.';
@@ -39,9 +39,9 @@ const pictureSchema = (values) => ({
 });
 
 /** Returns the schema of an endpoint's form. Text parts follow the same rules as the fields of the JSON body. */
-export function formSchema({ json, form: { file, fields, required } }, said, values) {
+export function formSchema({ json, form: { file, fields, required } }, entry, values) {
   const part = (name, field) =>
-    name === file ? pictureSchema(values) : partSchema({ ...json.fields[name], ...field }, said.form?.examples[name]);
+    name === file ? pictureSchema(values) : partSchema({ ...json.fields[name], ...field }, entry.form?.examples[name]);
   const ignored = required.length > 0 ? 'Unknown parts are ignored.' : 'Any of the fields. Other parts are ignored.';
   return {
     type: 'object',
@@ -58,9 +58,9 @@ export function formSchema({ json, form: { file, fields, required } }, said, val
 }
 
 /** Returns the schema of an endpoint's URL-encoded form: the form without the file. */
-export function textsSchema({ json, form: { file, fields, required, unknown } }, said) {
+export function textsSchema({ json, form: { file, fields, required, unknown } }, entry) {
   const texts = Object.entries(fields).filter(([name]) => name !== file);
-  const part = ([name, field]) => [name, partSchema({ ...json.fields[name], ...field }, said.form?.examples[name])];
+  const part = ([name, field]) => [name, partSchema({ ...json.fields[name], ...field }, entry.form?.examples[name])];
   return {
     type: 'object',
     properties: Object.fromEntries(texts.map(part)),
@@ -70,7 +70,7 @@ export function textsSchema({ json, form: { file, fields, required, unknown } },
 }
 
 /** Returns the request body of an endpoint, with the examples of prose.json. */
-export function requestBody(endpoint, said, facts, values) {
+export function requestBody(endpoint, entry, facts, values) {
   const json =
     `JSON of at most ${values.json} (\`application/json\` or any \`+json\` type), parsed strictly: a body with a ` +
     'duplicate key, invalid UTF-8 or a number beyond the range of a double is malformed.';
@@ -84,15 +84,15 @@ export function requestBody(endpoint, said, facts, values) {
       ...(endpoint.urlencoded ? ['Alternatively, a URL-encoded form whose values are strings.'] : []),
     ].join(' '),
     content: {
-      'application/json': { schema: schemaRef(said.change), examples: said.examples },
+      'application/json': { schema: schemaRef(entry.change), examples: entry.examples },
       ...(file && {
         'multipart/form-data': {
-          schema: schemaRef(`${said.name}Form`),
+          schema: schemaRef(`${entry.name}Form`),
           encoding: { [file]: { contentType: pictures } },
         },
       }),
       ...(endpoint.urlencoded && {
-        'application/x-www-form-urlencoded': { schema: schemaRef(`${said.name}Texts`) },
+        'application/x-www-form-urlencoded': { schema: schemaRef(`${entry.name}Texts`) },
       }),
     },
   };

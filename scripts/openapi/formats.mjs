@@ -11,44 +11,44 @@ const USER = '[^\\u0000- "(),.:;<>@\\[-\\]\\u007f-\\u00a9]+';
 const LETTER = '[^\\u0000-/:-@\\[-`{-\\u00a9]';
 const LABEL = `${LETTER}(-*${LETTER})`;
 
-/** For each format, a function that returns `[schema, description]` of a text of `least` to `most` characters. */
+/** For each format, a function that returns `[schema, description]` of a text of `min` to `max` characters. */
 const FORMATS = {
-  line: (least, most) => [
-    { minLength: least, maxLength: most, pattern: least === 0 ? `^(${LINE})?$` : `^${LINE}$` },
-    `${least === 0 ? 'At most' : `${least} to`} ${most} characters, trimmed.`,
+  line: (min, max) => [
+    { minLength: min, maxLength: max, pattern: min === 0 ? `^(${LINE})?$` : `^${LINE}$` },
+    `${min === 0 ? 'At most' : `${min} to`} ${max} characters, trimmed.`,
   ],
-  password: (least, most) => [
-    { format: 'password', minLength: least, maxLength: most, pattern: `^[^${CONTROL}]*$`, writeOnly: true },
-    `${least} to ${most} characters, not trimmed.`,
+  password: (min, max) => [
+    { format: 'password', minLength: min, maxLength: max, pattern: `^[^${CONTROL}]*$`, writeOnly: true },
+    `${min} to ${max} characters, not trimmed.`,
   ],
-  email: (_, most) => [
-    { format: 'email', maxLength: most, pattern: `^${USER}(\\.${USER})*@(${LABEL}*\\.)+${LABEL}+$` },
-    `\`user@domain.tld\`, at most ${most} characters; unique, ignoring the case of ASCII letters. The part before ` +
+  email: (_, max) => [
+    { format: 'email', maxLength: max, pattern: `^${USER}(\\.${USER})*@(${LABEL}*\\.)+${LABEL}+$` },
+    `\`user@domain.tld\`, at most ${max} characters; unique, ignoring the case of ASCII letters. The part before ` +
       'the `@` has at most 64 bytes. The domain has at least two labels, and the last one has at least two ' +
       'characters, one of them a letter. Letters of any script are allowed in the whole address.',
   ],
-  username: (least, most) => [
-    { minLength: least, maxLength: most, pattern: '^[^\\u0000-*,/:-?\\[-^`{-\\u00a9]+$' },
-    `${least} to ${most} characters: letters and digits of any script, and \`_.@+-\`; unique, ignoring the case of ` +
+  username: (min, max) => [
+    { minLength: min, maxLength: max, pattern: '^[^\\u0000-*,/:-?\\[-^`{-\\u00a9]+$' },
+    `${min} to ${max} characters: letters and digits of any script, and \`_.@+-\`; unique, ignoring the case of ` +
       'ASCII letters.',
   ],
-  unspaced_username: (least, most) => [
-    { minLength: least, maxLength: most, pattern: `^[^\\s${CONTROL}]+$` },
-    `${least} to ${most} characters without white space; unique, ignoring the case of ASCII letters.`,
+  unspaced_username: (min, max) => [
+    { minLength: min, maxLength: max, pattern: `^[^\\s${CONTROL}]+$` },
+    `${min} to ${max} characters without white space; unique, ignoring the case of ASCII letters.`,
   ],
-  phone: (least, most) => [
-    { minLength: least, maxLength: most, pattern: '^\\+?[0-9]([ -]*[0-9]){5,14}$' },
+  phone: (min, max) => [
+    { minLength: min, maxLength: max, pattern: '^\\+?[0-9]([ -]*[0-9]){5,14}$' },
     'An optional `+` and 6 to 15 digits, optionally separated by spaces and dashes. Stored as sent.',
   ],
-  national_id: (least, most) => [
-    { minLength: least, maxLength: most, pattern: '^[A-Za-z0-9.-]+$' },
-    `${least} to ${most} letters, digits, dots and dashes; unique.`,
+  national_id: (min, max) => [
+    { minLength: min, maxLength: max, pattern: '^[A-Za-z0-9.-]+$' },
+    `${min} to ${max} letters, digits, dots and dashes; unique.`,
   ],
-  url: (_, most) => [{ format: 'uri', maxLength: most, pattern: URL }, 'An absolute `http` or `https` URL.'],
-  image_path: (least, most) => [
+  url: (_, max) => [{ format: 'uri', maxLength: max, pattern: URL }, 'An absolute `http` or `https` URL.'],
+  image_path: (min, max) => [
     {
-      minLength: least,
-      maxLength: most,
+      minLength: min,
+      maxLength: max,
       anyOf: [{ pattern: URL }, { pattern: PATH, not: { pattern: '(^|[/\\\\])\\.\\.([/\\\\]|$)' } }],
     },
     'A path without `..`, or an `http`/`https` URL.',
@@ -56,24 +56,24 @@ const FORMATS = {
 };
 
 /** The range of integers whose text fits `length`. The text of a fraction may be longer than the number as written. */
-const asText = ([, most]) => ({ minimum: -(10 ** (most - 1) - 1), maximum: 10 ** most - 1 });
+const asText = ([, max]) => ({ minimum: -(10 ** (max - 1) - 1), maximum: 10 ** max - 1 });
 /** A text of this length has room for every safe integer of JavaScript. */
 const DIGITS = 16;
 
 const typed = (types) => ({ type: types.length === 1 ? types[0] : types });
 
 /**
- * Returns the schema of a field of a JSON body, from its entry in tests/facts.json. `said`, if given, replaces the
+ * Returns the schema of a field of a JSON body, from its entry in tests/facts.json. `override`, if given, replaces the
  * description of the format; `{{length}}` in it stands for the allowed length.
  */
-export function fieldSchema({ types, empty, format, length }, said) {
-  if (!FORMATS[format] && said === undefined)
+export function fieldSchema({ types, empty, format, length }, override) {
+  if (!FORMATS[format] && override === undefined)
     throw new Error(`prose.json does not describe a field of format ${format}`);
   const nullable = empty === 'clears';
-  const [schema, meant] = FORMATS[format]?.(...(length ?? [])) ?? [{}, ''];
-  const description = said?.replace('{{length}}', length?.join(' to ')) ?? meant;
+  const [schema, usual] = FORMATS[format]?.(...(length ?? [])) ?? [{}, ''];
+  const description = override?.replace('{{length}}', length?.join(' to ')) ?? usual;
   const isShort = types.includes('number') && length?.[1] < DIGITS;
-  const takesNumbers = types.includes('number') && types.includes('string');
+  const acceptsNumbers = types.includes('number') && types.includes('string');
   const number = types.includes('number') ? [isShort ? 'integer' : 'number'] : [];
   const all = [
     ...types.filter((type) => !['integer', 'number'].includes(type)),
@@ -82,7 +82,7 @@ export function fieldSchema({ types, empty, format, length }, said) {
   ];
   const words = [
     description,
-    takesNumbers && 'A number is converted to text.',
+    acceptsNumbers && 'A number is converted to text.',
     nullable && !description.includes('`null`') && '`null` clears it.',
   ];
   const ending = { description: words.filter(Boolean).join(' '), ...(isShort && asText(length)) };

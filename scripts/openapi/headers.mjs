@@ -8,9 +8,9 @@ export const UNDECLARED =
 const isFor = ({ when = {} }, reply) =>
   Object.entries(when).every(([key, values]) => values.includes(String(reply[key])));
 
-function schemaOf(values, said) {
+function schemaOf(values, entry) {
   /** @type {{pattern?: string, minimum?: number}} */
-  const schema = said.schema ?? {};
+  const schema = entry.schema ?? {};
   const isNumber = values.every((value) => /^\d+$/.test(value));
   const type = schema.minimum !== undefined || isNumber ? 'integer' : 'string';
   if (schema.pattern !== undefined || schema.minimum !== undefined) return { type, ...schema };

@@ -56,18 +56,18 @@ export function reads(facts, prose, replies) {
     if (tag === 'operations' && HEALTH[status]) return { 'application/json': HEALTH[status] };
     return status < '300' ? picture : { [PROBLEM_TYPE]: schemaRef(`Problem${status}`) };
   };
-  for (const [pattern, said] of Object.entries(prose.operations)) {
+  for (const [pattern, entry] of Object.entries(prose.operations)) {
     const [method, path] = pattern.split(' ');
     const isHead = method === 'HEAD';
     const get = prose.operations[`GET ${path}`];
     const statuses = Object.keys(get.responses).filter((status) => !isHead || !PARTIAL.includes(status));
     const own = {};
     for (const status of statuses) {
-      const content = contentOf(said.tag, status);
+      const content = contentOf(entry.tag, status);
       // HEAD has the headers of GET.
-      const asked = { id: get.operation, method: 'GET', tag: said.tag, status };
-      const description = said.responses[status] ?? get.responses[status];
-      const response = replies.response(asked, description, isHead ? undefined : content);
+      const selector = { id: get.operation, method: 'GET', tag: entry.tag, status };
+      const description = entry.responses[status] ?? get.responses[status];
+      const response = replies.response(selector, description, isHead ? undefined : content);
       if (content && PROBLEM_TYPE in content) {
         const name = `Problem${isHead ? 'Head' : ''}${NAMES[status]}`;
         if (responses[name]) replies.mustAgree(name, responses[name], response);
@@ -77,12 +77,12 @@ export function reads(facts, prose, replies) {
     }
     paths[path] ??= {};
     paths[path][method.toLowerCase()] = {
-      operationId: said.operation,
-      tags: [said.tag],
-      summary: said.summary,
-      description: said.description,
+      operationId: entry.operation,
+      tags: [entry.tag],
+      summary: entry.summary,
+      description: entry.description,
       security: [],
-      parameters: said.parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })),
+      parameters: entry.parameters.map((name) => ({ $ref: `#/components/parameters/${name}` })),
       responses: own,
     };
   }

@@ -7,12 +7,12 @@ import { recordSchema } from './records.mjs';
 const schemaRef = (name) => ({ $ref: `#/components/schemas/${name}` });
 const REQUEST_ID = { $ref: '#/components/parameters/RequestId' };
 
-/** Returns path, method and examples of each endpoint, in the form that `ask` of ask.mjs needs. */
+/** Returns path, method and examples of each endpoint, in the form that `collectReplies` of collect.mjs needs. */
 export const operationsOf = (facts, prose) =>
   Object.entries(facts.endpoints).map(([pattern, { method, path }]) => {
-    const said = prose.endpoints[pattern];
-    if (!said) throw new Error(`prose.json does not describe ${pattern}`);
-    return { id: said.operation, method, path: path.replace(':id', said.id?.example), examples: said.examples };
+    const entry = prose.endpoints[pattern];
+    if (!entry) throw new Error(`prose.json does not describe ${pattern}`);
+    return { id: entry.operation, method, path: path.replace(':id', entry.id?.example), examples: entry.examples };
   });
 
 /** Returns the bodies of an endpoint's refusals by status, without those for invalid fields: `{status: [body]}`. */
@@ -34,10 +34,10 @@ export function updates(facts, prose, values, replies) {
   // A row has the prose of an endpoint (`said`) and of its dialect (`spoken`), the facts about both (`endpoint`,
   // `dialect`), and the operation whose replies are looked up (`asked`).
   const respond = (row, status, description, schema) =>
-    replies.response({ ...row.asked, status }, description, { 'application/json': schema });
+    replies.response({ ...row.selector, status }, description, { 'application/json': schema });
 
   function invalid(row, status, bodies) {
-    const { name, faults, responses: described } = row.said;
+    const { name, faults, responses: described } = row.entry;
     const names = { description: faults, faultName: `${name}Fault` };
     const schema = invalidSchema(row.endpoint, row.dialect, bodies, names);
     schemas[`${name}Invalid`] = schema.invalid;
@@ -49,8 +49,8 @@ export function updates(facts, prose, values, replies) {
   function shared(row, status, bodies) {
     const meaning = prose.statuses[status];
     if (!meaning) throw new Error(`prose.json does not describe the status ${status}`);
-    const name = `${row.spoken.name}${meaning.name}`;
-    const response = respond(row, status, row.spoken.responses[status] ?? meaning.description, schemaRef(name));
+    const name = `${row.dialectEntry.name}${meaning.name}`;
+    const response = respond(row, status, row.dialectEntry.responses[status] ?? meaning.description, schemaRef(name));
     if (responses[name]) replies.mustAgree(name, responses[name], response);
     responses[name] = response;
     refused[name] = [...(refused[name] ?? []), ...bodies];
@@ -65,37 +65,37 @@ export function updates(facts, prose, values, replies) {
   }
 
   function responsesOf(row) {
-    const { said, endpoint, dialect } = row;
-    const own = { 200: respond(row, 200, said.responses[200], schemaRef(said.record)) };
+    const { entry, endpoint, dialect } = row;
+    const own = { 200: respond(row, 200, entry.responses[200], schemaRef(entry.record)) };
     for (const [status, bodies] of Object.entries(refusedWith(endpoint, dialect))) {
       const isInvalid = Number(status) === dialect.rules.text.status;
       own[status] = isInvalid ? invalid(row, status, bodies) : shared(row, status, bodies);
     }
     const { failed, unavailable } = endpoint;
     const isSame = JSON.stringify(failed.body) === JSON.stringify(unavailable.body);
-    own[failed.status] = failure(row, failed, `${said.name}Failed`);
-    own[unavailable.status] = failure(row, unavailable, `${said.name}${isSame ? 'Failed' : 'Unavailable'}`);
+    own[failed.status] = failure(row, failed, `${entry.name}Failed`);
+    own[unavailable.status] = failure(row, unavailable, `${entry.name}${isSame ? 'Failed' : 'Unavailable'}`);
     return own;
   }
 
   for (const [pattern, endpoint] of Object.entries(facts.endpoints)) {
-    const said = prose.endpoints[pattern];
-    const spoken = prose.dialects[endpoint.prefix];
-    if (!spoken) throw new Error(`prose.json does not describe ${endpoint.prefix}`);
-    const asked = { id: said.operation, method: endpoint.method, tag: spoken.tag };
-    schemas[said.record] ??= recordSchema(endpoint.full, endpoint.sparse, prose.records[said.record]);
-    schemas[said.change] = changeSchema(endpoint, said);
-    if (endpoint.form?.file) schemas[`${said.name}Form`] = formSchema(endpoint, said, values);
-    if (endpoint.urlencoded) schemas[`${said.name}Texts`] = textsSchema(endpoint, said);
-    const row = { said, spoken, endpoint, asked, dialect: facts.dialects[endpoint.prefix] };
+    const entry = prose.endpoints[pattern];
+    const dialectEntry = prose.dialects[endpoint.prefix];
+    if (!dialectEntry) throw new Error(`prose.json does not describe ${endpoint.prefix}`);
+    const selector = { id: entry.operation, method: endpoint.method, tag: dialectEntry.tag };
+    schemas[entry.record] ??= recordSchema(endpoint.full, endpoint.sparse, prose.records[entry.record]);
+    schemas[entry.change] = changeSchema(endpoint, entry);
+    if (endpoint.form?.file) schemas[`${entry.name}Form`] = formSchema(endpoint, entry, values);
+    if (endpoint.urlencoded) schemas[`${entry.name}Texts`] = textsSchema(endpoint, entry);
+    const row = { entry, dialectEntry, endpoint, selector, dialect: facts.dialects[endpoint.prefix] };
     paths[endpoint.path.replace(':id', '{id}')] = {
       [endpoint.method.toLowerCase()]: {
-        operationId: said.operation,
-        tags: [spoken.tag],
-        summary: said.summary,
-        description: `${whomOf(pattern, endpoint)} ${said.description}`,
-        parameters: [...idOf(endpoint, said), REQUEST_ID],
-        requestBody: requestBody(endpoint, said, facts, values),
+        operationId: entry.operation,
+        tags: [dialectEntry.tag],
+        summary: entry.summary,
+        description: `${accessOf(pattern, endpoint)} ${entry.description}`,
+        parameters: [...idOf(endpoint, entry), REQUEST_ID],
+        requestBody: requestBody(endpoint, entry, facts, values),
         responses: responsesOf(row),
       },
     };
@@ -103,8 +103,8 @@ export function updates(facts, prose, values, replies) {
   return { paths, responses, schemas };
 }
 
-const whomOf = (pattern, { right }) =>
+const accessOf = (pattern, { right }) =>
   right === 'permission' ? `Requires a role with the permission \`${pattern}\`.` : 'Available to every account.';
 
-const idOf = ({ id }, said) =>
-  id ? [{ name: 'id', in: 'path', required: true, ...said.id, schema: schemaRef('Id') }] : [];
+const idOf = ({ id }, entry) =>
+  id ? [{ name: 'id', in: 'path', required: true, ...entry.id, schema: schemaRef('Id') }] : [];

@@ -31,7 +31,7 @@ const operationsOf = (document) =>
   );
 
 /** The section of the document's description that the page omits, because the page has forms instead of commands. */
-const LEFT_OUT = 'Your first request';
+const OMITTED_SECTION = 'Your first request';
 
 /** Returns the other sections of the document's description: `{title, text}`. */
 const partsOf = (description) =>
@@ -39,7 +39,7 @@ const partsOf = (description) =>
     .split(/^## /m)
     .slice(1)
     .map((part) => ({ title: part.slice(0, part.indexOf('\n')), text: part.slice(part.indexOf('\n')) }))
-    .filter(({ title }) => title !== LEFT_OUT);
+    .filter(({ title }) => title !== OMITTED_SECTION);
 
 function head(isDemo) {
   const scripts = isDemo ? ['page', 'demo'] : ['page'];

@@ -48,9 +48,9 @@ const showFields = (fields) =>
 
 /** Renders a picture before and after the upload, and its metadata. */
 export function showPicture({ picture: { before, after, fields } }) {
-  const gone = fields.filter((field) => field.after === null);
-  const position = gone.filter(({ group }) => group === 'Position');
-  const others = gone.filter(({ group }) => group !== 'Position');
+  const removed = fields.filter((field) => field.after === null);
+  const position = removed.filter(({ group }) => group === 'Position');
+  const others = removed.filter(({ group }) => group !== 'Position');
   const left = fields.filter((field) => field.after !== null);
   return html`
     <div class="pictures">

@@ -20,92 +20,99 @@ export const MIX = {
   upload: 7,
   photo: 3,
   clear: 2,
-  look: 6,
+  view: 6,
   health: 1,
   nowhere: 1,
 };
 
 /** Returns a file of a few kilobytes, rarely of a megabyte. Most of it is not stored. */
-const pictureOf = (under) =>
-  png({ size: [200, 20_000, 60_000, 200_000][under(4)] + under(2000) + (under(40) === 0 ? 1024 * 1024 : 0) });
+const pictureOf = (randomBelow) =>
+  png({
+    size:
+      [200, 20_000, 60_000, 200_000][randomBelow(4)] + randomBelow(2000) + (randomBelow(40) === 0 ? 1024 * 1024 : 0),
+  });
 
 /** Changes of a record. Each function gets an account and a number that is unique to the change. */
-const changes = ({ asks, under }, admin) => ({
-  name: ({ id }, n) => asks('name', 'PUT', '/users', { as: id, json: { name: `Ñame 📷 ${n}` } }, 200, `Ñame 📷 ${n}`),
+const changes = ({ send, randomBelow }, admin) => ({
+  name: ({ id }, n) => send('name', 'PUT', '/users', { as: id, json: { name: `Ñame 📷 ${n}` } }, 200, `Ñame 📷 ${n}`),
   email({ id }, n) {
     const json = { full_name: `Full ${n}`, email: `soak${id}-${n}@example.com`, roleId: 1 };
-    return asks('email', 'PUT', `/api/v1/users/${id}`, { as: admin, json }, 200, `soak${id}-${n}@`);
+    return send('email', 'PUT', `/api/v1/users/${id}`, { as: admin, json }, 200, `soak${id}-${n}@`);
   },
   profile({ id }, n) {
-    const json = { first_name: `First ${n}`, last_name: 'L'.repeat(1 + under(200)), number_phone: String(n % 1e9) };
-    return asks('profile', 'PUT', `/api/profile/${id}/update/`, { as: id, json }, 200, `First ${n}`);
+    const json = {
+      first_name: `First ${n}`,
+      last_name: 'L'.repeat(1 + randomBelow(200)),
+      number_phone: String(n % 1e9),
+    };
+    return send('profile', 'PUT', `/api/profile/${id}/update/`, { as: id, json }, 200, `First ${n}`);
   },
   persona({ id }, n) {
     const json = { nombres: `Nombre ${n}`, telefono: `+${100000 + (n % 1e9)}`, dni: `S-${id}-${n % 1e9}` };
-    return asks('persona', 'PUT', '/api/personas/me', { as: id, json }, 200, `Nombre ${n}`);
+    return send('persona', 'PUT', '/api/personas/me', { as: id, json }, 200, `Nombre ${n}`);
   },
   username(account, n) {
     const { id } = account;
     account.avatar = null;
     const json = { username: `soak_${id}_${n}`, image_path: null };
-    return asks('username', 'PUT', '/users', { as: id, json }, 200, `soak_${id}_${n}`);
+    return send('username', 'PUT', '/users', { as: id, json }, 200, `soak_${id}_${n}`);
   },
   form({ id }, n) {
     const form = formOf({ last_name: `Last ${n}` });
-    return asks('form', 'PUT', `/api/profile/${id}/update/`, { as: id, form }, 200, `Last ${n}`);
+    return send('form', 'PUT', `/api/profile/${id}/update/`, { as: id, form }, 200, `Last ${n}`);
   },
 });
 
 /** Requests that are refused. */
-const refusals = ({ asks, under }) => ({
+const refusals = ({ send, randomBelow }) => ({
   taken({ id }) {
     const json = { name: 'never', email: 'ALICE@example.com' };
-    return asks('taken', 'PUT', '/users', { as: id, json }, 409, 'Email already exists');
+    return send('taken', 'PUT', '/users', { as: id, json }, 409, 'Email already exists');
   },
   invalid({ id }) {
     const json = { full_name: 'x', email: 'nobody', password: '' };
-    return asks('invalid', 'PUT', `/api/v1/users/${id}`, { as: id, json }, 400);
+    return send('invalid', 'PUT', `/api/v1/users/${id}`, { as: id, json }, 400);
   },
   stranger({ id }) {
-    const token = `${'x'.repeat(under(4000))}.${id}`;
-    return asks('stranger', 'PUT', '/api/personas/me', { token, json: {} }, 401);
+    const token = `${'x'.repeat(randomBelow(4000))}.${id}`;
+    return send('stranger', 'PUT', '/api/personas/me', { token, json: {} }, 401);
   },
 });
 
 /** Pictures. `avatar` of an account is the key and size of the picture that its profile shows, or null. */
-const pictures = ({ asks, fails, under }) => ({
+const pictures = ({ send, fail, randomBelow }) => ({
   async upload(account) {
     const { id } = account;
-    const again = account.pictures.length > 2 && under(2);
-    const bytes = again ? account.pictures[under(3)] : pictureOf(under);
+    const again = account.pictures.length > 2 && randomBelow(2);
+    const bytes = again ? account.pictures[randomBelow(3)] : pictureOf(randomBelow);
     account.pictures = [bytes, ...account.pictures.filter((each) => each !== bytes)].slice(0, 3);
     const stored = bytes.stored ?? bytes;
     const key = keyOf(id, stored);
     const form = formOf({ avatar: bytes });
-    const response = await asks('upload', 'PUT', `/api/profile/${id}/update/`, { as: id, form }, 200, key);
+    const response = await send('upload', 'PUT', `/api/profile/${id}/update/`, { as: id, form }, 200, key);
     if (response) account.avatar = { key, size: stored.length };
   },
   photo({ id }) {
-    const form = formOf({ foto: pictureOf(under) });
-    return asks('photo', 'PUT', `/api/personas/${id}/foto`, { as: id, form }, 200, `/media/avatars/${id}/`);
+    const form = formOf({ foto: pictureOf(randomBelow) });
+    return send('photo', 'PUT', `/api/personas/${id}/foto`, { as: id, form }, 200, `/media/avatars/${id}/`);
   },
   clear(account) {
     const { id } = account;
     account.avatar = null;
-    return asks('clear', 'PUT', `/api/profile/${id}/update/`, { as: id, json: { avatar: null } }, 200, '"avatar":null');
+    return send('clear', 'PUT', `/api/profile/${id}/update/`, { as: id, json: { avatar: null } }, 200, '"avatar":null');
   },
-  async look({ avatar }) {
+  async view({ avatar }) {
     if (!avatar) return;
-    const response = await asks('look', under(2) ? 'GET' : 'HEAD', `/media/${avatar.key}`, {}, 200);
+    const response = await send('view', randomBelow(2) ? 'GET' : 'HEAD', `/media/${avatar.key}`, {}, 200);
     if (response && Number(response.headers.get('content-length')) !== avatar.size)
-      fails(`look: the length of ${avatar.key} has changed`);
+      fail(`view: the length of ${avatar.key} has changed`);
   },
 });
 
 /** Requests that need no account. */
-const others = ({ asks }) => ({
-  health: () => asks('health', 'GET', '/health', {}, 200, '{"status":"ok"}'),
-  nowhere: ({ id }, n) => asks('nowhere', 'GET', `/media/avatars/${id}/${n}.png`, {}, 404),
+const others = ({ send }) => ({
+  health: () => send('health', 'GET', '/health', {}, 200, '{"status":"ok"}'),
+  nowhere: ({ id }, n) => send('nowhere', 'GET', `/media/avatars/${id}/${n}.png`, {}, 404),
 });
 
 /** Runs one client, with the accounts from `first` on, until the load is over. */
@@ -114,9 +121,9 @@ export async function client(load, first) {
   const ids = accounts.map(({ id }) => id);
   await createAdmins(load.worker, ids, 'soak');
   const kinds = Object.entries(load.mix).flatMap(([kind, share]) => Array(share).fill(kind));
-  const does = { ...changes(load, ids[0]), ...refusals(load), ...pictures(load), ...others(load) };
+  const actions = { ...changes(load, ids[0]), ...refusals(load), ...pictures(load), ...others(load) };
   for (let n = 1; !load.isOver(); n++) {
-    const [kind, account] = [kinds[load.under(kinds.length)], accounts[load.under(ACCOUNTS)]];
-    await does[kind](account, n);
+    const [kind, account] = [kinds[load.randomBelow(kinds.length)], accounts[load.randomBelow(ACCOUNTS)]];
+    await actions[kind](account, n);
   }
 }

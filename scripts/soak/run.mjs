@@ -30,7 +30,7 @@ function tally() {
   const faults = [];
   return {
     faults,
-    fails(what) {
+    fail(what) {
       if (faults.push(what) > 20) faults.length = 20;
     },
     /** Times of the responses since the last measurement, in milliseconds. */
@@ -49,41 +49,41 @@ const listener =
     const line = message.startsWith('{') ? JSON.parse(message) : {};
     if (line.request_id && line.event === undefined) found.logged++;
     if (level !== 'log' || line.event === 'leftover' || line.cause !== undefined)
-      found.fails(`the log has a line of level ${level}: ${message}`);
+      found.fail(`the log has a line of level ${level}: ${message}`);
   };
 
 /** Sends requests and times them. A response must have the given status and contain the given text. */
-const asker = (worker, found) =>
-  async function asks(kind, method, target, options, status, text = '') {
+const sender = (worker, found) =>
+  async function send(kind, method, target, options, status, text = '') {
     const started = performance.now();
     try {
       const response = await worker.send(method, target, options);
       found.latencies.push(performance.now() - started);
       if (response.status !== status || !response.text.includes(text))
-        found.fails(`${kind}: ${method} ${target} returned ${response.status} ${response.text.slice(0, 200)}`);
+        found.fail(`${kind}: ${method} ${target} returned ${response.status} ${response.text.slice(0, 200)}`);
       found.counts[kind] = (found.counts[kind] ?? 0) + 1;
       found.sent++;
       return response;
     } catch (error) {
-      found.fails(`${kind}: ${method} ${target} got no response: ${error.cause ?? error}`);
+      found.fail(`${kind}: ${method} ${target} got no response: ${error.cause ?? error}`);
       await setTimeout(100);
     }
   };
 
 /** Changes a password every few seconds. */
-async function passwords({ asks, isOver }) {
+async function passwords({ send, isOver }) {
   for (let n = 1; !isOver(); n++) {
     await setTimeout(4000, undefined, { ref: false });
     if (isOver()) return;
-    await asks('password', 'PUT', '/api/v1/users/7', { as: 6, json: { password: `a-soaked-password-${n}` } }, 200);
+    await send('password', 'PUT', '/api/v1/users/7', { as: 6, json: { password: `a-soaked-password-${n}` } }, 200);
   }
 }
 
-async function sweeps({ worker, fails, isOver }) {
+async function sweeps({ worker, fail, isOver }) {
   while (!isOver()) {
     await setTimeout(5000, undefined, { ref: false });
     const { level, complete, cause } = await worker.sweep({ AVATAR_GRACE_HOURS: '0' });
-    if (level !== 'log' || !complete) fails(`a sweep was not completed: ${cause}`);
+    if (level !== 'log' || !complete) fail(`a sweep was not completed: ${cause}`);
   }
 }
 
@@ -99,7 +99,7 @@ async function measure(worker, found, { seconds, report }, measured) {
       p50: median(times),
       p99: quantile(times, 0.99),
       rss: residentOf(worker.pid),
-      ...(await worker.taken()),
+      ...(await worker.usage()),
     };
     measured.push(now);
     report({ ...now, faults: found.faults.length });
@@ -107,11 +107,11 @@ async function measure(worker, found, { seconds, report }, measured) {
 }
 
 /** Checks what must hold after the load. */
-async function settle(worker, found) {
+async function checkEnd(worker, found) {
   await endsInStep(worker);
-  if ((await shown(worker)).length === 0) found.fails('no picture was shown at the end');
+  if ((await shown(worker)).length === 0) found.fail('no picture was shown at the end');
   for (let tries = 0; found.logged < found.sent && tries < 500; tries++) await setTimeout(10);
-  if (found.logged !== found.sent) found.fails(`${found.sent} requests wrote ${found.logged} lines to the log`);
+  if (found.logged !== found.sent) found.fail(`${found.sent} requests wrote ${found.logged} lines to the log`);
 }
 
 /**
@@ -130,10 +130,10 @@ async function settle(worker, found) {
 export async function soak(/** @type {SoakOptions} */ options) {
   const { seconds, clients = 8, seed = randomInt(2 ** 31), mix = MIX, report = () => {} } = options;
   const found = tally();
-  const worker = await startWorker({ inspected: true, heard: listener(found) });
+  const worker = await startWorker({ inspected: true, onLog: listener(found) });
   const chance = random(seed);
-  const under = (n) => Math.floor(chance() * n);
-  const load = { worker, mix, under, asks: asker(worker, found), fails: found.fails, isOver: () => found.over };
+  const randomBelow = (n) => Math.floor(chance() * n);
+  const load = { worker, mix, randomBelow, send: sender(worker, found), fail: found.fail, isOver: () => found.over };
   const measured = [];
   let running = [];
   try {
@@ -142,15 +142,15 @@ export async function soak(/** @type {SoakOptions} */ options) {
     await measure(worker, found, { seconds, report }, measured);
     found.over = true;
     await Promise.all(running);
-    await settle(worker, found);
+    await checkEnd(worker, found);
   } catch (error) {
-    found.fails(error.message);
+    found.fail(error.message);
   } finally {
     found.over = true;
     await Promise.allSettled(running);
     await worker.stop();
   }
   const thirds = thirdsOf(measured);
-  growth(thirds, seconds).forEach(found.fails);
+  growth(thirds, seconds).forEach(found.fail);
   return { seed, seconds: measured, thirds, counts: found.counts, requests: found.sent, faults: found.faults };
 }

@@ -347,7 +347,7 @@ describe('with one receiver for everything', () => {
   test('without CHANGES_URL nothing is posted, and no database call is made [C2 C4]', async () => {
     const response = await worker.put('/users', { as: 6, json: { name: 'Luis' }, deployment: 'without' });
     await worker.idle();
-    const { d1, rows } = await worker.spent('without');
+    const { d1, rows } = await worker.costOf('without');
     assert.deepEqual([response.status, d1, rows], [200, 1, response.rowsWritten]);
     await worker.scheduled(MINUTE, {}, { batch: 'refuse' });
     assert.deepEqual(await worker.sql('SELECT * FROM receivers'), []);
@@ -383,7 +383,7 @@ describe('with one receiver for everything', () => {
       assert.equal(response.d1Calls, 1);
       await receiver.accepted(piled + 1);
       await worker.idle();
-      const { d1, rows } = await worker.spent(deployment);
+      const { d1, rows } = await worker.costOf(deployment);
       assert.deepEqual([d1 - 1, rows - response.rowsWritten], [calls, calls], `${piled} undelivered changes`);
       receiver.clear();
       await quiet(worker);

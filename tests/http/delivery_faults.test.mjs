@@ -243,7 +243,7 @@ test('a receiver that hangs does not delay the others [C3]', async () => {
 
 test('two instances do not deliver the same changes at the same time, and keep the order [C2 C3]', async () => {
   const receiver = await startReceiver();
-  const worker = await startWorker({ vars: settings(receiver), twins: ['twin'] });
+  const worker = await startWorker({ vars: settings(receiver), replicas: ['replica'] });
   try {
     let underWay = 0;
     let most = 0;
@@ -253,7 +253,7 @@ test('two instances do not deliver the same changes at the same time, and keep t
       underWay--;
       return 200;
     };
-    const sends = [worker.send, sender(worker.urls.twin)];
+    const sends = [worker.send, sender(worker.urls.replica)];
     const expected = [];
     for (let n = 0; n < 60; n++) {
       const responses = await Promise.all(

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { Validator } from '@seriousme/openapi-schema-validator';
-import { startAsked } from '../../scripts/openapi/ask.mjs';
+import { startExampleWorker } from '../../scripts/openapi/collect.mjs';
 import { differences } from '../../scripts/openapi/differences.mjs';
 import { render, written } from '../../scripts/openapi/render.mjs';
 import { disallowed, document, faults, operations, resolve } from '../openapi/document.mjs';
@@ -11,7 +11,7 @@ import { read } from '../support/project.mjs';
 
 let worker;
 before(async () => {
-  worker = await startAsked();
+  worker = await startExampleWorker();
 });
 after(() => worker?.stop());
 

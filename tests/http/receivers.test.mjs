@@ -7,6 +7,7 @@ import net from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
+import { reasonsToSkip } from '../support/available_examples.mjs';
 import {
   bodyOf,
   createDjango,
@@ -22,7 +23,6 @@ import {
   startPersonas,
   startSeam,
 } from '../support/examples.mjs';
-import { lacking } from '../support/examples_here.mjs';
 
 const HASH = bcrypt.hashSync('the new password', 4).replace(/^\$2[ab]\$/, '$2b$');
 
@@ -131,7 +131,7 @@ const RECEIVERS = [
   },
 ];
 
-const without = lacking();
+const without = reasonsToSkip();
 for (const { name, start, key, subject = 'account', ids, first, second, refused } of RECEIVERS) {
   describe(`${name}'s receiver`, { skip: without[name] }, () => {
     const [id, other] = ids;

@@ -7,6 +7,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
 import { fixture } from '../import/support.mjs';
 import { empty, importInto } from '../import/worker.mjs';
+import { reasonsToSkip } from '../support/available_examples.mjs';
 import {
   createDjango,
   createPersonas,
@@ -18,11 +19,10 @@ import {
   startPersonas,
   startSeam,
 } from '../support/examples.mjs';
-import { lacking } from '../support/examples_here.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
-const missing = Object.values(lacking()).find(Boolean);
+const missing = Object.values(reasonsToSkip()).find(Boolean);
 
 describe('after an update through Perfil', { skip: missing }, () => {
   const open = [];

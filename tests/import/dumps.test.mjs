@@ -73,10 +73,10 @@ describe('a dump', () => {
       ['falcon', { schema: 'blog' }, /users in .* has no name, email, /],
       ['falcon', { schema: 'falcno' }, /no row of a table users in the schema falcno of .*; it has blog, falcon, seam/],
     ];
-    for (const [from, options, says] of refusals)
+    for (const [from, options, pattern] of refusals)
       await assert.rejects(
         read(from, file, options),
-        (error) => (error instanceof Trouble && says.test(error.message)) || assert.fail(String(error)),
+        (error) => (error instanceof Trouble && pattern.test(error.message)) || assert.fail(String(error)),
       );
   });
   test('of several schemas, only one of which has such accounts, needs no --schema', async () => {

@@ -156,8 +156,8 @@ describe('--prune rejects', () => {
       ['django', source('[]'), /there is no account in/],
       ['personas', csv('1,,A,A,,AAAAA,,'), /--prune is for the accounts of seam, falcon and django/],
     ];
-    for (const [from, file, says] of refusals)
-      await assert.rejects(read(from, file, prune), (error) => error instanceof Trouble && says.test(error.message));
+    for (const [from, file, pattern] of refusals)
+      await assert.rejects(read(from, file, prune), (error) => error instanceof Trouble && pattern.test(error.message));
     const dump = fs.readFileSync(fixture('falcon.sql'));
     for (const end of [4600, dump.indexOf('-- Dump completed')])
       await assert.rejects(read('falcon', source(dump.subarray(0, end)), prune), Trouble);

@@ -207,11 +207,11 @@ describe('the reader of dumps', () => {
       ['INSERT INTO users (a) VALUES (1,);', /a value is missing/],
       ["INSERT INTO users (a) VALUES ('1", /ends in the middle of a statement/],
     ];
-    for (const [sql, says] of refusals)
+    for (const [sql, pattern] of refusals)
       await assert.rejects(
         all(source(sql)),
         (/** @type {Error} */ error) =>
-          (error instanceof Trouble && says.test(error.message)) || assert.fail(error.message),
+          (error instanceof Trouble && pattern.test(error.message)) || assert.fail(error.message),
         sql,
       );
   });

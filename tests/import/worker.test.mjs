@@ -267,12 +267,12 @@ describe('npm run import', () => {
       [['--from', 'personas', fixture('personas.csv'), '--grant', 'admin,'], USAGE],
       [['--from', 'falcon', root], /is a folder/],
     ];
-    for (const [args, says] of refusals) {
+    for (const [args, pattern] of refusals) {
       const before = fs.readdirSync(out);
       const { status, stdout, stderr } = command(...args, '--out', out);
       assert.equal(status, 1);
-      assert.match(stderr, says === USAGE ? /^perfil: usage: / : /^perfil: [^\n]*\n$/);
-      assert.match(stderr, says);
+      assert.match(stderr, pattern === USAGE ? /^perfil: usage: / : /^perfil: [^\n]*\n$/);
+      assert.match(stderr, pattern);
       assert.equal(stdout, '');
       assert.deepEqual(fs.readdirSync(out), before);
     }

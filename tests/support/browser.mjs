@@ -11,7 +11,7 @@ export const noBrowser =
     'to test the reference page and pages of other origins';
 
 /** Test files that need a browser. */
-export const IN_BROWSER = ['tests/http/browser.test.mjs', 'tests/http/cross_origin.test.mjs'];
+export const BROWSER_TESTS = ['tests/http/browser.test.mjs', 'tests/http/cross_origin.test.mjs'];
 
 // With these flags, the browser makes no requests of its own, and also runs as root.
 const FLAGS = [

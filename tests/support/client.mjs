@@ -104,13 +104,13 @@ export function testPaths(url) {
      * Bytes of WebAssembly's memory and handles of JavaScript objects, after a garbage collection.
      * @returns {Promise<{memory: number, handles: number}>}
      */
-    taken: async () => /** @type {any} */ (await (await own('taken')).json()),
+    usage: async () => /** @type {any} */ (await (await own('usage')).json()),
     /**
      * The D1 calls and written rows of a deployment since its last request began, including those after the response.
      * @returns {Promise<{d1: number, rows: number}>}
      */
-    spent: async (deployment) => {
-      const response = await own('spent', { method: 'POST', body: deployment });
+    costOf: async (deployment) => {
+      const response = await own('cost', { method: 'POST', body: deployment });
       return /** @type {any} */ (await response.json());
     },
     /** Resolves when all background work of requests (wait_until) has finished. */

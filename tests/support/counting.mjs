@@ -220,12 +220,12 @@ const TESTS_OWN = {
       (results) => Response.json(results),
       ({ message }) => new Response(message, { status: 500 }),
     ),
-  '/.tests/taken': async () => {
+  '/.tests/usage': async () => {
     globalThis.gc?.();
-    return Response.json(perfil.taken());
+    return Response.json(perfil.usage());
   },
   /** The counts of a named deployment since its last request began, including those after the response. */
-  '/.tests/spent': async (request) => Response.json(deployments.get(await request.text())?.counts),
+  '/.tests/cost': async (request) => Response.json(deployments.get(await request.text())?.counts),
   '/.tests/idle': async () => {
     await until('work after a response', () => background === 0);
     return new Response();

@@ -9,7 +9,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as pause } from 'node:timers/promises';
-import { environment, python } from './examples_here.mjs';
+import { environment, python } from './available_examples.mjs';
 import { root } from './project.mjs';
 
 const examples = path.join(root, 'examples');

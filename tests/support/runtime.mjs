@@ -17,14 +17,14 @@ const setting = (name) => new RegExp(`^${name} = (.*)$`, 'm').exec(config)?.[1];
 export const CRON = /^crons = \["(.*?)"\]/m.exec(config)?.[1];
 
 /** Only the generated glue knows the size of WebAssembly's memory and the number of handles of JavaScript objects. */
-const TAKEN = `
-export const taken = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });
+const USAGE = `
+export const usage = () => ({ memory: wasm.memory.buffer.byteLength, handles: wasm.__wbindgen_externrefs.length });
 `;
 
 function moduleOf(file, counted) {
   if (file.endsWith('.wasm'))
     return { type: 'CompiledWasm', path: file, contents: new Uint8Array(fs.readFileSync(file)) };
-  const addition = counted && path.basename(file) === 'perfil.js' ? TAKEN : '';
+  const addition = counted && path.basename(file) === 'perfil.js' ? USAGE : '';
   return { type: 'ESModule', path: file, contents: fs.readFileSync(file, 'utf8') + addition };
 }
 
@@ -48,7 +48,7 @@ const ratelimits = (limits) =>
 
 /** Starts Miniflare with the options of `startWorker`; `log` is called with every line that the worker logs. */
 export function startMiniflare(
-  { vars, bindings, bucket, limits, version, persist, inspected, counted, beside, twins },
+  { vars, bindings, bucket, limits, version, persist, inspected, counted, extraWorkers, replicas },
   log,
 ) {
   // V8 hardly collects any garbage below 256 MiB, in each of the simulators too. With a smaller heap, a leak shows
@@ -71,8 +71,8 @@ export function startMiniflare(
     ratelimits: ratelimits(limits),
     ...(version && { versionMetadata: 'VERSION' }),
   };
-  const same = twins.map((name) => ({ ...perfil, name }));
-  const others = Object.entries(beside).map(([name, script]) => ({ ...common, name, modules: true, script }));
+  const same = replicas.map((name) => ({ ...perfil, name }));
+  const others = Object.entries(extraWorkers).map(([name, script]) => ({ ...common, name, modules: true, script }));
   return new Miniflare(
     convertV4MiniflareOptions({
       host: '127.0.0.1',

@@ -15,19 +15,19 @@ import { CRON, inspectorOf, runtimes, startMiniflare } from './runtime.mjs';
  * @property {boolean} [version] true: it has a version id, like a deployed worker
  * @property {string} [persist] a folder for database and bucket that outlives the worker and that another can continue
  *   with
- * @property {(line: {level: string, message: string}) => void} [heard] called with every log line, of which none is
+ * @property {(line: {level: string, message: string}) => void} [onLog] called with every log line, of which none is
  *   then kept
  * @property {boolean} [inspected] true: its heap can be measured, after a garbage collection, and is limited
  * @property {boolean} [counted] false: the built worker runs without counting.mjs, so that counts, faults and its paths
  *   are not available
- * @property {string[]} [twins] names of further instances of the same worker, on the same database and bucket; `urls`
- *   has their addresses
- * @property {Record<string, string>} [beside] scripts of other workers in the same runtime, on the same database and
- *   bucket, by name; `urls` has their addresses
+ * @property {string[]} [replicas] names of further instances of the same worker, on the same database and bucket;
+ *   `urls` has their addresses
+ * @property {Record<string, string>} [extraWorkers] scripts of other workers in the same runtime, on the same database
+ *   and bucket, by name; `urls` has their addresses
  */
 
 /** Collects the lines of the worker's log. */
-function journal(heard) {
+function journal(onLog) {
   const lines = [];
   const sweeps = [];
   // Without a prototype, because any valid request id may be a key.
@@ -38,12 +38,12 @@ function journal(heard) {
     sweeps,
     lineOf: (id) => waiting(id).promise,
     write({ level, message }) {
-      if (heard) heard({ level, message });
+      if (onLog) onLog({ level, message });
       else lines.push({ level, message });
       if (!message.startsWith('{')) return;
       const line = JSON.parse(message);
       if (line.event === 'sweep') sweeps.push({ level, ...line });
-      else if (!heard) waiting(line.request_id).resolve(line);
+      else if (!onLog) waiting(line.request_id).resolve(line);
     },
   };
 }
@@ -54,9 +54,9 @@ async function fill(database) {
 }
 
 /** Returns the addresses of all workers and the inspector, and fills the database if it is new. */
-async function connect(miniflare, { bindings, beside, twins, inspected, isNew }) {
+async function connect(miniflare, { bindings, extraWorkers, replicas, inspected, isNew }) {
   const urls = {};
-  for (const name of ['perfil', ...twins, ...Object.keys(beside)])
+  for (const name of ['perfil', ...replicas, ...Object.keys(extraWorkers)])
     urls[name] = (await miniflare.unsafeGetDirectURL(name)).href.replace(/\/$/, '');
   const inspector = inspected ? await inspectorOf(await miniflare.getInspectorURL()) : undefined;
   if (bindings && isNew) await fill(await miniflare.getD1Database('DB', 'perfil'));
@@ -91,14 +91,14 @@ function sweeper(dispatch, sweeps) {
  * @param {WorkerOptions} options
  */
 export async function startWorker(options = {}) {
-  const { heard, persist, bindings = true, bucket = bindings, inspected = false, beside = {} } = options;
-  const { vars = {}, limits = {}, version = false, counted = true, twins = [] } = options;
+  const { onLog, persist, bindings = true, bucket = bindings, inspected = false, extraWorkers = {} } = options;
+  const { vars = {}, limits = {}, version = false, counted = true, replicas = [] } = options;
   const isNew = persist === undefined || fs.readdirSync(persist).length === 0;
   const others = runtimes();
-  const { lines, sweeps, lineOf, write } = journal(heard);
-  const settings = { vars, bindings, bucket, limits, version, persist, inspected, counted, beside, twins };
+  const { lines, sweeps, lineOf, write } = journal(onLog);
+  const settings = { vars, bindings, bucket, limits, version, persist, inspected, counted, extraWorkers, replicas };
   const miniflare = startMiniflare(settings, write);
-  const { urls, inspector } = await connect(miniflare, { bindings, beside, twins, inspected, isNew }).catch(
+  const { urls, inspector } = await connect(miniflare, { bindings, extraWorkers, replicas, inspected, isNew }).catch(
     async (error) => {
       // If it kept running, the test runner would not exit.
       await miniflare.dispose();
@@ -119,13 +119,13 @@ export async function startWorker(options = {}) {
     },
     /** Kills that process immediately, as in a crash, with all its unfinished work. Then stops the rest. */
     kill: async () => {
-      const gone = once(runtime, 'exit');
+      const exited = once(runtime, 'exit');
       runtime.kill('SIGKILL');
-      await gone;
+      await exited;
       await miniflare.dispose();
     },
     /** The worker's memory and handles, and the bytes of its heap without garbage. */
-    taken: async () => ({ ...(await paths.taken()), heap: await inspector?.heap() }),
+    usage: async () => ({ ...(await paths.usage()), heap: await inspector?.heap() }),
     send,
     /** @param {import('./client.mjs').RequestOptions} [options] */
     put: (target, options) => send('PUT', target, options),

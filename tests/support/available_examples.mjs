@@ -6,7 +6,7 @@ import path from 'node:path';
 import { root } from './project.mjs';
 
 /** Test files that start receivers. */
-export const OF_RECEIVERS = ['tests/http/receivers.test.mjs', 'tests/http/receivers_live.test.mjs'];
+export const RECEIVER_TESTS = ['tests/http/receivers.test.mjs', 'tests/http/receivers_live.test.mjs'];
 
 /** The Python interpreter of the receiver for Django, with its packages. */
 export const python = path.join(root, 'examples/django/.venv/bin/python');
@@ -18,7 +18,7 @@ const works = (program, args) => spawnSync(program, args, { stdio: 'ignore', env
 const SERVER = ['mariadbd', 'mariadb', 'mariadb-install-db'];
 
 /** For each receiver, the reason why it cannot run on this machine, or false if it can. */
-export function lacking() {
+export function reasonsToSkip() {
   const noPackages = !fs.existsSync(path.join(root, 'examples/node_modules/express')) && 'npm packages are missing';
   const noMariaDb = !SERVER.every((program) => works(program, ['--version'])) && 'MariaDB is missing';
   const noPython = !works(python, ['-c', 'import bcrypt, django, standardwebhooks']) && 'Python packages are missing';
@@ -26,8 +26,8 @@ export function lacking() {
 }
 
 /** A line with the receivers whose tests are skipped and the reasons, or undefined if all of them can run. */
-export function leftOut() {
-  const without = Object.entries(lacking()).filter(([, why]) => why);
+export function skippedReceivers() {
+  const without = Object.entries(reasonsToSkip()).filter(([, why]) => why);
   const reasons = [...new Set(without.map(([, why]) => why))];
   const namesOf = (reason) => without.filter(([, why]) => why === reason).map(([name]) => name);
   if (reasons.length === 0) return undefined;

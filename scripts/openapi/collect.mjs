@@ -5,7 +5,7 @@ import { UNDECLARED } from './headers.mjs';
 import { PICTURE, REQUESTS } from './requests.mjs';
 
 /** Starts a worker that sends every optional header, and allows one bad token. */
-export const startAsked = () => startWorker({ limits: { RATE_FAILED_AUTH: 1 }, vars: { SERVER_TIMING: 'on' } });
+export const startExampleWorker = () => startWorker({ limits: { RATE_FAILED_AUTH: 1 }, vars: { SERVER_TIMING: 'on' } });
 
 /** Replaces the values that differ from run to run: the port, and the time of a record's last change. */
 const constant = (value, url) =>
@@ -20,7 +20,7 @@ const bodyOf = (response, url) =>
  * Sends every request of requests.mjs. `operations` are `{id, method, path, examples}`; the replies are
  * `{id, status, name, summary, headers, type, body, response}`.
  */
-export async function ask(worker, operations) {
+export async function collectReplies(worker, operations) {
   let clients = 0;
   // Every request comes from another network unless `client` is given, because bad tokens are counted per network.
   const send = (
