@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import fs from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
-import { endsInStep, shown } from '../../tests/support/avatars.mjs';
+import { assertConsistent, shown } from '../../tests/support/avatars.mjs';
 import { startWorker } from '../../tests/support/worker.mjs';
 import { median, quantile } from '../statistics.mjs';
 import { ACCOUNTS, client, MIX } from './client.mjs';
@@ -108,7 +108,7 @@ async function measure(worker, found, { seconds, report }, measured) {
 
 /** Checks what must hold after the load. */
 async function checkEnd(worker, found) {
-  await endsInStep(worker);
+  await assertConsistent(worker);
   if ((await shown(worker)).length === 0) found.fail('no picture was shown at the end');
   for (let tries = 0; found.logged < found.sent && tries < 500; tries++) await setTimeout(10);
   if (found.logged !== found.sent) found.fail(`${found.sent} requests wrote ${found.logged} lines to the log`);

@@ -5,10 +5,10 @@ import fs from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { answered, raw, refused } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
-import { ROUTES, SAYS } from '../support/dialects.mjs';
-import { begin, hold, inSingleBytes } from '../support/sockets.mjs';
+import { REFUSALS, ROUTES } from '../support/dialects.mjs';
+import { assertRefused, assertResponse, raw } from '../support/responses.mjs';
+import { hold, inSingleBytes, startPut } from '../support/sockets.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const MIB = 2 ** 20;
@@ -59,7 +59,14 @@ describe('the memory of one body', () => {
 for (const route of [FOTO, DJANGO]) {
   describe(`the parts of a form to ${route.name}`, () => {
     const refuses = (body) =>
-      refused(worker, route.path(), { as: 6, ...raw(body, FORM['content-type']) }, 413, route.says.tooLarge(), NONE);
+      assertRefused(
+        worker,
+        route.path(),
+        { as: 6, ...raw(body, FORM['content-type']) },
+        413,
+        route.refusals.tooLarge(),
+        NONE,
+      );
 
     test('64 are accepted, and one more is too large [R12 R3]', async () => {
       const parts = (count) => Array.from({ length: count }, (_, at) => part(`p${at}`, '')).join('');
@@ -81,7 +88,7 @@ for (const route of [FOTO, DJANGO]) {
 describe('bodies that are held open', () => {
   const BEGUN = '--x\r\n';
   const headers = { ...FORM, 'content-length': 10 * MIB };
-  const upload = (as) => begin(worker, DJANGO.path(as), headers, BEGUN, { as });
+  const upload = (as) => startPut(worker, DJANGO.path(as), headers, BEGUN, { as });
   /** Starts an upload of the largest size for each account, and waits until they have reached the worker. */
   async function holdAll(accounts) {
     const all = [];
@@ -93,7 +100,7 @@ describe('bodies that are held open', () => {
   test('an account may hold two of the largest uploads, and gets a 429 for a third [R12 R7]', async () => {
     const open = await holdAll([42, 42]);
     const third = await upload(42);
-    await answered(worker, third, 429, SAYS.django.tooMany(), NONE);
+    await assertResponse(worker, third, 429, REFUSALS.django.tooMany(), NONE);
     assert.equal(third.headers.get('retry-after'), '60');
     await Promise.all(open.map((each) => each.hangUp()));
   });
@@ -104,7 +111,7 @@ describe('bodies that are held open', () => {
       Array(4).fill(undefined),
     );
     const fifth = await upload(7);
-    const line = await answered(worker, fifth, 503, { error: 'Internal server error' }, NONE);
+    const line = await assertResponse(worker, fifth, 503, { error: 'Internal server error' }, NONE);
     assert.deepEqual([fifth.headers.get('retry-after'), line.cause], ['5', 'too many request bodies in memory']);
     assert.equal((await worker.put('/users', { as: 7, json: { name: 'Jane' } })).status, 200);
     await Promise.all(open.map((each) => each.hangUp()));
@@ -118,7 +125,7 @@ describe('bodies that are held open', () => {
       const body = new ReadableStream({ start: (stream) => stream.enqueue(Buffer.from('{')) });
       const headers = { 'content-type': 'application/json' };
       const response = await worker.put(route.path(), { as: 6, body, headers, faults: { pace: 100 } });
-      const line = await answered(worker, response, 408, route.says.tooSlow(), NONE);
+      const line = await assertResponse(worker, response, 408, route.refusals.tooSlow(), NONE);
       assert.equal(line.code, 'too_slow');
       assert.equal(await worker.dump(), before);
     });
@@ -133,7 +140,7 @@ describe('a compressed body', () => {
       for (const [body, type] of [['{}', types[0]], ...types.map((type) => [packed, type])]) {
         const headers = { 'content-type': type, 'content-encoding': 'gzip' };
         const options = { as: 6, body, headers };
-        await refused(worker, route.path(), options, 415, route.says.unsupported('gzip'), NONE);
+        await assertRefused(worker, route.path(), options, 415, route.refusals.unsupported('gzip'), NONE);
       }
     });
     test(`in identity is accepted by ${route.name} [R15]`, async () => {

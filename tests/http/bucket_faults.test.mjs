@@ -1,20 +1,20 @@
 // The bucket or the database fails at every step of an upload. Bucket and records are consistent in the end (M5).
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { answered } from '../support/answers.mjs';
 import {
-  anHourLater,
-  cleared,
-  endsInStep,
+  ageRemovals,
+  assertConsistent,
+  assertNoMissingObjects,
+  clearPictures,
   formOf,
   keyOf,
   keys,
   png,
-  pointsAtObjects,
   settled,
   sweepAll,
 } from '../support/avatars.mjs';
 import { ROUTES } from '../support/dialects.mjs';
+import { assertResponse } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const [foto, me, , falcon, profile] = ROUTES;
@@ -30,24 +30,24 @@ before(async () => {
   worker = await startWorker();
 });
 after(() => worker?.stop());
-beforeEach(() => cleared(worker));
+beforeEach(() => clearPictures(worker));
 
-const sends = (route, picture, { on = worker, id = 6, as = 6, fields = {}, faults } = {}) =>
+const upload = (route, picture, { on = worker, id = 6, as = 6, fields = {}, faults } = {}) =>
   on.put(route.path(id), { as, form: formOf({ [route.upload]: picture, ...fields }), faults });
 const shownBy = async (route, on = worker) =>
   (await on.sql(SHOWN[route.name]))[0].at?.replace(/^.*\/media\//, '') ?? null;
 const tables = async (on = worker) => JSON.parse(await on.dump())[0];
 
 /** Sends an upload, and checks that it is accepted and that the record shows it. */
-async function takes(route, picture, options = {}) {
-  const response = await sends(route, picture, options);
+async function assertUploaded(route, picture, options = {}) {
+  const response = await upload(route, picture, options);
   assert.equal(response.status, 200, `${response.text} ${JSON.stringify(options)}`);
   assert.equal(await shownBy(route, options.on), keyOf(6, picture));
   return response;
 }
 /** Checks for a 500 in the dialect's own format, with the cause in the log alone. */
 async function failed(route, response, cause, { d1, r2, on = worker } = {}) {
-  const line = await answered(on, response, 500, route.failure, { d1: d1 ?? response.d1Calls, r2 });
+  const line = await assertResponse(on, response, 500, route.failure, { d1: d1 ?? response.d1Calls, r2 });
   assert.match(line.cause, cause);
   assert.equal(line.route, route.name);
 }
@@ -59,36 +59,36 @@ for (const route of UPLOADS) {
       `[R9 R7 M5 ${route.ids}]`;
     test(refusedTitle, async () => {
       for (const shown of [null, png()]) {
-        if (shown) await takes(route, shown);
+        if (shown) await assertUploaded(route, shown);
         const before = await worker.dump();
         await failed(
           route,
-          await sends(route, png(), { faults: { put: 'refuse' } }),
+          await upload(route, png(), { faults: { put: 'refuse' } }),
           /^bucket: .*put was refused by the test/,
           { d1: 1, r2: [1, 1] },
         );
         assert.equal(await worker.dump(), before);
       }
-      await endsInStep(worker);
+      await assertConsistent(worker);
     });
     const unansweredTitle =
       `a picture that is stored while the response is lost is a failure of ${route.name} that changes no record ` +
       `[R9 M5 ${route.ids}]`;
     test(unansweredTitle, async () => {
       const shown = png();
-      await takes(route, shown);
+      await assertUploaded(route, shown);
       const before = await tables();
       const picture = png();
-      await failed(route, await sends(route, picture, { faults: { put: 'lose' } }), /^bucket: .*lost by the test/);
+      await failed(route, await upload(route, picture, { faults: { put: 'lose' } }), /^bucket: .*lost by the test/);
       assert.deepEqual(await tables(), before);
-      await endsInStep(worker);
+      await assertConsistent(worker);
       assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
-      await takes(route, picture);
-      await endsInStep(worker);
+      await assertUploaded(route, picture);
+      await assertConsistent(worker);
     });
     test(`no message of the bucket gets into a response of ${route.name} [R9]`, async () => {
       for (const faults of [{ put: 'refuse' }, { put: 'lose' }, { batch: 'refuse' }]) {
-        const { status, text, headers } = await sends(route, png(), { faults });
+        const { status, text, headers } = await upload(route, png(), { faults });
         assert.equal(status, 500);
         assert.doesNotMatch(
           text + JSON.stringify([...headers].filter(([name]) => !/^x-test-|^x-request-id$/.test(name))),
@@ -102,11 +102,11 @@ for (const route of UPLOADS) {
     test(databaseTitle, async () => {
       for (const batch of ['refuse', [null, 'refuse']]) {
         const shown = png();
-        await takes(route, shown);
+        await assertUploaded(route, shown);
         const before = await tables();
-        await failed(route, await sends(route, png(), { faults: { batch } }), /batch was refused by the test/);
+        await failed(route, await upload(route, png(), { faults: { batch } }), /batch was refused by the test/);
         assert.deepEqual(await tables(), before);
-        await endsInStep(worker);
+        await assertConsistent(worker);
         assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
       }
     });
@@ -119,13 +119,13 @@ for (const route of UPLOADS) {
         [null, 'lose', 'refuse'],
         [null, 'lose', 'lose'],
       ]) {
-        await takes(route, png());
+        await assertUploaded(route, png());
         await worker.idle();
         const picture = png();
-        await failed(route, await sends(route, picture, { faults: { batch } }), /lost by the test/);
+        await failed(route, await upload(route, picture, { faults: { batch } }), /lost by the test/);
         assert.equal(await shownBy(route), keyOf(6, picture));
         assert.ok((await settled(worker)).includes(keyOf(6, picture)));
-        await endsInStep(worker);
+        await assertConsistent(worker);
       }
     });
     const leftoverTitle =
@@ -146,18 +146,18 @@ for (const route of UPLOADS) {
         { batch: [null, null, 'lose', 'lose', 'lose', 'lose'] },
       ];
       for (const faults of [...once, ...always]) {
-        await cleared(worker);
+        await clearPictures(worker);
         const [first, second] = [png(), png()];
-        await takes(route, first);
+        await assertUploaded(route, first);
         await worker.idle();
-        await takes(route, second, { faults });
-        await pointsAtObjects(worker);
+        await assertUploaded(route, second, { faults });
+        await assertNoMissingObjects(worker);
         // A failed removal does not block an upload of the same picture, unless the removal may still be in progress.
-        if (always.includes(faults)) await anHourLater(worker);
-        const { status, text } = await sends(route, first);
+        if (always.includes(faults)) await ageRemovals(worker);
+        const { status, text } = await upload(route, first);
         assert.equal(status, 200, `${JSON.stringify(faults)}, then ${text}`);
-        await pointsAtObjects(worker);
-        await endsInStep(worker);
+        await assertNoMissingObjects(worker);
+        await assertConsistent(worker);
         assert.deepEqual(await keys(worker), [keyOf(6, first)]);
       }
     });
@@ -167,8 +167,12 @@ for (const route of UPLOADS) {
     test(refusalTitle, async () => {
       const right = () => worker.sql('DELETE FROM permissionXRole WHERE permissionId = 2 AND roleId = 1');
       const refusals = {
-        [foto.name]: [right, 403, foto.says.forbidden()],
-        [profile.name]: [() => worker.sql('UPDATE users SET is_active = 0 WHERE id = 6'), 401, profile.says.inactive()],
+        [foto.name]: [right, 403, foto.refusals.forbidden()],
+        [profile.name]: [
+          () => worker.sql('UPDATE users SET is_active = 0 WHERE id = 6'),
+          401,
+          profile.refusals.inactive(),
+        ],
       };
       const [takeAway, status, body] = refusals[route.name];
       for (const [at, faults] of [
@@ -180,7 +184,7 @@ for (const route of UPLOADS) {
       ].entries()) {
         // The right is revoked between the check and the change, once the picture is stored.
         const name = `right-${route.upload}-${at}`;
-        const refusing = sends(route, png(), {
+        const refusing = upload(route, png(), {
           faults: { ...faults, batch: [null, `hold:${name}`, ...(faults.batch ?? [])] },
         });
         await worker.held(name);
@@ -191,7 +195,7 @@ for (const route of UPLOADS) {
         await worker.sql('INSERT OR IGNORE INTO permissionXRole (permissionId, roleId) VALUES (2, 1)');
         await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
         assert.deepEqual([response.status, response.json], [status, body], JSON.stringify(faults));
-        await endsInStep(worker);
+        await assertConsistent(worker);
         assert.deepEqual(await keys(worker), []);
       }
     });
@@ -202,18 +206,18 @@ for (const route of UPLOADS) {
     const scenarios = {
       'a first picture': async () => png(),
       'another picture': async () => {
-        await takes(route, png());
+        await assertUploaded(route, png());
         return png();
       },
       'the same picture': async () => {
         const picture = png();
-        await takes(route, picture);
+        await assertUploaded(route, picture);
         return picture;
       },
       'a picture removed a moment ago': async () => {
         const picture = png();
-        await takes(route, picture);
-        await takes(route, png());
+        await assertUploaded(route, picture);
+        await assertUploaded(route, png());
         return picture;
       },
       'an orphan': async () => {
@@ -243,11 +247,11 @@ for (const route of UPLOADS) {
         '[M5 R9 D7]';
       test(title, async () => {
         for (const faults of [...single, ...several]) {
-          await cleared(worker);
+          await clearPictures(worker);
           const picture = await prepare();
           await worker.idle();
           const before = await shownBy(route);
-          const response = await sends(route, picture, { faults });
+          const response = await upload(route, picture, { faults });
           const now = await shownBy(route);
           const context = `${JSON.stringify(faults)}: ${response.status} ${response.text}`;
           if (response.status === 200) assert.equal(now, keyOf(6, picture), context);
@@ -257,13 +261,13 @@ for (const route of UPLOADS) {
               [500, route.failure, true],
               context,
             );
-          await pointsAtObjects(worker);
+          await assertNoMissingObjects(worker);
           // A call to which the bucket did not respond may still be in progress.
-          if (several.includes(faults) || faults.delete) await anHourLater(worker);
-          const again = await sends(route, picture);
+          if (several.includes(faults) || faults.delete) await ageRemovals(worker);
+          const again = await upload(route, picture);
           assert.equal(again.status, 200, `${context}, then ${again.text}`);
-          await pointsAtObjects(worker);
-          await endsInStep(worker);
+          await assertNoMissingObjects(worker);
+          await assertConsistent(worker);
           assert.deepEqual(await keys(worker), [keyOf(6, picture)], context);
         }
       });
@@ -287,11 +291,11 @@ describe('a picture that is cleared while calls fail', () => {
         { batch: [null, 'lose'] },
       ]) {
         const picture = png();
-        await takes(route, picture);
+        await assertUploaded(route, picture);
         const { status, text } = await worker.put(by.path(), { as: 6, json, faults });
         assert.equal(status, 200, text);
         assert.notEqual(await shownBy(route), keyOf(6, picture));
-        await endsInStep(worker);
+        await assertConsistent(worker);
         assert.deepEqual(await keys(worker), []);
       }
     });
@@ -312,21 +316,21 @@ describe('a constraint that was added to the database by hand', () => {
   for (const [what, statements] of Object.entries(broken)) {
     test(`${what} makes an upload fail and leave nothing behind [R9 R7 M5 P4 D6]`, async () => {
       const shown = png();
-      for (const route of UPLOADS) await takes(route, shown);
+      for (const route of UPLOADS) await assertUploaded(route, shown);
       await worker.idle();
       const before = await tables();
       for (const sql of statements) await worker.sql(sql);
       try {
-        for (const route of UPLOADS) await failed(route, await sends(route, png()), /the disk is on fire/);
-        for (const route of UPLOADS) await failed(route, await sends(route, shown), /the disk is on fire/);
+        for (const route of UPLOADS) await failed(route, await upload(route, png()), /the disk is on fire/);
+        for (const route of UPLOADS) await failed(route, await upload(route, shown), /the disk is on fire/);
       } finally {
         for (const name of ['t1', 't2']) await worker.sql(`DROP TRIGGER ${name}`);
       }
       assert.deepEqual(await tables(), before);
-      await endsInStep(worker);
+      await assertConsistent(worker);
       assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
-      for (const route of UPLOADS) await takes(route, png());
-      await endsInStep(worker);
+      for (const route of UPLOADS) await assertUploaded(route, png());
+      await assertConsistent(worker);
     });
   }
   const title = 'an unknown unique index is a failure and not a conflict, and leaves nothing behind [R9 R7 M5 D6]';
@@ -335,11 +339,11 @@ describe('a constraint that was added to the database by hand', () => {
     await worker.sql('CREATE UNIQUE INDEX surprise_first_name ON users (first_name)');
     try {
       const shown = png();
-      await takes(profile, shown);
+      await assertUploaded(profile, shown);
       const before = await tables();
-      await failed(profile, await sends(profile, png(), { fields: { first_name: 'Unica42' } }), /UNIQUE/);
+      await failed(profile, await upload(profile, png(), { fields: { first_name: 'Unica42' } }), /UNIQUE/);
       assert.deepEqual(await tables(), before);
-      await endsInStep(worker);
+      await assertConsistent(worker);
       assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
     } finally {
       await worker.sql('DROP INDEX surprise_first_name');
@@ -366,15 +370,15 @@ describe('the sweep failing', () => {
   for (const [what, faults, cause, stay] of failures) {
     test(`if ${what}, it logs the cause and harms no record, and the next sweep does the work [M5 R9]`, async () => {
       const shown = png();
-      await takes(profile, shown);
+      await assertUploaded(profile, shown);
       const names = orphans();
       await worker.bucket.fill(names);
       const line = await sweepAll(worker, faults);
       assert.deepEqual([line.level, line.removed], ['error', 0]);
       assert.match(line.cause, cause);
       assert.deepEqual(await keys(worker), [...(stay ? names : []), keyOf(6, shown)].sort());
-      await pointsAtObjects(worker);
-      await endsInStep(worker);
+      await assertNoMissingObjects(worker);
+      await assertConsistent(worker);
       assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
     });
   }
@@ -383,14 +387,14 @@ describe('the sweep failing', () => {
     test(title, async () => {
       for (const kind of ['refuse', 'lose']) {
         const [shown, removed] = [png(), png()];
-        await takes(profile, removed);
-        await takes(profile, shown);
+        await assertUploaded(profile, removed);
+        await assertUploaded(profile, shown);
         await worker.idle();
         await worker.bucket.fill(orphans());
         await sweepAll(worker, { batch: [...Array(number).fill(null), kind] });
-        await pointsAtObjects(worker);
-        await takes(profile, removed);
-        await endsInStep(worker);
+        await assertNoMissingObjects(worker);
+        await assertUploaded(profile, removed);
+        await assertConsistent(worker);
         assert.deepEqual(await keys(worker), [keyOf(6, removed)]);
       }
     });
@@ -408,14 +412,14 @@ describe('no bucket', () => {
     const title = `an upload to ${route.name} fails in the dialect's format, changing nothing [R9 R7 M5 ${route.ids}]`;
     test(title, async () => {
       const before = await without.dump();
-      await failed(route, await sends(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, {
+      await failed(route, await upload(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, {
         d1: 0,
         on: without,
       });
       assert.equal(await without.dump(), before);
     });
     test(`${route.name} still refuses what the request alone decides [R1 R9]`, async () => {
-      assert.equal((await sends(route, Buffer.alloc(0), { on: without })).status, 400);
+      assert.equal((await upload(route, Buffer.alloc(0), { on: without })).status, 400);
       assert.equal((await without.put(route.path(), { form: formOf({ [route.upload]: png() }) })).status, 401);
     });
   }
@@ -425,7 +429,7 @@ describe('no bucket', () => {
     assert.equal((await without.put(profile.path(), { as: 6, form: formOf({ first_name: 'Luis' }) })).status, 200);
     await without.sql("UPDATE users SET image = 'avatars/6/a.png' WHERE id = 6");
     const response = await without.put(profile.path(), { as: 6, json: { avatar: null } });
-    await answered(without, response, 200, { ...response.json, avatar: null }, { d1: 1 });
+    await assertResponse(without, response, 200, { ...response.json, avatar: null }, { d1: 1 });
     await without.idle();
   });
   test('the sweep logs that there is none [M5 R9]', async () => {
@@ -447,7 +451,7 @@ describe('no database', () => {
       `an upload to ${route.name} fails in the dialect's own format and leaves nothing in the bucket ` +
       `[R9 R7 M5 ${route.ids}]`;
     test(title, async () => {
-      await failed(route, await sends(route, png(), { on: without }), /\bDB\b/, { d1: 0, on: without });
+      await failed(route, await upload(route, png(), { on: without }), /\bDB\b/, { d1: 0, on: without });
       await without.idle();
       assert.deepEqual(await keys(without), []);
     });

@@ -3,9 +3,9 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
 import { mostCommon } from '../../scripts/passwords.mjs';
-import { refused } from '../support/answers.mjs';
 import { ROUTES, seam } from '../support/dialects.mjs';
 import { startOrigin } from '../support/origin.mjs';
+import { assertRefused } from '../support/responses.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -20,7 +20,7 @@ const vars = { PASSWORD_BLOCKLIST: 'on' };
 const COMMON = "El campo 'password' contiene una contraseña demasiado común";
 const password = (text) => ({ as: 6, json: { password: text } });
 const isRefused = (options, message = COMMON) =>
-  refused(worker, TARGET, options, 400, seam(message), { d1: 0, r2: [0, 0] });
+  assertRefused(worker, TARGET, options, 400, seam(message), { d1: 0, r2: [0, 0] });
 const hash = async () => (await worker.sql('SELECT password_hash AS hash FROM users WHERE id = 7'))[0].hash;
 
 describe('with PASSWORD_BLOCKLIST', () => {
@@ -57,7 +57,7 @@ describe('with PASSWORD_BLOCKLIST', () => {
     const behind = await startWorker({ vars: { ORIGIN: origin.url, ...vars } });
     const newcomer = { token: await token(4711, { layout: 'seam' }), json: { password: '123456' } };
     const { status, d1Calls } = await behind.put('/api/v1/users/4711', newcomer);
-    const sent = origin.got.map(({ body }) => body.toString());
+    const sent = origin.received.map(({ body }) => body.toString());
     await behind.stop();
     await origin.stop();
     assert.deepEqual([status, d1Calls, sent], [200, 1, ['{"password":"123456"}']]);
@@ -79,7 +79,7 @@ describe('PASSWORD_BLOCKLIST', () => {
       for (const word of ['123456', 'password of mine']) {
         const options = { ...password(word), vars: wrong };
         const failure = seam('Error interno del servidor');
-        const { line } = await refused(worker, TARGET, options, 500, failure, { d1: 0 });
+        const { line } = await assertRefused(worker, TARGET, options, 500, failure, { d1: 0 });
         assert.equal(line.cause, 'PASSWORD_BLOCKLIST is neither on nor empty');
       }
       const other = { as: 6, json: { full_name: 'Jane Smith' }, vars: wrong };

@@ -12,7 +12,16 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import bcrypt from 'bcryptjs';
 import { createAdmins } from '../support/accounts.mjs';
-import { endsInStep, formOf, keyOf, keys, png, pointsAtObjects, sha256, shown } from '../support/avatars.mjs';
+import {
+  assertConsistent,
+  assertNoMissingObjects,
+  formOf,
+  keyOf,
+  keys,
+  png,
+  sha256,
+  shown,
+} from '../support/avatars.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const ROUNDS = ['first', 'second', 'third', 'fourth'];
@@ -22,7 +31,7 @@ const ACCOUNTS = [201, 202, 203, 204];
 /** The account whose password the admin changes. */
 const CHANGED = 290;
 /** A few values that all accounts compete for, in upper and lower case. */
-const FOUGHT_FOR = [1, 2, 3, 4, 5];
+const CONTESTED = [1, 2, 3, 4, 5];
 
 /**
  * Uploads that are at a certain point when workerd is killed, by the account that makes them: the faults of their calls
@@ -48,8 +57,8 @@ function chance() {
   t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
   return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
 }
-const under = (n) => Math.floor(chance() * n);
-const oneOf = (values) => values[under(values.length)];
+const randomBelow = (n) => Math.floor(chance() * n);
+const oneOf = (values) => values[randomBelow(values.length)];
 
 /** A logical clock: each moment is later than all before it. */
 let moments = 0;
@@ -100,7 +109,7 @@ let requests;
 before(async () => {
   worker = await startWorker({ persist: folder });
   await createAdmins(worker, [ADMIN, ...ACCOUNTS, CHANGED, ...Object.keys(HALTED).map(Number)], 'crash');
-  for (const [place, value] of Object.entries(await held())) places[place] = new Place(value);
+  for (const [place, value] of Object.entries(await currentValues())) places[place] = new Place(value);
 });
 after(async () => {
   await worker?.stop();
@@ -108,7 +117,7 @@ after(async () => {
 });
 
 /** The current value of every place that is written to. Fields that one request changes together are one place. */
-async function held() {
+async function currentValues() {
   const rows = await worker.sql(
     'SELECT * FROM users JOIN personas ON personas.user_id = users.id ' +
       'WHERE users.id IN (SELECT value FROM json_each(?1))',
@@ -131,7 +140,7 @@ async function held() {
 }
 
 /** Sends a change and returns whether it was accepted. Only changes to contested values may be refused. */
-async function sends(target, options, refusals = []) {
+async function send(target, options, refusals = []) {
   const { status, text, requestId } = await worker.put(target, options);
   if (status === 200) requests.push(requestId);
   if (status !== 200 && !refusals.includes(status)) failures.push(`${target} returned ${status} ${text}`);
@@ -139,7 +148,7 @@ async function sends(target, options, refusals = []) {
 }
 
 /** Repeats an action until workerd is killed. */
-async function again(once) {
+async function repeat(once) {
   try {
     while (!killed) await once();
   } catch (error) {
@@ -150,8 +159,8 @@ async function again(once) {
 /** A new picture, or one that was sent before and may be about to be removed. */
 function picture(id) {
   const sent = pictures[id];
-  if (sent.length > 0 && under(3) === 0) return oneOf(sent);
-  sent.push(png({ width: 2 + under(40), height: 2 + under(40) }));
+  if (sent.length > 0 && randomBelow(3) === 0) return oneOf(sent);
+  sent.push(png({ width: 2 + randomBelow(40), height: 2 + randomBelow(40) }));
   return sent.splice(0, sent.length - 3) && sent.at(-1);
 }
 
@@ -160,65 +169,65 @@ function load(id, round) {
   let count = 0;
   const next = () => `${round}-${++count}`;
   const at = (what) => places[`the ${what} of ${id}`];
-  const writes = (what, value, target, options, refusals) =>
-    at(what).write(value, () => sends(target, options, refusals));
+  const write = (what, value, target, options, refusals) =>
+    at(what).write(value, () => send(target, options, refusals));
   const [byId, profile, foto] = [`/api/v1/users/${id}`, `/api/profile/${id}/update/`, `/api/personas/${id}/foto`];
-  const fights = (what, field, value, target, as, refusal) =>
-    writes(what, value, target, { as, json: { [field]: value } }, [refusal]);
-  const cased = (text) => (under(2) ? text.toUpperCase() : text);
+  const contend = (what, field, value, target, as, refusal) =>
+    write(what, value, target, { as, json: { [field]: value } }, [refusal]);
+  const cased = (text) => (randomBelow(2) ? text.toUpperCase() : text);
   return [
-    (n = next()) => writes('full name', `Full ${n}`, '/users', { as: id, json: { name: `Full ${n}` } }),
-    (n = next()) => writes('full name', `Full ${n}`, byId, { as: ADMIN, json: { full_name: `Full ${n}`, roleId: 1 } }),
+    (n = next()) => write('full name', `Full ${n}`, '/users', { as: id, json: { name: `Full ${n}` } }),
+    (n = next()) => write('full name', `Full ${n}`, byId, { as: ADMIN, json: { full_name: `Full ${n}`, roleId: 1 } }),
     (n = next()) =>
-      writes('first and last name', JSON.stringify([`First ${n}`, `Last ${n}`]), profile, {
+      write('first and last name', JSON.stringify([`First ${n}`, `Last ${n}`]), profile, {
         as: id,
         json: { first_name: `First ${n}`, last_name: `Last ${n}` },
       }),
     (n = next(), telefono = `+${100000 + count}`) =>
-      writes('persona', JSON.stringify([n, `A ${n}`, telefono]), '/api/personas/me', {
+      write('persona', JSON.stringify([n, `A ${n}`, telefono]), '/api/personas/me', {
         as: id,
         json: { nombres: n, apellidos: `A ${n}`, telefono },
       }),
     (n = next()) => {
-      if (under(4) === 0)
-        return writes('avatar and telephone', JSON.stringify([null, n]), profile, {
+      if (randomBelow(4) === 0)
+        return write('avatar and telephone', JSON.stringify([null, n]), profile, {
           as: id,
           json: { avatar: null, number_phone: n },
         });
       const bytes = picture(id);
-      return writes('avatar and telephone', JSON.stringify([keyOf(id, bytes), n]), profile, {
+      return write('avatar and telephone', JSON.stringify([keyOf(id, bytes), n]), profile, {
         as: id,
         form: formOf({ avatar: bytes, number_phone: n }),
       });
     },
     (n = next(), url = `https://example.com/${n}.jpg`) => {
-      if (under(5) === 0) return writes('photo', null, '/api/personas/me', { as: id, json: { foto_url: null } });
-      if (under(5) === 0) return writes('photo', url, foto, { as: id, json: { foto_url: url } });
+      if (randomBelow(5) === 0) return write('photo', null, '/api/personas/me', { as: id, json: { foto_url: null } });
+      if (randomBelow(5) === 0) return write('photo', url, foto, { as: id, json: { foto_url: url } });
       const bytes = picture(id);
-      return writes('photo', keyOf(id, bytes), foto, { as: id, form: formOf({ foto: bytes }) });
+      return write('photo', keyOf(id, bytes), foto, { as: id, form: formOf({ foto: bytes }) });
     },
     () =>
-      fights(
+      contend(
         'user name',
         'username',
-        cased(`fought_${oneOf(FOUGHT_FOR)}`),
+        cased(`fought_${oneOf(CONTESTED)}`),
         ...oneOf([
           ['/users', id, 409],
           [profile, id, 400],
         ]),
       ),
     () =>
-      fights(
+      contend(
         'e-mail',
         'email',
-        cased(`fought${oneOf(FOUGHT_FOR)}@example.com`),
+        cased(`fought${oneOf(CONTESTED)}@example.com`),
         ...oneOf([
           ['/users', id, 409],
           [profile, id, 400],
           [byId, ADMIN, 409],
         ]),
       ),
-    () => fights('DNI', 'dni', `FOUGHT-${oneOf(FOUGHT_FOR)}`, '/api/personas/me', id, 409),
+    () => contend('DNI', 'dni', `FOUGHT-${oneOf(CONTESTED)}`, '/api/personas/me', id, 409),
   ];
 }
 
@@ -226,7 +235,7 @@ function load(id, round) {
  * Checks a copy of every database that the kill left on the disk (the worker's and the simulated bucket's), and returns
  * the problems that SQLite finds.
  */
-function damage() {
+function findDamage() {
   const copy = `${folder}-copy`;
   try {
     fs.cpSync(folder, copy, { recursive: true });
@@ -252,69 +261,70 @@ for (const [round, nth] of ROUNDS.entries()) {
   describe(`a worker whose process is killed for the ${nth} time in the middle of its work, seed ${SEED}`, () => {
     const password = new Place(null);
     const halted = {};
-    let told, damaged, found;
+    let summary, damaged, found;
 
     before(async () => {
       [killed, failures, requests] = [false, [], []];
-      for (const [place, value] of Object.entries(await held())) places[place].found(value);
-      const replaces = (id, bytes, faults) =>
-        sends(`/api/profile/${id}/update/`, { as: id, form: formOf({ avatar: bytes }), faults });
+      for (const [place, value] of Object.entries(await currentValues())) places[place].found(value);
+      const replace = (id, bytes, faults) =>
+        send(`/api/profile/${id}/update/`, { as: id, form: formOf({ avatar: bytes }), faults });
       for (const id of Object.keys(HALTED)) {
         const [old, young] = [png(), png()];
-        await replaces(id, old);
+        await replace(id, old);
         halted[id] = { 'the old': keyOf(id, old), 'the new': keyOf(id, young), bytes: young };
       }
 
-      const running = ACCOUNTS.flatMap((id) => load(id, round)).map(again);
+      const running = ACCOUNTS.flatMap((id) => load(id, round)).map(repeat);
       running.push(
-        again(async () => {
+        repeat(async () => {
           await worker.sweep({ AVATAR_GRACE_HOURS: '0' });
           await setTimeout(100);
         }),
       );
       let passwords = 0;
       running.push(
-        again(async () => {
+        repeat(async () => {
           const text = `password ${round}-${++passwords} ñ📷`;
-          await password.write(text, () => sends(`/api/v1/users/${CHANGED}`, { as: ADMIN, json: { password: text } }));
-          await setTimeout(200 + under(600));
+          await password.write(text, () => send(`/api/v1/users/${CHANGED}`, { as: ADMIN, json: { password: text } }));
+          await setTimeout(200 + randomBelow(600));
         }),
       );
 
       const acknowledged = () =>
         Object.values(places).reduce((sum, place) => sum + place.acknowledged, password.acknowledged);
-      const [enough, started] = [40 + under(160), Date.now()];
-      const goesOn = (seconds) => failures.length === 0 && Date.now() < started + seconds * 1000;
-      while ((acknowledged() < enough && goesOn(2)) || (password.acknowledged === 0 && goesOn(20))) await setTimeout(1);
+      const [enough, started] = [40 + randomBelow(160), Date.now()];
+      const shouldContinue = (seconds) => failures.length === 0 && Date.now() < started + seconds * 1000;
+      while ((acknowledged() < enough && shouldContinue(2)) || (password.acknowledged === 0 && shouldContinue(20)))
+        await setTimeout(1);
       running.push(
         ...Object.entries(HALTED).map(([id, [faults]]) =>
-          again(async () => {
-            await replaces(id, halted[id].bytes, faults);
-            // The request has been answered; the work after the response is what is halted.
+          repeat(async () => {
+            await replace(id, halted[id].bytes, faults);
+            // The response has arrived; the work after the response is what is halted.
             while (!killed) await setTimeout(5);
           }),
         ),
       );
       await Promise.all(Object.keys(HALTED).map((id) => worker.held(id)));
-      await setTimeout(under(25));
+      await setTimeout(randomBelow(25));
 
-      const gone = worker.kill();
+      const exited = worker.kill();
       killed = true;
-      await gone;
+      await exited;
       await Promise.all(running);
       const open = Object.values(places).reduce(
         (sum, { written }) => sum + written.filter((change) => change.acknowledged === Infinity).length,
         0,
       );
-      told = `${acknowledged()} changes acknowledged, ${open} in flight, ${Object.keys(HALTED).length} halted`;
+      summary = `${acknowledged()} changes acknowledged, ${open} in flight, ${Object.keys(HALTED).length} halted`;
 
-      damaged = damage();
+      damaged = findDamage();
       worker = await startWorker({ persist: folder });
-      found = await held();
+      found = await currentValues();
     });
 
     test('was responding until then [R6 R9]', (context) => {
-      context.diagnostic(told);
+      context.diagnostic(summary);
       assert.deepEqual(failures, []);
       assert.ok(password.acknowledged > 0);
     });
@@ -352,7 +362,7 @@ for (const [round, nth] of ROUNDS.entries()) {
         assert.equal(new Set(rows.map((row) => row[column])).size, rows.length, JSON.stringify(rows));
     });
     test('shows no picture that is missing or incomplete [M3 M5]', async () => {
-      await pointsAtObjects(worker);
+      await assertNoMissingObjects(worker);
       for (const key of await shown(worker)) {
         const { status, bytes } = await worker.send('GET', `/media/${key}`);
         assert.deepEqual([status, sha256(bytes)], [200, path.parse(key).name]);
@@ -365,7 +375,7 @@ for (const [round, nth] of ROUNDS.entries()) {
       });
     }
     test('after a sweep, has nothing in the bucket but the pictures that are shown [M5]', async () => {
-      await endsInStep(worker);
+      await assertConsistent(worker);
       assert.ok((await keys(worker)).length > 0);
     });
   });

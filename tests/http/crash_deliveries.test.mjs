@@ -24,7 +24,7 @@ const KNOWN = { 201: ['seam', 'falcon', 'django'], 202: ['seam'], 203: ['falcon'
 const ACCOUNTS = Object.keys(KNOWN).map(Number);
 
 /** Random integers from 0 to n - 1, determined by the seed (mulberry32). */
-const under = (() => {
+const randomBelow = (() => {
   let seed = SEED;
   return (n) => {
     seed = (seed + 0x6d2b79f5) | 0;
@@ -74,7 +74,7 @@ let posts = 0;
 function failing(name) {
   return (response, { changes }) => {
     posts++;
-    const fate = under(6);
+    const fate = randomBelow(6);
     if (fate === 0) {
       response.destroy();
       return 0;
@@ -127,7 +127,9 @@ async function change(account, n) {
     falcon: async () => [
       '/users',
       await token(numberOf('falcon', account), { layout: 'falcon' }),
-      under(2) ? { username: `user_${account}_${n}` } : { name: `Name ${n}`, email: `e${account}.${n}@example.com` },
+      randomBelow(2)
+        ? { username: `user_${account}_${n}` }
+        : { name: `Name ${n}`, email: `e${account}.${n}@example.com` },
       null,
     ],
     django: async () => [
@@ -139,7 +141,7 @@ async function change(account, n) {
     personas: async () => ['/api/personas/me', await token(account), { nombres: `Nombre ${n}` }, ['personas']],
   };
   const known = KNOWN[account];
-  const way = [...known, 'personas'][under(known.length + 1)];
+  const way = [...known, 'personas'][randomBelow(known.length + 1)];
   const [target, bearer, json, has] = await ways[way]();
   const receivers = has ?? (json.username ? ['falcon', 'django'] : ['seam', 'falcon', 'django']);
   const { status, text, requestId } = await worker.put(target, { token: bearer, json });
@@ -167,28 +169,28 @@ async function minutes() {
 }
 
 /** Ends every pause, and every lease that a crash left behind. */
-const muchLater = () => worker.sql('UPDATE receivers SET next_attempt_at = NULL, lease = NULL, leased_until = NULL');
+const makeAllDue = () => worker.sql('UPDATE receivers SET next_attempt_at = NULL, lease = NULL, leased_until = NULL');
 
 test(`after a kill at any moment, receivers get everything in order, seed ${SEED} [C2 C3]`, async (context) => {
   for (let round = 1; round <= ROUNDS; round++) {
     killed = false;
     const running = [...ACCOUNTS.map((account) => changes(account, round)), minutes()];
-    await setTimeout(700 + under(1500));
-    await muchLater();
-    await setTimeout(under(600));
+    await setTimeout(700 + randomBelow(1500));
+    await makeAllDue();
+    await setTimeout(randomBelow(600));
     const gone = worker.kill();
     killed = true;
     await gone;
     await Promise.all(running);
     worker = await startWorker({ persist: folder, vars: set.vars });
-    await muchLater();
+    await makeAllDue();
   }
   assert.deepEqual(failures, []);
   const [{ newest }] = await worker.sql('SELECT max(id) AS newest FROM changes');
   const behind = () => worker.sql('SELECT name FROM receivers WHERE position < ?', newest);
   for (let tries = 0; (await behind()).length > 0; tries++) {
     assert.ok(tries < 500, 'the receivers are not up to date after 500 events');
-    await muchLater();
+    await makeAllDue();
     await worker.scheduled(MINUTE, {}, { pace: 40 });
   }
   const counts = Object.entries(acknowledged).map(([name, ids]) => `${name} ${ids.length}`);

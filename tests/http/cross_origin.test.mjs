@@ -5,7 +5,7 @@ import http from 'node:http';
 import path from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import { alice, resetAlice } from '../support/accounts.mjs';
-import { cleared } from '../support/avatars.mjs';
+import { clearPictures } from '../support/avatars.mjs';
 import { launch, noBrowser } from '../support/browser.mjs';
 import { root } from '../support/project.mjs';
 import { token } from '../support/tokens.mjs';
@@ -32,7 +32,7 @@ after(async () => {
 });
 beforeEach(async () => {
   if (noBrowser) return;
-  await cleared(worker);
+  await clearPictures(worker);
   await resetAlice(worker);
 });
 

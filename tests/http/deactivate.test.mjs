@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { startProject } from '../scripts/commands.mjs';
-import { refused } from '../support/answers.mjs';
-import { SAYS } from '../support/dialects.mjs';
+import { REFUSALS } from '../support/dialects.mjs';
 import { read } from '../support/project.mjs';
+import { assertRefused } from '../support/responses.mjs';
 import { token } from '../support/tokens.mjs';
 
 let project, worker;
@@ -31,7 +31,7 @@ describe('an account becomes inactive immediately', () => {
     assert.deepEqual([code, out, err], [0, 'account 7 (seam 1007) is inactive\n', '']);
     assert.deepEqual([await isActive(7), await isActive(6), await isActive(42)], [0, 1, 1]);
     const challenge = 'Bearer error="invalid_token"';
-    await refused(worker, '/api/v1/users/1007', asJane, 401, SAYS.seam.inactive(), { d1: 1, challenge });
+    await assertRefused(worker, '/api/v1/users/1007', asJane, 401, REFUSALS.seam.inactive(), { d1: 1, challenge });
     const again = await command(['seam', '1007', '--remote']);
     assert.deepEqual([again.code, again.out], [0, 'account 7 (seam 1007) is inactive\n']);
   });

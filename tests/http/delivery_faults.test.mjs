@@ -13,7 +13,7 @@ import { startWorker } from '../support/worker.mjs';
 const settings = (receiver) => ({ CHANGES_URL: receiver.url, CHANGES_SECRET: WEBHOOK_SECRET });
 
 /** Ends every pause and every lease. */
-const muchLater = (worker) =>
+const makeAllDue = (worker) =>
   worker.sql(
     "UPDATE receivers SET next_attempt_at = '2000-01-01', leased_until = iif(lease IS NULL, NULL, '2000-01-01')",
   );
@@ -84,7 +84,7 @@ describe('one worker and one receiver', () => {
       assert.deepEqual(line, { level: 'error', event: 'delivery', receiver: 'all', sent: 0, cause });
       await worker.scheduled(MINUTE, {}, { pace: 40 });
       assert.equal(receiver.posts.length, attempt, 'no attempt is due');
-      await muchLater(worker);
+      await makeAllDue(worker);
     }
     assert.deepEqual(pauses, [1, 2, 4, 8, 16, 32, 45]);
     receiver.status = 200;
@@ -105,7 +105,7 @@ describe('one worker and one receiver', () => {
       );
       assert.equal((await row(worker)).failures, 1);
       receiver.status = 200;
-      await muchLater(worker);
+      await makeAllDue(worker);
       await worker.scheduled(MINUTE);
       assert.equal(receiver.changes.length, 1);
     });
@@ -150,7 +150,7 @@ describe('one worker and one receiver', () => {
     assert.ok(duration_ms >= 10_000 && duration_ms < 12_000, `${duration_ms} ms`);
     hanging.resolve(500);
     receiver.status = 200;
-    await muchLater(worker);
+    await makeAllDue(worker);
     await worker.scheduled(MINUTE);
     assert.equal(receiver.changes.length, 20);
   });
@@ -164,7 +164,7 @@ describe('one worker and one receiver', () => {
     const [{ level, sent, cause }] = await lines(worker, seen, 1);
     assert.deepEqual([level, sent], ['error', 0]);
     assert.match(cause, /^receiver: /);
-    await muchLater(worker);
+    await makeAllDue(worker);
     await worker.scheduled(MINUTE);
     assert.equal(receiver.changes.length, 3);
   });
@@ -179,7 +179,7 @@ describe('one worker and one receiver', () => {
       await insert(worker, 2);
       await worker.scheduled(MINUTE, {}, faults);
       assert.equal(receiver.posts.length, posts);
-      await muchLater(worker);
+      await makeAllDue(worker);
       await worker.scheduled(MINUTE);
       const ids = receiver.changes.map(({ id }) => id);
       assert.deepEqual([...new Set(ids)], [1, 2]);
@@ -289,7 +289,7 @@ test('if a lease ends during a post, both runs deliver, nothing is lost, and ids
     await insert(worker, 3);
     const slow = worker.scheduled(MINUTE);
     while (receiver.posts.length === 0) await setTimeout(5);
-    await muchLater(worker);
+    await makeAllDue(worker);
     await insert(worker, 2);
     await worker.scheduled(MINUTE);
     assert.equal((await row(worker)).position, 5);

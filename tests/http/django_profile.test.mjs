@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { alice, resetAlice } from '../support/accounts.mjs';
-import { accepted, raw, refused } from '../support/answers.mjs';
 import { INVALID_TOKEN } from '../support/dialects.mjs';
+import { assertAccepted, assertRefused, raw } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const PROFILE = '/api/profile/42/update/';
@@ -45,12 +45,12 @@ const UNCHANGED = {
 
 /** Sends an update by account 42, and checks the whole response and the stored columns. */
 async function updates(options, changes) {
-  const { line } = await accepted(worker, PROFILE, { as: 42, ...options }, alice(changes));
+  const { line } = await assertAccepted(worker, PROFILE, { as: 42, ...options }, alice(changes));
   const { avatar, ...columns } = { ...UNCHANGED, ...changes };
   assert.deepEqual(await stored(), columns);
   return line;
 }
-const refuses = (json, body, d1 = 0) => refused(worker, PROFILE, { as: 42, json }, 400, body, { d1 });
+const refuses = (json, body, d1 = 0) => assertRefused(worker, PROFILE, { as: 42, json }, 400, body, { d1 });
 
 for (const [what, hidden] of Object.entries({
   'a Hangul filler': '\u3164',
@@ -67,9 +67,9 @@ for (const [what, hidden] of Object.entries({
     await refuses({ email: `alice@exam${hidden}ple.com` }, { email: [BAD_EMAIL] });
     await refuses({ email: `al${hidden}ice@example.com` }, { email: [BAD_EMAIL] });
     const name = `${hidden} ${hidden}`;
-    const says = { message: "El campo 'full_name' debe tener entre 2 y 100 caracteres", success: false, data: null };
+    const body = { message: "El campo 'full_name' debe tener entre 2 y 100 caracteres", success: false, data: null };
     const { json } = await worker.put('/api/v1/users/42', { as: 6, json: { full_name: name } });
-    assert.deepEqual(json, says);
+    assert.deepEqual(json, body);
     await updates({ json: { first_name: `Al${hidden}ice` } }, { first_name: `Al${hidden}ice` });
   });
 }
@@ -192,7 +192,7 @@ describe('updating the own profile', () => {
   });
   test('an image that is not an uploaded avatar is not shown [D1]', async () => {
     await worker.sql("UPDATE users SET image = 'https://example.com/alice.png' WHERE id = 42");
-    await accepted(worker, PROFILE, { as: 42, json: {} }, alice());
+    await assertAccepted(worker, PROFILE, { as: 42, json: {} }, alice());
   });
 
   test('last_login is null before the first login; any stored form of a time is shown in one [D1]', async () => {
@@ -203,7 +203,7 @@ describe('updating the own profile', () => {
     };
     for (const [held, last_login] of [[null, null], ...Object.entries(times)]) {
       await worker.sql('UPDATE users SET last_login = ? WHERE id = 42', held);
-      await accepted(worker, PROFILE, { as: 42, json: {} }, alice({ last_login }));
+      await assertAccepted(worker, PROFILE, { as: 42, json: {} }, alice({ last_login }));
     }
     await worker.sql("UPDATE users SET last_login = '2024-03-10T11:45:22.250Z' WHERE id = 42");
     const { json } = await worker.put(PROFILE, { as: 42, json: {} });
@@ -374,24 +374,24 @@ describe('the id in the path', () => {
 
   for (const id of ['abc', '-1', '1.5', '%00', '+42', '42%20', '0x2a', '4e1', '%D9%A4%D9%A2', '42abc']) {
     test(`the id ${id} is not found, without a database call [D3 R1 R7]`, () =>
-      refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 0 }));
+      assertRefused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 0 }));
   }
 
   for (const id of ['0', '00', '99999999999999999999', '9007199254740993']) {
     test(`the id ${id} belongs to no account and is not found [D3 R7]`, () =>
-      refused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
+      assertRefused(worker, `/api/profile/${id}/update/`, { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
   }
 
   test('an id that no account has is not found [D3 R7]', () =>
-    refused(worker, '/api/profile/4711/update/', { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
+    assertRefused(worker, '/api/profile/4711/update/', { as: 42, json }, 404, NOT_FOUND, { d1: 1 }));
 
   for (const id of [1, 7, 43]) {
     const title =
       `the id ${id} is another account's and not authorized, ` + 'not even with an e-mail that is taken [D3 R1 R7]';
     test(title, async () => {
       const target = `/api/profile/${id}/update/`;
-      await refused(worker, target, { as: 42, json }, 403, { error: 'Not authorized' }, { d1: 1 });
-      await refused(
+      await assertRefused(worker, target, { as: 42, json }, 403, { error: 'Not authorized' }, { d1: 1 });
+      await assertRefused(
         worker,
         target,
         { as: 42, json: { email: 'maria.gonzalez@example.com' } },
@@ -399,20 +399,20 @@ describe('the id in the path', () => {
         { error: 'Not authorized' },
         { d1: 1 },
       );
-      await refused(worker, target, { as: 42, json: {} }, 403, { error: 'Not authorized' }, { d1: 1 });
+      await assertRefused(worker, target, { as: 42, json: {} }, 403, { error: 'Not authorized' }, { d1: 1 });
     });
   }
 
   test('an admin is not authorized for another profile either [D3 R7]', () =>
-    refused(worker, PROFILE, { as: 6, json }, 403, { error: 'Not authorized' }, { d1: 1 }));
+    assertRefused(worker, PROFILE, { as: 6, json }, 403, { error: 'Not authorized' }, { d1: 1 }));
 
   for (const id of ['042', '00042']) {
     test(`the id ${id} means 42 [D3]`, () =>
-      accepted(worker, `/api/profile/${id}/update/`, { as: 42, json }, alice({ first_name: 'X' })));
+      assertAccepted(worker, `/api/profile/${id}/update/`, { as: 42, json }, alice({ first_name: 'X' })));
   }
 
   test('a missing token and a bad one have different messages [D2 A1 A8 R7]', async () => {
-    await refused(
+    await assertRefused(
       worker,
       PROFILE,
       { json },
@@ -420,7 +420,7 @@ describe('the id in the path', () => {
       { detail: 'Authentication credentials were not provided.' },
       { d1: 0, challenge: 'Bearer' },
     );
-    await refused(worker, PROFILE, { token: 'x.y.z', json }, 401, BAD_TOKEN, { d1: 0, challenge: INVALID_TOKEN });
+    await assertRefused(worker, PROFILE, { token: 'x.y.z', json }, 401, BAD_TOKEN, { d1: 0, challenge: INVALID_TOKEN });
   });
 
   for (const [who, as, body, code] of [
@@ -431,7 +431,7 @@ describe('the id in the path', () => {
       for (const id of [as, 42, 4712]) {
         const target = `/api/profile/${id}/update/`;
         const expected = { d1: 1, challenge: INVALID_TOKEN };
-        const { line } = await refused(worker, target, { as, json }, 401, body, expected);
+        const { line } = await assertRefused(worker, target, { as, json }, 401, body, expected);
         assert.equal(line.code, code);
       }
     });
@@ -439,11 +439,11 @@ describe('the id in the path', () => {
   test('a token issued before a change of password is not valid [D10 A7 R7]', async (t) => {
     await worker.sql('UPDATE users SET tokens_valid_after = unixepoch() + 100 WHERE id = 42');
     t.after(() => worker.sql('UPDATE users SET tokens_valid_after = NULL WHERE id = 42'));
-    await refused(worker, PROFILE, { as: 42, json }, 401, BAD_TOKEN, { d1: 1, challenge: INVALID_TOKEN });
+    await assertRefused(worker, PROFILE, { as: 42, json }, 401, BAD_TOKEN, { d1: 1, challenge: INVALID_TOKEN });
   });
   for (const header of ['Bearer a b', 'bearer a  b c', 'Bearer a, Bearer b']) {
     test(`the header ${header} must contain two values [D10 A1 A8 R7]`, async () => {
-      const { line } = await refused(
+      const { line } = await assertRefused(
         worker,
         PROFILE,
         { json, headers: { authorization: header } },

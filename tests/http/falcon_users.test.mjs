@@ -1,8 +1,8 @@
 // PUT /users: the caller's own account, in the falcon dialect.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { answered, raw, refused } from '../support/answers.mjs';
 import { falcon, INVALID_TOKEN } from '../support/dialects.mjs';
+import { assertRefused, assertResponse, raw } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const DEFAULT_IMAGE = 'profile-pictures/default.jpg';
@@ -47,11 +47,11 @@ const stored = async () =>
 async function updates(options, changes) {
   const response = await worker.put('/users', { as: 1, ...options });
   const { updated_at } = response.json;
-  const line = await answered(worker, response, 200, jane({ ...changes, updated_at }), { d1: 1 });
+  const line = await assertResponse(worker, response, 200, jane({ ...changes, updated_at }), { d1: 1 });
   assert.match(updated_at, TIME);
   return { updated_at, line };
 }
-const refuses = (json, status, body, d1 = 0) => refused(worker, '/users', { as: 1, json }, status, body, { d1 });
+const refuses = (json, status, body, d1 = 0) => assertRefused(worker, '/users', { as: 1, json }, status, body, { d1 });
 
 describe('updating the own account', () => {
   test("the document's curl example returns the response as printed, but with a redacted hash [F1 F6]", async () => {
@@ -109,7 +109,7 @@ describe('updating the own account', () => {
   test('a caller without any permission can update its own account [F1]', async () => {
     const response = await worker.put('/users', { as: 42, json: { name: 'Alice W.' } });
     const [{ email, username }] = await worker.sql('SELECT email, username FROM users WHERE id = 42');
-    await answered(
+    await assertResponse(
       worker,
       response,
       200,
@@ -204,7 +204,7 @@ describe('refusals without a database call', () => {
     'an empty body with a content type': raw(''),
   })) {
     test(`${what} has no fields to update [F2 R2 R7]`, () =>
-      refused(worker, '/users', { as: 1, ...options }, 400, bad('No fields provided to update'), { d1: 0 }));
+      assertRefused(worker, '/users', { as: 1, ...options }, 400, bad('No fields provided to update'), { d1: 0 }));
   }
 
   const forbidden = [
@@ -232,7 +232,7 @@ describe('refusals without a database call', () => {
   }
 
   test('a property named __proto__ is treated like any other [F3 R7]', () =>
-    refused(
+    assertRefused(
       worker,
       '/users',
       { as: 1, ...raw('{"name":"Jane","__proto__":{"role_id":2}}') },
@@ -386,7 +386,7 @@ describe('refusals by the database', () => {
     const before = await worker.dump();
     const response = await worker.put('/users', { as: 1, json: { email: 'alice@example.com', username: 'maria_g' } });
     assert.ok([EMAIL_TAKEN, USERNAME_TAKEN].map((b) => JSON.stringify(b)).includes(response.text), response.text);
-    await answered(worker, response, 409, response.json, { d1: 1 });
+    await assertResponse(worker, response, 409, response.json, { d1: 1 });
     assert.equal(await worker.dump(), before);
   });
 
@@ -396,7 +396,7 @@ describe('refusals by the database', () => {
   ]) {
     test(`${who} has an invalid token, even if it sends an e-mail that is taken [F4 A7 A8 R1 R7]`, async () => {
       const expected = { d1: 1, challenge: INVALID_TOKEN };
-      await refused(
+      await assertRefused(
         worker,
         '/users',
         { as, json: { name: 'X' } },
@@ -404,7 +404,7 @@ describe('refusals by the database', () => {
         falcon(401, 'Unauthorized', 'Invalid token'),
         expected,
       );
-      await refused(
+      await assertRefused(
         worker,
         '/users',
         { as, json: { email: 'alice@example.com' } },
@@ -417,8 +417,8 @@ describe('refusals by the database', () => {
 
   test('without a token and with a bad one, responses differ only in the challenge [F4 A1 A8 R7]', async () => {
     const body = falcon(401, 'Unauthorized', 'Invalid token');
-    await refused(worker, '/users', { json: { name: 'X' } }, 401, body, { d1: 0, challenge: 'Bearer' });
-    await refused(worker, '/users', { token: 'x.y.z', json: { name: 'X' } }, 401, body, {
+    await assertRefused(worker, '/users', { json: { name: 'X' } }, 401, body, { d1: 0, challenge: 'Bearer' });
+    await assertRefused(worker, '/users', { token: 'x.y.z', json: { name: 'X' } }, 401, body, {
       d1: 0,
       challenge: INVALID_TOKEN,
     });

@@ -2,10 +2,10 @@
 // 9470).
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { answered, raw, refused } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
 import { ROUTES } from '../support/dialects.mjs';
 import { startOrigin } from '../support/origin.mjs';
+import { assertRefused, assertResponse, raw } from '../support/responses.mjs';
 import { now, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -63,7 +63,7 @@ describe('with FRESH_TOKEN_SECONDS', () => {
     for (const [name, claims] of Object.entries(STALE_CLAIMS)) {
       test(`${named(route, json)} is refused with ${name} [A9 A8 R7]`, async () => {
         const options = { token: await token(6, claims()), json, vars };
-        const { line } = await refused(worker, route.path(), options, 401, route.says.badToken(), STALE);
+        const { line } = await assertRefused(worker, route.path(), options, 401, route.refusals.badToken(), STALE);
         assert.equal(line.code, 'stale_token');
       });
     }
@@ -88,9 +88,9 @@ describe('with FRESH_TOKEN_SECONDS', () => {
   test('the fields of a form count like those of JSON, and no picture is stored [A9 R7]', async () => {
     const bearer = await token(6, { iat: now() - 3600 });
     const form = formOf({ avatar: png(), number_phone: '600111222' });
-    await refused(worker, DJANGO.path(), { token: bearer, form, vars }, 401, DJANGO.says.badToken(), STALE);
+    await assertRefused(worker, DJANGO.path(), { token: bearer, form, vars }, 401, DJANGO.refusals.badToken(), STALE);
     const texts = { ...raw('email=luis.p%40example.com', 'application/x-www-form-urlencoded'), vars };
-    await refused(worker, FALCON.path(), { token: bearer, ...texts }, 401, FALCON.says.badToken(), STALE);
+    await assertRefused(worker, FALCON.path(), { token: bearer, ...texts }, 401, FALCON.refusals.badToken(), STALE);
     const { status } = await worker.put(DJANGO.path(), { token: bearer, form: formOf({ avatar: png() }), vars });
     assert.equal(status, 200);
   });
@@ -132,7 +132,7 @@ describe('FRESH_TOKEN_SECONDS', () => {
     for (const seconds of ['1', 1, '3500']) {
       const response = await put(seconds, 3600);
       const expected = { ...STALE, challenge: challengeOf(seconds) };
-      await answered(worker, response, 401, FALCON.says.badToken(), expected);
+      await assertResponse(worker, response, 401, FALCON.refusals.badToken(), expected);
     }
   });
   for (const setting of ['0', '-1', '1.5', 'many', '5m', '31536001', 0, true, false, {}]) {
@@ -140,7 +140,7 @@ describe('FRESH_TOKEN_SECONDS', () => {
     test(title, async () => {
       const wrong = /** @type {any} */ ({ FRESH_TOKEN_SECONDS: setting });
       const options = { ...(await old(0)), vars: wrong };
-      const { line } = await refused(worker, FALCON.path(), options, 500, FALCON.failure, { d1: 0 });
+      const { line } = await assertRefused(worker, FALCON.path(), options, 500, FALCON.failure, { d1: 0 });
       assert.equal(line.cause, 'FRESH_TOKEN_SECONDS is not a number of seconds from 1 to 31536000');
       const other = { as: 6, json: FALCON.good, vars: wrong };
       assert.equal((await worker.put(FALCON.path(), other)).status, 200);
@@ -160,7 +160,7 @@ describe('with FRESH_TOKEN_SECONDS and an origin, a stale token', () => {
     await origin?.stop();
   });
   beforeEach(() => {
-    origin.got.length = 0;
+    origin.received.length = 0;
   });
   const body = JSON.stringify({ email: 'luis.p@example.com' });
 
@@ -174,15 +174,22 @@ describe('with FRESH_TOKEN_SECONDS and an origin, a stale token', () => {
       const response = await behind.put(route.path(4711), { token: bearer, ...raw(body) });
       assert.deepEqual([response.status, response.text, response.d1Calls], [200, '{"origin":true}', 1]);
       assert.deepEqual(
-        origin.got.map((got) => got.body.toString()),
+        origin.received.map((received) => received.body.toString()),
         [body],
       );
     });
     test(`of an account in the database is refused at ${route.name}, after the look-up [A9 X2]`, async () => {
       const bearer = await token(6, { layout, iat: now() - 3600 });
       const expected = { ...STALE, d1: 1 };
-      await refused(behind, route.path(), { token: bearer, ...raw(body) }, 401, route.says.badToken(), expected);
-      assert.deepEqual(origin.got, []);
+      await assertRefused(
+        behind,
+        route.path(),
+        { token: bearer, ...raw(body) },
+        401,
+        route.refusals.badToken(),
+        expected,
+      );
+      assert.deepEqual(origin.received, []);
     });
   }
 });

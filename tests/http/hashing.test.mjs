@@ -5,15 +5,15 @@ import assert from 'node:assert/strict';
 import http from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
-import { answered } from '../support/answers.mjs';
 import { seam } from '../support/dialects.mjs';
+import { assertResponse } from '../support/responses.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 /** Minimum number of requests that are served during one hash, which pauses 40 times. */
 const SERVED = 16;
 /** Maximum number of passwords in an instance: one is hashed and 64 wait. */
-const MOST = 65;
+const MAX_HASHES = 65;
 const ADMIN = 6;
 const ACCOUNTS = [7, 42, 43];
 
@@ -116,13 +116,13 @@ describe('one password too many', () => {
     // A separate worker, so that it can be stopped while it is still hashing.
     const full = await startWorker();
     t.after(() => full.stop());
-    const changes = Array.from({ length: MOST + 1 }, async () => {
+    const changes = Array.from({ length: MAX_HASHES + 1 }, async () => {
       const response = await full.put(target(7), { as: ADMIN, json: { password: 'one of too many' } });
       assert.equal(response.status, 503);
       return response;
     });
     const refused = await Promise.any(changes);
-    const line = await answered(full, refused, 503, seam('Error interno del servidor'), { d1: 1 });
+    const line = await assertResponse(full, refused, 503, seam('Error interno del servidor'), { d1: 1 });
     assert.equal(refused.headers.get('retry-after'), '5');
     assert.equal(line.cause, 'password hashing: too many passwords are waiting');
   });

@@ -1,8 +1,8 @@
 // GET /health, and the log: one readable line per request, without secrets or personal data.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { answered, raw } from '../support/answers.mjs';
 import { falcon, problem, ROUTES } from '../support/dialects.mjs';
+import { assertResponse, raw } from '../support/responses.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -15,7 +15,7 @@ after(() => Promise.all([worker?.stop(), bare?.stop()]));
 
 describe('health', () => {
   test('the service is healthy if the database responds [O1 R10]', async () => {
-    const line = await answered(worker, await worker.send('GET', '/health'), 200, { status: 'ok' }, { d1: 1 });
+    const line = await assertResponse(worker, await worker.send('GET', '/health'), 200, { status: 'ok' }, { d1: 1 });
     assert.equal(line.route, 'GET /health');
   });
 
@@ -25,7 +25,7 @@ describe('health', () => {
       ['/health?verbose=1', {}],
       ['/health', { token: 'x.y.z' }],
     ]) {
-      await answered(worker, await worker.send('GET', target, options), 200, { status: 'ok' }, { d1: 0 });
+      await assertResponse(worker, await worker.send('GET', target, options), 200, { status: 'ok' }, { d1: 0 });
     }
   });
 
@@ -60,7 +60,7 @@ describe('health', () => {
     t.after(() => old.stop());
     await old.sql('ALTER TABLE users RENAME COLUMN tokens_valid_after TO later');
     const body = { status: 'unavailable', reason: 'the database lacks a migration' };
-    const line = await answered(old, await old.send('GET', '/health'), 503, body, { d1: 1 });
+    const line = await assertResponse(old, await old.send('GET', '/health'), 503, body, { d1: 1 });
     assert.match(line.cause, /^database: no such column: tokens_valid_after.* \(apply the migrations: wrangler /);
     const update = await old.put('/users', { as: 6, json: { name: 'Luis' } });
     assert.equal(update.status, 500);
@@ -117,7 +117,13 @@ describe('health', () => {
   }
 
   test('without a database it is unavailable, and the log has the cause [O1 O2]', async () => {
-    const line = await answered(bare, await bare.send('GET', '/health'), 503, { status: 'unavailable' }, { d1: 0 });
+    const line = await assertResponse(
+      bare,
+      await bare.send('GET', '/health'),
+      503,
+      { status: 'unavailable' },
+      { d1: 0 },
+    );
     assert.match(line.cause, /\bDB\b/);
   });
 });
@@ -350,6 +356,6 @@ describe('the log', () => {
 
   test('a failure does not reveal its cause to the caller [R9 O2]', async () => {
     const response = await bare.put('/users', { ...LUIS, json: { name: 'Luis' } });
-    await answered(bare, response, 500, falcon(500, 'Internal Server Error', 'Internal server error'), { d1: 0 });
+    await assertResponse(bare, response, 500, falcon(500, 'Internal Server Error', 'Internal server error'), { d1: 0 });
   });
 });

@@ -4,7 +4,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { identify } from '../support/accounts.mjs';
-import { answered, refused } from '../support/answers.mjs';
 import {
   ACCOUNTS,
   accountOf,
@@ -15,7 +14,8 @@ import {
   NUMBERS,
   rowsOf,
 } from '../support/colliding.mjs';
-import { falcon, INVALID_TOKEN, ROUTES, SAYS, seam } from '../support/dialects.mjs';
+import { falcon, INVALID_TOKEN, REFUSALS, ROUTES, seam } from '../support/dialects.mjs';
+import { assertRefused, assertResponse } from '../support/responses.mjs';
 import { LAYOUTS, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -47,7 +47,7 @@ const ENDPOINTS = {
     json: (text) => ({ full_name: text }),
     outcome(caller, number) {
       const target = accountOf('seam', number);
-      if (!mayAll(caller)) return { refusal: [403, SAYS.seam.forbidden()] };
+      if (!mayAll(caller)) return { refusal: [403, REFUSALS.seam.forbidden()] };
       if (!target) return { refusal: [404, seam(`Usuario con id ${number} no encontrado`)] };
       return { row: `users ${target}`, shows: { idUser: number, roleId: roleIn('seam', target) } };
     },
@@ -58,7 +58,7 @@ const ENDPOINTS = {
     json: (text) => ({ name: text }),
     outcome(caller) {
       const id = ACCOUNTS[caller].falcon;
-      if (!id) return { refusal: [401, SAYS.falcon.badToken()] };
+      if (!id) return { refusal: [401, REFUSALS.falcon.badToken()] };
       return { row: `users ${caller}`, shows: { id: String(id), role_id: roleIn('falcon', caller) } };
     },
     shown: ({ id, role_id }) => ({ id, role_id }),
@@ -78,7 +78,7 @@ const ENDPOINTS = {
     path: () => '/api/personas/me',
     json: (text) => ({ nombres: text }),
     outcome(caller) {
-      if (!mayPersonas(caller)) return { refusal: [403, SAYS.personas.forbidden()] };
+      if (!mayPersonas(caller)) return { refusal: [403, REFUSALS.personas.forbidden()] };
       const id = ACCOUNTS[caller].persona;
       return { row: `personas ${id}`, shows: { id } };
     },
@@ -88,7 +88,7 @@ const ENDPOINTS = {
     path: (number) => `/api/personas/${number}/foto`,
     json: (text) => ({ foto_url: `https://example.com/${text.replace(' ', '-')}` }),
     outcome(caller, number) {
-      if (!mayPersonas(caller)) return { refusal: [403, SAYS.personas.forbidden()] };
+      if (!mayPersonas(caller)) return { refusal: [403, REFUSALS.personas.forbidden()] };
       const isThere = accountOfPersona(number) || number === 8;
       if (!isThere) return { refusal: [404, NOT_FOUND] };
       return { row: `personas ${number}`, shows: { id: number } };
@@ -110,9 +110,9 @@ describe('accounts that have the same id in different back ends', () => {
   /** Sends one request and compares the response, the log and the changed rows with the model. */
   async function tried(name, layout, number, named) {
     const { path, json, outcome, shown } = ENDPOINTS[name];
-    const { says } = ROUTES.find((route) => route.name === name);
+    const { refusals } = ROUTES.find((route) => route.name === name);
     const account = accountOf(layout, number);
-    const expected = account ? outcome(account, named) : { refusal: [401, says.gone()] };
+    const expected = account ? outcome(account, named) : { refusal: [401, refusals.gone()] };
     const where = `${layout}'s ${number} at ${path(named)}`;
     const response = await worker.put(path(named), {
       token: await token(number, { layout }),
@@ -120,7 +120,7 @@ describe('accounts that have the same id in different back ends', () => {
     });
     const [status, body] = expected.refusal ?? [200, response.json];
     const challenge = status === 401 ? INVALID_TOKEN : null;
-    const line = await answered(worker, response, status, body, { d1: 1, challenge }).catch((error) => {
+    const line = await assertResponse(worker, response, status, body, { d1: 1, challenge }).catch((error) => {
       throw new Error(`${where}: ${error.message}`, { cause: error });
     });
     assert.deepEqual([line.route, logged(line)], [name, callerIn(layout, number, account)], where);
@@ -164,8 +164,8 @@ describe('accounts that have the same id in different back ends', () => {
     for (const id of [1002, 1004])
       for (const backEnd of BACK_ENDS.filter((name) => ACCOUNTS[id][name])) {
         const bearer = await token(ACCOUNTS[id][backEnd], { layout: backEnd });
-        const refusal = [403, SAYS.seam.forbidden()];
-        await refused(worker, '/api/v1/users/6', { token: bearer, json: {} }, ...refusal, { d1: 1 });
+        const refusal = [403, REFUSALS.seam.forbidden()];
+        await assertRefused(worker, '/api/v1/users/6', { token: bearer, json: {} }, ...refusal, { d1: 1 });
       }
     const { json } = await worker.put('/users', {
       token: await token(1002, { layout: 'falcon' }),
@@ -196,7 +196,7 @@ describe('accounts that have the same id in different back ends', () => {
     for (const backEnd of BACK_ENDS) {
       const bearer = await token(ACCOUNTS[1004][backEnd], { layout: backEnd });
       const refusal = [401, falcon(401, 'Unauthorized', 'Invalid token')];
-      await refused(worker, '/users', { token: bearer, json: { name: 'x' } }, ...refusal, {
+      await assertRefused(worker, '/users', { token: bearer, json: { name: 'x' } }, ...refusal, {
         d1: 1,
         challenge: INVALID_TOKEN,
       });

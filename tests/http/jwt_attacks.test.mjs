@@ -5,10 +5,10 @@
 // safe but useless.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { answered } from '../support/answers.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { forge, HS256, luis, now } from '../support/forged.mjs';
 import { pipesTo } from '../support/pipes.mjs';
+import { assertResponse } from '../support/responses.mjs';
 import { SECRET } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 import { ALGORITHMS } from './jwt_attacks/algorithms.mjs';
@@ -25,8 +25,8 @@ import {
   ORDER,
   OTHER,
   OWN,
-  owned,
   pairOf,
+  signedBy,
   withClaims,
   withHeader,
 } from './jwt_attacks/make.mjs';
@@ -38,7 +38,7 @@ let worker, pipes, tables;
 /**
  * Each route's response and log line for a plainly bad token, a header without a token, and a header of too many words.
  */
-const usual = { bad: [], missing: [], words: [] };
+const usual = { bad: [], missing: [], manyWords: [] };
 const sent = new Set();
 
 const changing = new Set(['date', 'x-request-id']);
@@ -61,12 +61,12 @@ before(async () => {
   pipes = pipesTo(worker.url);
   for (const route of ROUTES) {
     for (const [kind, headers, body, challenge] of [
-      ['bad', { authorization: 'Bearer x.y.z' }, route.says.badToken(), INVALID_TOKEN],
-      ['missing', {}, route.says.noToken(), 'Bearer'],
-      ['words', { authorization: 'Bearer x y' }, route.says.badHeader(), INVALID_TOKEN],
+      ['bad', { authorization: 'Bearer x.y.z' }, route.refusals.badToken(), INVALID_TOKEN],
+      ['missing', {}, route.refusals.noToken(), 'Bearer'],
+      ['manyWords', { authorization: 'Bearer x y' }, route.refusals.badHeader(), INVALID_TOKEN],
     ]) {
       const reply = await pipes.put(route.path(), { json: route.good, headers });
-      const line = await answered(worker, reply, 401, body, { d1: 0, r2: [0, 0], challenge });
+      const line = await assertResponse(worker, reply, 401, body, { d1: 0, r2: [0, 0], challenge });
       usual[kind].push({ reply: shape(reply), line: lineShape(line) });
     }
   }
@@ -82,12 +82,12 @@ const everywhere = (options) =>
 const withAuthorization = (authorization, vars) => everywhere({ vars, headers: { authorization } });
 
 /** Checks that every route responds to a request, and logs it, exactly as it does for any other of its kind. */
-async function refusedAsUsual(options, expected = 'bad') {
+async function assertRefusedAsUsual(options, expected = 'bad') {
   const fields = options.lines?.map((line) => line.replace(/^authorization: ?/i, ''));
   const authorization = options.headers?.authorization ?? fields.join(', ');
   sent.add(authorization);
   const hasManyWords = authorization.replace(/^[ \t]+|[ \t]+$/g, '').split(/[ \t]+/).length > 2;
-  const kind = expected === 'bad' && hasManyWords ? 'words' : expected;
+  const kind = expected === 'bad' && hasManyWords ? 'manyWords' : expected;
   const replies = await everywhere(options);
   same(
     replies.map(shape),
@@ -102,11 +102,11 @@ async function refusedAsUsual(options, expected = 'bad') {
 /** Compares two values; much faster than deepEqual if they are equal. */
 const same = (actual, expected) =>
   JSON.stringify(actual) === JSON.stringify(expected) || assert.deepEqual(actual, expected);
-const refusesToken = async (bearer, { vars } = {}) =>
-  refusedAsUsual({ vars, headers: { authorization: `Bearer ${bearer}` } });
+const assertTokenRefused = async (bearer, { vars } = {}) =>
+  assertRefusedAsUsual({ vars, headers: { authorization: `Bearer ${bearer}` } });
 
 /** Checks that every route accepts the header as account 6, with one database call. */
-async function letsIn(authorization, vars) {
+async function assertAccepted(authorization, vars) {
   for (const reply of await withAuthorization(authorization, vars)) {
     const line = await worker.logOf(reply);
     assert.deepEqual(
@@ -123,7 +123,7 @@ for (const [family, table] of Object.entries(ATTACKS)) {
   describe(family, () => {
     for (const [name, mint] of Object.entries(table)) {
       vectors++;
-      test(`${name} [A2 A3 A4 A5 A6 A8]`, async () => refusesToken(await mint()));
+      test(`${name} [A2 A3 A4 A5 A6 A8]`, async () => assertTokenRefused(await mint()));
     }
   });
 }
@@ -163,7 +163,8 @@ describe('the header (RFC 6750 2.1)', () => {
     'the token before the scheme': () => `${good()} Bearer`,
   };
   for (const [name, of] of Object.entries(missing))
-    test(`${name} counts as no token [A1 A8]`, () => refusedAsUsual({ headers: { authorization: of() } }, 'missing'));
+    test(`${name} counts as no token [A1 A8]`, () =>
+      assertRefusedAsUsual({ headers: { authorization: of() } }, 'missing'));
   const bad = {
     'Bearer twice': () => `Bearer Bearer ${good()}`,
     'Bearer twice in lower case': () => `bearer bearer ${good()}`,
@@ -181,7 +182,7 @@ describe('the header (RFC 6750 2.1)', () => {
     'a tab within the token': () => `Bearer ${good().replace('.', '\t.')}`,
   };
   for (const [name, of] of Object.entries(bad))
-    test(`${name} is a bad token [A3 A8]`, () => refusedAsUsual({ headers: { authorization: of() } }));
+    test(`${name} is a bad token [A3 A8]`, () => assertRefusedAsUsual({ headers: { authorization: of() } }));
 });
 
 describe('header lines that no client library sends', () => {
@@ -233,7 +234,7 @@ describe('header lines that no client library sends', () => {
     'bytes that are not UTF-8': ['bad', () => [auth('Bearer \xff\xfe.\xc0\xaf.\xed\xa0\x80')]],
   };
   for (const [name, [kind, of]] of Object.entries(lines)) {
-    test(`${name} is refused as usual [A1 A3 A8]`, () => refusedAsUsual({ lines: of() }, kind));
+    test(`${name} is refused as usual [A1 A3 A8]`, () => assertRefusedAsUsual({ lines: of() }, kind));
   }
 
   const unframed = {
@@ -283,17 +284,17 @@ describe('the edges of the leeway', () => {
     ['iat', 61, false],
     ['iat', 62, false],
   ];
-  for (const [claim, by, isGood] of edges) {
-    test(`${claim} ${by < 0 ? `${-by} s ago` : `in ${by} s`} is ${isGood ? 'good' : 'bad'} [A4]`, () =>
+  for (const [claim, seconds, isGood] of edges) {
+    test(`${claim} ${seconds < 0 ? `${-seconds} s ago` : `in ${seconds} s`} is ${isGood ? 'good' : 'bad'} [A4]`, () =>
       inOneSecond(async () => {
-        const bearer = withClaims({ [claim]: now() + by });
-        await (isGood ? letsIn(`Bearer ${bearer}`) : refusesToken(bearer));
+        const bearer = withClaims({ [claim]: now() + seconds });
+        await (isGood ? assertAccepted(`Bearer ${bearer}`) : assertTokenRefused(bearer));
       }));
   }
   test('all three at their edges are good, and any of them beyond is bad [A4]', () =>
     inOneSecond(async () => {
-      await letsIn(`Bearer ${withClaims({ exp: now() - 59, nbf: now() + 60, iat: now() + 60 })}`);
-      await refusesToken(withClaims({ exp: now() - 59, nbf: now() + 60, iat: now() + 62 }));
+      await assertAccepted(`Bearer ${withClaims({ exp: now() - 59, nbf: now() + 60, iat: now() + 60 })}`);
+      await assertTokenRefused(withClaims({ exp: now() - 59, nbf: now() + 60, iat: now() + 62 }));
     }));
 });
 
@@ -383,48 +384,49 @@ describe('issuer and audience (RFC 8725 2.7, 3.8, 3.9, CVE-2020-26160)', () => {
     'aud in capitals': { iss: right.iss, AUD: right.aud },
   };
   for (const [name, over] of Object.entries(wrong))
-    test(`${name} is refused [A4 A8]`, () => refusesToken(withClaims(over), { vars }));
+    test(`${name} is refused [A4 A8]`, () => assertTokenRefused(withClaims(over), { vars }));
   for (const [name, over] of Object.entries({
     'both as configured': right,
     'the audience among others': { ...right, aud: '["other","perfil","perfil2"]' },
     'the audience twice': { ...right, aud: '["perfil","perfil"]' },
     'both with escapes': { iss: '"https:\\/\\/login.example.com"', aud: '"\\u0070erfil"' },
   })) {
-    test(`${name} is good [A4]`, () => letsIn(`Bearer ${withClaims(over)}`, vars));
+    test(`${name} is good [A4]`, () => assertAccepted(`Bearer ${withClaims(over)}`, vars));
   }
   for (const text of ['"https://attacker.example"', '["x"]', '1', 'null', '{}', '""']) {
     test(`if nothing is configured, iss and aud may be ${text} [A4]`, () =>
-      letsIn(`Bearer ${withClaims({ iss: text, aud: text })}`));
+      assertAccepted(`Bearer ${withClaims({ iss: text, aud: text })}`));
   }
 });
 
 describe('unusual, and still good', () => {
   const good = {
     'forged without a fault, which shows that the others fail because of their faults': () => forge(HS256, luis()),
-    ...named(Object.entries(OWN), ([kid, by]) => [`${by} by a known key`, () => owned(known[kid], by, { kid })]),
+    ...named(Object.entries(OWN), ([kid, alg]) => [`${alg} by a known key`, () => signedBy(known[kid], alg, { kid })]),
     ...named(
       [
         ['ec', 'ES256'],
         ['ed', 'EdDSA'],
       ],
-      ([kid, by]) => [`${by} by the only key for this algorithm, without a kid`, () => owned(known[kid], by)],
+      ([kid, alg]) => [`${alg} by the only key for this algorithm, without a kid`, () => signedBy(known[kid], alg)],
     ),
-    'RS256 by the other of two keys, with its kid': () => owned(known.rsa2, 'RS256', { kid: 'rsa2' }),
+    'RS256 by the other of two keys, with its kid': () => signedBy(known.rsa2, 'RS256', { kid: 'rsa2' }),
     'ES256 with the larger of the two values of S: both are valid (RFC 7518 3.4 requires neither)': () =>
-      owned(
+      signedBy(
         known.ec,
         'ES256',
         { kid: 'ec' },
         pairOf((r, s) => [r, s > ORDER.ec / 2n ? s : ORDER.ec - s]),
       ),
     'ES256 with the smaller of the two values of S': () =>
-      owned(
+      signedBy(
         known.ec,
         'ES256',
         { kid: 'ec' },
         pairOf((r, s) => [r, s > ORDER.ec / 2n ? ORDER.ec - s : s]),
       ),
-    'ES256 by a known key, with a jwk that is ignored': () => owned(known.ec, 'ES256', { kid: 'ec', jwk: jwkOf(ec) }),
+    'ES256 by a known key, with a jwk that is ignored': () =>
+      signedBy(known.ec, 'ES256', { kid: 'ec', jwk: jwkOf(ec) }),
     'HS256 with the kid of a public key': () => withHeader({ kid: 'rsa' }),
     'header members in another order': () => forge({ typ: 'JWT', alg: 'HS256' }, luis()),
     'white space and line breaks in the JSON, as in RFC 7515 A.1': () =>
@@ -469,17 +471,18 @@ describe('unusual, and still good', () => {
     },
   };
   for (const [name, mint] of Object.entries(good))
-    test(`${name} [A2 A3 A4 A5 A6]`, async () => letsIn(`Bearer ${await mint()}`));
+    test(`${name} [A2 A3 A4 A5 A6]`, async () => assertAccepted(`Bearer ${await mint()}`));
   test('a token that is too long is refused [A3]', async () => {
     const text = forge(HS256, claims({ pad: `"${'A'.repeat(6200)}"` }));
     assert.ok(text.length > 8192);
-    await refusesToken(text);
+    await assertTokenRefused(text);
   });
   const headers = {
     'several spaces between scheme and token': (text) => `Bearer     ${text}`,
     'white space around the header': (text) => `  Bearer ${text} \t `,
   };
-  for (const [name, of] of Object.entries(headers)) test(`${name} [A1]`, () => letsIn(of(forge(HS256, luis()))));
+  for (const [name, of] of Object.entries(headers))
+    test(`${name} [A1]`, () => assertAccepted(of(forge(HS256, luis()))));
 });
 
 describe('afterwards', () => {

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
-import { answered, refused } from '../support/answers.mjs';
 import { falcon, INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { newKey, setOf, startIssuer, tokenBy } from '../support/key_sets.mjs';
+import { assertRefused, assertResponse } from '../support/responses.mjs';
 import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -29,7 +29,7 @@ after(() => worker?.stop());
 const KINDS = { 'RS256 with 2048 bits': 'rsa', 'RS256 with 4096 bits': 'large', ES256: 'ec', EdDSA: 'ed' };
 
 /** Checks that every route accepts the bearer token, with one D1 call. */
-async function letsIn(bearer, options) {
+async function assertAccepted(bearer, options) {
   for (const route of ROUTES) {
     const response = await worker.put(route.path(), { token: bearer, json: route.good, ...options });
     const line = await worker.logOf(response);
@@ -41,21 +41,28 @@ async function letsIn(bearer, options) {
   }
 }
 /** Checks that every route refuses the bearer token with its own 401 and changes nothing. */
-async function turnsAway(bearer, options, { d1 = 0, word = 'badToken' } = {}) {
+async function assertRejected(bearer, options, { d1 = 0, refusal = 'badToken' } = {}) {
   for (const route of ROUTES)
-    await refused(worker, route.path(), { token: bearer, json: route.good, ...options }, 401, route.says[word](), {
-      d1,
-      challenge: INVALID_TOKEN,
-    });
+    await assertRefused(
+      worker,
+      route.path(),
+      { token: bearer, json: route.good, ...options },
+      401,
+      route.refusals[refusal](),
+      {
+        d1,
+        challenge: INVALID_TOKEN,
+      },
+    );
 }
 
 describe('a token signed by the owner of a key', () => {
   for (const [name, kind] of Object.entries(KINDS)) {
     test(`by ${name} is good on every route, in every layout [A2 A3 A5]`, async () => {
-      for (const layout of Object.keys(LAYOUTS)) await letsIn(await tokenBy(keys[kind], 6, { layout }));
+      for (const layout of Object.keys(LAYOUTS)) await assertAccepted(await tokenBy(keys[kind], 6, { layout }));
     });
     test(`by ${name} is checked for its claims like any other [A4 A5 A6]`, async () => {
-      await letsIn(await tokenBy(keys[kind], 6, { exp: now() - 45 }));
+      await assertAccepted(await tokenBy(keys[kind], 6, { exp: now() - 45 }));
       for (const options of [
         { exp: now() - 75 },
         { exp: null },
@@ -69,24 +76,24 @@ describe('a token signed by the owner of a key', () => {
         { extra: { exp: '9999999999' } },
         { extra: { exp: now() + 60.5 } },
       ])
-        await turnsAway(await tokenBy(keys[kind], 6, options));
+        await assertRejected(await tokenBy(keys[kind], 6, options));
     });
     test(`by ${name} is checked for issuer and audience [A4]`, async () => {
       const vars = { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' };
       const right = { iss: 'https://login.example.com', aud: ['perfil'] };
-      await letsIn(await tokenBy(keys[kind], 6, { extra: right }), { vars });
+      await assertAccepted(await tokenBy(keys[kind], 6, { extra: right }), { vars });
       for (const extra of [{}, { ...right, iss: 'https://login.example.org' }, { ...right, aud: 'other' }])
-        await turnsAway(await tokenBy(keys[kind], 6, { extra }), { vars });
+        await assertRejected(await tokenBy(keys[kind], 6, { extra }), { vars });
     });
     test(`by ${name} ends with a change of password, and with its account [A7]`, async () => {
       const bearer = await tokenBy(keys[kind], 6, { iat: now() - 10 });
-      await letsIn(bearer);
+      await assertAccepted(bearer);
       await worker.sql('UPDATE users SET tokens_valid_after = ? WHERE id = 6', now() - 5);
-      await turnsAway(bearer, {}, { d1: 1 });
+      await assertRejected(bearer, {}, { d1: 1 });
       await worker.sql('UPDATE users SET tokens_valid_after = NULL, is_active = 0 WHERE id = 6');
-      await turnsAway(bearer, {}, { d1: 1, word: 'inactive' });
+      await assertRejected(bearer, {}, { d1: 1, refusal: 'inactive' });
       await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
-      await letsIn(bearer);
+      await assertAccepted(bearer);
     });
     test(`by ${name} is bad if any of its characters is changed [A3]`, async () => {
       const bearer = await tokenBy(keys[kind], 6);
@@ -102,34 +109,34 @@ describe('a token signed by the owner of a key', () => {
     });
     test(`by ${name} is bad if its key is not configured [A3]`, async () => {
       const others = Object.values(keys).filter((key) => key !== keys[kind]);
-      await turnsAway(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(...others) } });
-      await turnsAway(await tokenBy(keys[kind], 6, { header: { kid: undefined } }), {
+      await assertRejected(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(...others) } });
+      await assertRejected(await tokenBy(keys[kind], 6, { header: { kid: undefined } }), {
         vars: { JWT_JWKS: setOf(...others) },
       });
-      await turnsAway(await tokenBy(keys[kind], 6), { vars: { JWT_SECRET: SECRET, JWT_JWKS: '' } });
+      await assertRejected(await tokenBy(keys[kind], 6), { vars: { JWT_SECRET: SECRET, JWT_JWKS: '' } });
     });
     test(`by ${name} needs a kid only if there is more than one key for its algorithm [A3]`, async () => {
       const bearer = await tokenBy(keys[kind], 6, { header: { kid: undefined } });
-      await letsIn(bearer, { vars: { JWT_JWKS: setOf(keys[kind]) } });
-      await letsIn(bearer, { vars: { JWT_JWKS: setOf({ ...keys[kind].jwk, kid: undefined }) } });
+      await assertAccepted(bearer, { vars: { JWT_JWKS: setOf(keys[kind]) } });
+      await assertAccepted(bearer, { vars: { JWT_JWKS: setOf({ ...keys[kind].jwk, kid: undefined }) } });
       const twin = await newKey(keys[kind].alg, 'twin');
-      await turnsAway(bearer, { vars: { JWT_JWKS: setOf(keys[kind], twin) } });
+      await assertRejected(bearer, { vars: { JWT_JWKS: setOf(keys[kind], twin) } });
       const namesake = { ...twin.jwk, kid: keys[kind].kid };
-      await letsIn(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(namesake, keys[kind]) } });
+      await assertAccepted(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(namesake, keys[kind]) } });
     });
   }
   test('with a secret as well, both kinds of tokens are good [A2]', async () => {
     const vars = { JWT_SECRET: SECRET };
-    await letsIn(await token(6), { vars });
-    for (const kind of Object.values(KINDS)) await letsIn(await tokenBy(keys[kind], 6), { vars });
+    await assertAccepted(await token(6), { vars });
+    for (const kind of Object.values(KINDS)) await assertAccepted(await tokenBy(keys[kind], 6), { vars });
   });
-  test('in HS256 is bad without a secret [A2 A3]', async () => turnsAway(await token(6)));
+  test('in HS256 is bad without a secret [A2 A3]', async () => assertRejected(await token(6)));
   test('by a key that the platform refuses is bad, and the other keys stay good [A3 R9]', async () => {
     const { y } = keys.ec.jwk;
     const offTheCurve = { ...keys.ec.jwk, y: (y[0] === 'A' ? 'B' : 'A') + y.slice(1) };
     const vars = { JWT_JWKS: setOf(offTheCurve, keys.ed) };
-    await turnsAway(await tokenBy(keys.ec, 6), { vars });
-    await letsIn(await tokenBy(keys.ed, 6), { vars });
+    await assertRejected(await tokenBy(keys.ec, 6), { vars });
+    await assertAccepted(await tokenBy(keys.ed, 6), { vars });
   });
   test('counts against the limit of failed attempts if it is bad [A3]', async (t) => {
     const limited = await startWorker({ vars: { JWT_JWKS: setOf(keys.ed) }, limits: { RATE_FAILED_AUTH: 3 } });
@@ -150,7 +157,7 @@ describe('a token signed by the owner of a key', () => {
 
 describe('settings', () => {
   test('JWT_JWKS may be a table in wrangler.toml, which the worker gets as an object [A2]', async () =>
-    letsIn(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
+    assertAccepted(await tokenBy(keys.ed, 6), { vars: { JWT_JWKS: JSON.parse(setOf(keys.ec, keys.ed)) } }));
   const misconfigured = {
     'JWT_JWKS that is not JSON': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: 'x' }],
     'JWT_JWKS that is another object': ['JWT_JWKS is not a JSON Web Key Set', { JWT_JWKS: { kty: 'OKP' } }],
@@ -179,7 +186,7 @@ describe('settings', () => {
           json: route.good,
           vars: typeof vars === 'function' ? await vars() : vars,
         });
-        const line = await answered(worker, response, 500, route.failure, { d1: 0 });
+        const line = await assertResponse(worker, response, 500, route.failure, { d1: 0 });
         assert.ok(line.cause.startsWith(cause), line.cause);
       }
     });
@@ -378,7 +385,7 @@ describe('a key set at a URL', () => {
       const bearer = await tokenBy(keys.ed, 6, { exp: now() + 100_000 });
       for (const route of ROUTES) {
         const response = await put(bearer, { route, pace: 50 });
-        const line = await answered(
+        const line = await assertResponse(
           worker,
           response,
           503,

@@ -1,9 +1,9 @@
 // The platform's rate limits: a caller who exceeds one is refused before the request costs anything.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { answered } from '../support/answers.mjs';
 import { formOf, keys, png } from '../support/avatars.mjs';
 import { ROUTES } from '../support/dialects.mjs';
+import { assertResponse } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const NONE = { d1: 0, r2: [0, 0] };
@@ -14,7 +14,7 @@ const fresh = async (t, options) => {
 };
 /** Checks the whole response to a caller who has exceeded a limit, and that it cost no calls. */
 async function throttled(worker, route, response) {
-  const line = await answered(worker, response, 429, route.says.tooMany(), NONE);
+  const line = await assertResponse(worker, response, 429, route.refusals.tooMany(), NONE);
   assert.equal(response.headers.get('retry-after'), '60');
   assert.deepEqual([line.route, line.code], [route.name, 'too_many_requests']);
 }

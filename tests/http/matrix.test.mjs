@@ -4,25 +4,25 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { identify } from '../support/accounts.mjs';
-import { answered, raw } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
 import { INVALID_TOKEN, ROUTES, seam } from '../support/dialects.mjs';
 import { forge, HS256, luis, now, part } from '../support/forged.mjs';
 import { pipesTo } from '../support/pipes.mjs';
 import { read } from '../support/project.mjs';
+import { assertResponse, raw } from '../support/responses.mjs';
 import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const NO_RIGHT = 'No tienes permisos para acceder a este recurso';
 
 /**
- * Properties of each route: the body of the refusal is in `gated` if a role must hold the route's permission, and in
+ * Properties of each route: the body of the refusal is in `forbidden` if a role must hold the route's permission, and in
  * `own` if the path must name the caller.
  */
 const ROWS = {
-  'PUT /api/personas/:id/foto': { gated: { message: NO_RIGHT } },
-  'PUT /api/personas/me': { gated: { message: NO_RIGHT } },
-  'PUT /api/v1/users/:id': { gated: seam(NO_RIGHT) },
+  'PUT /api/personas/:id/foto': { forbidden: { message: NO_RIGHT } },
+  'PUT /api/personas/me': { forbidden: { message: NO_RIGHT } },
+  'PUT /api/v1/users/:id': { forbidden: seam(NO_RIGHT) },
   'PUT /users': {},
   'PUT /api/profile/:id/update/': { own: { error: 'Not authorized' } },
 };
@@ -42,19 +42,19 @@ async function formFor({ upload }) {
 const BODIES = [
   { kind: 'JSON that would be accepted', of: ({ good }) => ({ json: good }) },
   { kind: 'a form with a picture', on: ({ upload }) => upload, of: (route) => forms[route.name], r2: [1, 0] },
-  { kind: 'half an object', of: () => raw('{"a":'), says: ({ says }) => [400, says.malformed()] },
+  { kind: 'half an object', of: () => raw('{"a":'), refusal: ({ refusals }) => [400, refusals.malformed()] },
   {
     kind: 'half a form',
     on: ({ upload }) => upload,
     of: () => raw('--x\r\n', 'multipart/form-data; boundary=x'),
-    says: ({ says }) => [400, says.badForm()],
+    refusal: ({ refusals }) => [400, refusals.badForm()],
   },
   {
     kind: 'text',
     of: () => raw('telefono=1', 'text/plain'),
-    says: ({ says }) => [415, says.unsupported('text/plain')],
+    refusal: ({ refusals }) => [415, refusals.unsupported('text/plain')],
   },
-  { kind: 'no body', of: () => ({}), says: ({ empty }) => (empty[0] === 200 ? undefined : empty) },
+  { kind: 'no body', of: () => ({}), refusal: ({ empty }) => (empty[0] === 200 ? undefined : empty) },
 ];
 
 let worker, pipes;
@@ -134,15 +134,15 @@ after(() => {
 });
 
 /** Sends a caller's request to all given cells at once, and checks each response and that nothing was changed. */
-async function turnsAway({ headers, query = '', cells, leaks = headers.authorization }) {
+async function assertRejected({ headers, query = '', cells, leaks = headers.authorization }) {
   const earlier = await worker.dump();
   await Promise.all(
     cells.map(async ({ route, body, target, expected }) => {
       const options = body.of(route);
-      const [status, words, { challenge = null, d1 = 0, r2 = [0, 0], account } = {}] = expected;
+      const [status, refusalBody, { challenge = null, d1 = 0, r2 = [0, 0], account } = {}] = expected;
       const reply = await pipes.put(target + query, { ...options, headers: { ...options.headers, ...headers } });
       const where = `${route.name}, ${body.kind}`;
-      const line = await answered(worker, reply, status, words, { challenge, d1, r2 }).catch((error) => {
+      const line = await assertResponse(worker, reply, status, refusalBody, { challenge, d1, r2 }).catch((error) => {
         throw new Error(`${where}: ${error.message}`, { cause: error });
       });
       assert.deepEqual(
@@ -166,11 +166,15 @@ const everyCell = (expected) =>
 
 /** Checks that requests without a token are refused at the edge, whatever the body. */
 const noToken = (headers, more) =>
-  turnsAway({ headers, cells: everyCell(({ says }) => [401, says.noToken(), { challenge: 'Bearer' }]), ...more });
-const badToken = async (bearer, more, word = 'badToken') =>
-  turnsAway({
+  assertRejected({
+    headers,
+    cells: everyCell(({ refusals }) => [401, refusals.noToken(), { challenge: 'Bearer' }]),
+    ...more,
+  });
+const badToken = async (bearer, more, refusal = 'badToken') =>
+  assertRejected({
     headers: { authorization: `Bearer ${bearer}` },
-    cells: everyCell(({ says }) => [401, says[word](), { challenge: INVALID_TOKEN }]),
+    cells: everyCell(({ refusals }) => [401, refusals[refusal](), { challenge: INVALID_TOKEN }]),
     ...more,
   });
 
@@ -183,25 +187,25 @@ async function refusedByDatabase(id, bearer, verdict, { routes = MATRIX, ids = [
   const cells = routes.flatMap((route) =>
     [...new Set(ids.map(route.path))].flatMap((target) =>
       bodiesOf(route).map((body) => {
-        const alone = body.says?.(route);
-        const [status, words, more] = verdict(route);
+        const alone = body.refusal?.(route);
+        const [status, refusalBody, more] = verdict(route);
         return {
           route,
           body,
           target,
           expected: alone
             ? [...alone, { account }]
-            : [status, words, { d1: 1, r2: isKnown ? body.r2 : undefined, account, ...more }],
+            : [status, refusalBody, { d1: 1, r2: isKnown ? body.r2 : undefined, account, ...more }],
         };
       }),
     ),
   );
-  await turnsAway({ headers: { authorization: `Bearer ${bearer}` }, cells });
+  await assertRejected({ headers: { authorization: `Bearer ${bearer}` }, cells });
 }
-const gone = ({ says }) => [401, says.gone(), { challenge: INVALID_TOKEN }];
-const off = ({ says }) => [401, says.inactive(), { challenge: INVALID_TOKEN }];
-const outdated = ({ says }) => [401, says.badToken(), { challenge: INVALID_TOKEN }];
-const GATED = MATRIX.filter(({ gated }) => gated);
+const gone = ({ refusals }) => [401, refusals.gone(), { challenge: INVALID_TOKEN }];
+const off = ({ refusals }) => [401, refusals.inactive(), { challenge: INVALID_TOKEN }];
+const outdated = ({ refusals }) => [401, refusals.badToken(), { challenge: INVALID_TOKEN }];
+const NEEDS_PERMISSION = MATRIX.filter(({ forbidden }) => forbidden);
 const OWN = MATRIX.filter(({ own }) => own);
 
 describe('callers without a token', () => {
@@ -381,9 +385,9 @@ describe('callers refused by the database', () => {
     'a superuser whose role holds no permission': 54,
   };
   for (const [name, id] of Object.entries(unprivileged)) {
-    const forbidden = ({ gated }) => [403, gated];
+    const forbidden = ({ forbidden }) => [403, forbidden];
     test(`${name}: every route that needs a permission × every body, the own id and another's [A7 R1 R7]`, async () =>
-      refusedByDatabase(id, await token(id), forbidden, { routes: GATED, ids: [6, id, 8] }));
+      refusedByDatabase(id, await token(id), forbidden, { routes: NEEDS_PERMISSION, ids: [6, id, 8] }));
     const title =
       `${name}, with a token that claims every right: ` + 'every route that needs a permission × every body [A7 R1 R7]';
     test(title, async () => {
@@ -393,18 +397,21 @@ describe('callers refused by the database', () => {
         roleName: 'admin',
         role: 'admin',
         roles: ['admin'],
-        scope: GATED.map((r) => r.name).join(' '),
-        permissions: GATED.map((r) => r.name),
+        scope: NEEDS_PERMISSION.map((r) => r.name).join(' '),
+        permissions: NEEDS_PERMISSION.map((r) => r.name),
         is_superuser: true,
         is_staff: true,
         is_active: true,
       };
-      await refusedByDatabase(id, await token(id, { claims }), forbidden, { routes: GATED });
+      await refusedByDatabase(id, await token(id, { claims }), forbidden, { routes: NEEDS_PERMISSION });
     });
   }
   test('a role that holds only the permissions of other routes × every body [A7 R1 R7]', async () => {
-    const [seamUsers] = GATED.filter(({ dialect }) => dialect === 'seam');
-    await refusedByDatabase(5, await token(5), () => [403, seamUsers.gated], { routes: [seamUsers], ids: [5, 6] });
+    const [seamUsers] = NEEDS_PERMISSION.filter(({ dialect }) => dialect === 'seam');
+    await refusedByDatabase(5, await token(5), () => [403, seamUsers.forbidden], {
+      routes: [seamUsers],
+      ids: [5, 6],
+    });
   });
 
   const others = {
@@ -434,7 +441,7 @@ describe('the matrix itself', () => {
     assert.deepEqual(Object.keys(ROWS).sort(), patterns);
     assert.deepEqual(
       patterns.filter((pattern) => endpoints[pattern].right === 'permission'),
-      GATED.map(({ name }) => name).sort(),
+      NEEDS_PERMISSION.map(({ name }) => name).sort(),
     );
     assert.deepEqual(
       patterns.filter((pattern) => endpoints[pattern].form?.file),
@@ -450,7 +457,8 @@ describe('the matrix itself', () => {
       bodiesOf(route).map((body) => `${route.name} × ${body.kind} × 401`),
     ).filter((cell) => !tried.has(cell));
     assert.deepEqual(missing, []);
-    for (const { name } of [...GATED, ...OWN]) assert.ok(tried.has(`${name} × ${BODIES[0].kind} × 403`), name);
+    for (const { name } of [...NEEDS_PERMISSION, ...OWN])
+      assert.ok(tried.has(`${name} × ${BODIES[0].kind} × 403`), name);
     for (const route of MATRIX)
       assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200, route.name);
     for (const route of MATRIX.filter(({ upload }) => upload))

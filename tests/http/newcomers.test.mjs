@@ -4,18 +4,18 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { identify } from '../support/accounts.mjs';
-import { answered } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { startOrigin } from '../support/origin.mjs';
-import { begin } from '../support/sockets.mjs';
+import { assertResponse } from '../support/responses.mjs';
+import { startPut } from '../support/sockets.mjs';
 import { now, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 /** The id of an account that is not in the database. */
 const NEW = 4711;
 const layoutOf = ({ dialect }) => (dialect === 'personas' ? 'plain' : dialect);
-const gated = (route) => ['personas', 'seam'].includes(route.dialect);
+const needsPermission = (route) => ['personas', 'seam'].includes(route.dialect);
 const bytes = (text) => new TextEncoder().encode(text);
 
 let origin;
@@ -33,32 +33,35 @@ after(async () => {
   await origin.stop();
 });
 beforeEach(() => {
-  origin.got.length = 0;
+  origin.received.length = 0;
 });
 /** Sends an update, and checks that it reaches the origin once, byte for byte, and changes nothing in the database. */
-async function goesThere(target, body, type, { d1 = 1, ...options }) {
+async function assertForwarded(target, body, type, { d1 = 1, ...options }) {
   const before = await worker.dump();
   const headers = type === null ? {} : { 'content-type': type };
   const response = await worker.put(target, { body, headers: { ...headers, 'x-request-id': 'new-1' }, ...options });
   assert.deepEqual([response.status, response.text], [207, 'from the origin']);
-  assert.equal(origin.got.length, 1, 'once');
-  const [got] = origin.got.splice(0);
-  assert.deepEqual([got.method, got.url, got.headers['content-type']], ['PUT', target, type ?? undefined]);
-  assert.deepEqual(new Uint8Array(got.body), new Uint8Array(body));
+  assert.equal(origin.received.length, 1, 'once');
+  const [received] = origin.received.splice(0);
+  assert.deepEqual(
+    [received.method, received.url, received.headers['content-type']],
+    ['PUT', target, type ?? undefined],
+  );
+  assert.deepEqual(new Uint8Array(received.body), new Uint8Array(body));
   assert.equal(response.d1Calls, d1);
   assert.equal(await worker.dump(), before, 'nothing is changed in the database');
-  return got;
+  return received;
 }
 
-async function staysHere(action) {
+async function assertNotForwarded(action) {
   const response = await action();
-  assert.deepEqual(origin.got.splice(0), [], 'the origin gets nothing');
+  assert.deepEqual(origin.received.splice(0), [], 'the origin gets nothing');
   return response;
 }
 
 /** Checks a whole refusal by Perfil, and its code in the log. */
-async function told(response, status, body, code, expected) {
-  const line = await answered(worker, response, status, body, expected);
+async function assertRefusal(response, status, body, code, expected) {
+  const line = await assertResponse(worker, response, status, body, expected);
   assert.deepEqual([line.code, line.origin], [code, undefined]);
 }
 
@@ -71,8 +74,8 @@ for (const route of ROUTES) {
     test('a good body goes to the origin unchanged, after one D1 call [X2]', async () => {
       const body = bytes(`  ${JSON.stringify(route.good, null, 3)}\n`);
       const bearer = await newcomer();
-      const got = await goesThere(target, body, 'application/json; charset=UTF-8', { token: bearer });
-      assert.equal(got.headers.authorization, `Bearer ${bearer}`);
+      const received = await assertForwarded(target, body, 'application/json; charset=UTF-8', { token: bearer });
+      assert.equal(received.headers.authorization, `Bearer ${bearer}`);
       const {
         back_end: backEnd,
         subject,
@@ -102,14 +105,14 @@ for (const route of ROUTES) {
         const encoding = name.startsWith('a gzipped') ? { 'content-encoding': 'gzip' } : undefined;
         const headers = { 'content-type': type, ...encoding, 'x-request-id': 'new-2' };
         if (type === null) delete headers['content-type'];
-        await goesThere(target, body, type, { token: await newcomer(), headers });
+        await assertForwarded(target, body, type, { token: await newcomer(), headers });
       });
     }
 
     test('an upload goes there unread [X2]', async () => {
       const encoded = new Response(formOf({ [route.upload ?? 'avatar']: png({ size: 300_000 }) }));
       const body = new Uint8Array(await encoded.arrayBuffer());
-      await goesThere(target, body, encoded.headers.get('content-type'), { token: await newcomer() });
+      await assertForwarded(target, body, encoded.headers.get('content-type'), { token: await newcomer() });
     });
 
     test('a body without a length goes there unread [X2]', async () => {
@@ -120,9 +123,9 @@ for (const route of ROUTES) {
         token: await newcomer(),
       });
       assert.deepEqual([response.status, response.d1Calls], [207, 1]);
-      const [got] = origin.got;
-      assert.equal(got.headers['transfer-encoding'], 'chunked');
-      assert.equal(got.body.toString(), JSON.stringify(route.good));
+      const [received] = origin.received;
+      assert.equal(received.headers['transfer-encoding'], 'chunked');
+      assert.equal(received.body.toString(), JSON.stringify(route.good));
     });
 
     test('a body that breaks off is not passed on [X2]', async () => {
@@ -131,7 +134,7 @@ for (const route of ROUTES) {
         'content-type': 'application/json',
         'content-length': '99',
       };
-      await staysHere(() => begin(worker, target, headers, '{"a":', { hangUp: true }));
+      await assertNotForwarded(() => startPut(worker, target, headers, '{"a":', { hangUp: true }));
     });
 
     test('once the account is in the database, Perfil handles the update [X2]', async () => {
@@ -142,7 +145,7 @@ for (const route of ROUTES) {
       );
       await identify(worker, NEW);
       try {
-        const response = await staysHere(async () =>
+        const response = await assertNotForwarded(async () =>
           worker.put(route.path(route.dialect === 'django' ? NEW : 6), { token: await newcomer(), json: route.good }),
         );
         assert.equal(response.status, 200);
@@ -156,7 +159,7 @@ for (const route of ROUTES) {
   });
 
   describe(`${route.name}: not passed on`, () => {
-    const here = (options) => staysHere(() => worker.put(route.path(6), { json: route.good, ...options }));
+    const here = (options) => assertNotForwarded(() => worker.put(route.path(6), { json: route.good, ...options }));
 
     test('an update of an account in the database [X2]', async () => {
       const response = await here({ token: await token(6, { layout }) });
@@ -165,7 +168,7 @@ for (const route of ROUTES) {
 
     test('an update by an inactive account [X2]', async () => {
       const response = await here({ token: await token(43, { layout }) });
-      await told(response, 401, route.says.inactive(), 'account_inactive', {
+      await assertRefusal(response, 401, route.refusals.inactive(), 'account_inactive', {
         d1: 1,
         challenge: INVALID_TOKEN,
       });
@@ -177,14 +180,14 @@ for (const route of ROUTES) {
       const forged = await token(NEW, { layout, secret: 'another-secret-of-more-than-32-bytes' });
       for (const bad of [stale, refresh, forged, 'x.y.z']) {
         const response = await here({ token: bad });
-        await told(response, 401, route.says.badToken(), 'bad_token', { d1: 0, challenge: INVALID_TOKEN });
+        await assertRefusal(response, 401, route.refusals.badToken(), 'bad_token', { d1: 0, challenge: INVALID_TOKEN });
       }
     });
 
     test("another back end's token [X2]", async () => {
       for (const other of ['plain', 'seam', 'falcon', 'django'].filter((each) => each !== layout)) {
         const response = await here({ token: await token(NEW, { layout: other }) });
-        await told(response, 401, route.says.gone(), 'account_gone', { d1: 1, challenge: INVALID_TOKEN });
+        await assertRefusal(response, 401, route.refusals.gone(), 'account_gone', { d1: 1, challenge: INVALID_TOKEN });
         const faulty = await here({ token: await token(NEW, { layout: other }), json: [1] });
         assert.deepEqual([faulty.status, faulty.d1Calls], [400, 0], 'there is no look-up');
       }
@@ -210,16 +213,16 @@ for (const route of ROUTES) {
       t.after(() => limited.stop());
       const ask = async () => limited.put(target, { token: await newcomer(), json: route.good });
       assert.equal((await ask()).status, 207);
-      origin.got.length = 0;
-      const second = await staysHere(ask);
-      assert.deepEqual([second.status, second.json], [429, route.says.tooMany()]);
+      origin.received.length = 0;
+      const second = await assertNotForwarded(ask);
+      assert.deepEqual([second.status, second.json], [429, route.refusals.tooMany()]);
     });
 
     test('any caller, if the dialect has no origin [X2]', async () => {
       const table = { personas: 'seam', seam: 'falcon', falcon: 'django', django: 'seam' };
       const vars = { ORIGIN: JSON.stringify({ [table[route.dialect]]: origin.url }) };
       const response = await here({ token: await newcomer(), vars });
-      await told(response, 401, route.says.gone(), 'account_gone', { d1: 1, challenge: INVALID_TOKEN });
+      await assertRefusal(response, 401, route.refusals.gone(), 'account_gone', { d1: 1, challenge: INVALID_TOKEN });
     });
   });
 }
@@ -227,41 +230,47 @@ for (const route of ROUTES) {
 describe('an update of a record that is not in the database', () => {
   const caller = (route, id) => token(id, { layout: layoutOf(route) });
 
-  for (const route of ROUTES.filter((each) => gated(each) && /:id/.test(each.name))) {
+  for (const route of ROUTES.filter((each) => needsPermission(each) && /:id/.test(each.name))) {
     test(`${route.name}: goes to the origin, after the permission check [X2]`, async () => {
       const target = route.path(NEW);
-      await goesThere(target, bytes(JSON.stringify(route.good)), 'application/json', { token: await caller(route, 6) });
-      await goesThere(target, bytes('[1]'), 'application/json', { token: await caller(route, 6) });
-      const response = await staysHere(async () =>
+      await assertForwarded(target, bytes(JSON.stringify(route.good)), 'application/json', {
+        token: await caller(route, 6),
+      });
+      await assertForwarded(target, bytes('[1]'), 'application/json', { token: await caller(route, 6) });
+      const response = await assertNotForwarded(async () =>
         worker.put(target, { token: await caller(route, 7), json: route.good }),
       );
-      await told(response, 403, route.says.forbidden(), 'forbidden', { d1: 1 });
+      await assertRefusal(response, 403, route.refusals.forbidden(), 'forbidden', { d1: 1 });
     });
   }
 
   test('a password in it is not hashed by Perfil [X2 S6]', async () => {
     const body = bytes('{"password": "a-new-password"}');
-    await goesThere(`/api/v1/users/${NEW}`, body, 'application/json', { token: await token(6, { layout: 'seam' }) });
+    await assertForwarded(`/api/v1/users/${NEW}`, body, 'application/json', {
+      token: await token(6, { layout: 'seam' }),
+    });
   });
 
   test('an upload for an unknown persona goes there unread, and is not stored [X2 P5]', async () => {
     const encoded = new Response(formOf({ foto: png() }));
     const body = new Uint8Array(await encoded.arrayBuffer());
-    await goesThere(`/api/personas/${NEW}/foto`, body, encoded.headers.get('content-type'), { token: await token(6) });
+    await assertForwarded(`/api/personas/${NEW}/foto`, body, encoded.headers.get('content-type'), {
+      token: await token(6),
+    });
     assert.deepEqual(await worker.bucket.list(), []);
   });
 
   test('the own persona of a caller who has none in the database goes there [X2 P7]', async () => {
     const options = { token: await token(1) };
-    await goesThere('/api/personas/me', bytes('{"nombres": "Jane"}'), 'application/json', options);
+    await assertForwarded('/api/personas/me', bytes('{"nombres": "Jane"}'), 'application/json', options);
   });
 
   test('an id that no record can have is refused by Perfil [X2 P3 S2]', async () => {
-    const foto = await staysHere(async () =>
+    const foto = await assertNotForwarded(async () =>
       worker.put('/api/personas/abc/foto', { token: await token(6), json: { foto_url: 'https://x.example/a.png' } }),
     );
     assert.deepEqual([foto.status, foto.json, foto.d1Calls], [404, { message: 'Persona no encontrada' }, 0]);
-    const seam = await staysHere(async () =>
+    const seam = await assertNotForwarded(async () =>
       worker.put('/api/v1/users/abc', { token: await token(6, { layout: 'seam' }), json: {} }),
     );
     assert.deepEqual([seam.status, seam.json.message], [400, "El campo 'id' debe ser numérico"]);
@@ -269,13 +278,13 @@ describe('an update of a record that is not in the database', () => {
 
   test("django: an unknown id in the path does not make a request a newcomer's [X2 D3]", async () => {
     const options = { token: await token(42, { layout: 'django' }), json: { first_name: 'A' } };
-    const response = await staysHere(() => worker.put(`/api/profile/${NEW}/update/`, options));
+    const response = await assertNotForwarded(() => worker.put(`/api/profile/${NEW}/update/`, options));
     assert.deepEqual([response.status, response.json], [404, { detail: 'Not found.' }]);
   });
 
   test("with another back end's token it is refused by Perfil [X2]", async () => {
     const options = { token: await token(6, { layout: 'falcon' }), json: { full_name: 'Jane' } };
-    const response = await staysHere(() => worker.put(`/api/v1/users/${NEW}`, options));
+    const response = await assertNotForwarded(() => worker.put(`/api/v1/users/${NEW}`, options));
     assert.equal(response.status, 404);
   });
 });
@@ -292,10 +301,14 @@ describe('TAKE_OVER moves one endpoint at a time [X6]', () => {
       const send = (each, vars) => worker.put(each.path(6), { as: 6, json: each.good, vars });
       for (const each of ROUTES) {
         const [ours, theirs] = each === route ? [only, but] : [but, only];
-        assert.equal((await staysHere(() => send(each, ours))).status, 200, `${each.name} is handled by Perfil`);
+        assert.equal(
+          (await assertNotForwarded(() => send(each, ours))).status,
+          200,
+          `${each.name} is handled by Perfil`,
+        );
         const response = await send(each, theirs);
         assert.deepEqual([response.status, response.d1Calls], [207, 0], `${each.name} goes to the origin`);
-        assert.equal(origin.got.splice(0).length, 1);
+        assert.equal(origin.received.splice(0).length, 1);
       }
     });
   }
@@ -305,7 +318,7 @@ describe('TAKE_OVER moves one endpoint at a time [X6]', () => {
     for (const path of [...ROUTES.map((each) => each.path(6)), '/%75sers', '//users']) {
       const response = await worker.put(path, { json: { a: 1 }, vars });
       assert.deepEqual([response.status, response.d1Calls], [207, 0], path);
-      assert.equal(origin.got.splice(0).length, 1);
+      assert.equal(origin.received.splice(0).length, 1);
     }
     const headers = { origin: 'https://app.example.com', 'access-control-request-method': 'PUT' };
     const preflight = await worker.send('OPTIONS', '/users', { headers, vars: { ...vars, CORS_ALLOWED_ORIGINS: '*' } });

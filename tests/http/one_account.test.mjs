@@ -4,10 +4,10 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { setTimeout } from 'node:timers/promises';
 import { identify } from '../support/accounts.mjs';
-import { answered, refused } from '../support/answers.mjs';
 import { AGAIN, formOf, keyOf, NEW, objects, png, settled, sweepAll } from '../support/avatars.mjs';
 import { ACCOUNTS, BACK_ENDS, collide, rowsOf } from '../support/colliding.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { assertRefused, assertResponse } from '../support/responses.mjs';
 import { LAYOUTS, now, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -41,7 +41,7 @@ describe('rate limits', () => {
       assert.deepEqual([await rename(worker, 1004, first), await rename(worker, 1004, first)], [200, 200]);
       for (const layout of ALL) {
         const response = await worker.put('/users', { token: await tokenOf(1004, layout), json: { name: 'x' } });
-        const line = await answered(worker, response, 429, FALCON.says.tooMany(), { d1: 0, r2: [0, 0] });
+        const line = await assertResponse(worker, response, 429, FALCON.refusals.tooMany(), { d1: 0, r2: [0, 0] });
         assert.equal(line.account, 1004);
       }
       // The same ids in other back ends are not limited.
@@ -89,7 +89,7 @@ describe('rate limits', () => {
     for (const layout of BACK_ENDS) {
       const options = { token: await tokenOf(1005, layout), form: formOf({ avatar: png() }) };
       const target = DJANGO.path(1003);
-      await refused(worker, target, options, 429, DJANGO.says.tooMany(), { d1: 0, r2: [0, 0] });
+      await assertRefused(worker, target, options, 429, DJANGO.refusals.tooMany(), { d1: 0, r2: [0, 0] });
     }
   });
   test('that are exhausted apply to an id new to the instance, before it hashes a password [R1 S6]', async (t) => {
@@ -100,7 +100,7 @@ describe('rate limits', () => {
     for (const layout of ['falcon', 'django']) {
       const options = { token: await tokenOf(1005, layout), json: { password: 'a new password' } };
       const expected = { d1: layout === 'falcon' ? 1 : 0 };
-      await refused(worker, SEAM.path(7), options, 429, SEAM.says.tooMany(), expected);
+      await assertRefused(worker, SEAM.path(7), options, 429, SEAM.refusals.tooMany(), expected);
     }
   });
   test('cannot be evaded with ended tokens, which make the instance forget an id [R1 A7]', async (t) => {
@@ -131,7 +131,7 @@ describe('pictures', () => {
       for (const layout of ALL) {
         const response = await stores(worker, layout, route, picture);
         const isFirst = route === DJANGO && layout === ALL[0];
-        await answered(worker, response, 200, response.json, isFirst ? NEW : AGAIN);
+        await assertResponse(worker, response, 200, response.json, isFirst ? NEW : AGAIN);
         assert.match(response.text, new RegExp(keyOf(1005, picture)));
       }
     assert.deepEqual(await settled(worker), [keyOf(1005, picture)]);
@@ -141,10 +141,10 @@ describe('pictures', () => {
       const worker = await colliding(t);
       const picture = png();
       const response = await stores(worker, layout, FOTO, picture);
-      await answered(worker, response, 200, response.json, NEW);
+      await assertResponse(worker, response, 200, response.json, NEW);
       assert.deepEqual(await settled(worker), [keyOf(1005, picture)]);
       const again = await stores(worker, layout, FOTO, picture);
-      await answered(worker, again, 200, again.json, AGAIN);
+      await assertResponse(worker, again, 200, again.json, AGAIN);
     });
   }
   test('of accounts with the same id are separate objects, removed separately [M3 M5]', async (t) => {
@@ -158,7 +158,7 @@ describe('pictures', () => {
     };
     for (const layout of Object.keys(sixes)) {
       const response = await send(layout, { form: formOf({ foto: picture }) });
-      await answered(worker, response, 200, response.json, NEW);
+      await assertResponse(worker, response, 200, response.json, NEW);
     }
     const all = Object.values(sixes).map((id) => keyOf(id, picture));
     assert.deepEqual(await settled(worker), all.toSorted());
@@ -200,7 +200,7 @@ describe('pictures', () => {
     await identify(worker, 1002, { django: 6 });
     const response = await send(fresh);
     // One more read of the bucket, under the other prefix.
-    await answered(worker, response, 200, response.json, { d1: 2, r2: [2, 1] });
+    await assertResponse(worker, response, 200, response.json, { d1: 2, r2: [2, 1] });
     assert.equal((await worker.logOf(response)).account, 1002);
     assert.equal(response.json.avatar, `/media/${keyOf(1002, fresh)}`);
     assert.deepEqual(await settled(worker), [keyOf(1002, fresh), keyOf(1003, old)]);
@@ -215,7 +215,10 @@ describe('pictures', () => {
       ['plain', 9],
     ]) {
       const options = { token: await token(number, { layout }), form: formOf({ avatar: png() }) };
-      await refused(worker, DJANGO.path(9), options, 401, DJANGO.says.gone(), { d1: 1, challenge: INVALID_TOKEN });
+      await assertRefused(worker, DJANGO.path(9), options, 401, DJANGO.refusals.gone(), {
+        d1: 1,
+        challenge: INVALID_TOKEN,
+      });
     }
     // Now 1003 has the id 9 in seam and falcon. In django, it still belongs to 1004.
     await identify(worker, 1003, { seam: 9, falcon: 9 });
@@ -226,7 +229,7 @@ describe('pictures', () => {
       ['plain', 1003],
     ]) {
       const options = { token: await token(number, { layout }), form: formOf({ avatar: png() }) };
-      await refused(worker, DJANGO.path(9), options, 403, { error: 'Not authorized' }, { d1: 1 });
+      await assertRefused(worker, DJANGO.path(9), options, 403, { error: 'Not authorized' }, { d1: 1 });
     }
     assert.deepEqual(await objects(worker), []);
   });
@@ -243,7 +246,7 @@ describe('a change of password', () => {
     const before = await rowsOf(worker);
     const bearer = await tokenOf(1001, 'seam');
     const response = await worker.put(SEAM.path(7), { token: bearer, json: { password: 'another password' } });
-    await answered(worker, response, 200, response.json, { d1: 2 });
+    await assertResponse(worker, response, 200, response.json, { d1: 2 });
     const after = await rowsOf(worker);
     assert.deepEqual(
       [...after.keys()].filter((key) => after.get(key) !== before.get(key)),

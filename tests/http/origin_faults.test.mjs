@@ -15,7 +15,7 @@ const MIB = 1024 * 1024;
 const problem = (status, title) => ({ type: 'about:blank', title, status });
 
 /** The body that reports a failure of the origin, by path: each dialect's, and that of other paths. */
-const WORDS = [
+const BODIES = [
   ['/api/personas/5/foto', () => ({ message: 'Error al actualizar foto' })],
   ['/api/v1/users/7', () => seam('Error interno del servidor')],
   ['/users', (status, title) => falcon(status, title, 'Internal server error')],
@@ -32,9 +32,9 @@ after(() => worker.stop());
 
 /** Checks the response and the log line if an origin fails. */
 async function failed(vars, faults, status, title, cause) {
-  for (const [path, words] of WORDS) {
+  for (const [path, bodyOf] of BODIES) {
     const response = await worker.send('POST', path, { json: { a: 1 }, vars, faults });
-    assert.deepEqual([response.status, response.json], [status, words(status, title)], path);
+    assert.deepEqual([response.status, response.json], [status, bodyOf(status, title)], path);
     assert.equal(response.headers.get('cache-control'), 'no-store');
     assert.equal(response.headers.get('retry-after'), null);
     const line = await worker.logOf(response);
@@ -84,7 +84,7 @@ describe('an origin that fails [X4]', () => {
       const started = Date.now();
       // Timers run 100 times as fast, so 30 s take 300 ms.
       await failed({ ORIGIN: origin.url }, { pace: 100 }, 504, 'Gateway Timeout', /^origin: no response within 30 s$/);
-      assert.ok(Date.now() - started >= 300 * WORDS.length - 50, 'the worker waited for the origin');
+      assert.ok(Date.now() - started >= 300 * BODIES.length - 50, 'the worker waited for the origin');
     } finally {
       await origin.stop();
     }
@@ -106,7 +106,7 @@ describe('an origin that fails [X4]', () => {
       const options = { body, vars: { ORIGIN: origin.url }, faults: { pace: 100 } };
       const response = await worker.send('POST', '/x', options);
       assert.equal(response.status, 200);
-      assert.deepEqual([...origin.got[0].body], [0, 1, 2, 3, 4, 5, 6, 7]);
+      assert.deepEqual([...origin.received[0].body], [0, 1, 2, 3, 4, 5, 6, 7]);
     } finally {
       await origin.stop();
     }
@@ -164,11 +164,11 @@ describe('streams [X1]', () => {
 
   for (const length of [true, false]) {
     test(`200 MB are uploaded ${length ? 'with' : 'without'} a length, in bounded memory [X1]`, async () => {
-      let got = 0;
+      let received = 0;
       let headers;
       origin.reply = async (request, response) => {
         ({ headers } = request);
-        for await (const chunk of request) got += chunk.length;
+        for await (const chunk of request) received += chunk.length;
         response.end('done');
       };
       await bounded(async () => {
@@ -181,7 +181,7 @@ describe('streams [X1]', () => {
         response.resume();
         await once(response, 'end');
       });
-      assert.equal(got, SIZE);
+      assert.equal(received, SIZE);
       assert.equal(headers['content-length'], length ? String(SIZE) : undefined);
     });
 
@@ -194,9 +194,9 @@ describe('streams [X1]', () => {
       await bounded(async () => {
         const response = await fetch(`${streaming.url}/download`);
         assert.equal(response.headers.get('content-length'), length ? String(SIZE) : null);
-        let got = 0;
-        for await (const chunk of response.body) got += chunk.length;
-        assert.equal(got, SIZE);
+        let received = 0;
+        for await (const chunk of response.body) received += chunk.length;
+        assert.equal(received, SIZE);
       });
     });
   }

@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { answered } from '../support/answers.mjs';
 import { exchange, startOrigin } from '../support/origin.mjs';
+import { assertResponse } from '../support/responses.mjs';
 import { token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -23,22 +23,22 @@ after(async () => {
 });
 
 /** Runs an action, during which the origin must get exactly one request, and returns the response and that request. */
-async function passed(action) {
-  const before = origin.got.length;
+async function assertForwarded(action) {
+  const before = origin.received.length;
   const response = await action();
-  assert.equal(origin.got.length, before + 1, 'the origin gets it once');
-  return { response, got: origin.got[before] };
+  assert.equal(origin.received.length, before + 1, 'the origin gets it once');
+  return { response, received: origin.received[before] };
 }
 
-async function kept(action) {
-  const before = origin.got.length;
+async function assertNotForwarded(action) {
+  const before = origin.received.length;
   const response = await action();
-  assert.equal(origin.got.length, before, 'the origin does not get it');
+  assert.equal(origin.received.length, before, 'the origin does not get it');
   return response;
 }
 
 /** Runs an action while the origin responds with `reply`. */
-async function returning(reply, action) {
+async function withReply(reply, action) {
   const usual = origin.reply;
   origin.reply = reply;
   try {
@@ -62,11 +62,11 @@ describe('requests that are not updates go to the origin unchanged [X1]', () => 
           authorization: 'Bearer nonsense',
           'x-request-id': `${method}:${path.length}`,
         };
-        const { response, got } = await passed(() => worker.send(method, target, { body, headers }));
+        const { response, received } = await assertForwarded(() => worker.send(method, target, { body, headers }));
         assert.equal(response.status, 200);
         assert.equal(response.text, method === 'HEAD' ? '' : '{"origin":true}');
-        assert.deepEqual([got.method, got.url, got.body.toString()], [method, target, body ?? '']);
-        assert.deepEqual([got.headers['x-one'], got.headers.authorization], ['a, b', 'Bearer nonsense']);
+        assert.deepEqual([received.method, received.url, received.body.toString()], [method, target, body ?? '']);
+        assert.deepEqual([received.headers['x-one'], received.headers.authorization], ['a, b', 'Bearer nonsense']);
         const { status, origin: went, origin_status: originStatus } = await logOf(headers['x-request-id']);
         assert.deepEqual({ status, went, originStatus }, { status: 200, went: true, originStatus: 200 });
       });
@@ -74,8 +74,11 @@ describe('requests that are not updates go to the origin unchanged [X1]', () => 
   }
 
   test('a PUT whose path is not one of Perfil’s goes there, too [X1]', async () => {
-    const { got } = await passed(() => worker.put('/api/v1/roles/7', { json: { name: 'x' } }));
-    assert.deepEqual([got.method, got.url, got.body.toString()], ['PUT', '/api/v1/roles/7', '{"name":"x"}']);
+    const { received } = await assertForwarded(() => worker.put('/api/v1/roles/7', { json: { name: 'x' } }));
+    assert.deepEqual(
+      [received.method, received.url, received.body.toString()],
+      ['PUT', '/api/v1/roles/7', '{"name":"x"}'],
+    );
   });
 
   test('a GET with a body, and a chunked body, arrive whole [X1]', async () => {
@@ -84,21 +87,21 @@ describe('requests that are not updates go to the origin unchanged [X1]', () => 
       'GET /search HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabcde',
       `POST /search HTTP/1.1\r\nHost: h\r\n${chunked}`,
     ]) {
-      const { response, got } = await passed(() => exchange(worker, text));
+      const { response, received } = await assertForwarded(() => exchange(worker, text));
       assert.match(response, /^HTTP\/1\.1 200 OK\r\n/);
-      assert.equal(got.body.toString(), 'abcde');
+      assert.equal(received.body.toString(), 'abcde');
     }
   });
 
   test('a picture that is not in the bucket is requested there; one in the bucket is not [X1]', async () => {
-    const { response } = await passed(() => worker.send('GET', '/media/avatars/7/old.jpg'));
+    const { response } = await assertForwarded(() => worker.send('GET', '/media/avatars/7/old.jpg'));
     assert.equal(response.text, '{"origin":true}');
-    await passed(() => worker.send('GET', '/media/other/file.txt'));
-    await passed(() => worker.send('POST', '/media/avatars/7/old.jpg', { body: 'x' }));
+    await assertForwarded(() => worker.send('GET', '/media/other/file.txt'));
+    await assertForwarded(() => worker.send('POST', '/media/avatars/7/old.jpg', { body: 'x' }));
     await worker.bucket.put('avatars/7/new.png', new Uint8Array([1, 2, 3]));
-    const ours = await kept(() => worker.send('GET', '/media/avatars/7/new.png'));
+    const ours = await assertNotForwarded(() => worker.send('GET', '/media/avatars/7/new.png'));
     assert.deepEqual([ours.status, [...ours.bytes]], [200, [1, 2, 3]]);
-    const health = await kept(() => worker.send('GET', '/health'));
+    const health = await assertNotForwarded(() => worker.send('GET', '/health'));
     assert.deepEqual([health.status, health.text], [200, '{"status":"ok"}']);
   });
 });
@@ -106,12 +109,14 @@ describe('requests that are not updates go to the origin unchanged [X1]', () => 
 describe('the request that the origin gets [X1]', () => {
   test('has the host and scheme that the client used, and the request id, whatever the client claims', async () => {
     const spoofed = { 'x-forwarded-host': 'evil.example', 'x-forwarded-proto': 'gopher', 'x-request-id': 'a b' };
-    const { got } = await passed(() => worker.send('GET', '/x', { headers: spoofed }));
-    assert.equal(got.headers['x-forwarded-host'], new URL(worker.url).host);
-    assert.equal(got.headers['x-forwarded-proto'], 'http');
-    assert.match(got.headers['x-request-id'], /^[0-9a-f]{32}$/);
-    assert.equal(got.headers.host, new URL(origin.url).host);
-    const { got: named } = await passed(() => worker.send('GET', '/x', { headers: { 'x-request-id': 'mine-1' } }));
+    const { received } = await assertForwarded(() => worker.send('GET', '/x', { headers: spoofed }));
+    assert.equal(received.headers['x-forwarded-host'], new URL(worker.url).host);
+    assert.equal(received.headers['x-forwarded-proto'], 'http');
+    assert.match(received.headers['x-request-id'], /^[0-9a-f]{32}$/);
+    assert.equal(received.headers.host, new URL(origin.url).host);
+    const { received: named } = await assertForwarded(() =>
+      worker.send('GET', '/x', { headers: { 'x-request-id': 'mine-1' } }),
+    );
     assert.equal(named.headers['x-request-id'], 'mine-1');
   });
 
@@ -130,22 +135,22 @@ describe('the request that the origin gets [X1]', () => {
       'Expect: 100-continue',
     ];
     const head = ['GET /x HTTP/1.1', 'Host: h', ...lines, ...more, 'X-Kept: 1'].join('\r\n');
-    const { response, got } = await passed(() => exchange(worker, `${head}\r\n\r\n`));
+    const { response, received } = await assertForwarded(() => exchange(worker, `${head}\r\n\r\n`));
     assert.match(response, /^HTTP\/1\.1 200 OK\r\n/);
-    const names = Object.keys(got.headers);
+    const names = Object.keys(received.headers);
     const gone = ['x-named', 'keep-alive', 'te', 'proxy-connection', 'proxy-authorization', 'trailer', 'expect'];
     assert.deepEqual(
       names.filter((name) => gone.includes(name)),
       [],
     );
-    assert.equal(got.headers['x-kept'], '1');
-    assert.equal(got.headers['x-forwarded-for'], '192.0.2.1', 'a client cannot hide its address');
-    assert.match(got.headers['x-request-id'], /^[0-9a-f]{32}$/);
+    assert.equal(received.headers['x-kept'], '1');
+    assert.equal(received.headers['x-forwarded-for'], '192.0.2.1', 'a client cannot hide its address');
+    assert.match(received.headers['x-request-id'], /^[0-9a-f]{32}$/);
   });
 
   test('has no secret and no setting of Perfil', async () => {
-    const { got } = await passed(() => worker.send('POST', '/x', { body: 'y' }));
-    const all = JSON.stringify(got.rawHeaders);
+    const { received } = await assertForwarded(() => worker.send('POST', '/x', { body: 'y' }));
+    const all = JSON.stringify(received.rawHeaders);
     for (const secret of ['a-test-secret', 'JWT', 'app.example.com']) assert.ok(!all.includes(secret), secret);
   });
 });
@@ -181,7 +186,7 @@ describe('responses of the origin are returned unchanged [X1]', () => {
         response.end(body);
       };
       const id = `back-${status}-${headers.length}-${body.length}`;
-      const response = await returning(reply, () => worker.send('GET', '/x', { headers: { 'x-request-id': id } }));
+      const response = await withReply(reply, () => worker.send('GET', '/x', { headers: { 'x-request-id': id } }));
       assert.equal(response.status, status);
       const values = response.headers.getSetCookie();
       if (name === 'several cookies') assert.deepEqual(values, ['a=1; Path=/', 'b=2']);
@@ -202,7 +207,7 @@ describe('responses of the origin are returned unchanged [X1]', () => {
       response.writeHead(200, { 'content-length': '1234' });
       response.end();
     };
-    const text = await returning(reply, () => exchange(worker, 'HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n'));
+    const text = await withReply(reply, () => exchange(worker, 'HEAD /x HTTP/1.1\r\nHost: h\r\n\r\n'));
     assert.match(text, /^HTTP\/1\.1 200 OK\r\n/);
     assert.match(text, /\r\ncontent-length: 1234\r\n/i);
     assert.ok(text.endsWith('\r\n\r\n'));
@@ -218,7 +223,7 @@ describe('CORS headers come from the service that responds [X3]', () => {
       response.end();
     };
     const preflight = () => worker.send('OPTIONS', '/api/v1/users/7', { headers });
-    const { response } = await returning(reply, () => passed(preflight));
+    const { response } = await withReply(reply, () => assertForwarded(preflight));
     assert.equal(response.headers.get('access-control-allow-methods'), 'DELETE');
     assert.equal(response.headers.get('access-control-allow-origin'), '*');
     assert.equal(response.headers.get('access-control-allow-credentials'), null);
@@ -226,7 +231,9 @@ describe('CORS headers come from the service that responds [X3]', () => {
 
   test('Perfil handles a preflight for a picture from an allowed page [X3 R11]', async () => {
     const asking = { ...headers, 'access-control-request-method': 'GET' };
-    const ours = await kept(() => worker.send('OPTIONS', '/media/avatars/7/asked.png', { headers: asking }));
+    const ours = await assertNotForwarded(() =>
+      worker.send('OPTIONS', '/media/avatars/7/asked.png', { headers: asking }),
+    );
     assert.deepEqual([ours.status, ours.headers.get('access-control-allow-methods')], [204, 'GET, HEAD']);
   });
 
@@ -240,7 +247,7 @@ describe('CORS headers come from the service that responds [X3]', () => {
       for (const picture of ['old.jpg', 'asked.png']) {
         const asking = { origin: 'https://other.example.com', 'access-control-request-method': method };
         const preflight = () => worker.send('OPTIONS', `/media/avatars/7/${picture}`, { headers: asking });
-        const { response } = await returning(reply, () => passed(preflight));
+        const { response } = await withReply(reply, () => assertForwarded(preflight));
         assert.deepEqual(
           [response.status, response.headers.get('access-control-allow-headers')],
           [204, 'authorization'],
@@ -250,7 +257,7 @@ describe('CORS headers come from the service that responds [X3]', () => {
   });
 
   test('Perfil handles a preflight for the update [X3 R11]', async () => {
-    const ours = await kept(() =>
+    const ours = await assertNotForwarded(() =>
       worker.send('OPTIONS', '/api/v1/users/7', { headers: { ...headers, 'access-control-request-method': 'PUT' } }),
     );
     assert.deepEqual([ours.status, ours.headers.get('access-control-allow-methods')], [204, 'PUT']);
@@ -258,9 +265,13 @@ describe('CORS headers come from the service that responds [X3]', () => {
   });
 
   test('a response of the origin gets no CORS headers of Perfil [X3]', async () => {
-    const { response } = await passed(() => worker.send('GET', '/users', { headers: { origin: headers.origin } }));
+    const { response } = await assertForwarded(() =>
+      worker.send('GET', '/users', { headers: { origin: headers.origin } }),
+    );
     assert.equal(response.headers.get('access-control-allow-origin'), null);
-    const ours = await kept(() => worker.put('/users', { as: 1, json: {}, headers: { origin: headers.origin } }));
+    const ours = await assertNotForwarded(() =>
+      worker.put('/users', { as: 1, json: {}, headers: { origin: headers.origin } }),
+    );
     assert.equal(ours.headers.get('access-control-allow-origin'), 'https://app.example.com');
   });
 });
@@ -295,7 +306,7 @@ describe('another spelling of a path does not bypass the checks [X1]', () => {
   for (const path of SPELLINGS) {
     test(`PUT ${path} never goes to the origin [X1]`, async () => {
       const head = `PUT ${path} HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer ${await good}\r\n`;
-      const text = await kept(() => exchange(worker, `${head}Content-Length: 0\r\n\r\n`));
+      const text = await assertNotForwarded(() => exchange(worker, `${head}Content-Length: 0\r\n\r\n`));
       assert.match(text, /^HTTP\/1\.1 (404|400|401) /);
     });
   }
@@ -309,7 +320,7 @@ describe('another spelling of a path does not bypass the checks [X1]', () => {
       '/api/profile/42/',
       '/apiv1/users/7',
     ])
-      await passed(() => worker.put(path, { json: {} }));
+      await assertForwarded(() => worker.put(path, { json: {} }));
   });
 });
 
@@ -338,9 +349,9 @@ describe('Perfil is not an open proxy, and cannot be bypassed [X1]', () => {
       'Transfer-Encoding : chunked',
       'Transfer-Encoding: xchunked',
     ]) {
-      const before = origin.got.length;
+      const before = origin.received.length;
       await exchange(worker, `POST /x HTTP/1.1\r\nHost: h\r\n${lengths}\r\n\r\n0\r\n\r\n${hidden}`);
-      const after = origin.got.slice(before);
+      const after = origin.received.slice(before);
       assert.ok(
         after.every(({ method }) => method === 'POST'),
         `${lengths}: ${JSON.stringify(after.map(({ url }) => url))}`,
@@ -349,7 +360,7 @@ describe('Perfil is not an open proxy, and cannot be bypassed [X1]', () => {
   });
 
   test('a request that comes back is refused, and the log has the cause [X1]', async () => {
-    const loop = await kept(() => worker.send('GET', '/x', { headers: { 'x-perfil-forwarded': '1' } }));
+    const loop = await assertNotForwarded(() => worker.send('GET', '/x', { headers: { 'x-perfil-forwarded': '1' } }));
     const body = { type: 'about:blank', title: 'Loop Detected: the origin leads back to this service', status: 508 };
     assert.deepEqual([loop.status, loop.headers.get('content-type')], [508, 'application/problem+json']);
     assert.deepEqual(loop.json, body);
@@ -377,23 +388,23 @@ describe('Perfil is not an open proxy, and cannot be bypassed [X1]', () => {
 describe('settings', () => {
   test('with a table, each dialect’s paths go to its own origin, and all others are 404 [X1]', async () => {
     const vars = { ORIGIN: JSON.stringify({ seam: origin.url }) };
-    await passed(() => worker.send('GET', '/api/v1/users/7', { vars }));
-    await passed(() => worker.send('POST', '/API/V1/login', { vars }));
+    await assertForwarded(() => worker.send('GET', '/api/v1/users/7', { vars }));
+    await assertForwarded(() => worker.send('POST', '/API/V1/login', { vars }));
     for (const path of ['/x', '/media/avatars/7/old.jpg']) {
-      const response = await kept(() => worker.send('GET', path, { vars }));
+      const response = await assertNotForwarded(() => worker.send('GET', path, { vars }));
       assert.deepEqual([response.status, response.json], [404, NOT_FOUND], path);
     }
-    const users = await kept(() => worker.send('GET', '/users', { vars }));
+    const users = await assertNotForwarded(() => worker.send('GET', '/users', { vars }));
     assert.equal(users.status, 401);
-    const below = await kept(() => worker.send('GET', '/users/7', { vars }));
+    const below = await assertNotForwarded(() => worker.send('GET', '/users/7', { vars }));
     assert.deepEqual([below.status, below.json], [404, { message: 'Not Found', error: 'Not Found', statusCode: 404 }]);
   });
 
   test('a table of wrangler.toml works as well [X1]', async () => {
     const tabled = await startWorker({ vars: /** @type {any} */ ({ ORIGIN: { falcon: origin.url } }) });
     try {
-      await passed(() => tabled.send('GET', '/users/7'));
-      assert.equal((await kept(() => tabled.send('GET', '/api/v1/x'))).status, 404);
+      await assertForwarded(() => tabled.send('GET', '/users/7'));
+      assert.equal((await assertNotForwarded(() => tabled.send('GET', '/api/v1/x'))).status, 404);
     } finally {
       await tabled.stop();
     }
@@ -420,8 +431,8 @@ describe('settings', () => {
   ];
   for (const [vars, cause] of /** @type {[Record<string, string>, string][]} */ (BAD)) {
     test(`${JSON.stringify(vars)} fails everything but health and pictures [X1 X6]`, async () => {
-      const update = await kept(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }));
-      await answered(
+      const update = await assertNotForwarded(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }));
+      await assertResponse(
         worker,
         update,
         500,
@@ -429,9 +440,9 @@ describe('settings', () => {
         { d1: 0 },
       );
       assert.equal((await worker.logOf(update)).cause, cause);
-      const other = await kept(() => worker.send('GET', '/x', { vars }));
+      const other = await assertNotForwarded(() => worker.send('GET', '/x', { vars }));
       assert.deepEqual([other.status, other.json.title], [500, 'Internal Server Error']);
-      assert.equal((await kept(() => worker.send('GET', '/health', { vars }))).status, 200);
+      assert.equal((await assertNotForwarded(() => worker.send('GET', '/health', { vars }))).status, 200);
     });
   }
 
@@ -441,27 +452,30 @@ describe('settings', () => {
       { TAKE_OVER: 'none', ORIGIN: '' },
       { TAKE_OVER: 'none', ORIGIN: seam },
     ]) {
-      const left = await kept(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }));
+      const left = await assertNotForwarded(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }));
       const body = { message: 'Internal server error', error: 'Internal Server Error', statusCode: 500 };
-      await answered(worker, left, 500, body, { d1: 0 });
+      await assertResponse(worker, left, 500, body, { d1: 0 });
       const { cause } = await worker.logOf(left);
       assert.equal(cause, 'TAKE_OVER omits an endpoint for which ORIGIN has no URL');
-      assert.equal((await kept(() => worker.send('GET', '/users', { vars }))).status, 401);
-      assert.equal((await kept(() => worker.send('GET', '/x', { vars }))).status, 404);
+      assert.equal((await assertNotForwarded(() => worker.send('GET', '/users', { vars }))).status, 401);
+      assert.equal((await assertNotForwarded(() => worker.send('GET', '/x', { vars }))).status, 404);
     }
     const vars = { ORIGIN: seam, TAKE_OVER: 'PUT /users' };
-    await passed(() => worker.put('/api/v1/users/7', { json: {}, vars }));
-    assert.equal((await kept(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }))).status, 200);
+    await assertForwarded(() => worker.put('/api/v1/users/7', { json: {}, vars }));
+    assert.equal(
+      (await assertNotForwarded(() => worker.put('/users', { as: 1, json: { name: 'X' }, vars }))).status,
+      200,
+    );
   });
 
   test('without an origin, other methods and paths are refused as usual, with or without the mark [X5]', async () => {
     const vars = { ORIGIN: '' };
     const headers = { 'x-perfil-forwarded': '1' };
-    const method = await kept(() => worker.send('GET', '/users', { vars, headers, as: 1 }));
+    const method = await assertNotForwarded(() => worker.send('GET', '/users', { vars, headers, as: 1 }));
     assert.deepEqual([method.status, method.headers.get('allow')], [405, 'PUT']);
-    const path = await kept(() => worker.send('GET', '/x', { vars, headers }));
+    const path = await assertNotForwarded(() => worker.send('GET', '/x', { vars, headers }));
     assert.deepEqual([path.status, path.json], [404, NOT_FOUND]);
-    const gone = await kept(() => worker.put('/users', { as: 4711, json: { name: 'X' }, vars, headers }));
+    const gone = await assertNotForwarded(() => worker.put('/users', { as: 4711, json: { name: 'X' }, vars, headers }));
     assert.equal(gone.status, 401);
   });
 });

@@ -1,7 +1,7 @@
 // PUT /api/personas/:id/foto: the photo of any persona, set by a caller with the permission.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
+import { assertAccepted, assertRefused, assertResponse, raw, withoutTable } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const FOTO = '/api/personas/5/foto';
@@ -40,7 +40,7 @@ describe('setting the photo', () => {
     const body = `{
     "foto_url": "https://example.com/photos/updated-photo.jpg"
   }`;
-    const { line } = await accepted(
+    const { line } = await assertAccepted(
       worker,
       FOTO,
       { as: 5, ...raw(body) },
@@ -64,11 +64,11 @@ describe('setting the photo', () => {
   });
 
   test("an admin sets the photo of another account's persona [P1 P2]", async () => {
-    await accepted(worker, FOTO, { as: 6, json: { foto_url: URL_A } }, maria(URL_A));
+    await assertAccepted(worker, FOTO, { as: 6, json: { foto_url: URL_A } }, maria(URL_A));
   });
 
   test('an asistente sets the photo of a persona without an account [P1 P2]', async () => {
-    await accepted(
+    await assertAccepted(
       worker,
       '/api/personas/8/foto',
       { as: 5, json: { foto_url: URL_A } },
@@ -88,7 +88,7 @@ describe('setting the photo', () => {
     const all = () =>
       worker.sql('SELECT id, user_id, nombres, apellidos, telefono, dni, created_at FROM personas ORDER BY id');
     const before = await all();
-    await accepted(
+    await assertAccepted(
       worker,
       FOTO,
       { as: 5, json: { nombres: 'Otra', dni: '99999999', id: 6, nada: [1], foto_url: URL_A } },
@@ -98,8 +98,8 @@ describe('setting the photo', () => {
   });
 
   test('setting the same photo twice is accepted [P1]', async () => {
-    await accepted(worker, FOTO, { as: 5, json: { foto_url: URL_A } }, maria(URL_A));
-    await accepted(worker, FOTO, { as: 5, json: { foto_url: URL_A } }, maria(URL_A));
+    await assertAccepted(worker, FOTO, { as: 5, json: { foto_url: URL_A } }, maria(URL_A));
+    await assertAccepted(worker, FOTO, { as: 5, json: { foto_url: URL_A } }, maria(URL_A));
   });
 
   const good = {
@@ -111,19 +111,24 @@ describe('setting the photo', () => {
     '2048 emoji count as scalar values, not bytes': urlOf(2048, '📷'),
   };
   for (const [name, foto_url] of Object.entries(good)) {
-    test(`${name} [P1 R5]`, () => accepted(worker, FOTO, { as: 5, json: { foto_url } }, maria(foto_url)));
+    test(`${name} [P1 R5]`, () => assertAccepted(worker, FOTO, { as: 5, json: { foto_url } }, maria(foto_url)));
   }
 
   test('surrounding white space is trimmed before the limit is checked [P1 R5]', async () => {
     const foto_url = urlOf(2048, 'a');
-    await accepted(worker, FOTO, { as: 5, json: { foto_url: ` \t\r\n\u00a0${foto_url}\u3000\n ` } }, maria(foto_url));
+    await assertAccepted(
+      worker,
+      FOTO,
+      { as: 5, json: { foto_url: ` \t\r\n\u00a0${foto_url}\u3000\n ` } },
+      maria(foto_url),
+    );
   });
 
   test('the path with a trailing slash is the same route [R8]', () =>
-    accepted(worker, `${FOTO}/`, { as: 5, json: { foto_url: URL_A } }, maria(URL_A)));
+    assertAccepted(worker, `${FOTO}/`, { as: 5, json: { foto_url: URL_A } }, maria(URL_A)));
 
   test('a leading zero in the id is fine [P3]', async () => {
-    await accepted(
+    await assertAccepted(
       worker,
       '/api/personas/007/foto',
       { as: 5, json: { foto_url: URL_A } },
@@ -168,7 +173,7 @@ describe('an invalid photo', () => {
   };
   for (const [name, [foto_url, body]] of Object.entries(bad)) {
     test(`${name} is refused [P1 R5 R7]`, () =>
-      refused(worker, FOTO, { as: 5, json: { foto_url } }, 400, body, { d1: 0 }));
+      assertRefused(worker, FOTO, { as: 5, json: { foto_url } }, 400, body, { d1: 0 }));
   }
 
   const missing = {
@@ -179,7 +184,7 @@ describe('an invalid photo', () => {
   };
   for (const [name, options] of Object.entries(missing)) {
     test(`${name} lacks the photo [P1 R2 R7]`, () =>
-      refused(worker, FOTO, { as: 5, ...options }, 400, REQUIRED, { d1: 0 }));
+      assertRefused(worker, FOTO, { as: 5, ...options }, 400, REQUIRED, { d1: 0 }));
   }
 });
 
@@ -194,11 +199,11 @@ describe('bodies', () => {
     'application/merge-patch+json',
   ]) {
     test(`the content type ${type} is read [R2]`, () =>
-      accepted(worker, FOTO, { as: 5, ...raw(json, type) }, maria(URL_A)));
+      assertAccepted(worker, FOTO, { as: 5, ...raw(json, type) }, maria(URL_A)));
   }
   for (const type of [null, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'text/json-ish']) {
     test(`the content type ${type} is refused [R2 R7]`, () =>
-      refused(worker, FOTO, { as: 5, ...raw(json, type) }, 415, UNSUPPORTED, { d1: 0 }));
+      assertRefused(worker, FOTO, { as: 5, ...raw(json, type) }, 415, UNSUPPORTED, { d1: 0 }));
   }
 
   const malformed = {
@@ -222,30 +227,30 @@ describe('bodies', () => {
   };
   for (const [name, body] of Object.entries(malformed)) {
     test(`${name} is malformed [R2 R7]`, () =>
-      refused(worker, FOTO, { as: 5, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
+      assertRefused(worker, FOTO, { as: 5, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
   }
 
   test('a body of exactly 64 KiB is read [R3]', () =>
-    accepted(worker, FOTO, { as: 5, ...raw(padded(65536)) }, maria(URL_A)));
+    assertAccepted(worker, FOTO, { as: 5, ...raw(padded(65536)) }, maria(URL_A)));
   test('a body one byte longer is too large [R3 R7]', () =>
-    refused(worker, FOTO, { as: 5, ...raw(padded(65537)) }, 413, TOO_LARGE, { d1: 0 }));
+    assertRefused(worker, FOTO, { as: 5, ...raw(padded(65537)) }, 413, TOO_LARGE, { d1: 0 }));
   test('a body that is too large is detected without Content-Length, too [R3 R7]', async () => {
     const body = new Blob([padded(70000)]).stream();
-    await refused(worker, FOTO, { as: 5, ...raw(body) }, 413, TOO_LARGE, { d1: 0 });
+    await assertRefused(worker, FOTO, { as: 5, ...raw(body) }, 413, TOO_LARGE, { d1: 0 });
   });
 });
 
 describe('permission', () => {
   test('an editor has none, not even for their own persona [P2 R7]', () =>
-    refused(worker, '/api/personas/7/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, '/api/personas/7/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
   test('a caller without it does not learn which personas exist [P2 R1]', () =>
-    refused(worker, '/api/personas/9999/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, '/api/personas/9999/foto', { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 }));
   test('the permission of another route does not allow this one [P2 R7]', async () => {
     await worker.sql(
       'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
         "WHERE nameUri = 'PUT /api/personas/me'",
     );
-    await refused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
+    await assertRefused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');
   });
   test('a permission granted with SQL takes effect immediately [P2 A7]', async () => {
@@ -253,13 +258,13 @@ describe('permission', () => {
       'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
         "WHERE nameUri = 'PUT /api/personas/:id/foto'",
     );
-    await accepted(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, maria(URL_A));
+    await assertAccepted(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, maria(URL_A));
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');
-    await refused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
+    await assertRefused(worker, FOTO, { as: 7, json: { foto_url: URL_A } }, 403, FORBIDDEN, { d1: 1 });
   });
 
   test('no token: Token requerido [P10 A1 A8]', () =>
-    refused(
+    assertRefused(
       worker,
       FOTO,
       { json: { foto_url: URL_A } },
@@ -268,7 +273,7 @@ describe('permission', () => {
       { d1: 0, challenge: 'Bearer' },
     ));
   test('a bad token: Token inválido o expirado [P10 A3 A8]', () =>
-    refused(
+    assertRefused(
       worker,
       FOTO,
       { token: 'garbage', json: { foto_url: URL_A } },
@@ -280,20 +285,24 @@ describe('permission', () => {
 
 describe('the id', () => {
   test('an unknown persona is not found [P3 R7]', () =>
-    refused(worker, '/api/personas/9999/foto', { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
+    assertRefused(worker, '/api/personas/9999/foto', { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
   for (const id of ['9007199254740993', '99999999999999999999']) {
     test(`the id ${id} exceeds every possible id, and is not found [P3 R7]`, () =>
-      refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 1 }));
+      assertRefused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, {
+        d1: 1,
+      }));
   }
   for (const id of ['0', '000', '-1', '+5', '1.5', '5e0', '0x5', 'abc', '%00', '5%20', '%EF%BC%95']) {
     test(`the id ${id} is invalid, and is not found [P3 R1 R7]`, () =>
-      refused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, { d1: 0 }));
+      assertRefused(worker, `/api/personas/${id}/foto`, { as: 5, json: { foto_url: URL_A } }, 404, NOT_FOUND, {
+        d1: 0,
+      }));
   }
 });
 
 describe('the order of checks', () => {
   test('the token comes before the id and the body [R1]', () =>
-    refused(
+    assertRefused(
       worker,
       '/api/personas/abc/foto',
       raw('{', 'text/plain'),
@@ -302,22 +311,22 @@ describe('the order of checks', () => {
       { d1: 0, challenge: 'Bearer' },
     ));
   test('the id comes before the content type [R1]', () =>
-    refused(worker, '/api/personas/abc/foto', { as: 5, ...raw('{', 'text/plain') }, 404, NOT_FOUND, { d1: 0 }));
+    assertRefused(worker, '/api/personas/abc/foto', { as: 5, ...raw('{', 'text/plain') }, 404, NOT_FOUND, { d1: 0 }));
   test('the size comes before the content type [R1]', () =>
-    refused(worker, FOTO, { as: 5, ...raw(' '.repeat(65537), 'text/plain') }, 413, TOO_LARGE, { d1: 0 }));
+    assertRefused(worker, FOTO, { as: 5, ...raw(' '.repeat(65537), 'text/plain') }, 413, TOO_LARGE, { d1: 0 }));
   test('the content type comes before the JSON [R1]', () =>
-    refused(worker, FOTO, { as: 5, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
+    assertRefused(worker, FOTO, { as: 5, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
   test('an invalid body comes before the permission [R1]', () =>
-    refused(worker, FOTO, { as: 7, json: {} }, 400, REQUIRED, { d1: 0 }));
+    assertRefused(worker, FOTO, { as: 7, json: {} }, 400, REQUIRED, { d1: 0 }));
   test('an invalid body comes before an inactive account [R1]', () =>
-    refused(worker, FOTO, { as: 43, json: {} }, 400, REQUIRED, { d1: 0 }));
+    assertRefused(worker, FOTO, { as: 43, json: {} }, 400, REQUIRED, { d1: 0 }));
 });
 
 describe('failures and headers', () => {
   test('a failure of the database has the message of this route, and its cause only in the log [P4 R9 O2]', () =>
     withoutTable(worker, 'personas', async () => {
       const response = await worker.put(FOTO, { as: 5, json: { foto_url: URL_A } });
-      const line = await answered(worker, response, 500, { message: 'Error al actualizar foto' }, { d1: 1 });
+      const line = await assertResponse(worker, response, 500, { message: 'Error al actualizar foto' }, { d1: 1 });
       assert.match(line.cause, /personas/);
     }));
 
@@ -328,14 +337,14 @@ describe('failures and headers', () => {
       headers: { 'x-request-id': 'Caller:1.a_b-c' },
     });
     assert.equal(response.requestId, 'Caller:1.a_b-c');
-    await answered(worker, response, 200, maria(URL_A), { d1: 1 });
+    await assertResponse(worker, response, 200, maria(URL_A), { d1: 1 });
   });
   for (const id of ['a b', '"quoted"', 'ñ', 'x'.repeat(129)]) {
     test(`the request id ${id.slice(0, 10)} is replaced [R10]`, async () => {
       const headers = { 'x-request-id': Buffer.from(id).toString('latin1') };
       const response = await worker.put(FOTO, { as: 5, json: { foto_url: URL_A }, headers });
       assert.match(response.requestId, /^[0-9a-f]{32}$/);
-      await answered(worker, response, 200, maria(URL_A), { d1: 1 });
+      await assertResponse(worker, response, 200, maria(URL_A), { d1: 1 });
     });
   }
 });

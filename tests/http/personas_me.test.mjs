@@ -1,7 +1,7 @@
 // PUT /api/personas/me: the caller's own persona.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
+import { assertAccepted, assertRefused, assertResponse, raw, withoutTable } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const ME = '/api/personas/me';
@@ -56,7 +56,7 @@ describe('changing the own persona', () => {
     "telefono": "+9876543210",
     "foto_url": "https://example.com/new-photo.jpg"
   }`;
-    const { line } = await accepted(
+    const { line } = await assertAccepted(
       worker,
       ME,
       { as: 5, ...raw(body) },
@@ -90,7 +90,7 @@ describe('changing the own persona', () => {
       dni: 'AB.12-z',
       foto_url: 'https://example.com/é/📷.png',
     };
-    await accepted(worker, ME, { as: 5, json: change }, { ...MARIA, ...change });
+    await assertAccepted(worker, ME, { as: 5, json: change }, { ...MARIA, ...change });
     assert.deepEqual(
       await personas(),
       demo.map((p) => (p.id === 5 ? { ...p, ...change } : p)),
@@ -105,7 +105,7 @@ describe('changing the own persona', () => {
     foto_url: 'http://example.com/a',
   })) {
     test(`${field} alone changes nothing else [P6 R4]`, async () => {
-      await accepted(worker, ME, { as: 5, json: { [field]: value } }, { ...MARIA, [field]: value });
+      await assertAccepted(worker, ME, { as: 5, json: { [field]: value } }, { ...MARIA, [field]: value });
       assert.deepEqual(
         await personas(),
         demo.map((p) => (p.id === 5 ? { ...p, [field]: value } : p)),
@@ -123,30 +123,30 @@ describe('changing the own persona', () => {
   for (const [name, options] of Object.entries(nothing)) {
     test(`${name} returns the record as it stands and changes no row [P6 R2 R4]`, async () => {
       const rows = await worker.dump();
-      await accepted(worker, ME, { as: 5, ...options }, MARIA);
+      await assertAccepted(worker, ME, { as: 5, ...options }, MARIA);
       assert.equal(await worker.dump(), rows);
     });
   }
 
   test('null clears telefono and foto_url [P6 R4]', async () => {
-    await accepted(
+    await assertAccepted(
       worker,
       ME,
       { as: 5, json: { foto_url: 'https://example.com/a.jpg' } },
       { ...MARIA, foto_url: 'https://example.com/a.jpg' },
     );
-    await accepted(
+    await assertAccepted(
       worker,
       ME,
       { as: 5, json: { telefono: null, foto_url: null } },
       { ...MARIA, telefono: null, foto_url: null },
     );
-    await accepted(worker, ME, { as: 5, json: {} }, { ...MARIA, telefono: null, foto_url: null });
+    await assertAccepted(worker, ME, { as: 5, json: {} }, { ...MARIA, telefono: null, foto_url: null });
   });
 
   test('text is trimmed before its length is checked [P9 R5]', async () => {
     const nombres = 'x'.repeat(100);
-    await accepted(
+    await assertAccepted(
       worker,
       ME,
       {
@@ -162,9 +162,10 @@ describe('changing the own persona', () => {
     );
   });
 
-  test('the path with a trailing slash is the same route [R8]', () => accepted(worker, `${ME}/`, { as: 5 }, MARIA));
+  test('the path with a trailing slash is the same route [R8]', () =>
+    assertAccepted(worker, `${ME}/`, { as: 5 }, MARIA));
   test('each caller changes their own persona and no other [P6]', async () => {
-    await accepted(
+    await assertAccepted(
       worker,
       ME,
       { as: 6, json: { telefono: '666666' } },
@@ -196,7 +197,7 @@ describe('rules of the fields', () => {
   for (const [field, values] of Object.entries(good)) {
     values.forEach((value, index) =>
       test(`${field} may be ${String(value).slice(0, 24)} (good value ${index + 1}) [P9 R5]`, () =>
-        accepted(worker, ME, { as: 5, json: { [field]: value } }, { ...MARIA, [field]: value })),
+        assertAccepted(worker, ME, { as: 5, json: { [field]: value } }, { ...MARIA, [field]: value })),
     );
   }
 
@@ -264,11 +265,11 @@ describe('rules of the fields', () => {
   for (const [field, cases] of Object.entries(bad)) {
     cases.forEach(([value, rule], index) =>
       test(`${field} may not be ${JSON.stringify(value).slice(0, 24)} (bad value ${index + 1}) [P9 R4 R5 R7]`, () =>
-        refused(worker, ME, { as: 5, json: { [field]: value } }, 400, { message: rule(field) }, { d1: 0 })),
+        assertRefused(worker, ME, { as: 5, json: { [field]: value } }, 400, { message: rule(field) }, { d1: 0 })),
     );
     for (const value of [7, 1.5, true, [], {}]) {
       test(`${field} may not be of another type: ${JSON.stringify(value)} [P9 R7]`, () =>
-        refused(worker, ME, { as: 5, json: { [field]: value } }, 400, { message: notText(field) }, { d1: 0 }));
+        assertRefused(worker, ME, { as: 5, json: { [field]: value } }, 400, { message: notText(field) }, { d1: 0 }));
     }
   }
 
@@ -276,7 +277,7 @@ describe('rules of the fields', () => {
     'several faults are reported together, in the order of the record, and the valid fields are not written [P9 R7]';
   test(title, async () => {
     const json = { foto_url: 'x', dni: null, telefono: 'x', apellidos: 7, nombres: '' };
-    await refused(
+    await assertRefused(
       worker,
       ME,
       { as: 5, json },
@@ -288,7 +289,7 @@ describe('rules of the fields', () => {
       },
       { d1: 0 },
     );
-    await refused(
+    await assertRefused(
       worker,
       ME,
       { as: 5, json: { nombres: 'Ana', telefono: '1', dni: '99887766' } },
@@ -301,11 +302,11 @@ describe('rules of the fields', () => {
 
 describe('the DNI is unique', () => {
   test("another user's DNI is a conflict [P8 R7]", () =>
-    refused(worker, ME, { as: 5, json: { nombres: 'Ana', dni: '87654321' } }, 409, FAILED, { d1: 1 }));
+    assertRefused(worker, ME, { as: 5, json: { nombres: 'Ana', dni: '87654321' } }, 409, FAILED, { d1: 1 }));
   test('the DNI of a persona without an account is a conflict, too [P8 R7]', () =>
-    refused(worker, ME, { as: 5, json: { dni: ' 55667788 ' } }, 409, FAILED, { d1: 1 }));
+    assertRefused(worker, ME, { as: 5, json: { dni: ' 55667788 ' } }, 409, FAILED, { d1: 1 }));
   test('sending the own DNI again is not a conflict [P8]', () =>
-    accepted(worker, ME, { as: 5, json: { dni: '12345678' } }, MARIA));
+    assertAccepted(worker, ME, { as: 5, json: { dni: '12345678' } }, MARIA));
   test('of two callers who claim one DNI at the same time, one gets it [P8 R7]', async () => {
     const answers = await Promise.all([5, 6].map((as) => worker.put(ME, { as, json: { dni: 'ONE-DNI' } })));
     assert.deepEqual(answers.map((a) => a.status).sort(), [200, 409]);
@@ -329,24 +330,24 @@ test('simultaneous changes of different fields all persist [R6]', async () => {
     answers.map((a) => a.status),
     [200, 200, 200, 200, 200],
   );
-  await accepted(worker, ME, { as: 5 }, { ...MARIA, ...change });
+  await assertAccepted(worker, ME, { as: 5 }, { ...MARIA, ...change });
 });
 
 describe('permission', () => {
   test('an editor has none [P2 R7]', () =>
-    refused(worker, ME, { as: 7, json: { telefono: '666666' } }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, ME, { as: 7, json: { telefono: '666666' } }, 403, FORBIDDEN, { d1: 1 }));
   test('an editor without a persona does not learn that it is missing [P2 R1]', () =>
-    refused(worker, ME, { as: 42, json: {} }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, ME, { as: 42, json: {} }, 403, FORBIDDEN, { d1: 1 }));
   test('an admin without a persona: Persona no encontrada [P7 R7]', () =>
-    refused(worker, ME, { as: 1, json: { telefono: '666666' } }, 404, NOT_FOUND, { d1: 1 }));
+    assertRefused(worker, ME, { as: 1, json: { telefono: '666666' } }, 404, NOT_FOUND, { d1: 1 }));
   test('the same for a request that changes nothing [P6 P7]', () =>
-    refused(worker, ME, { as: 1 }, 404, NOT_FOUND, { d1: 1 }));
+    assertRefused(worker, ME, { as: 1 }, 404, NOT_FOUND, { d1: 1 }));
   test('granting and revoking the permission with SQL take effect immediately [P2 A7]', async () => {
     await worker.sql(
       'INSERT INTO permissionXRole (permissionId, roleId) SELECT id, 2 FROM permissions ' +
         "WHERE nameUri = 'PUT /api/personas/me'",
     );
-    await accepted(
+    await assertAccepted(
       worker,
       ME,
       { as: 7, json: { telefono: '777777' } },
@@ -360,7 +361,7 @@ describe('permission', () => {
         created_at: '2024-03-03T10:00:00.000Z',
       },
     );
-    await refused(
+    await assertRefused(
       worker,
       '/api/personas/7/foto',
       { as: 7, json: { foto_url: 'https://example.com/a' } },
@@ -369,13 +370,13 @@ describe('permission', () => {
       { d1: 1 },
     );
     await worker.sql('DELETE FROM permissionXRole WHERE roleId = 2');
-    await refused(worker, ME, { as: 7, json: { telefono: '888888' } }, 403, FORBIDDEN, { d1: 1 });
+    await assertRefused(worker, ME, { as: 7, json: { telefono: '888888' } }, 403, FORBIDDEN, { d1: 1 });
   });
 
   test('no token: Token requerido [P10 A1 A8]', () =>
-    refused(worker, ME, { json: {} }, 401, { message: 'Token requerido' }, { d1: 0, challenge: 'Bearer' }));
+    assertRefused(worker, ME, { json: {} }, 401, { message: 'Token requerido' }, { d1: 0, challenge: 'Bearer' }));
   test('a bad token: Token inválido o expirado [P10 A3 A8]', () =>
-    refused(
+    assertRefused(
       worker,
       ME,
       { token: 'garbage', json: {} },
@@ -387,25 +388,26 @@ describe('permission', () => {
 
 describe('the order of checks', () => {
   test('an invalid body comes before the permission [R1]', () =>
-    refused(worker, ME, { as: 7, json: { telefono: 'x' } }, 400, { message: format('telefono') }, { d1: 0 }));
+    assertRefused(worker, ME, { as: 7, json: { telefono: 'x' } }, 400, { message: format('telefono') }, { d1: 0 }));
   test('an invalid body comes before the missing persona [R1]', () =>
-    refused(worker, ME, { as: 1, json: { telefono: 'x' } }, 400, { message: format('telefono') }, { d1: 0 }));
+    assertRefused(worker, ME, { as: 1, json: { telefono: 'x' } }, 400, { message: format('telefono') }, { d1: 0 }));
   test('the missing persona comes before the taken DNI [R1 P7]', () =>
-    refused(worker, ME, { as: 1, json: { dni: '87654321' } }, 404, NOT_FOUND, { d1: 1 }));
+    assertRefused(worker, ME, { as: 1, json: { dni: '87654321' } }, 404, NOT_FOUND, { d1: 1 }));
   test('the permission comes before the taken DNI [R1 P2]', () =>
-    refused(worker, ME, { as: 7, json: { dni: '87654321' } }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, ME, { as: 7, json: { dni: '87654321' } }, 403, FORBIDDEN, { d1: 1 }));
   test('the content type comes before the JSON [R1 R2]', () =>
-    refused(worker, ME, { as: 5, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
+    assertRefused(worker, ME, { as: 5, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
   test('a body without a content type is refused [R2]', () =>
-    refused(worker, ME, { as: 5, ...raw('{}', null) }, 415, UNSUPPORTED, { d1: 0 }));
+    assertRefused(worker, ME, { as: 5, ...raw('{}', null) }, 415, UNSUPPORTED, { d1: 0 }));
   for (const body of ['{', '[]', 'null', '"x"', '{"dni": "99887766", "dni": "99887766"}']) {
-    test(`malformed: ${body} [R2 R7]`, () => refused(worker, ME, { as: 5, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
+    test(`malformed: ${body} [R2 R7]`, () =>
+      assertRefused(worker, ME, { as: 5, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
   }
 });
 
 test('a failure of the database has the message of this route, and its cause only in the log [P8 R9 O2]', () =>
   withoutTable(worker, 'personas', async () => {
     const response = await worker.put(ME, { as: 5, json: { telefono: '666666' } });
-    const line = await answered(worker, response, 500, FAILED, { d1: 1 });
+    const line = await assertResponse(worker, response, 500, FAILED, { d1: 1 });
     assert.match(line.cause, /personas/);
   }));

@@ -7,9 +7,9 @@ import { after, before, beforeEach, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
 import UPNG from 'upng-js';
-import { refused } from '../support/answers.mjs';
-import { CONTENT_TYPES, chunk, cleared, formOf, objectOf, objects, png, sha256 } from '../support/avatars.mjs';
+import { CONTENT_TYPES, chunk, clearPictures, formOf, objectOf, objects, png, sha256 } from '../support/avatars.mjs';
 import { coloursOf } from '../support/profiles.mjs';
+import { assertRefused } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const FOLDER = path.resolve(import.meta.dirname, '../fixtures/pictures');
@@ -30,7 +30,7 @@ before(async () => {
   worker = await startWorker();
 });
 after(() => worker?.stop());
-beforeEach(() => cleared(worker));
+beforeEach(() => clearPictures(worker));
 
 /** Uploads a picture, which must be accepted with this extension, and returns the stored bytes as they are served. */
 async function storedOf(bytes, extension) {
@@ -47,7 +47,7 @@ async function storedOf(bytes, extension) {
   return stored;
 }
 const refuses = (bytes) =>
-  refused(worker, PROFILE, { as: 42, form: formOf({ avatar: bytes }) }, 400, NOT_IMAGE, { d1: 0, r2: [0, 0] });
+  assertRefused(worker, PROFILE, { as: 42, form: formOf({ avatar: bytes }) }, 400, NOT_IMAGE, { d1: 0, r2: [0, 0] });
 
 /** Everything that is visible of a picture: every frame's pixels in the file's own colours, and how to show them. */
 async function seen(bytes) {
@@ -118,7 +118,7 @@ function animationOf(bytes) {
   };
 }
 /** The metadata of a picture. */
-async function told(bytes) {
+async function metadataOf(bytes) {
   const { exif, xmp, iptc, comments, orientation } = await sharp(bytes, { animated: true }).metadata();
   return { exif, xmp, iptc, comments, orientation };
 }
@@ -141,10 +141,10 @@ const NEEDLES = [
 ];
 const needles = (bytes) => NEEDLES.filter((needle) => bytes.includes(needle));
 
-async function keepsThePictureAlone(bytes, extension) {
+async function assertOnlyPictureKept(bytes, extension) {
   const stored = await storedOf(bytes, extension);
   assert.deepEqual(await seen(stored), await seen(bytes));
-  const { exif, orientation = 1, ...rest } = await told(stored);
+  const { exif, orientation = 1, ...rest } = await metadataOf(stored);
   assert.deepEqual(rest, { xmp: undefined, iptc: undefined, comments: undefined });
   // An orientation requires Exif data of a header and one entry; other pictures need none.
   assert.ok((exif?.length ?? 0) <= (orientation === 1 ? 0 : 40), `${exif?.length} bytes of Exif`);
@@ -178,7 +178,7 @@ describe('a fixture', () => {
   test('has the expected properties, without which the tests would prove nothing [M2]', async () => {
     assert.deepEqual(Object.keys(PICTURES).sort(), Object.keys(EXPECTED).sort());
     for (const [name, expected] of Object.entries(EXPECTED)) {
-      const { exif, xmp, iptc, comments } = await told(PICTURES[name]);
+      const { exif, xmp, iptc, comments } = await metadataOf(PICTURES[name]);
       const { frames, icc, ...all } = await seen(PICTURES[name]);
       const facts = {
         ...all,
@@ -196,7 +196,7 @@ describe('a fixture', () => {
     const extension = name.split('.').pop();
     const title =
       `${name} is stored with identical pixels, its colours, its orientation, ` + 'and nothing else [M1 M2 M3]';
-    test(title, () => keepsThePictureAlone(bytes, extension));
+    test(title, () => assertOnlyPictureKept(bytes, extension));
     test(`${name} is stored without the bytes after its end [M1 M2]`, async () => {
       const plain = await storedOf(bytes, extension);
       for (const tail of ['\0', '<script>alert(1)</script>', 'PK\u0003\u0004SECRET', bytes]) {
@@ -293,7 +293,7 @@ describe('a picture encoded by libvips', () => {
   };
   for (const [what, [extension, encode]] of Object.entries(encoders)) {
     test(`${what} is stored with identical pixels and without metadata [M1 M2]`, async () =>
-      keepsThePictureAlone(await encode(await scene()).toBuffer(), extension));
+      assertOnlyPictureKept(await encode(await scene()).toBuffer(), extension));
   }
 
   test('an animated WebP and an animated GIF keep their frames, delays and loop counts [M2]', async () => {
@@ -305,14 +305,14 @@ describe('a picture encoded by libvips', () => {
       ),
     );
     const joined = () => sharp(frames, { join: { animated: true } });
-    await keepsThePictureAlone(
+    await assertOnlyPictureKept(
       await joined()
         .withExif({ IFD0: { Artist: 'SECRET' } })
         .webp({ loop: 2, delay: [30, 40, 50, 60, 70] })
         .toBuffer(),
       'webp',
     );
-    await keepsThePictureAlone(
+    await assertOnlyPictureKept(
       await joined()
         .gif({ loop: 0, delay: [30, 40, 50, 60, 70] })
         .toBuffer(),
@@ -328,9 +328,9 @@ describe('a picture encoded by libvips', () => {
     test(`each of the eight orientations of a ${extension} is kept [M2]`, async () => {
       for (let orientation = 1; orientation <= 8; orientation++) {
         const bytes = await encode((await scene()).withMetadata({ orientation })).toBuffer();
-        assert.equal((await told(bytes)).orientation, orientation);
-        const stored = await keepsThePictureAlone(bytes, extension);
-        assert.equal((await told(stored)).orientation ?? 1, orientation);
+        assert.equal((await metadataOf(bytes)).orientation, orientation);
+        const stored = await assertOnlyPictureKept(bytes, extension);
+        assert.equal((await metadataOf(stored)).orientation ?? 1, orientation);
       }
     });
   }
@@ -489,7 +489,7 @@ describe('a file that is not a valid picture', () => {
     test(`${what} is refused, and nothing is stored [M1 D5 R7]`, async () => {
       const bytes = Buffer.from(content);
       await refuses(bytes);
-      await refused(
+      await assertRefused(
         worker,
         '/api/personas/6/foto',
         { as: 6, form: formOf({ foto: { bytes, name: 'photo.png', type: 'image/png' } }) },

@@ -1,9 +1,9 @@
 // A misbehaving platform: slow, failing once, returning nonsense, or taking the instance down. The worker fails closed.
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
-import { answered } from '../support/answers.mjs';
-import { cleared, endsInStep, formOf, png } from '../support/avatars.mjs';
+import { assertConsistent, clearPictures, formOf, png } from '../support/avatars.mjs';
 import { falcon, problem, ROUTES } from '../support/dialects.mjs';
+import { assertResponse } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 let worker;
@@ -11,7 +11,7 @@ before(async () => {
   worker = await startWorker();
 });
 after(() => worker?.stop());
-beforeEach(() => cleared(worker));
+beforeEach(() => clearPictures(worker));
 
 /** Factor by which timers are sped up, for deadlines of ten and thirty seconds. */
 const PACE = 100;
@@ -22,7 +22,7 @@ const unavailable = (route) =>
 async function fails(route, options, cause, { status = 500, d1 } = {}) {
   const before = await worker.dump();
   const response = await worker.put(route.path(), { as: 6, ...options });
-  const line = await answered(worker, response, status, status === 503 ? unavailable(route) : route.failure, {
+  const line = await assertResponse(worker, response, status, status === 503 ? unavailable(route) : route.failure, {
     d1: d1 ?? response.d1Calls,
   });
   assert.match(line.cause, cause);
@@ -46,7 +46,7 @@ describe('a database that does not respond', () => {
         json: route.good,
         faults: { batch: fault, pace: PACE },
       });
-      const line = await answered(worker, response, 503, unavailable(route), { d1: 1 });
+      const line = await assertResponse(worker, response, 503, unavailable(route), { d1: 1 });
       assert.deepEqual([line.cause, response.headers.get('retry-after')], ['database: no response within 10 s', '5']);
       await release();
     });
@@ -75,10 +75,10 @@ describe('a bucket that does not respond', () => {
           form: formOf({ [route.upload]: png() }),
           faults: { [call]: fault, pace: PACE },
         });
-        const line = await answered(worker, response, 503, unavailable(route), { d1: response.d1Calls });
+        const line = await assertResponse(worker, response, 503, unavailable(route), { d1: response.d1Calls });
         assert.deepEqual([line.cause, response.headers.get('retry-after')], ['bucket: no response within 30 s', '5']);
         await release();
-        await endsInStep(worker);
+        await assertConsistent(worker);
       });
     }
   }
@@ -121,7 +121,7 @@ describe('a database that fails once', () => {
       );
       assert.equal((await worker.send('GET', '/health', { faults })).status, 200);
     }
-    await endsInStep(worker);
+    await assertConsistent(worker);
   });
   for (const route of ROUTES) {
     test(`is not sent a change again, because it may have applied it [R9 R6 ${route.ids}]`, () =>

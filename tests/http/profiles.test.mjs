@@ -7,8 +7,8 @@ import path from 'node:path';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { deflateSync } from 'node:zlib';
 import sharp from 'sharp';
-import { chunk, cleared, formOf, sha256 } from '../support/avatars.mjs';
-import { coloursOf, tagsOf, telling, toldBy } from '../support/profiles.mjs';
+import { chunk, clearPictures, formOf, sha256 } from '../support/avatars.mjs';
+import { coloursOf, personalTextsIn, tagsOf, withPersonalData } from '../support/profiles.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const FOLDER = path.resolve(import.meta.dirname, '../fixtures/pictures/profiles');
@@ -20,7 +20,7 @@ before(async () => {
   worker = await startWorker();
 });
 after(() => worker?.stop());
-beforeEach(() => cleared(worker));
+beforeEach(() => clearPictures(worker));
 
 /** Uploads a picture, which must be accepted, and returns the bytes that are served. */
 async function storedOf(bytes) {
@@ -96,14 +96,14 @@ describe('a colour profile', () => {
     const plain = fs.readFileSync(path.join(FOLDER, `${name}.icc`));
     for (const format of FORMATS[spaceOf(plain)]) {
       test(`${name} in a ${format} keeps its colours and nothing else [M2]`, async () => {
-        const bytes = await PICTURES[format](telling(plain));
+        const bytes = await PICTURES[format](withPersonalData(plain));
         const { icc: sent } = await sharp(bytes).metadata();
-        assert.ok(sent.equals(telling(plain)));
-        assert.equal(toldBy(sent).length, 4);
+        assert.ok(sent.equals(withPersonalData(plain)));
+        assert.equal(personalTextsIn(sent).length, 4);
 
         const stored = await storedOf(bytes);
         const { icc } = await sharp(stored).metadata();
-        assert.deepEqual([toldBy(stored), toldBy(icc)], [[], []]);
+        assert.deepEqual([personalTextsIn(stored), personalTextsIn(icc)], [[], []]);
         assert.deepEqual(coloursOf(icc), coloursOf(plain));
         const header = Buffer.from(plain.subarray(0, 128));
         header.writeUInt32BE(icc.length, 0);

@@ -39,7 +39,7 @@ async function onMariaDb(name, start, key) {
     url: mariadb.urlOf(name),
     people: () => db.rows(`SELECT * FROM users ORDER BY ${key}`),
     applied: async () => Object.fromEntries((await db.rows('SELECT * FROM perfil_changes')).map(Object.values)),
-    away: (during) => mariadb.gone(during),
+    away: (during) => mariadb.whileDown(during),
     stop: async () => {
       await receiver.stop();
       await db.stop();
@@ -304,7 +304,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
         await Promise.all([deliver(here.receiver, [same, moved]), deliver(here.receiver, [same, moved])]);
         const taken = change(['email'], { ...first, email: 'slash@example.com' });
         await accepted([same, moved, taken]);
-        const mails = await letters(here.url, 2);
+        const mails = await receiveMails(here.url, 2);
         assert.deepEqual(
           mails.map(({ to }) => to),
           ['<old@example.com>', '<old@example.com>'],
@@ -343,13 +343,13 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
       test('stores the hash of a new password for Django; without a hash, no password is accepted [C6]', async () => {
         const old = here.db.prepare('SELECT password FROM users_users WHERE id = ?').get(id).password;
         await accepted([change(['password'], { ...first, password_hash: HASH })]);
-        assert.equal(here.logsIn(id, 'the new password'), true);
+        assert.equal(here.canLogIn(id, 'the new password'), true);
         await accepted([change(['password'], first)]);
         const { password } = await found();
         assert.notEqual(password, old);
         // Django sends no password-reset e-mail to an account whose password it considers unusable.
         assert.ok(!password.startsWith('!'));
-        assert.equal(here.logsIn(id, 'the new password'), false);
+        assert.equal(here.canLogIn(id, 'the new password'), false);
       });
 
       test('a picture is stored as its path below the media folder [C6]', async () => {
@@ -366,7 +366,7 @@ for (const { name, start, key, subject = 'account', ids, first, second, refused 
 }
 
 /** Starts a mail server, waits for `count` e-mails from notices.js, and returns them. */
-async function letters(url, count) {
+async function receiveMails(url, count) {
   const mails = [];
   const server = net.createServer((socket) => {
     let mail = { to: '', text: '' };

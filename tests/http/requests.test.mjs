@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, describe, test } from 'node:test';
-import { answered, raw, refused } from '../support/answers.mjs';
-import { INVALID_TOKEN, problem, ROUTES, SAYS, seam } from '../support/dialects.mjs';
-import { begin } from '../support/sockets.mjs';
+import { INVALID_TOKEN, problem, REFUSALS, ROUTES, seam } from '../support/dialects.mjs';
+import { assertRefused, assertResponse, raw } from '../support/responses.mjs';
+import { startPut } from '../support/sockets.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const LIMIT = 64 * 1024;
@@ -23,7 +23,7 @@ async function answeredAsGood(route, target, options) {
   const expected = await worker.put(route.path(), { as: 6, json: route.good });
   const response = await worker.put(target, { as: 6, ...options });
   assert.deepEqual([expected.status, response.status, stable(response.text)], [200, 200, stable(expected.text)]);
-  await answered(worker, response, 200, response.json, { d1: 1 });
+  await assertResponse(worker, response, 200, response.json, { d1: 1 });
 }
 
 /** A valid body of exactly `size` bytes. */
@@ -100,19 +100,19 @@ const NOT_OBJECTS = {
 };
 
 for (const route of ROUTES) {
-  const { name, says } = route;
+  const { name, refusals } = route;
   const [key] = Object.keys(route.good);
   const text = JSON.stringify(route.good);
   const refuses = (options, status, body, expected = {}) =>
-    refused(worker, route.path(), { as: 6, ...options }, status, body, { d1: 0, ...expected });
+    assertRefused(worker, route.path(), { as: 6, ...options }, status, body, { d1: 0, ...expected });
 
   describe(`the body of ${name}`, () => {
     for (const [what, body] of Object.entries(MALFORMED(key))) {
-      test(`${what} is malformed for ${name} [R2 D6 R7]`, () => refuses(raw(body), 400, says.malformed()));
+      test(`${what} is malformed for ${name} [R2 D6 R7]`, () => refuses(raw(body), 400, refusals.malformed()));
     }
     for (const [body, kind] of Object.entries(NOT_OBJECTS)) {
       test(`${JSON.stringify(body)} is not an object for ${name} [R2 D6 R7]`, () =>
-        refuses(raw(body), 400, says.notObject(kind)));
+        refuses(raw(body), 400, refusals.notObject(kind)));
     }
 
     test(`a byte order mark before the body is ignored by ${name} [R2]`, () =>
@@ -120,7 +120,7 @@ for (const route of ROUTES) {
     test(`lists nested 100 deep are valid JSON for ${name} [R2 R7]`, async () => {
       const response = await worker.put(route.path(), { as: 6, ...raw(`{"${key}":${deep('[', ']', 100)}}`) });
       assert.equal(response.status, 400);
-      assert.notEqual(response.text, JSON.stringify(says.malformed()));
+      assert.notEqual(response.text, JSON.stringify(refusals.malformed()));
     });
 
     const none = {
@@ -137,12 +137,14 @@ for (const route of ROUTES) {
           [response.status, stable(response.text)],
           [route.empty[0], stable(JSON.stringify(route.empty[1] ?? expected.json))],
         );
-        await answered(worker, response, route.empty[0], response.json, { d1: expected.d1Calls });
+        await assertResponse(worker, response, route.empty[0], response.json, { d1: expected.d1Calls });
       });
     }
     test(`an empty chunked body counts as an empty object for ${name} [R2]`, async () => {
       const expected = await worker.put(route.path(), { as: 6, json: {} });
-      const response = await begin(worker, route.path(), { 'transfer-encoding': 'chunked' }, undefined, { end: true });
+      const response = await startPut(worker, route.path(), { 'transfer-encoding': 'chunked' }, undefined, {
+        end: true,
+      });
       assert.deepEqual([response.status, stable(response.text)], [route.empty[0], stable(expected.text)]);
     });
 
@@ -171,7 +173,7 @@ for (const route of ROUTES) {
       null,
     ]) {
       test(`the content type ${JSON.stringify(type)} is not supported by ${name} [R2 D6 R7]`, () =>
-        refuses(raw(text, type), 415, says.unsupported(type ?? '')));
+        refuses(raw(text, type), 415, refusals.unsupported(type ?? '')));
     }
 
     test(`a body of exactly 64 KiB is accepted by ${name}, with its length or without [R3]`, async () => {
@@ -181,27 +183,27 @@ for (const route of ROUTES) {
       await answeredAsGood(route, route.path(), raw(stream(bytes)));
     });
     test(`a body one byte longer is too large for ${name}, with its length or without [R3 R7]`, async () => {
-      await refuses(raw(padded(route.good, LIMIT + 1)), 413, says.tooLarge());
-      await refuses(raw(stream(padded(route.good, LIMIT + 1))), 413, says.tooLarge());
-      await refuses(raw(deep('[', ']', 100_000)), 413, says.tooLarge());
+      await refuses(raw(padded(route.good, LIMIT + 1)), 413, refusals.tooLarge());
+      await refuses(raw(stream(padded(route.good, LIMIT + 1))), 413, refusals.tooLarge());
+      await refuses(raw(deep('[', ']', 100_000)), 413, refusals.tooLarge());
     });
     if (route.upload) {
       test(`a form that is too large for JSON is read as a form by ${name} [R2 R3 R7]`, () =>
-        refuses(raw(padded({}, LIMIT + 1), form), 400, says.badForm()));
+        refuses(raw(padded({}, LIMIT + 1), form), 400, refusals.badForm()));
     } else {
       test(`a form that is too large for JSON is an unsupported type for ${name} [R2 R3 R7]`, () =>
-        refuses(raw(padded({}, LIMIT + 1), form), 415, says.unsupported(form)));
+        refuses(raw(padded({}, LIMIT + 1), form), 415, refusals.unsupported(form)));
     }
     test(`a length that is too large is refused by ${name} before any of the body arrives [R3]`, {
       timeout: 30_000,
     }, async () => {
       // 5 GB and more exceed WebAssembly's 32-bit integers.
       for (const length of [LIMIT + 1, 5_000_000_000, Number.MAX_SAFE_INTEGER]) {
-        const response = await begin(worker, route.path(), {
+        const response = await startPut(worker, route.path(), {
           'content-type': 'application/json',
           'content-length': String(length),
         });
-        await answered(worker, response, 413, says.tooLarge(), { d1: 0 });
+        await assertResponse(worker, response, 413, refusals.tooLarge(), { d1: 0 });
       }
     });
     test(`a client that hangs up in the middle of its body is not a failure of ${name} [R9 O2 R7]`, {
@@ -209,7 +211,7 @@ for (const route of ROUTES) {
     }, async () => {
       const before = await worker.dump();
       const requestId = `hung-up-${randomUUID()}`;
-      await begin(
+      await startPut(
         worker,
         route.path(),
         { 'content-type': 'application/json', 'content-length': '100', 'x-request-id': requestId },
@@ -223,13 +225,13 @@ for (const route of ROUTES) {
     test(`a body without a length is refused by ${name} at the first byte too many, before its end [R3]`, {
       timeout: 30_000,
     }, async () => {
-      const response = await begin(
+      const response = await startPut(
         worker,
         route.path(),
         { 'content-type': 'application/json' },
         padded(route.good, LIMIT + 1),
       );
-      await answered(worker, response, 413, says.tooLarge(), { d1: 0 });
+      await assertResponse(worker, response, 413, refusals.tooLarge(), { d1: 0 });
     });
   });
 
@@ -244,25 +246,25 @@ for (const route of ROUTES) {
         const outside = await worker.put('/API/profile/6/update/', { as: 6, json: route.good });
         assert.deepEqual([outside.status, outside.json], [404, problem(404, 'Not Found')]);
         const inside = await worker.put('/api/profile/6/Update/', { as: 6, json: route.good });
-        assert.deepEqual([inside.status, inside.json], [404, says.unknownPath()]);
+        assert.deepEqual([inside.status, inside.json], [404, refusals.unknownPath()]);
       });
     } else {
       test(`the letter case of the path does not matter for ${name} [R8]`, async () => {
         const upper = route.path().toUpperCase();
         for (const target of [upper, `${upper}/`]) await answeredAsGood(route, target, { json: route.good });
         const response = await worker.send('PATCH', upper, { as: 6 });
-        await answered(worker, response, 405, says.wrongMethod('PATCH'), { d1: 0 });
+        await assertResponse(worker, response, 405, refusals.wrongMethod('PATCH'), { d1: 0 });
         const line = await worker.logOf(response);
         assert.equal(line.route, name);
         const nowhere = await worker.send('GET', `${upper}/nowhere`);
-        await answered(worker, nowhere, 404, says.unknownPath(), { d1: 0 });
+        await assertResponse(worker, nowhere, 404, refusals.unknownPath(), { d1: 0 });
       });
     }
     for (const method of ['GET', 'POST', 'PATCH', 'DELETE', 'OPTIONS']) {
       test(`${method} is not allowed on ${name} [R8]`, async () => {
         for (const target of [route.path(), toggled]) {
           const response = await worker.send(method, target, { as: 6 });
-          await answered(worker, response, 405, says.wrongMethod(method), { d1: 0 });
+          await assertResponse(worker, response, 405, refusals.wrongMethod(method), { d1: 0 });
           assert.equal(response.headers.get('allow'), 'PUT');
         }
       });
@@ -277,8 +279,8 @@ for (const route of ROUTES) {
     const malformed = raw('{');
     test(`without a good token ${name} reports nothing else [R1 A8]`, async () => {
       for (const [credential, challenge, body] of [
-        [{}, 'Bearer', says.noToken()],
-        [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()],
+        [{}, 'Bearer', refusals.noToken()],
+        [{ token: 'x.y.z' }, INVALID_TOKEN, refusals.badToken()],
       ]) {
         const cases = [
           ['PUT', route.path(), malformed],
@@ -290,7 +292,7 @@ for (const route of ROUTES) {
           ['POST', route.path('abc'), malformed],
         ];
         for (const [method, target, options] of cases) {
-          await answered(worker, await worker.send(method, target, { ...credential, ...options }), 401, body, {
+          await assertResponse(worker, await worker.send(method, target, { ...credential, ...options }), 401, body, {
             d1: 0,
             challenge,
           });
@@ -298,24 +300,24 @@ for (const route of ROUTES) {
       }
     });
     test(`too large comes before unsupported, unsupported before malformed for ${name} [R1 R3 R7]`, async () => {
-      await refuses(raw(padded({}, LIMIT + 1), 'text/plain'), 413, says.tooLarge());
-      await refuses(raw('{', 'text/plain'), 415, says.unsupported('text/plain'));
+      await refuses(raw(padded({}, LIMIT + 1), 'text/plain'), 413, refusals.tooLarge());
+      await refuses(raw('{', 'text/plain'), 415, refusals.unsupported('text/plain'));
       const response = await worker.send('POST', route.path(), { as: 6, ...raw(padded({}, LIMIT + 1), 'text/plain') });
-      await answered(worker, response, 405, says.wrongMethod('POST'), { d1: 0 });
+      await assertResponse(worker, response, 405, refusals.wrongMethod('POST'), { d1: 0 });
     });
     test(`a bad body comes before an inactive account for ${name} [R1 R7]`, () =>
-      refused(worker, route.path(43), { as: 43, ...malformed }, 400, says.malformed(), { d1: 0 }));
+      assertRefused(worker, route.path(43), { as: 43, ...malformed }, 400, refusals.malformed(), { d1: 0 }));
     const title =
       `an inactive or deleted account has an invalid token for ${name}, whatever its request ` + '[R1 A7 A8 R7]';
     test(title, async () => {
       for (const as of [43, 4711]) {
         for (const id of [as, 6, 4712])
-          await refused(
+          await assertRefused(
             worker,
             route.path(id),
             { as, json: route.good },
             401,
-            as === 43 ? says.inactive() : says.gone(),
+            as === 43 ? refusals.inactive() : refusals.gone(),
             {
               d1: 1,
               challenge: INVALID_TOKEN,
@@ -336,9 +338,9 @@ describe('the order of checks that only some routes have', () => {
       4711,
       7,
       403,
-      (route) => route.says.forbidden(),
+      (route) => route.refusals.forbidden(),
     ],
-    ['an unprivileged caller without a persona is forbidden', [me], 0, 42, 403, (route) => route.says.forbidden()],
+    ['an unprivileged caller without a persona is forbidden', [me], 0, 42, 403, (route) => route.refusals.forbidden()],
     ['a permitted caller without a persona finds none', [me], 0, 1, 404, () => ({ message: 'Persona no encontrada' })],
     [
       'a permitted caller learns that a persona is unknown',
@@ -361,15 +363,15 @@ describe('the order of checks that only some routes have', () => {
   for (const [what, routes, id, as, status, body] of cases) {
     test(`${what} [R1 R7]`, async () => {
       for (const route of routes)
-        await refused(worker, route.path(id), { as, ...good(route) }, status, body(route), { d1: 1 });
+        await assertRefused(worker, route.path(id), { as, ...good(route) }, status, body(route), { d1: 1 });
     });
   }
   test('a bad body comes before a missing permission [R1 R7]', async () => {
     for (const route of [foto, me, users])
-      await refused(worker, route.path(4711), { as: 7, ...raw('[') }, 400, route.says.malformed(), { d1: 0 });
+      await assertRefused(worker, route.path(4711), { as: 7, ...raw('[') }, 400, route.refusals.malformed(), { d1: 0 });
   });
   test('an unknown account comes before a taken e-mail [R1 R7]', () =>
-    refused(
+    assertRefused(
       worker,
       users.path(4711),
       { as: 6, json: { email: 'alice@example.com' } },
@@ -388,7 +390,7 @@ describe('the order of checks that only some routes have', () => {
         ['PUT', raw('{')],
         ['PUT', raw('x', 'text/plain')],
       ]) {
-        await answered(worker, await worker.send(method, route.path('abc'), { as: 6, ...options }), 404, body, {
+        await assertResponse(worker, await worker.send(method, route.path('abc'), { as: 6, ...options }), 404, body, {
           d1: 0,
         });
       }
@@ -419,14 +421,14 @@ describe('unknown paths', () => {
       '/api/profile/update/',
     ],
   };
-  for (const [dialect, says] of Object.entries(SAYS)) {
+  for (const [dialect, refusals] of Object.entries(REFUSALS)) {
     const below = ROUTES.filter((route) => route.dialect === dialect).map(
       ({ path }) => `${path().replace(/\/$/, '')}/nowhere`,
     );
     for (const target of [...below, ...(inside[dialect] ?? [])]) {
       test(`${target} is unknown in the format of ${dialect}, with any method and without a token [R8]`, async () => {
         for (const method of ['PUT', 'GET']) {
-          const line = await answered(worker, await worker.send(method, target), 404, says.unknownPath(), {
+          const line = await assertResponse(worker, await worker.send(method, target), 404, refusals.unknownPath(), {
             d1: 0,
           });
           assert.equal(line.route, null);
@@ -608,13 +610,13 @@ describe('other origins', () => {
     test(title, async () => {
       for (const origin of OTHERS) {
         const response = await listed.send('OPTIONS', route.path(), preflight(origin));
-        await answered(listed, response, 401, route.says.noToken(), { d1: 0, challenge: 'Bearer' });
+        await assertResponse(listed, response, 401, route.refusals.noToken(), { d1: 0, challenge: 'Bearer' });
         assert.deepEqual(cors(response), VARY);
         const { code, cors_origin } = await listed.logOf(response);
         assert.deepEqual({ code, cors_origin }, { code: 'origin_not_allowed', cors_origin: origin });
       }
       const response = await worker.send('OPTIONS', route.path(), preflight(APP));
-      const { code, cors_origin } = await answered(worker, response, 401, route.says.noToken(), {
+      const { code, cors_origin } = await assertResponse(worker, response, 401, route.refusals.noToken(), {
         d1: 0,
         challenge: 'Bearer',
       });
@@ -663,7 +665,7 @@ describe('other origins', () => {
   });
   test('OPTIONS from an allowed origin that asks for no method is not a preflight [R11 R8]', async () => {
     const response = await listed.send('OPTIONS', '/users', { as: 6, headers: { origin: APP } });
-    await answered(listed, response, 405, SAYS.falcon.wrongMethod(), { d1: 0 });
+    await assertResponse(listed, response, 405, REFUSALS.falcon.wrongMethod(), { d1: 0 });
     assert.deepEqual([response.headers.get('allow'), cors(response)], ['PUT', { ...granted(APP), ...VARY }]);
   });
 });

@@ -1,8 +1,8 @@
 // Failures that are not the client's fault: a broken database under each dialect, and the responses.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { answered, raw } from '../support/answers.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { assertResponse, raw } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const [foto, me, users, falcon, django] = ROUTES;
@@ -19,7 +19,9 @@ async function withWorker(options, during) {
 
 /** Checks that the route fails in its dialect's own format, with the cause in the log alone. */
 async function fails(worker, route, cause, { json = route.good, d1 = 1 } = {}) {
-  const line = await answered(worker, await worker.put(route.path(), { as: 6, json }), 500, route.failure, { d1 });
+  const line = await assertResponse(worker, await worker.put(route.path(), { as: 6, json }), 500, route.failure, {
+    d1,
+  });
   assert.match(line.cause, cause);
   assert.equal(line.route, route.name);
 }
@@ -131,7 +133,7 @@ describe('no database', () => {
   test('without its binding each dialect returns its own 500, and /health is unavailable [R9 P4 P8 D6 O1]', () =>
     withWorker({ bindings: false }, async (worker) => {
       for (const route of ROUTES) await fails(worker, route, /\bDB\b/, { d1: 0 });
-      const line = await answered(
+      const line = await assertResponse(
         worker,
         await worker.send('GET', '/health'),
         503,
@@ -144,20 +146,38 @@ describe('no database', () => {
   test('refusals that need no database still work without one [R9 R1]', () =>
     withWorker({ bindings: false }, async (worker) => {
       for (const route of ROUTES) {
-        await answered(worker, await worker.put(route.path(), { json: {} }), 401, route.says.noToken(), {
+        await assertResponse(worker, await worker.put(route.path(), { json: {} }), 401, route.refusals.noToken(), {
           d1: 0,
           challenge: 'Bearer',
         });
-        await answered(worker, await worker.put(route.path(), { token: 'x.y.z' }), 401, route.says.badToken(), {
-          d1: 0,
-          challenge: INVALID_TOKEN,
-        });
-        await answered(worker, await worker.put(route.path(), { as: 6, ...raw('{') }), 400, route.says.malformed(), {
-          d1: 0,
-        });
-        await answered(worker, await worker.send('GET', route.path(), { as: 6 }), 405, route.says.wrongMethod('GET'), {
-          d1: 0,
-        });
+        await assertResponse(
+          worker,
+          await worker.put(route.path(), { token: 'x.y.z' }),
+          401,
+          route.refusals.badToken(),
+          {
+            d1: 0,
+            challenge: INVALID_TOKEN,
+          },
+        );
+        await assertResponse(
+          worker,
+          await worker.put(route.path(), { as: 6, ...raw('{') }),
+          400,
+          route.refusals.malformed(),
+          {
+            d1: 0,
+          },
+        );
+        await assertResponse(
+          worker,
+          await worker.send('GET', route.path(), { as: 6 }),
+          405,
+          route.refusals.wrongMethod('GET'),
+          {
+            d1: 0,
+          },
+        );
       }
     }));
 
@@ -168,7 +188,7 @@ describe('no database', () => {
       await worker.sql('ALTER TABLE users_away RENAME TO users');
       for (const route of ROUTES) {
         const response = await worker.put(route.path(), { as: 6, json: route.good });
-        await answered(worker, response, 200, response.json, { d1: 1 });
+        await assertResponse(worker, response, 200, response.json, { d1: 1 });
       }
     }));
 });

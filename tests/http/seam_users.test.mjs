@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import bcrypt from 'bcryptjs';
-import { accepted, answered, raw, refused, withoutTable } from '../support/answers.mjs';
+import { assertAccepted, assertRefused, assertResponse, raw, withoutTable } from '../support/responses.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const USER = '/api/v1/users/7';
@@ -63,7 +63,7 @@ describe('changing an account', () => {
     "full_name": "Jane Smith",
     "email": "jane.smith@example.com"
   }`;
-    const { line } = await accepted(
+    const { line } = await assertAccepted(
       worker,
       USER,
       { as: 6, ...raw(body) },
@@ -88,7 +88,7 @@ describe('changing an account', () => {
 
   for (const [field, value] of Object.entries({ full_name: 'Zoë 🌸 李', email: 'jane+new@mail.example.org' })) {
     test(`${field} alone changes nothing else [S1 R4 R5]`, async () => {
-      await accepted(worker, USER, { as: 6, json: { [field]: value } }, ok({ [field]: value }));
+      await assertAccepted(worker, USER, { as: 6, json: { [field]: value } }, ok({ [field]: value }));
       const row = await jane();
       assert.deepEqual(row, { ...demo, [field]: value, updated_at: row.updated_at });
     });
@@ -97,7 +97,7 @@ describe('changing an account', () => {
   test('a new role comes back with its name and description [S1]', async () => {
     const [role] = await worker.sql('SELECT name, description FROM roles WHERE id = 3');
     assert.equal(role.name, 'asistente');
-    await accepted(
+    await assertAccepted(
       worker,
       USER,
       { as: 6, json: { roleId: 3 } },
@@ -117,13 +117,13 @@ describe('changing an account', () => {
   for (const [name, options] of Object.entries(nothing)) {
     test(`${name} returns the record as it stands and changes no row, not even updated_at [S1 R2 R4]`, async () => {
       const rows = await worker.dump();
-      await accepted(worker, USER, { as: 6, ...options }, ok());
+      await assertAccepted(worker, USER, { as: 6, ...options }, ok());
       assert.equal(await worker.dump(), rows);
     });
   }
 
   test('an inactive account can be changed, too [S1]', async () => {
-    await accepted(
+    await assertAccepted(
       worker,
       '/api/v1/users/43',
       { as: 6, json: { full_name: 'Bob Inactive' } },
@@ -143,16 +143,17 @@ describe('changing an account', () => {
   });
   test('an account without a role is shown without one, and can be given one [S1]', async () => {
     await worker.sql('UPDATE users SET role_id = NULL WHERE id = 7');
-    await accepted(
+    await assertAccepted(
       worker,
       USER,
       { as: 6, json: { full_name: 'Jane New' } },
       ok({ full_name: 'Jane New', roleId: null, roleName: null, roleDescription: null }),
     );
-    await accepted(worker, USER, { as: 6, json: { roleId: 2 } }, ok({ full_name: 'Jane New' }));
+    await assertAccepted(worker, USER, { as: 6, json: { roleId: 2 } }, ok({ full_name: 'Jane New' }));
   });
-  test('a leading zero in the id is fine [S2]', () => accepted(worker, '/api/v1/users/007', { as: 6 }, ok()));
-  test('the path with a trailing slash is the same route [R8]', () => accepted(worker, `${USER}/`, { as: 6 }, ok()));
+  test('a leading zero in the id is fine [S2]', () => assertAccepted(worker, '/api/v1/users/007', { as: 6 }, ok()));
+  test('the path with a trailing slash is the same route [R8]', () =>
+    assertAccepted(worker, `${USER}/`, { as: 6 }, ok()));
   test('simultaneous changes of different fields all persist [R6]', async () => {
     const change = { full_name: 'Uno Dos', email: 'uno@example.com', roleId: 3 };
     const answers = await Promise.all(
@@ -184,11 +185,11 @@ describe('rules of the fields', () => {
   for (const [field, values] of Object.entries(good)) {
     values.forEach((value, index) =>
       test(`${field} may be ${value.slice(0, 24)} (good value ${index + 1}) [S1 R5]`, () =>
-        accepted(worker, USER, { as: 6, json: { [field]: value } }, ok({ [field]: value }))),
+        assertAccepted(worker, USER, { as: 6, json: { [field]: value } }, ok({ [field]: value }))),
     );
   }
   test('text is trimmed before its length is checked [S1 R5]', () =>
-    accepted(
+    assertAccepted(
       worker,
       USER,
       { as: 6, json: { full_name: `\n${'x'.repeat(100)}\u3000`, email: ` ${longest}\t` } },
@@ -264,14 +265,14 @@ describe('rules of the fields', () => {
   for (const [field, cases] of Object.entries(bad)) {
     cases.forEach(([value, message], index) =>
       test(`${field} may not be ${JSON.stringify(value).slice(0, 24)} (bad value ${index + 1}) [S2 R4 R5 R7]`, () =>
-        refused(worker, USER, { as: 6, json: { [field]: value } }, 400, no(message), { d1: 0 })),
+        assertRefused(worker, USER, { as: 6, json: { [field]: value } }, 400, no(message), { d1: 0 })),
     );
   }
 
   const title =
     'several faults are reported together, in the order of the contract, and the valid fields are not written [S2 R7]';
   test(title, async () => {
-    await refused(
+    await assertRefused(
       worker,
       '/api/v1/users/abc',
       { as: 6, json: { password: '', roleId: 'x', email: 'x', full_name: 'x' } },
@@ -279,7 +280,7 @@ describe('rules of the fields', () => {
       no([fault.id, fault.name, fault.email, fault.role, fault.password].join('. ')),
       { d1: 0 },
     );
-    await refused(
+    await assertRefused(
       worker,
       USER,
       { as: 6, json: { full_name: 'Jane Good', roleId: '3', password: 'long-enough' } },
@@ -293,13 +294,15 @@ describe('rules of the fields', () => {
 describe('the id', () => {
   for (const id of ['abc', '-1', '+7', '1.5', '7e0', '0x7', '%00', '7%20', '%EF%BC%97']) {
     test(`the id ${id} is not numeric [S2 R7]`, () =>
-      refused(worker, `/api/v1/users/${id}`, { as: 6, json: { full_name: 'Nobody' } }, 400, no(fault.id), { d1: 0 }));
+      assertRefused(worker, `/api/v1/users/${id}`, { as: 6, json: { full_name: 'Nobody' } }, 400, no(fault.id), {
+        d1: 0,
+      }));
   }
   test('an account that does not exist is not found [S4 R7]', () =>
-    refused(worker, '/api/v1/users/9999', { as: 6, json: { full_name: 'Nobody' } }, 404, MISSING, { d1: 1 }));
+    assertRefused(worker, '/api/v1/users/9999', { as: 6, json: { full_name: 'Nobody' } }, 404, MISSING, { d1: 1 }));
   for (const id of ['0', '99999999999999999999']) {
     test(`the id ${id} is numeric, but belongs to no account [S2 S4]`, () =>
-      refused(
+      assertRefused(
         worker,
         `/api/v1/users/${id}`,
         { as: 6, json: { full_name: 'Nobody' } },
@@ -312,14 +315,14 @@ describe('the id', () => {
 
 describe('refusals by the database', () => {
   test('a taken e-mail is a conflict [S4 R7]', () =>
-    refused(worker, USER, { as: 6, json: { full_name: 'Jane New', email: 'alice@example.com' } }, 409, TAKEN, {
+    assertRefused(worker, USER, { as: 6, json: { full_name: 'Jane New', email: 'alice@example.com' } }, 409, TAKEN, {
       d1: 1,
     }));
   test('a taken e-mail is a conflict in any letter case [S4 R7]', () =>
-    refused(worker, USER, { as: 6, json: { email: ' ALICE@Example.com ' } }, 409, TAKEN, { d1: 1 }));
+    assertRefused(worker, USER, { as: 6, json: { email: ' ALICE@Example.com ' } }, 409, TAKEN, { d1: 1 }));
   test('sending the own e-mail again, in another case too, is not a conflict [S4]', async () => {
-    await accepted(worker, USER, { as: 6, json: { email: 'jane.smith@example.com' } }, ok());
-    await accepted(
+    await assertAccepted(worker, USER, { as: 6, json: { email: 'jane.smith@example.com' } }, ok());
+    await assertAccepted(
       worker,
       USER,
       { as: 6, json: { email: 'Jane.Smith@Example.com' } },
@@ -336,7 +339,9 @@ describe('refusals by the database', () => {
   });
   for (const roleId of [999, 0, -1, 1.5, 1e300]) {
     test(`no role has the id ${roleId} [S2 R7]`, () =>
-      refused(worker, USER, { as: 6, json: { full_name: 'Jane New', roleId } }, 400, no(fault.noRole), { d1: 1 }));
+      assertRefused(worker, USER, { as: 6, json: { full_name: 'Jane New', roleId } }, 400, no(fault.noRole), {
+        d1: 1,
+      }));
   }
 });
 
@@ -346,25 +351,25 @@ describe('permission', () => {
     [7, 'an editor'],
     [5, 'an asistente'],
   ]) {
-    test(`${role} has none [S3 R7]`, () => refused(worker, USER, { as, json }, 403, FORBIDDEN, { d1: 1 }));
+    test(`${role} has none [S3 R7]`, () => assertRefused(worker, USER, { as, json }, 403, FORBIDDEN, { d1: 1 }));
   }
   test('an account without a role has none [S3 R7]', async () => {
     await worker.sql('UPDATE users SET role_id = NULL WHERE id = 7');
-    await refused(worker, USER, { as: 7, json }, 403, FORBIDDEN, { d1: 1 });
+    await assertRefused(worker, USER, { as: 7, json }, 403, FORBIDDEN, { d1: 1 });
   });
   test("the permission's name is compared without regard to case [S3]", async () => {
     await worker.sql(
       "UPDATE permissions SET nameUri = 'put /API/V1/Users/:ID' WHERE nameUri = 'PUT /api/v1/users/:id'",
     );
-    await accepted(worker, USER, { as: 6, json }, ok(json));
+    await assertAccepted(worker, USER, { as: 6, json }, ok(json));
     await worker.sql(
       "UPDATE permissions SET nameUri = 'PUT /api/v1/users/:id' WHERE nameUri = 'put /API/V1/Users/:ID'",
     );
   });
   test('no token: Token requerido [S3 A1 A8]', () =>
-    refused(worker, USER, { json }, 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }));
+    assertRefused(worker, USER, { json }, 401, no('Token requerido'), { d1: 0, challenge: 'Bearer' }));
   test('a bad token: Token inválido o expirado [S3 A3 A8]', () =>
-    refused(worker, USER, { token: 'garbage', json }, 401, no('Token inválido o expirado'), {
+    assertRefused(worker, USER, { token: 'garbage', json }, 401, no('Token inválido o expirado'), {
       d1: 0,
       challenge: 'Bearer error="invalid_token"',
     }));
@@ -372,28 +377,30 @@ describe('permission', () => {
 
 describe('the order of checks', () => {
   test('the token comes before the id and the body [R1]', () =>
-    refused(worker, '/api/v1/users/abc', raw('{', 'text/plain'), 401, no('Token requerido'), {
+    assertRefused(worker, '/api/v1/users/abc', raw('{', 'text/plain'), 401, no('Token requerido'), {
       d1: 0,
       challenge: 'Bearer',
     }));
   test('an invalid body comes before the permission [R1]', () =>
-    refused(worker, USER, { as: 7, json: { email: 'x' } }, 400, no(fault.email), { d1: 0 }));
+    assertRefused(worker, USER, { as: 7, json: { email: 'x' } }, 400, no(fault.email), { d1: 0 }));
   test('the permission comes before the missing account [R1 S3]', () =>
-    refused(worker, '/api/v1/users/9999', { as: 7, json: {} }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, '/api/v1/users/9999', { as: 7, json: {} }, 403, FORBIDDEN, { d1: 1 }));
   test('the permission comes before the taken e-mail [R1 S3]', () =>
-    refused(worker, USER, { as: 5, json: { email: 'alice@example.com' } }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, USER, { as: 5, json: { email: 'alice@example.com' } }, 403, FORBIDDEN, { d1: 1 }));
   test('the missing account comes before the taken e-mail [R1 S4]', () =>
-    refused(worker, '/api/v1/users/9999', { as: 6, json: { email: 'alice@example.com' } }, 404, MISSING, { d1: 1 }));
+    assertRefused(worker, '/api/v1/users/9999', { as: 6, json: { email: 'alice@example.com' } }, 404, MISSING, {
+      d1: 1,
+    }));
   test('the permission comes before the unknown role [R1 S3]', () =>
-    refused(worker, USER, { as: 7, json: { roleId: 999 } }, 403, FORBIDDEN, { d1: 1 }));
+    assertRefused(worker, USER, { as: 7, json: { roleId: 999 } }, 403, FORBIDDEN, { d1: 1 }));
   test('the missing account comes before the unknown role [R1 S4]', () =>
-    refused(worker, '/api/v1/users/9999', { as: 6, json: { roleId: 999 } }, 404, MISSING, { d1: 1 }));
+    assertRefused(worker, '/api/v1/users/9999', { as: 6, json: { roleId: 999 } }, 404, MISSING, { d1: 1 }));
   test('the content type comes before the JSON [R1 R2]', () =>
-    refused(worker, USER, { as: 6, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
+    assertRefused(worker, USER, { as: 6, ...raw('{', 'text/plain') }, 415, UNSUPPORTED, { d1: 0 }));
   test('a body without a content type is refused [R2]', () =>
-    refused(worker, USER, { as: 6, ...raw('{}', null) }, 415, UNSUPPORTED, { d1: 0 }));
+    assertRefused(worker, USER, { as: 6, ...raw('{}', null) }, 415, UNSUPPORTED, { d1: 0 }));
   test('the size of a body comes before its content type [R1 R3]', () =>
-    refused(
+    assertRefused(
       worker,
       USER,
       { as: 6, ...raw(' '.repeat(65537), 'text/plain') },
@@ -402,7 +409,8 @@ describe('the order of checks', () => {
       { d1: 0 },
     ));
   for (const body of ['{', '[]', 'null', '"x"', '{"roleId": 3, "roleId": 3}', '{"full_name": "\\udc00 \\ud800"}']) {
-    test(`malformed: ${body} [R2 R7]`, () => refused(worker, USER, { as: 6, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
+    test(`malformed: ${body} [R2 R7]`, () =>
+      assertRefused(worker, USER, { as: 6, ...raw(body) }, 400, MALFORMED, { d1: 0 }));
   }
 });
 
@@ -427,7 +435,7 @@ describe('passwords', () => {
   };
   for (const [name, password] of Object.entries(good)) {
     test(`a password ${name} is hashed with twelve rounds [S1 S5]`, async () => {
-      const { response } = await accepted(worker, USER, { as: 6, json: { password } }, ok(), { d1: 2 });
+      const { response } = await assertAccepted(worker, USER, { as: 6, json: { password } }, ok(), { d1: 2 });
       const row = await jane();
       assert.match(row.password_hash, /^\$2b\$12\$[./A-Za-z0-9]{53}$/);
       assert.deepEqual(
@@ -446,7 +454,7 @@ describe('passwords', () => {
 
   test('only the first 72 bytes of a password count, as in the existing services [S5]', async () => {
     const first = 's'.repeat(72);
-    await accepted(worker, USER, { as: 6, json: { password: `${first}-tail` } }, ok(), { d1: 2 });
+    await assertAccepted(worker, USER, { as: 6, json: { password: `${first}-tail` } }, ok(), { d1: 2 });
     const { password_hash } = await jane();
     assert.deepEqual(
       [first, `${first}-other`, 's'.repeat(71)].map((p) => bcrypt.compareSync(p, password_hash)),
@@ -454,7 +462,7 @@ describe('passwords', () => {
     );
   });
   test('white space around a password is part of it [S5 R5]', async () => {
-    await accepted(worker, USER, { as: 6, json: { password: ' padded-1 ' } }, ok(), { d1: 2 });
+    await assertAccepted(worker, USER, { as: 6, json: { password: ' padded-1 ' } }, ok(), { d1: 2 });
     const { password_hash } = await jane();
     assert.deepEqual(
       [' padded-1 ', 'padded-1'].map((p) => bcrypt.compareSync(p, password_hash)),
@@ -464,13 +472,13 @@ describe('passwords', () => {
   test('the same password twice gives two hashes [S5]', async () => {
     const hashes = [];
     for (let i = 0; i < 2; i++) {
-      await accepted(worker, USER, { as: 6, json: { password: 'salted-pw' } }, ok(), { d1: 2 });
+      await assertAccepted(worker, USER, { as: 6, json: { password: 'salted-pw' } }, ok(), { d1: 2 });
       hashes.push((await jane()).password_hash);
     }
     assert.notEqual(hashes[0].slice(0, 29), hashes[1].slice(0, 29));
   });
   test('a password changes together with the other fields [S1 S5]', async () => {
-    await accepted(
+    await assertAccepted(
       worker,
       USER,
       { as: 6, json: { password: 'together-1', full_name: 'Jane New', email: 'new@example.com' } },
@@ -507,7 +515,7 @@ describe('passwords', () => {
   };
   for (const [name, args] of Object.entries(early)) {
     test(`a password ${name} is not hashed, and not logged [S5 S6 R7]`, async () => {
-      const { response } = await refused(worker, ...args);
+      const { response } = await assertRefused(worker, ...args);
       unseen(response, password);
     });
   }
@@ -518,7 +526,9 @@ describe('passwords', () => {
       [{ email: 'alice@example.com' }, 409, TAKEN],
       [{ roleId: 999 }, 400, no(fault.noRole)],
     ]) {
-      const { response } = await refused(worker, USER, { as: 6, json: { ...json, password } }, status, body, { d1: 1 });
+      const { response } = await assertRefused(worker, USER, { as: 6, json: { ...json, password } }, status, body, {
+        d1: 1,
+      });
       unseen(response, password);
     }
   });
@@ -527,6 +537,6 @@ describe('passwords', () => {
 test('a failure of the database does not reveal its cause, which is in the log [R9 O2]', () =>
   withoutTable(worker, 'users', async () => {
     const response = await worker.put(USER, { as: 6, json: { full_name: 'Jane New' } });
-    const line = await answered(worker, response, 500, no('Error interno del servidor'), { d1: 1 });
+    const line = await assertResponse(worker, response, 500, no('Error interno del servidor'), { d1: 1 });
     assert.match(line.cause, /users/);
   }));

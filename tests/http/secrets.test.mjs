@@ -2,11 +2,11 @@
 // different account in each back end (support/colliding.mjs). Also claims of odd types, signed with every secret.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { answered } from '../support/answers.mjs';
 import { accountOf, BACK_ENDS, changed, collide, rowsOf } from '../support/colliding.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { forge, HS256, now } from '../support/forged.mjs';
 import { newKey, setOf, tokenBy } from '../support/key_sets.mjs';
+import { assertResponse } from '../support/responses.mjs';
 import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -40,17 +40,20 @@ const shared = { JWT_SECRET: SECRET, JWT_SECRET_PREVIOUS: PREVIOUS };
  * The token's subject and account with these variables, from the log, for example `seam 6 = 1001`, or 401 if it is
  * refused.
  */
-async function whois(bearer, vars) {
+async function callerOf(bearer, vars) {
   const response = await worker.put(FOTO.path(8), { token: bearer, json: FOTO.good, vars });
   if (response.status !== 200) {
-    const line = await answered(worker, response, 401, FOTO.says.badToken(), { d1: 0, challenge: INVALID_TOKEN });
+    const line = await assertResponse(worker, response, 401, FOTO.refusals.badToken(), {
+      d1: 0,
+      challenge: INVALID_TOKEN,
+    });
     assert.deepEqual([line.account, line.back_end, line.subject], [undefined, undefined, undefined]);
     return 401;
   }
   const { back_end = 'plain', subject, account } = await worker.logOf(response);
   return `${back_end} ${subject ?? account} = ${account}`;
 }
-const is = (layout, number = 6) => (layout ? `${layout} ${number} = ${accountOf(layout, number)}` : 401);
+const expectedCaller = (layout, number = 6) => (layout ? `${layout} ${number} = ${accountOf(layout, number)}` : 401);
 
 /** Every key that signs: its back end, if it is a back end's own secret, and a function that signs with it. */
 const SIGNERS = {
@@ -77,7 +80,7 @@ describe('the ids that a key may sign', () => {
           let expected;
           if (!of) expected = own.includes(layout) ? undefined : layout;
           else if (own.includes(of)) expected = isBare || layout === of ? of : undefined;
-          assert.equal(await whois(await sign(layout), vars), is(expected), `${name}, ${layout}`);
+          assert.equal(await callerOf(await sign(layout), vars), expectedCaller(expected), `${name}, ${layout}`);
         }
       }
     });
@@ -89,45 +92,52 @@ describe('the ids that a key may sign', () => {
         const vars = { ...shared, ...ownSecrets(own), JWT_JWKS: setOf(key), JWT_SUB: setting };
         for (const [name, [of, sign]] of Object.entries(SIGNERS)) {
           if (of && own.length === 0) continue;
-          assert.equal(await whois(await sign('plain'), vars), is(of ?? layout), name);
+          assert.equal(await callerOf(await sign('plain'), vars), expectedCaller(of ?? layout), name);
         }
       }
     });
     test(`JWT_SUB ${setting || 'not set'} does not affect tokens with a back end’s claims [A2 I2]`, async () => {
       for (const backEnd of BACK_ENDS) {
-        assert.equal(await whois(await token(6, { layout: backEnd }), { JWT_SUB: setting }), is(backEnd));
+        assert.equal(
+          await callerOf(await token(6, { layout: backEnd }), { JWT_SUB: setting }),
+          expectedCaller(backEnd),
+        );
         const vars = { ...shared, ...ownSecrets([backEnd]), JWT_SUB: setting };
-        assert.equal(await whois(await token(6, { layout: backEnd }), vars), 401);
+        assert.equal(await callerOf(await token(6, { layout: backEnd }), vars), 401);
       }
     });
   }
   test('a back end’s secret is enough on its own, and then nothing else verifies [A2]', async () => {
     const vars = { JWT_SECRET: '', ...ownSecrets(['django']) };
-    assert.equal(await whois(await token(6, { layout: 'django', secret: OWN.django }), vars), is('django'));
-    assert.equal(await whois(await token(6, { secret: OWN.django }), vars), is('django'));
-    for (const layout of Object.keys(LAYOUTS)) assert.equal(await whois(await token(6, { layout }), vars), 401);
+    assert.equal(
+      await callerOf(await token(6, { layout: 'django', secret: OWN.django }), vars),
+      expectedCaller('django'),
+    );
+    assert.equal(await callerOf(await token(6, { secret: OWN.django }), vars), expectedCaller('django'));
+    for (const layout of Object.keys(LAYOUTS)) assert.equal(await callerOf(await token(6, { layout }), vars), 401);
     for (const secret of [OWN.seam, '', OWN_PREVIOUS.seam])
-      assert.equal(await whois(forge(HS256, { user_id: 6, exp: now() + 60 }, { secret }), vars), 401);
+      assert.equal(await callerOf(forge(HS256, { user_id: 6, exp: now() + 60 }, { secret }), vars), 401);
   });
   test('a key set signs no claims of a back end that has its own secret, with or without a kid [A2 A3]', async () => {
     const vars = { JWT_SECRET: '', JWT_JWKS: setOf(key), ...ownSecrets(['seam']) };
     for (const header of [{}, { kid: undefined }]) {
       const by = (layout) => tokenBy(key, 6, { layout, header });
-      assert.equal(await whois(await by('seam'), vars), 401);
-      for (const layout of ['plain', 'falcon', 'django']) assert.equal(await whois(await by(layout), vars), is(layout));
+      assert.equal(await callerOf(await by('seam'), vars), 401);
+      for (const layout of ['plain', 'falcon', 'django'])
+        assert.equal(await callerOf(await by(layout), vars), expectedCaller(layout));
     }
   });
   test('once its own secret is removed, a back end immediately uses the shared one again [A2]', async () => {
     const [mine, theirs] = [await token(6, { layout: 'seam', secret: OWN.seam }), await token(6, { layout: 'seam' })];
     const vars = ownSecrets(['seam']);
-    assert.deepEqual([await whois(mine, vars), await whois(theirs, vars)], [is('seam'), 401]);
-    assert.deepEqual([await whois(mine, {}), await whois(theirs, {})], [401, is('seam')]);
+    assert.deepEqual([await callerOf(mine, vars), await callerOf(theirs, vars)], [expectedCaller('seam'), 401]);
+    assert.deepEqual([await callerOf(mine, {}), await callerOf(theirs, {})], [401, expectedCaller('seam')]);
   });
   test('the rules for claims are the same with every secret [A3 A4 A6]', async () => {
     const vars = { ...shared, ...ownSecrets(BACK_ENDS), JWT_ISSUER: 'https://login.example.com' };
     for (const secret of [...Object.values(OWN), ...Object.values(OWN_PREVIOUS)]) {
       const by = (options) => token(6, { secret, ...options, extra: { iss: vars.JWT_ISSUER, ...options.extra } });
-      assert.notEqual(await whois(await by({}), vars), 401);
+      assert.notEqual(await callerOf(await by({}), vars), 401);
       for (const options of [
         { exp: now() - 75 },
         { exp: null },
@@ -138,7 +148,7 @@ describe('the ids that a key may sign', () => {
         { header: { crit: ['exp'], exp: 1 } },
         { header: { typ: 'at+jwt' } },
       ])
-        assert.equal(await whois(await by(options).catch(() => 'no token'), vars), 401, JSON.stringify(options));
+        assert.equal(await callerOf(await by(options).catch(() => 'no token'), vars), 401, JSON.stringify(options));
     }
   });
 });
@@ -152,7 +162,7 @@ describe('invalid settings', () => {
     const before = await worker.dump();
     for (const { path, good, failure } of ROUTES) {
       const response = await worker.put(path(), { token: bearer, json: good, vars });
-      const { cause, account } = await answered(worker, response, 500, failure, { d1: 0 });
+      const { cause, account } = await assertResponse(worker, response, 500, failure, { d1: 0 });
       assert.ok(variables.includes(cause.match(/JWT_[A-Z_]+/)?.[0]), cause);
       assert.equal(account, undefined);
       for (const secret of Object.values(vars)) assert.equal(secret !== '' && cause.includes(secret), false, cause);
@@ -263,13 +273,17 @@ describe('claims of odd types', () => {
     const kind = { plain: 'a bare sub', none: 'bad claims' }[layout] ?? `claims of ${layout}`;
     test(`${kind}, signed with the shared secret [A5 A6 I2]`, async () => {
       for (const claims of all)
-        assert.equal(await whois(signed(claims, SECRET), {}), is(layout === 'none' ? undefined : layout), claims);
+        assert.equal(
+          await callerOf(signed(claims, SECRET), {}),
+          expectedCaller(layout === 'none' ? undefined : layout),
+          claims,
+        );
     });
     for (const own of BACK_ENDS) {
       test(`${kind}, signed with the secret of ${own}: an id of ${own} or a 401 [A2 A5 I2]`, async () => {
         const vars = { ...shared, ...ownSecrets(BACK_ENDS) };
-        const expected = is(layout === 'plain' || layout === own ? own : undefined);
-        for (const claims of all) assert.equal(await whois(signed(claims, OWN[own]), vars), expected, claims);
+        const expected = expectedCaller(layout === 'plain' || layout === own ? own : undefined);
+        for (const claims of all) assert.equal(await callerOf(signed(claims, OWN[own]), vars), expected, claims);
       });
     }
   }
@@ -287,7 +301,7 @@ describe('claims of odd types', () => {
     const vars = { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' };
     const [iss, aud] = ['"iss":"https://login.example.com"', '"aud":["other","perfil"]'];
     const wrapped = (text) => `{${RAW}:${JSON.stringify(text)}}`;
-    assert.equal(await whois(signed(`"sub":6,${iss},${aud}`), vars), is('plain'));
+    assert.equal(await callerOf(signed(`"sub":6,${iss},${aud}`), vars), expectedCaller('plain'));
     for (const claims of [
       `"iss":${wrapped('"https://login.example.com"')},${aud}`,
       `${iss},"aud":${wrapped('"perfil"')}`,
@@ -298,6 +312,6 @@ describe('claims of odd types', () => {
       `${iss},${aud},"aud":"perfil"`,
       `${iss},"iss":"https://login.example.com",${aud}`,
     ])
-      assert.equal(await whois(signed(`"sub":6,${claims}`), vars), 401, claims);
+      assert.equal(await callerOf(signed(`"sub":6,${claims}`), vars), 401, claims);
   });
 });

@@ -1,9 +1,9 @@
 // A change of password ends earlier sessions. The check is part of the one database call of every request.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { accepted, refused } from '../support/answers.mjs';
 import { formOf, png } from '../support/avatars.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
+import { assertAccepted, assertRefused } from '../support/responses.mjs';
 import { LAYOUTS, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
@@ -30,7 +30,14 @@ describe('a change of password', () => {
     test(`ends older tokens for ${route.name}, including those without iat [A7 R1 R7]`, async () => {
       for (const iat of [at - 1, 1, null]) {
         const bearer = await token(6, { iat });
-        await refused(worker, route.path(), { token: bearer, json: route.good }, 401, route.says.badToken(), isOver);
+        await assertRefused(
+          worker,
+          route.path(),
+          { token: bearer, json: route.good },
+          401,
+          route.refusals.badToken(),
+          isOver,
+        );
         // Checks that need no database come first, as for everything that the database decides.
         const malformed = await worker.put(route.path(), {
           token: bearer,
@@ -49,7 +56,7 @@ describe('a change of password', () => {
     if (!route.upload) continue;
     test(`prevents an older token from storing anything through ${route.name} [R7 A7]`, async () => {
       const options = { token: await token(6, { iat: at - 1 }), form: formOf({ [route.upload]: png() }) };
-      await refused(worker, route.path(), options, 401, route.says.badToken(), { ...isOver, r2: [1, 0] });
+      await assertRefused(worker, route.path(), options, 401, route.refusals.badToken(), { ...isOver, r2: [1, 0] });
     });
   }
   test('does not affect other accounts, including those that never changed theirs [A7]', async () => {
@@ -89,7 +96,7 @@ describe('changing a password through Perfil', () => {
     const bearer = await token(1, { iat: now() - 30 });
     const { status, json } = await changePassword(1, { token: bearer });
     assert.deepEqual([status, json.data.idUser], [200, 1]);
-    await refused(
+    await assertRefused(
       worker,
       `${SEAM}1`,
       { token: bearer, json: {} },
@@ -112,7 +119,7 @@ describe('changing a password through Perfil', () => {
     const response = await worker.put(`${SEAM}42`, { as: 6, json: { full_name: 'Alice Wonderland', roleId: 2 } });
     assert.equal(response.status, 200);
     assert.equal(await changedAt(42), null);
-    await accepted(
+    await assertAccepted(
       worker,
       '/api/profile/42/update/',
       { token: await token(42, { iat: null }), json: {} },

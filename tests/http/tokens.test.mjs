@@ -2,14 +2,14 @@
 // the immediate effect of revoked rights, and the settings that determine which tokens are good.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { answered, refused } from '../support/answers.mjs';
 import { INVALID_TOKEN, ROUTES } from '../support/dialects.mjs';
 import { forge, HS256, luis, now } from '../support/forged.mjs';
+import { assertRefused, assertResponse } from '../support/responses.mjs';
 import { LAYOUTS, SECRET, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 /** The routes that need a permission. */
-const GATED = ROUTES.filter(({ says }) => says.forbidden);
+const NEEDS_PERMISSION = ROUTES.filter(({ refusals }) => refusals.forbidden);
 
 let worker;
 before(async () => {
@@ -24,7 +24,7 @@ const everywhere = async (on, authorization, routes = ROUTES) => {
   return replies;
 };
 /** Checks that every route accepts the bearer token, with one D1 call. */
-async function letsIn(on, bearer, routes = ROUTES) {
+async function assertAccepted(on, bearer, routes = ROUTES) {
   for (const reply of await everywhere(on, `Bearer ${bearer}`, routes)) {
     assert.deepEqual(
       { status: reply.status, challenge: reply.headers.get('www-authenticate'), d1: reply.d1Calls },
@@ -36,9 +36,9 @@ async function letsIn(on, bearer, routes = ROUTES) {
 /**
  * Checks that every route refuses the bearer token with its own 401, changes nothing, and does not log the credential.
  */
-async function turnsAway(on, bearer, { d1 = 0, word = 'badToken' } = {}) {
-  for (const { name, path, good, says } of ROUTES) {
-    const { line } = await refused(on, path(), { token: bearer, json: good }, 401, says[word](), {
+async function assertRejected(on, bearer, { d1 = 0, refusal = 'badToken' } = {}) {
+  for (const { name, path, good, refusals } of ROUTES) {
+    const { line } = await assertRefused(on, path(), { token: bearer, json: good }, 401, refusals[refusal](), {
       d1,
       challenge: INVALID_TOKEN,
     });
@@ -50,7 +50,7 @@ async function turnsAway(on, bearer, { d1 = 0, word = 'badToken' } = {}) {
 describe('accepted tokens', () => {
   for (const layout of Object.keys(LAYOUTS)) {
     test(`the ${layout} layout of claims works on every route [A5]`, async () =>
-      letsIn(worker, await token(6, { layout })));
+      assertAccepted(worker, await token(6, { layout })));
   }
   const good = {
     'sub as a number': { sub: 6 },
@@ -69,7 +69,7 @@ describe('accepted tokens', () => {
     'unknown claims': { sub: '6', profile: '43', id: 43, email: null },
   };
   for (const [name, claims] of Object.entries(good)) {
-    test(`${name} [A5 A6 A7]`, async () => letsIn(worker, await token(6, { claims })));
+    test(`${name} [A5 A6 A7]`, async () => assertAccepted(worker, await token(6, { claims })));
   }
   for (const scheme of ['bearer', 'BEARER', 'bEaReR']) {
     test(`the scheme written ${scheme} [A1]`, async () => {
@@ -81,12 +81,12 @@ describe('accepted tokens', () => {
     });
   }
   test('a token forged without a fault, which shows that the others fail because of their faults [A2]', () =>
-    letsIn(worker, forge(HS256, luis())));
+    assertAccepted(worker, forge(HS256, luis())));
   test('typ jwt in lower case, and no typ at all [A3]', async () => {
-    await letsIn(worker, forge({ alg: 'HS256', typ: 'jwt' }, luis()));
-    await letsIn(worker, forge({ alg: 'HS256' }, luis()));
+    await assertAccepted(worker, forge({ alg: 'HS256', typ: 'jwt' }, luis()));
+    await assertAccepted(worker, forge({ alg: 'HS256' }, luis()));
   });
-  test('a key id is not a reason to refuse [A3]', () => letsIn(worker, forge({ ...HS256, kid: '1' }, luis())));
+  test('a key id is not a reason to refuse [A3]', () => assertAccepted(worker, forge({ ...HS256, kid: '1' }, luis())));
 
   const inLeeway = {
     'expired 45 s ago': { exp: now() - 45 },
@@ -96,30 +96,30 @@ describe('accepted tokens', () => {
     'with nbf in the past': { extra: { nbf: now() - 3600 } },
   };
   for (const [name, options] of Object.entries(inLeeway)) {
-    test(`a token ${name} is within the rules [A4]`, async () => letsIn(worker, await token(6, options)));
+    test(`a token ${name} is within the rules [A4]`, async () => assertAccepted(worker, await token(6, options)));
   }
 });
 
 describe('rights in the database', () => {
   test('an inactive account is refused immediately, and accepted again once it is active [A7]', async () => {
     const bearer = await token(6);
-    await letsIn(worker, bearer);
+    await assertAccepted(worker, bearer);
     await worker.sql('UPDATE users SET is_active = 0 WHERE id = 6');
-    await turnsAway(worker, bearer, { d1: 1, word: 'inactive' });
+    await assertRejected(worker, bearer, { d1: 1, refusal: 'inactive' });
     await worker.sql('UPDATE users SET is_active = 1 WHERE id = 6');
-    await letsIn(worker, bearer);
+    await assertAccepted(worker, bearer);
   });
   test('another role takes effect immediately [A7]', async () => {
     const bearer = await token(6, { layout: 'seam' });
     await worker.sql('UPDATE users SET role_id = 2 WHERE id = 6');
-    for (const { path, good, says } of GATED)
-      await refused(worker, path(), { token: bearer, json: good }, 403, says.forbidden(), { d1: 1 });
+    for (const { path, good, refusals } of NEEDS_PERMISSION)
+      await assertRefused(worker, path(), { token: bearer, json: good }, 403, refusals.forbidden(), { d1: 1 });
     await worker.sql('UPDATE users SET role_id = 1 WHERE id = 6');
-    await letsIn(worker, bearer);
+    await assertAccepted(worker, bearer);
   });
   test('revoking a permission takes effect immediately, for that route alone [A7]', async () => {
     const bearer = await token(6);
-    for (const gone of GATED) {
+    for (const gone of NEEDS_PERMISSION) {
       const [link] = await worker.sql(
         'SELECT permissionId, roleId FROM permissionXRole JOIN permissions ON permissions.id = permissionId ' +
           'WHERE nameUri = ? AND roleId = 1',
@@ -131,8 +131,8 @@ describe('rights in the database', () => {
         link.roleId,
       );
       const put = { token: bearer, json: gone.good };
-      await refused(worker, gone.path(), put, 403, gone.says.forbidden(), { d1: 1 });
-      await letsIn(
+      await assertRefused(worker, gone.path(), put, 403, gone.refusals.forbidden(), { d1: 1 });
+      await assertAccepted(
         worker,
         bearer,
         ROUTES.filter((r) => r !== gone),
@@ -143,7 +143,7 @@ describe('rights in the database', () => {
         link.roleId,
       );
     }
-    await letsIn(worker, bearer);
+    await assertAccepted(worker, bearer);
   });
 });
 
@@ -174,7 +174,7 @@ describe('configuration', () => {
       for (const headers of [{}, { authorization: `Bearer ${await token(6, { secret })}` }]) {
         for (const { name: route, path, good, failure } of ROUTES) {
           const reply = await misconfigured.put(path(), { json: good, headers });
-          const line = await answered(misconfigured, reply, 500, failure, { d1: 0 });
+          const line = await assertResponse(misconfigured, reply, 500, failure, { d1: 0 });
           assert.deepEqual([line.route, line.cause.match(/JWT_[A-Z_]+/)?.[0]], [route, variable]);
         }
       }
@@ -185,19 +185,19 @@ describe('configuration', () => {
 
   test('a secret of exactly 32 bytes, not characters, is long enough [A2]', async (t) => {
     const secret = 'ñ'.repeat(16);
-    await letsIn(await workerWith(t, { JWT_SECRET: secret }), await token(6, { secret }));
+    await assertAccepted(await workerWith(t, { JWT_SECRET: secret }), await token(6, { secret }));
   });
   test('while a secret is rotated, the old one verifies under the same rules [A2 A4 A6]', async (t) => {
     const rotating = await workerWith(t, { JWT_SECRET_PREVIOUS: OLD });
-    await letsIn(rotating, await token(6));
-    await letsIn(rotating, await token(6, { secret: OLD }));
+    await assertAccepted(rotating, await token(6));
+    await assertAccepted(rotating, await token(6, { secret: OLD }));
     for (const bearer of [
       await token(6, { secret: 'a-third-secret-of-more-than-32-bytes!' }),
       await token(6, { secret: OLD, exp: now() - 75 }),
       await token(6, { secret: OLD, extra: { type: 'refresh' } }),
       await token(6, { secret: OLD, header: { alg: 'HS512' } }),
     ])
-      await turnsAway(rotating, bearer);
+      await assertRejected(rotating, bearer);
   });
   test('a changed secret takes effect immediately in a warm instance [A2 R7]', async (t) => {
     const warm = await workerWith(t, {});
@@ -216,16 +216,16 @@ describe('configuration', () => {
   });
   test('variables that are empty count as not set [A2 A4]', async (t) => {
     const plain = await workerWith(t, { JWT_SECRET_PREVIOUS: '', JWT_ISSUER: '', JWT_AUDIENCE: '' });
-    await letsIn(plain, await token(6));
-    await turnsAway(plain, forge(HS256, luis(), { secret: '' }));
+    await assertAccepted(plain, await token(6));
+    await assertRejected(plain, forge(HS256, luis(), { secret: '' }));
   });
   test('without the variables, any iss and aud are accepted [A4]', async () =>
-    letsIn(worker, await token(6, { extra: { iss: 'anybody', aud: ['anything'] } })));
+    assertAccepted(worker, await token(6, { extra: { iss: 'anybody', aud: ['anything'] } })));
   test('issuer and audience are enforced if they are set [A4 A8]', async (t) => {
     const strict = await workerWith(t, { JWT_ISSUER: 'https://login.example.com', JWT_AUDIENCE: 'perfil' });
     const right = { iss: 'https://login.example.com', aud: 'perfil' };
     for (const extra of [right, { ...right, aud: ['perfil'] }, { ...right, aud: ['other', 'perfil'] }])
-      await letsIn(strict, await token(6, { extra }));
+      await assertAccepted(strict, await token(6, { extra }));
     for (const extra of [
       {},
       { iss: right.iss },
@@ -240,6 +240,6 @@ describe('configuration', () => {
       { ...right, aud: ['other'] },
       { ...right, aud: '' },
     ])
-      await turnsAway(strict, forge(HS256, { ...luis(), ...extra }));
+      await assertRejected(strict, forge(HS256, { ...luis(), ...extra }));
   });
 });

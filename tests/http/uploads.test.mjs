@@ -3,10 +3,22 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { alice, resetAlice } from '../support/accounts.mjs';
-import { accepted, answered, raw, refused } from '../support/answers.mjs';
-import { AGAIN, cleared, formOf, gif, keyOf, keys, NEW, objectOf, objects, png, REFUSED } from '../support/avatars.mjs';
-import { INVALID_TOKEN, ROUTES, SAYS } from '../support/dialects.mjs';
-import { begin } from '../support/sockets.mjs';
+import {
+  AGAIN,
+  clearPictures,
+  formOf,
+  gif,
+  keyOf,
+  keys,
+  NEW,
+  objectOf,
+  objects,
+  png,
+  REFUSED,
+} from '../support/avatars.mjs';
+import { INVALID_TOKEN, REFUSALS, ROUTES } from '../support/dialects.mjs';
+import { assertAccepted, assertRefused, assertResponse, raw } from '../support/responses.mjs';
+import { startPut } from '../support/sockets.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const [foto, , , , profile] = ROUTES;
@@ -34,8 +46,8 @@ const FOTO_REQUIRED = { message: "El campo 'foto' es requerido" };
 const FOTO_NOT_FILE = { message: "El campo 'foto' debe ser un archivo" };
 const FOTO_EMPTY = { message: "El campo 'foto' está vacío" };
 const FOTO_NOT_IMAGE = { message: "El campo 'foto' debe ser una imagen JPEG, PNG, GIF o WebP válida" };
-const GONE = SAYS.django.gone();
-const INACTIVE = SAYS.django.inactive();
+const GONE = REFUSALS.django.gone();
+const INACTIVE = REFUSALS.django.inactive();
 
 let worker;
 before(async () => {
@@ -43,7 +55,7 @@ before(async () => {
 });
 after(() => worker?.stop());
 beforeEach(async () => {
-  await cleared(worker);
+  await clearPictures(worker);
   await resetAlice(worker);
 });
 
@@ -51,7 +63,7 @@ beforeEach(async () => {
 async function saves(parts, changes, { picture, extension, cost = picture ? NEW : { r2: [0, 0] } } = {}) {
   const key = picture && keyOf(42, picture, extension);
   const avatar = key ? { avatar: `/media/${key}` } : {};
-  const { line } = await accepted(
+  const { line } = await assertAccepted(
     worker,
     PROFILE,
     { as: 42, form: formOf(parts) },
@@ -153,14 +165,14 @@ describe('a form to the own profile', () => {
   ];
   const formAlone = multipart(leftAlone('avatar'), textPart('first_name', 'Al'), leftAlone('last_name'));
   test('an empty file input counts as not sent [D9]', () =>
-    accepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, alice({ first_name: 'Al' }), { r2: [0, 0] }));
+    assertAccepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, alice({ first_name: 'Al' }), { r2: [0, 0] }));
   test('an empty text part avatar counts as not sent [D9]', () =>
     saves({ avatar: '', first_name: 'Al' }, { first_name: 'Al' }));
   test('an empty file input keeps the current avatar [D9 R4]', async () => {
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
     const body = alice({ first_name: 'Al', avatar: `/media/${keyOf(42, picture)}` });
-    await accepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, body, { r2: [0, 0] });
+    await assertAccepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, body, { r2: [0, 0] });
   });
   test('if a part is sent twice, the last one counts [D9]', async () => {
     const form = multipart(
@@ -169,7 +181,7 @@ describe('a form to the own profile', () => {
       textPart('first_name', 'Last'),
     );
     const body = alice({ first_name: 'Last', last_name: 'Land' });
-    await accepted(worker, PROFILE, { as: 42, ...raw(form, TYPE) }, body, { r2: [0, 0] });
+    await assertAccepted(worker, PROFILE, { as: 42, ...raw(form, TYPE) }, body, { r2: [0, 0] });
   });
   test('of two pictures, the last one counts, even alongside an empty file input [D9]', async () => {
     const [first, last] = [png(), png()];
@@ -180,7 +192,7 @@ describe('a form to the own profile', () => {
       textPart('avatar', ''),
     );
     const body = alice({ avatar: `/media/${keyOf(42, last)}` });
-    await accepted(worker, PROFILE, { as: 42, ...raw(form, TYPE) }, body, NEW);
+    await assertAccepted(worker, PROFILE, { as: 42, ...raw(form, TYPE) }, body, NEW);
     assert.deepEqual(await objects(worker), [objectOf(keyOf(42, last), last)]);
   });
   test('read-only fields, unknown ones and unknown files are ignored [D1 R4]', () =>
@@ -190,12 +202,12 @@ describe('a form to the own profile', () => {
     ));
   test('a form without any part returns the record as it stands [D1]', () => saves({}, {}));
   test('a form of only the closing boundary returns the record as it stands [D1]', async () => {
-    await accepted(worker, PROFILE, { as: 42, ...raw('--x--\r\n', TYPE) }, alice(), { r2: [0, 0] });
+    await assertAccepted(worker, PROFILE, { as: 42, ...raw('--x--\r\n', TYPE) }, alice(), { r2: [0, 0] });
   });
   test('the path without its slash, and with leading zeros, accepts the same form [R8 D3]', async () => {
     for (const target of ['/api/profile/42/update', '/api/profile/0042/update/']) {
       const picture = png();
-      await accepted(
+      await assertAccepted(
         worker,
         target,
         { as: 42, form: formOf({ avatar: picture }) },
@@ -222,7 +234,7 @@ describe('a form to a persona', () => {
   test('the picture becomes the photo, with a URL of the requested origin [P5 M3 O2]', async () => {
     const picture = png();
     const key = keyOf(6, picture);
-    const { line } = await accepted(
+    const { line } = await assertAccepted(
       worker,
       FOTO,
       { as: 6, form: formOf({ foto: picture }) },
@@ -244,7 +256,7 @@ describe('a form to a persona', () => {
     ]) {
       const picture = png();
       const response = await worker.put(`/api/personas/${id}/foto/`, { as, form: formOf({ foto: picture }) });
-      await answered(
+      await assertResponse(
         worker,
         response,
         200,
@@ -258,7 +270,7 @@ describe('a form to a persona', () => {
     for (const PUBLIC_ORIGIN of ['https://api.example.com', 'http://localhost:8787/']) {
       const picture = png();
       const options = { as: 6, form: formOf({ foto: picture }), vars: { PUBLIC_ORIGIN } };
-      await accepted(
+      await assertAccepted(
         worker,
         FOTO,
         options,
@@ -276,7 +288,7 @@ describe('a form to a persona', () => {
     test(`PUBLIC_ORIGIN ${PUBLIC_ORIGIN} is a configuration error for uploads only [M6 R9]`, async () => {
       const options = { as: 6, form: formOf({ foto: png() }), vars: { PUBLIC_ORIGIN } };
       const failed = { message: 'Error al actualizar foto' };
-      const { line } = await refused(worker, FOTO, options, 500, failed, { d1: 0, r2: [0, 0] });
+      const { line } = await assertRefused(worker, FOTO, options, 500, failed, { d1: 0, r2: [0, 0] });
       assert.match(line.cause, /^PUBLIC_ORIGIN must be /);
       const json = { foto_url: 'https://example.com/a.jpg' };
       assert.equal((await worker.put(FOTO, { as: 6, json, vars: { PUBLIC_ORIGIN } })).status, 200);
@@ -290,14 +302,14 @@ describe('a form to a persona', () => {
       const type = encoded.headers.get('content-type');
       const body = Buffer.from(await encoded.arrayBuffer());
       const headers = { host, 'content-type': type, 'content-length': body.length };
-      const response = await begin(worker, FOTO, headers, body, { end: true });
+      const response = await startPut(worker, FOTO, headers, body, { end: true });
       assert.ok(response.status >= 400 && response.status < 500, `${response.status} ${response.text}`);
       assert.equal(await worker.dump(), before);
     });
   }
   test('other parts are ignored, including a foto_url [P5 R4]', async () => {
     const picture = png();
-    await accepted(
+    await assertAccepted(
       worker,
       FOTO,
       { as: 6, form: formOf({ foto_url: 'https://example.com/a.jpg', nombres: 'Otro', avatar: png(), foto: picture }) },
@@ -357,7 +369,7 @@ describe('keys', () => {
   test(goneTitle, async () => {
     const [first, second] = [png(), png()];
     await saves({ avatar: first }, {}, { picture: first });
-    await accepted(
+    await assertAccepted(
       worker,
       PROFILE,
       { as: 42, form: formOf({ avatar: second }) },
@@ -366,7 +378,7 @@ describe('keys', () => {
     );
     await worker.idle();
     assert.deepEqual(await keys(worker), [keyOf(42, second)]);
-    await accepted(
+    await assertAccepted(
       worker,
       PROFILE,
       { as: 42, form: formOf({ avatar: first }) },
@@ -379,7 +391,8 @@ describe('keys', () => {
 });
 
 describe('an invalid form to the own profile', () => {
-  const refuses = (options, body) => refused(worker, PROFILE, { as: 42, ...options }, 400, body, { d1: 0, r2: [0, 0] });
+  const refuses = (options, body) =>
+    assertRefused(worker, PROFILE, { as: 42, ...options }, 400, body, { d1: 0, r2: [0, 0] });
   const noPicture = {
     'an empty file': [{ avatar: Buffer.alloc(0) }, EMPTY],
     'a text part': [{ avatar: 'null' }, NOT_FILE],
@@ -442,7 +455,7 @@ describe('an invalid form to the own profile', () => {
     'texts and other files of more than 64 KiB in total are too large, with or without a picture [R3 R7]';
   test(textsTitle, async () => {
     const tooLarge = (parts) =>
-      refused(
+      assertRefused(
         worker,
         PROFILE,
         { as: 42, form: formOf(parts) },
@@ -474,19 +487,19 @@ describe('an invalid form to a persona', () => {
   };
   for (const [what, [parts, body]] of Object.entries(cases)) {
     test(`${what} is refused [P5 R7]`, () =>
-      refused(worker, FOTO, { as: 6, form: formOf(parts) }, 400, body, { d1: 0, r2: [0, 0] }));
+      assertRefused(worker, FOTO, { as: 6, form: formOf(parts) }, 400, body, { d1: 0, r2: [0, 0] }));
   }
 });
 
 for (const route of UPLOADS) {
-  const { name, says, upload } = route;
+  const { name, refusals, upload } = route;
   const target = route.path();
   const refuses = (options, status, body, expected) =>
-    refused(worker, target, { as: 6, ...options }, status, body, { d1: 0, r2: [0, 0], ...expected });
+    assertRefused(worker, target, { as: 6, ...options }, status, body, { d1: 0, r2: [0, 0], ...expected });
   const takes = async (options, picture) => {
     const response = await worker.put(target, { as: 6, ...options });
     assert.equal(response.status, 200, response.text);
-    await answered(worker, response, 200, response.json, NEW);
+    await assertResponse(worker, response, 200, response.json, NEW);
     assert.ok((await keys(worker)).includes(keyOf(6, picture)));
   };
 
@@ -516,7 +529,7 @@ for (const route of UPLOADS) {
     // For django, only the last part of each name counts (D9).
     if (route.dialect !== 'django') Object.assign(broken, repeated);
     for (const [what, options] of Object.entries(broken)) {
-      test(`${what} cannot be parsed for ${name} [R2 R7]`, () => refuses(options, 400, says.badForm()));
+      test(`${what} cannot be parsed for ${name} [R2 R7]`, () => refuses(options, 400, refusals.badForm()));
     }
     test(`line breaks before the first boundary are ignored by ${name} [R2]`, async () => {
       for (const breaks of ['\r\n', '\r\n\r\n']) {
@@ -538,7 +551,7 @@ for (const route of UPLOADS) {
     test(`a picture of exactly 10 MiB is accepted by ${name}, and one a byte longer is too large [R3 R7]`, async () => {
       const picture = png({ size: DEFAULT_LIMIT });
       await takes({ form: formOf({ [upload]: picture }) }, picture.stored);
-      await refuses({ form: formOf({ [upload]: png({ size: DEFAULT_LIMIT + 1 }) }) }, 413, says.tooLarge());
+      await refuses({ form: formOf({ [upload]: png({ size: DEFAULT_LIMIT + 1 }) }) }, 413, refusals.tooLarge());
     });
     test(`AVATAR_MAX_PIXELS sets the pixel limit of ${name}, and an invalid value is a failure [M1 R7]`, async () => {
       const withPixels = (pixels, picture) => ({
@@ -554,53 +567,57 @@ for (const route of UPLOADS) {
     test(`AVATAR_MAX_BYTES lowers and raises the limit of ${name} [R3 R7]`, async () => {
       const [small, other, large] = [png({ size: 1000 }), png({ size: 1000 }), png({ size: DEFAULT_LIMIT + 1 })];
       await takes(withLimit(1000, { form: formOf({ [upload]: small }) }), small.stored);
-      await refuses(withLimit(999, { form: formOf({ [upload]: small }) }), 413, says.tooLarge());
-      await refuses(withLimit(1, { form: formOf({ [upload]: gif() }) }), 413, says.tooLarge());
+      await refuses(withLimit(999, { form: formOf({ [upload]: small }) }), 413, refusals.tooLarge());
+      await refuses(withLimit(1, { form: formOf({ [upload]: gif() }) }), 413, refusals.tooLarge());
       await takes(withLimit(DEFAULT_LIMIT + 1, { form: formOf({ [upload]: large }) }), large.stored);
       await takes(withLimit('', { form: formOf({ [upload]: other }) }), other.stored);
     });
     test(`${name} does not parse a picture that is too large [R1 R3]`, () =>
-      refuses(withLimit(10, { form: formOf({ [upload]: Buffer.alloc(11) }) }), 413, says.tooLarge()));
+      refuses(withLimit(10, { form: formOf({ [upload]: Buffer.alloc(11) }) }), 413, refusals.tooLarge()));
     const lengthTitle =
       `a body may be up to 64 KiB longer than a picture for ${name}, with its length or without ` + '[R3 R7]';
     test(lengthTitle, async () => {
       for (const sent of [(body) => body, chunked]) {
         const picture = png();
         await takes(raw(sent(formOfSize(route, picture, picture.length + OVERHEAD)), TYPE), picture);
-        await refuses(raw(sent(formOfSize(route, picture, picture.length + OVERHEAD + 1)), TYPE), 413, says.tooLarge());
+        await refuses(
+          raw(sent(formOfSize(route, picture, picture.length + OVERHEAD + 1)), TYPE),
+          413,
+          refusals.tooLarge(),
+        );
       }
     });
     test(`a length that is too large is refused by ${name} before any of the body arrives [R3]`, {
       timeout: 30_000,
     }, async () => {
       for (const length of [DEFAULT_LIMIT + OVERHEAD + 1, 5_000_000_000, Number.MAX_SAFE_INTEGER]) {
-        const response = await begin(worker, target, { 'content-type': TYPE, 'content-length': String(length) });
-        await answered(worker, response, 413, says.tooLarge(), { d1: 0, r2: [0, 0] });
+        const response = await startPut(worker, target, { 'content-type': TYPE, 'content-length': String(length) });
+        await assertResponse(worker, response, 413, refusals.tooLarge(), { d1: 0, r2: [0, 0] });
       }
     });
     test(`a body without a length is refused by ${name} at the first byte too many, before its end [R3]`, {
       timeout: 30_000,
     }, async () => {
-      const response = await begin(
+      const response = await startPut(
         worker,
         target,
         { 'content-type': TYPE, 'x-test-variables': JSON.stringify({ AVATAR_MAX_BYTES: '1000' }) },
         Buffer.alloc(1000 + OVERHEAD + 1, '-'),
       );
-      await answered(worker, response, 413, says.tooLarge(), { d1: 0, r2: [0, 0] });
+      await assertResponse(worker, response, 413, refusals.tooLarge(), { d1: 0, r2: [0, 0] });
     });
     test(`a form longer than its announced length is cut off there by ${name}, and stores nothing [R3 R7]`, {
       timeout: 30_000,
     }, async () => {
       const body = multipart(filePart(upload, png()));
-      const response = await begin(
+      const response = await startPut(
         worker,
         target,
         { 'content-type': TYPE, 'content-length': String(body.length - 10) },
         body,
         { end: true },
       );
-      await answered(worker, response, 400, says.badForm(), { d1: 0, r2: [0, 0] });
+      await assertResponse(worker, response, 400, refusals.badForm(), { d1: 0, r2: [0, 0] });
       assert.deepEqual(await keys(worker), []);
     });
     test(`a form in many small chunks is accepted by ${name} [R3]`, async () => {
@@ -624,7 +641,7 @@ for (const route of UPLOADS) {
       const body = multipart(filePart(upload, png({ size: 5000 })));
       for (const framing of [{ 'content-length': String(body.length + 10) }, { 'transfer-encoding': 'chunked' }]) {
         const requestId = `hung-up-${randomUUID()}`;
-        await begin(
+        await startPut(
           worker,
           target,
           { 'content-type': TYPE, 'x-request-id': requestId, ...framing },
@@ -645,10 +662,17 @@ for (const route of UPLOADS) {
         const { line } = await refuses(withLimit(limit, { form: formOf({ [upload]: png() }) }), 500, route.failure);
         assert.match(line.cause, /AVATAR_MAX_BYTES/);
         assert.equal((await worker.put(target, withLimit(limit, { as: 6, json: route.good }))).status, 200);
-        await refused(worker, target, withLimit(limit, { form: formOf({ [upload]: png() }) }), 401, says.noToken(), {
-          d1: 0,
-          challenge: 'Bearer',
-        });
+        await assertRefused(
+          worker,
+          target,
+          withLimit(limit, { form: formOf({ [upload]: png() }) }),
+          401,
+          refusals.noToken(),
+          {
+            d1: 0,
+            challenge: 'Bearer',
+          },
+        );
       });
     }
     test(`16 MiB is the highest limit of ${name} [R3]`, async () => {
@@ -667,12 +691,16 @@ for (const route of UPLOADS) {
     ];
     test(`without a good token ${name} reports nothing else [R1 A8 R7]`, async () => {
       for (const [credential, challenge, body] of [
-        [{}, 'Bearer', says.noToken()],
-        [{ token: 'x.y.z' }, INVALID_TOKEN, says.badToken()],
+        [{}, 'Bearer', refusals.noToken()],
+        [{ token: 'x.y.z' }, INVALID_TOKEN, refusals.badToken()],
       ]) {
         for (const options of bodies()) {
           for (const path of [target, route.path('abc')])
-            await refused(worker, path, { ...credential, ...options }, 401, body, { d1: 0, r2: [0, 0], challenge });
+            await assertRefused(worker, path, { ...credential, ...options }, 401, body, {
+              d1: 0,
+              r2: [0, 0],
+              challenge,
+            });
         }
       }
     });
@@ -682,11 +710,11 @@ for (const route of UPLOADS) {
       for (const options of bodies()) {
         const { status, d1Calls, r2Writes } = await worker.put(route.path('abc'), { as: 6, ...options });
         assert.deepEqual([status, d1Calls, r2Writes], [404, 0, 0]);
-        await answered(
+        await assertResponse(
           worker,
           await worker.send('POST', target, { as: 6, ...options }),
           405,
-          says.wrongMethod('POST'),
+          refusals.wrongMethod('POST'),
           { d1: 0, r2: [0, 0] },
         );
       }
@@ -699,12 +727,12 @@ for (const route of UPLOADS) {
       await refuses(
         { ...raw(Buffer.alloc(10 + OVERHEAD + 1), TYPE), vars: { AVATAR_MAX_BYTES: '10' } },
         413,
-        says.tooLarge(),
+        refusals.tooLarge(),
       );
-      await refuses(raw(multipart(filePart(upload, ''), ['X-Nameless: part', '']), TYPE), 400, says.badForm());
+      await refuses(raw(multipart(filePart(upload, ''), ['X-Nameless: part', '']), TYPE), 400, refusals.badForm());
       const bad = route === foto ? FOTO_EMPTY : { avatar: [EMPTY] };
       for (const as of [43, 4711, 7])
-        await refused(worker, route.path(4712), { as, form: formOf({ [upload]: Buffer.alloc(0) }) }, 400, bad, {
+        await assertRefused(worker, route.path(4712), { as, form: formOf({ [upload]: Buffer.alloc(0) }) }, 400, bad, {
           d1: 0,
           r2: [0, 0],
         });
@@ -774,11 +802,11 @@ describe('a form that the database refuses', () => {
   for (const [who, route, id, as, fields, status, body, challenge] of cases) {
     test(`${who}, leaves nothing behind at ${route.name} [R1 R7 M5 A7 D3 D4 P2 P3]`, async () => {
       const options = (picture) => ({ as, form: formOf({ [route.upload]: picture, ...fields }) });
-      await refused(worker, route.path(id), options(png()), status, body, { ...REFUSED, challenge });
+      await assertRefused(worker, route.path(id), options(png()), status, body, { ...REFUSED, challenge });
       // This request must not remove an object that was there before.
       const there = png();
       await worker.bucket.put(keyOf(as, there), there, { contentType: 'image/png' });
-      await refused(worker, route.path(id), options(there), status, body, { ...REFUSED, challenge });
+      await assertRefused(worker, route.path(id), options(there), status, body, { ...REFUSED, challenge });
     });
   }
 
@@ -795,7 +823,7 @@ describe('a form that the database refuses', () => {
   test('a refused form with the currently shown picture does not remove it [R7 M5]', async () => {
     const picture = png();
     await saves({ avatar: picture }, {}, { picture });
-    await refused(
+    await assertRefused(
       worker,
       PROFILE,
       { as: 42, form: formOf({ avatar: picture, username: 'maria_g' }) },
@@ -803,7 +831,7 @@ describe('a form that the database refuses', () => {
       { username: ['A user with that username already exists.'] },
       REFUSED,
     );
-    await refused(
+    await assertRefused(
       worker,
       '/api/profile/1/update/',
       { as: 42, form: formOf({ avatar: picture }) },
@@ -814,7 +842,7 @@ describe('a form that the database refuses', () => {
   });
 
   test('the same form without a picture takes one database call and none to the bucket [R7 D4]', async () => {
-    await refused(
+    await assertRefused(
       worker,
       PROFILE,
       { as: 42, form: formOf({ username: 'maria_g' }) },
@@ -822,7 +850,7 @@ describe('a form that the database refuses', () => {
       { username: ['A user with that username already exists.'] },
       { d1: 1, r2: [0, 0] },
     );
-    await refused(
+    await assertRefused(
       worker,
       '/api/profile/1/update/',
       { as: 42, form: formOf({}) },

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, test } from 'node:test';
 import { alice, resetAlice } from '../support/accounts.mjs';
-import { accepted, raw, refused } from '../support/answers.mjs';
 import { falcon, ROUTES } from '../support/dialects.mjs';
-import { begin } from '../support/sockets.mjs';
+import { assertAccepted, assertRefused, raw } from '../support/responses.mjs';
+import { startPut } from '../support/sockets.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 const TYPE = 'application/x-www-form-urlencoded';
@@ -29,7 +29,7 @@ async function changes(options, expected) {
   assert.deepEqual({ email, name, username, image_path }, { name: 'Alice', ...record, ...expected });
 }
 const falconRefuses = (options, message, status = 400, error = 'Bad Request') =>
-  refused(worker, '/users', { as: 42, ...options }, status, falcon(status, error, message), { d1: 0 });
+  assertRefused(worker, '/users', { as: 42, ...options }, status, falcon(status, error, message), { d1: 0 });
 
 describe('a form to falcon', () => {
   test('its fields are read like JSON strings [F7 F1]', async () => {
@@ -71,7 +71,7 @@ describe('a form to falcon', () => {
 });
 
 describe('a form to django', () => {
-  const updates = (options, expected) => accepted(worker, PROFILE, { as: 42, ...options }, alice(expected));
+  const updates = (options, expected) => assertAccepted(worker, PROFILE, { as: 42, ...options }, alice(expected));
   test('its fields are read as in multipart/form-data [D1 D8]', async () => {
     const fields = { username: 'al', email: 'josé@example.com', first_name: 'A & B', number_phone: '5551234' };
     await updates(form({ ...fields, last_name: '', is_staff: 'true', x: 'y' }), { ...fields, last_name: '' });
@@ -81,7 +81,7 @@ describe('a form to django', () => {
     await updates(raw('avatar=', TYPE), { first_name: 'Last' });
   });
   test('an avatar in it is not a file [D5 R7]', () =>
-    refused(
+    assertRefused(
       worker,
       PROFILE,
       { as: 42, ...form({ avatar: 'x' }) },
@@ -93,35 +93,35 @@ describe('a form to django', () => {
 });
 
 for (const route of TAKING) {
-  const { name, says } = route;
+  const { name, refusals } = route;
   const refuses = (options, status, body) =>
-    refused(worker, route.path(), { as: 6, ...options }, status, body, { d1: 0 });
+    assertRefused(worker, route.path(), { as: 6, ...options }, status, body, { d1: 0 });
   const id = route === USERS ? 'F7' : 'D1';
   const [field] = Object.keys(route.good);
 
   describe(`an invalid form to ${name}`, () => {
     for (const body of ['%', '%4', 'x=%zz', 'x=%4g', 'x=100%', 'x=%%41', 'x=%ff', '%c3=x', 'x=%ed%a0%80', 'x=%u00e9']) {
       test(`${body} cannot be parsed by ${name} [${id} R2 R7]`, () =>
-        refuses(raw(`${field}=a&${body}`, TYPE), 400, says.badForm()));
+        refuses(raw(`${field}=a&${body}`, TYPE), 400, refusals.badForm()));
     }
     test(`bytes that are not UTF-8 are refused by ${name} [${id} R2 R7]`, () =>
-      refuses(raw(Buffer.from([...Buffer.from(`${field}=`), 0xff]), TYPE), 400, says.badForm()));
+      refuses(raw(Buffer.from([...Buffer.from(`${field}=`), 0xff]), TYPE), 400, refusals.badForm()));
     test(`a form of 64 fields is accepted by ${name}, and one of 65 is too large [${id} R12 R7]`, async () => {
       const most = Array(63).fill('&').join('');
       assert.equal((await worker.put(route.path(), { as: 6, ...raw(`${field}=Luis${most}`, TYPE) })).status, 200);
       const many = Array.from({ length: 65 }, (_, at) => `x${at}=1`);
-      await refuses(raw(many.join('&'), TYPE), 413, says.tooLarge());
+      await refuses(raw(many.join('&'), TYPE), 413, refusals.tooLarge());
     });
     const title = `64 KiB is accepted by ${name}, and a byte more is too large, with or without a length [${id} R3 R7]`;
     test(title, async () => {
       const body = `${field}=Luis`.padEnd(64 * 1024, '&');
       assert.equal((await worker.put(route.path(), { as: 6, ...raw(body, TYPE) })).status, 200);
-      await refuses(raw(`${body}&`, TYPE), 413, says.tooLarge());
-      await refuses(raw(new Blob([`${body}&`]).stream(), TYPE), 413, says.tooLarge());
+      await refuses(raw(`${body}&`, TYPE), 413, refusals.tooLarge());
+      await refuses(raw(new Blob([`${body}&`]).stream(), TYPE), 413, refusals.tooLarge());
     });
     test(`a form that breaks off is malformed for ${name} [${id} R9]`, async () => {
       const headers = { 'content-type': TYPE, 'content-length': '100', 'x-request-id': `off-${route.dialect}` };
-      await begin(worker, route.path(), headers, `${field}=a`, { hangUp: true });
+      await startPut(worker, route.path(), headers, `${field}=a`, { hangUp: true });
       const line = await worker.logOf({ requestId: `off-${route.dialect}` });
       assert.deepEqual([line.status, line.code], [400, 'malformed_form']);
     });
@@ -130,5 +130,7 @@ for (const route of TAKING) {
 
 for (const route of ROUTES.filter((route) => !TAKING.includes(route))) {
   test(`${route.name} does not accept such a form [R2 R7]`, () =>
-    refused(worker, route.path(), { as: 6, ...form({ x: 'y' }) }, 415, route.says.unsupported(TYPE), { d1: 0 }));
+    assertRefused(worker, route.path(), { as: 6, ...form({ x: 'y' }) }, 415, route.refusals.unsupported(TYPE), {
+      d1: 0,
+    }));
 }

@@ -93,7 +93,7 @@ export async function settled(worker) {
 }
 
 /** Clears the pictures of all records, and empties the bucket. */
-export async function cleared(worker) {
+export async function clearPictures(worker) {
   await worker.idle();
   await worker.sql('UPDATE users SET image = NULL WHERE image IS NOT NULL');
   await worker.sql('UPDATE personas SET foto_url = NULL WHERE foto_url IS NOT NULL');
@@ -108,7 +108,7 @@ export async function shown(worker) {
 }
 
 /** Checks that no record points at a missing object, provided that only the worker wrote the records (M5). */
-export async function pointsAtObjects(worker) {
+export async function assertNoMissingObjects(worker) {
   await worker.idle();
   const held = new Set(await keys(worker));
   assert.deepEqual(
@@ -125,7 +125,7 @@ export async function sweepAll(worker, faults) {
 }
 
 /** Makes removals an hour older, because those that may still be in progress are left alone. */
-export async function anHourLater(worker) {
+export async function ageRemovals(worker) {
   const earlier = (column) => `${column} = strftime('%Y-%m-%dT%H:%M:%fZ', ${column}, '-1 hour')`;
   await worker.sql(`UPDATE removals SET ${earlier('claimed_at')}, ${earlier('over_at')}`);
 }
@@ -134,9 +134,9 @@ export async function anHourLater(worker) {
  * Checks that bucket and database are consistent (M5): no shown object is missing, and after a sweep only shown objects
  * are left.
  */
-export async function endsInStep(worker) {
-  await pointsAtObjects(worker);
-  await anHourLater(worker);
+export async function assertConsistent(worker) {
+  await assertNoMissingObjects(worker);
+  await ageRemovals(worker);
   const { level, complete, cause } = await sweepAll(worker);
   assert.deepEqual({ level, complete, cause }, { level: 'log', complete: true, cause: undefined });
   assert.deepEqual(await keys(worker), await shown(worker));

@@ -37,7 +37,7 @@ export const countsOf = (header) => ({
   r2Writes: Number(header('x-test-r2-writes')),
 });
 
-async function answerOf(response, target) {
+async function responseOf(response, target) {
   const bytes = new Uint8Array(await response.arrayBuffer());
   const text = new TextDecoder().decode(bytes);
   return {
@@ -74,7 +74,7 @@ export const sender =
       body: json === undefined ? body : JSON.stringify(json),
       ...(body instanceof ReadableStream && { duplex: 'half' }),
     });
-    return answerOf(response, target);
+    return responseOf(response, target);
   };
 
 /** The paths of counting.mjs, below `url`. */

@@ -93,12 +93,12 @@ function countedStatement(statement, call) {
 
 /**
  * For the faults, every way to execute statements counts as a `batch`, so that all database calls are numbered
- * together. `wrote` is called with the number of rows that a batch has written, as billed by D1.
+ * together. `onWritten` is called with the number of rows that a batch has written, as billed by D1.
  */
-function countedDatabase(database, call, wrote) {
+function countedDatabase(database, call, onWritten) {
   const batch = async (target, statements) => {
     const results = await target.batch(statements.map((s) => s[INNER] ?? s));
-    wrote(results.reduce((sum, { meta }) => sum + meta.rows_written, 0));
+    onWritten(results.reduce((sum, { meta }) => sum + meta.rows_written, 0));
     return results;
   };
   return new Proxy(database, {
@@ -174,14 +174,14 @@ function deployed(name, env, orders) {
 
 /**
  * The context, with its background work counted, so that tests can wait for the work that a request does after its
- * response. `answered` is called when such work starts: later calls do not delay the response.
+ * response. `onBackgroundWork` is called when such work starts: later calls do not delay the response.
  */
-const watched = (ctx, answered = () => {}) =>
+const watched = (ctx, onBackgroundWork = () => {}) =>
   new Proxy(ctx, {
     get(target, key) {
       if (key === 'waitUntil') {
         return (promise) => {
-          answered();
+          onBackgroundWork();
           background++;
           target.waitUntil(Promise.resolve(promise).finally(() => background--));
         };
@@ -213,7 +213,7 @@ async function listed(bucket) {
 const executed = async (env, request) =>
   env.DB.batch((await request.json()).map(({ sql, parameters }) => env.DB.prepare(sql).bind(...parameters)));
 
-const TESTS_OWN = {
+const TEST_PATHS = {
   /** If a statement fails, the response contains the database's message. */
   '/.tests/sql': (request, env) =>
     executed(env, request).then(
@@ -232,7 +232,7 @@ const TESTS_OWN = {
   },
   /** All the data that a refused request must not change, once no background work is running. */
   '/.tests/dump': async (request, env) => {
-    await TESTS_OWN['/.tests/idle']();
+    await TEST_PATHS['/.tests/idle']();
     return Response.json([await executed(env, request), env.AVATARS ? await listed(env.AVATARS) : []]);
   },
   '/.tests/held': async (request) => {
@@ -266,7 +266,7 @@ const TESTS_OWN = {
 export default {
   async fetch(request, env, ctx) {
     const { pathname, searchParams } = new URL(request.url);
-    if (Object.hasOwn(TESTS_OWN, pathname)) return TESTS_OWN[pathname](request, env, searchParams);
+    if (Object.hasOwn(TEST_PATHS, pathname)) return TEST_PATHS[pathname](request, env, searchParams);
     const ordered = (name) => JSON.parse(request.headers.get(name) ?? '{}');
     ({ pace = 1, ahead = 0 } = ordered('x-test-faults'));
     const orders = { variables: ordered('x-test-variables'), faults: ordered('x-test-faults') };
@@ -290,7 +290,7 @@ export default {
   async scheduled(event, env, ctx) {
     const { cron, ...orders } = JSON.parse(event.cron);
     ({ pace = 1, ahead = 0 } = orders.faults ?? {});
-    const told = new Proxy(event, { get: (target, key) => (key === 'cron' ? cron : target[key]) });
-    await worker.scheduled(told, counted(env, orders, { d1: 0, rows: 0, reads: 0, writes: 0 }), watched(ctx));
+    const originalEvent = new Proxy(event, { get: (target, key) => (key === 'cron' ? cron : target[key]) });
+    await worker.scheduled(originalEvent, counted(env, orders, { d1: 0, rows: 0, reads: 0, writes: 0 }), watched(ctx));
   },
 };

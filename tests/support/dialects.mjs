@@ -28,7 +28,7 @@ const badRequest = (message) => falcon(400, 'Bad Request', message);
  * The body of each refusal, by dialect. `unsupported` takes the content type, `wrongMethod` the method, and `notObject`
  * Python's name of the type.
  */
-export const SAYS = {
+export const REFUSALS = {
   personas: { ...inSpanish((message) => ({ message })), badForm: () => ({ message: 'El formulario no es válido' }) },
   seam: inSpanish(seam),
   falcon: {
@@ -131,7 +131,7 @@ export const ROUTES = [
     empty: [200],
     failure: { error: 'Internal server error' },
   },
-].map((route) => ({ ...route, says: SAYS[route.dialect] }));
+].map((route) => ({ ...route, refusals: REFUSALS[route.dialect] }));
 
 export const INVALID_TOKEN = 'Bearer error="invalid_token"';
 export const problem = (status, title) => ({ type: 'about:blank', title, status });

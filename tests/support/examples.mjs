@@ -121,7 +121,7 @@ export async function startMariaDb() {
       for (const file of files) load(schema, fs.readFileSync(path.join(root, file)));
     },
     /** Kills the server as in a crash, runs `during`, and starts it again. */
-    gone: async (during) => {
+    whileDown: async (during) => {
       await server.stop('SIGKILL');
       try {
         await during();
@@ -212,14 +212,14 @@ export function createDjango(dump) {
     .map(({ fields, ...rest }) => ({ ...rest, fields: { ...fields, groups: [], user_permissions: [] } }));
   fs.writeFileSync(path.join(folder, 'people.json'), JSON.stringify(people));
   django(file, ['loaddata', '-v0', path.join(folder, 'people.json')]);
-  const logsIn = (id, password) =>
+  const canLogIn = (id, password) =>
     django(file, [
       'shell',
       '-v0',
       '-c',
       `from users.models import Users; print(Users.objects.get(pk=${id}).check_password(${JSON.stringify(password)}))`,
     ]) === 'True';
-  return { file, db: open(file), logsIn };
+  return { file, db: open(file), canLogIn };
 }
 
 export const startDjango = (file) =>

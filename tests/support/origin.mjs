@@ -4,7 +4,7 @@ import http from 'node:http';
 import net from 'node:net';
 
 /**
- * @typedef {object} Got
+ * @typedef {object} ReceivedRequest
  * @property {string} method
  * @property {string} url path and query, unchanged
  * @property {http.IncomingHttpHeaders} headers
@@ -26,14 +26,15 @@ const closed = (server) =>
 
 /**
  * Starts an origin. Until `reply` is changed, it returns 200 with `{"origin": true}`. Requests are read to the end and
- * recorded in `got`, in order, before `reply` is called. With `streams`, they are not read, and `got` stays empty.
+ * recorded in `received`, in order, before `reply` is called. With `streams`, they are not read, and `received` stays
+ * empty.
  */
 export async function startOrigin({ streams = false } = {}) {
-  /** @type {Got[]} */
-  const got = [];
+  /** @type {ReceivedRequest[]} */
+  const received = [];
   const origin = {
     url: '',
-    got,
+    received,
     /** @type {(request: http.IncomingMessage, response: http.ServerResponse, body: Buffer) => void} */
     reply: (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json; charset=utf-8' });
@@ -49,7 +50,7 @@ export async function startOrigin({ streams = false } = {}) {
       }
       const { method, url, headers, rawHeaders } = request;
       const body = Buffer.concat(pieces);
-      got.push({ method, url, headers, rawHeaders, body });
+      received.push({ method, url, headers, rawHeaders, body });
       origin.reply(request, response, body);
     }),
     stop: () => closed(origin.server),

@@ -16,7 +16,7 @@ function parse(bytes) {
   ]);
   const value = (name) => entries.find(([each]) => each === name)?.[1];
   const at = end + END.length;
-  const answer = (text, length) => ({
+  const response = (text, length) => ({
     status: Number(first.split(' ')[1]),
     entries,
     text,
@@ -25,7 +25,7 @@ function parse(bytes) {
   });
   if (value('transfer-encoding') !== 'chunked') {
     const length = Number(value('content-length') ?? 0);
-    return bytes.length < at + length ? null : answer(bytes.toString('utf8', at, at + length), at + length);
+    return bytes.length < at + length ? null : response(bytes.toString('utf8', at, at + length), at + length);
   }
   const chunks = [];
   for (let from = at; ; ) {
@@ -33,7 +33,7 @@ function parse(bytes) {
     if (line < 0) return null;
     const size = parseInt(bytes.toString('latin1', from, line), 16);
     if (bytes.length < line + 2 + size + 2) return null;
-    if (size === 0) return answer(Buffer.concat(chunks).toString(), line + 4);
+    if (size === 0) return response(Buffer.concat(chunks).toString(), line + 4);
     chunks.push(bytes.subarray(line + 2, line + 2 + size));
     from = line + 2 + size + 2;
   }
@@ -76,13 +76,13 @@ class Pipe {
       };
       socket.on('data', (data) => {
         received = received.length === 0 ? data : Buffer.concat([received, data]);
-        const answer = parse(received);
-        if (!answer) return;
-        if (answer.closes || received.length > answer.length) {
+        const response = parse(received);
+        if (!response) return;
+        if (response.closes || received.length > response.length) {
           this.#socket = undefined;
           socket.destroy();
         }
-        settle(resolve, answer);
+        settle(resolve, response);
       });
       socket
         .on('error', broken)

@@ -52,13 +52,13 @@ function described(text) {
 }
 
 /** Texts that no stored picture may contain. */
-export const TELLING = ['SECRET', 'María González', 'maria@example.com', '20.6736 N'];
+export const PERSONAL_TEXTS = ['SECRET', 'María González', 'maria@example.com', '20.6736 N'];
 
 /** Adds the texts, device and private tags that programs write to a profile, and a date and a hash to its header. */
-export function telling(profile) {
+export function withPersonalData(profile) {
   const isOld = profile[8] < 4;
-  const text = (says) => (isOld ? described(says) : localized(says));
-  const plain = (says) => Buffer.from(`text\0\0\0\0${says}\0`, 'latin1');
+  const text = (content) => (isOld ? described(content) : localized(content));
+  const plain = (content) => Buffer.from(`text\0\0\0\0${content}\0`, 'latin1');
   const copyright = '(c) María González, maria@example.com, 20.6736 N 103.3440 W';
   const tags = [
     ['desc', text("María González's Studio Display")],
@@ -92,8 +92,8 @@ export function telling(profile) {
 }
 
 /** The texts that occur in these bytes, in ASCII, Latin-1, UTF-8 or either UTF-16. */
-export function toldBy(bytes) {
-  const encoded = (says) =>
-    /** @type {const} */ (['latin1', 'utf8', 'utf16le']).map((encoding) => Buffer.from(says, encoding));
-  return TELLING.filter((says) => [...encoded(says), utf16be(says)].some((needle) => bytes.includes(needle)));
+export function personalTextsIn(bytes) {
+  const encoded = (text) =>
+    /** @type {const} */ (['latin1', 'utf8', 'utf16le']).map((encoding) => Buffer.from(text, encoding));
+  return PERSONAL_TEXTS.filter((text) => [...encoded(text), utf16be(text)].some((needle) => bytes.includes(needle)));
 }

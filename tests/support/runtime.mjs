@@ -98,25 +98,25 @@ export async function inspectorOf({ host }) {
   const [{ webSocketDebuggerUrl }] = /** @type {any} */ (await (await fetch(`http://${host}/json`)).json());
   const socket = new WebSocket(webSocketDebuggerUrl);
   await once(socket, 'open');
-  const asked = new Map();
+  const pending = new Map();
   let last = 0;
   socket.addEventListener('message', ({ data }) => {
     const { id, result } = JSON.parse(data);
-    asked.get(id)?.resolve(result);
+    pending.get(id)?.resolve(result);
   });
   socket.addEventListener('close', () => {
-    for (const { reject } of asked.values()) reject(new Error('the inspector closed the connection'));
+    for (const { reject } of pending.values()) reject(new Error('the inspector closed the connection'));
   });
-  const ask = (method) => {
+  const call = (method) => {
     const id = ++last;
-    const answer = Promise.withResolvers();
-    asked.set(id, answer);
+    const reply = Promise.withResolvers();
+    pending.set(id, reply);
     socket.send(JSON.stringify({ id, method }));
-    return answer.promise.finally(() => asked.delete(id));
+    return reply.promise.finally(() => pending.delete(id));
   };
   return {
     heap: async () => {
-      const { usedSize, embedderHeapUsedSize, backingStorageSize } = await ask('Runtime.getHeapUsage');
+      const { usedSize, embedderHeapUsedSize, backingStorageSize } = await call('Runtime.getHeapUsage');
       return usedSize + embedderHeapUsedSize + backingStorageSize;
     },
   };

@@ -44,7 +44,7 @@ async function open(worker, target, headers, as) {
  * finished with `end`; `hangUp` closes the connection once the chunk is sent. Returns a response like that of
  * `worker.send`, or null after hanging up.
  */
-export async function begin(worker, target, headers, chunk, { end = false, as = 6, hangUp = false } = {}) {
+export async function startPut(worker, target, headers, chunk, { end = false, as = 6, hangUp = false } = {}) {
   const { request, response } = await open(worker, target, headers, as);
   if (chunk) request.write(chunk, () => hangUp && request.destroy(new Error('gone')));
   if (end) request.end();
@@ -52,8 +52,8 @@ export async function begin(worker, target, headers, chunk, { end = false, as = 
 }
 
 /**
- * Starts a PUT like `begin`, with a body that stays unfinished until `hangUp` is called; `status` is that of an early
- * response.
+ * Starts a PUT like `startPut`, with a body that stays unfinished until `hangUp` is called; `status` is that of an
+ * early response.
  */
 export async function hold(worker, target, headers, chunk, { as = 6 } = {}) {
   const { request, response } = await open(worker, target, headers, as);

@@ -74,12 +74,13 @@ export const SIGNS = {
   EdDSA: (text, pair) => signWith(null, text, pair.privateKey),
 };
 /**
- * A token with this header, signed by the owner of the key with the algorithm `by`, whatever the header says. `change`
- * modifies the signature.
+ * A token with this header, signed by the owner of the key with the algorithm `actualAlg`, whatever the header says.
+ * `change` modifies the signature.
  */
-export function owned(pair, by, header = {}, change = (signature) => signature, payload = luis()) {
-  const text = `${part({ alg: by, typ: 'JWT', ...header })}.${part(payload)}`;
-  return `${text}.${Buffer.from(change(SIGNS[by](Buffer.from(text), pair), Buffer.from(text))).toString('base64url')}`;
+export function signedBy(pair, actualAlg, header = {}, change = (signature) => signature, payload = luis()) {
+  const text = `${part({ alg: actualAlg, typ: 'JWT', ...header })}.${part(payload)}`;
+  const signature = SIGNS[actualAlg](Buffer.from(text), pair);
+  return `${text}.${Buffer.from(change(signature, Buffer.from(text))).toString('base64url')}`;
 }
 export const OWN = { rsa: 'RS256', ec: 'ES256', ed: 'EdDSA' };
 export const ORDER = {

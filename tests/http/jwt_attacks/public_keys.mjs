@@ -11,12 +11,12 @@ import {
   named,
   ORDER,
   OWN,
-  owned,
   pairOf,
   pemOf,
   raw64,
   rsa,
   SIGNS,
+  signedBy,
   toBytes,
   toInteger,
 } from './make.mjs';
@@ -24,7 +24,7 @@ import {
 export const PUBLIC_KEYS = {
   'public keys: an algorithm that the key is not for (RFC 8725 3.1)': {
     ...Object.fromEntries(
-      Object.entries(OWN).flatMap(([kid, by]) =>
+      Object.entries(OWN).flatMap(([kid, actualAlg]) =>
         [
           'RS256',
           'RS384',
@@ -49,35 +49,38 @@ export const PUBLIC_KEYS = {
           'RS256 ',
           'ES256\0',
         ]
-          .filter((alg) => alg !== by)
+          .filter((alg) => alg !== actualAlg)
           .map((alg) => [
-            `alg ${JSON.stringify(alg)}, but ${by} by the key ${kid}`,
-            () => owned(known[kid], by, { alg, kid }),
+            `alg ${JSON.stringify(alg)}, but ${actualAlg} by the key ${kid}`,
+            () => signedBy(known[kid], actualAlg, { alg, kid }),
           ]),
       ),
     ),
     ...Object.fromEntries(
-      Object.entries(OWN).flatMap(([kid, by]) =>
+      Object.entries(OWN).flatMap(([kid, actualAlg]) =>
         Object.keys(OWN)
           .filter((other) => other !== kid)
           .flatMap((other) => [
-            [`the kid of ${other}, ${by} by the key ${kid}`, () => owned(known[kid], by, { kid: other })],
             [
-              `the kid and alg of ${other}, ${by} by the key ${kid}`,
-              () => owned(known[kid], by, { kid: other, alg: OWN[other] }),
+              `the kid of ${other}, ${actualAlg} by the key ${kid}`,
+              () => signedBy(known[kid], actualAlg, { kid: other }),
+            ],
+            [
+              `the kid and alg of ${other}, ${actualAlg} by the key ${kid}`,
+              () => signedBy(known[kid], actualAlg, { kid: other, alg: OWN[other] }),
             ],
           ]),
       ),
     ),
-    ...named(['RS384', 'RS512', 'RS1', 'PS256'], (by) => [
-      `${by} by the key rsa`,
-      () => owned(known.rsa, by, { kid: 'rsa' }),
+    ...named(['RS384', 'RS512', 'RS1', 'PS256'], (actualAlg) => [
+      `${actualAlg} by the key rsa`,
+      () => signedBy(known.rsa, actualAlg, { kid: 'rsa' }),
     ]),
-    ...named(['RS384', 'RS512', 'RS1', 'PS256'], (by) => [
-      `alg RS256, but ${by} by the key rsa`,
-      () => owned(known.rsa, by, { kid: 'rsa', alg: 'RS256' }),
+    ...named(['RS384', 'RS512', 'RS1', 'PS256'], (actualAlg) => [
+      `alg RS256, but ${actualAlg} by the key rsa`,
+      () => signedBy(known.rsa, actualAlg, { kid: 'rsa', alg: 'RS256' }),
     ]),
-    'alg ES256, but ES384 by the key ec': () => owned(known.ec, 'ES384', { kid: 'ec', alg: 'ES256' }),
+    'alg ES256, but ES384 by the key ec': () => signedBy(known.ec, 'ES384', { kid: 'ec', alg: 'ES256' }),
     ...Object.fromEntries(
       Object.entries(OWN).flatMap(([kid]) =>
         Object.entries({
@@ -115,19 +118,19 @@ export const PUBLIC_KEYS = {
   'public keys: selection by kid': {
     ...Object.fromEntries(
       Object.entries({ rsa, ec, ed }).flatMap(([kid, pair]) => [
-        [`${OWN[kid]} by another key, with the kid ${kid}`, () => owned(pair, OWN[kid], { kid })],
-        [`${OWN[kid]} by another key, without a kid`, () => owned(pair, OWN[kid])],
+        [`${OWN[kid]} by another key, with the kid ${kid}`, () => signedBy(pair, OWN[kid], { kid })],
+        [`${OWN[kid]} by another key, without a kid`, () => signedBy(pair, OWN[kid])],
         [
           `${OWN[kid]} by another key in its jwk, with the kid ${kid}`,
-          () => owned(pair, OWN[kid], { kid, jwk: { ...jwkOf(pair), kid } }),
+          () => signedBy(pair, OWN[kid], { kid, jwk: { ...jwkOf(pair), kid } }),
         ],
         [
           `${OWN[kid]} by another key at its jku, with the kid ${kid}`,
-          () => owned(pair, OWN[kid], { kid, jku: 'https://attacker.example/keys' }),
+          () => signedBy(pair, OWN[kid], { kid, jku: 'https://attacker.example/keys' }),
         ],
         [
           `${OWN[kid]} by another key in its x5c, with the kid ${kid}`,
-          () => owned(pair, OWN[kid], { kid, x5c: [derOf(pair).toString('base64')] }),
+          () => signedBy(pair, OWN[kid], { kid, x5c: [derOf(pair).toString('base64')] }),
         ],
         ...[
           '',
@@ -143,11 +146,11 @@ export const PUBLIC_KEYS = {
           kid.normalize('NFD') + '\u0301',
         ].map((spelt) => [
           `${OWN[kid]} by the key ${kid}, the kid ${JSON.stringify(spelt)}`,
-          () => owned(known[kid], OWN[kid], { kid: spelt }),
+          () => signedBy(known[kid], OWN[kid], { kid: spelt }),
         ]),
         ...[0, true, [kid], { kid }].map((spelt) => [
           `${OWN[kid]} by the key ${kid}, the kid as ${JSON.stringify(spelt)}`,
-          () => owned(known[kid], OWN[kid], { kid: spelt }),
+          () => signedBy(known[kid], OWN[kid], { kid: spelt }),
         ]),
         [
           `${OWN[kid]} by the key ${kid}, two kids`,
@@ -158,14 +161,14 @@ export const PUBLIC_KEYS = {
         ],
       ]),
     ),
-    'RS256 by one of two keys, without a kid': () => owned(known.rsa, 'RS256'),
-    'RS256 by the other of two keys, without a kid': () => owned(known.rsa2, 'RS256'),
-    'RS256 by one of two keys, with the kid of the other': () => owned(known.rsa, 'RS256', { kid: 'rsa2' }),
+    'RS256 by one of two keys, without a kid': () => signedBy(known.rsa, 'RS256'),
+    'RS256 by the other of two keys, without a kid': () => signedBy(known.rsa2, 'RS256'),
+    'RS256 by one of two keys, with the kid of the other': () => signedBy(known.rsa, 'RS256', { kid: 'rsa2' }),
   },
 
   'public keys: signatures (RFC 7518 3.4, RFC 8032 5.1.7, CVE-2022-21449, CVE-2022-24884, CVE-2020-36843)': {
     ...Object.fromEntries(
-      Object.entries(OWN).flatMap(([kid, by]) =>
+      Object.entries(OWN).flatMap(([kid, actualAlg]) =>
         Object.entries({
           'without its last byte': (bytes) => bytes.subarray(0, -1),
           'without its first byte': (bytes) => bytes.subarray(1),
@@ -190,16 +193,17 @@ export const PUBLIC_KEYS = {
             return bytes;
           },
           'as hexadecimal digits': (bytes) => bytes.toString('hex'),
-          'over the header alone': (_, text) => SIGNS[by](text.subarray(0, text.indexOf('.')), known[kid]),
-          'over an empty text': () => SIGNS[by](Buffer.alloc(0), known[kid]),
+          'over the header alone': (_, text) => SIGNS[actualAlg](text.subarray(0, text.indexOf('.')), known[kid]),
+          'over an empty text': () => SIGNS[actualAlg](Buffer.alloc(0), known[kid]),
           'over the text and a line break': (_, text) =>
-            SIGNS[by](Buffer.concat([text, Buffer.from('\n')]), known[kid]),
-          'over a hash of the text': (_, text) => SIGNS[by](createHash('sha256').update(text).digest(), known[kid]),
-        }).map(([name, change]) => [`${by}: ${name}`, () => owned(known[kid], by, { kid }, change)]),
+            SIGNS[actualAlg](Buffer.concat([text, Buffer.from('\n')]), known[kid]),
+          'over a hash of the text': (_, text) =>
+            SIGNS[actualAlg](createHash('sha256').update(text).digest(), known[kid]),
+        }).map(([name, change]) => [`${actualAlg}: ${name}`, () => signedBy(known[kid], actualAlg, { kid }, change)]),
       ),
     ),
     'RS256: the padded hash itself': () =>
-      owned(known.rsa, 'RS256', { kid: 'rsa' }, (_, text) =>
+      signedBy(known.rsa, 'RS256', { kid: 'rsa' }, (_, text) =>
         Buffer.concat([
           Buffer.from([0, 1]),
           Buffer.alloc(202, 255),
@@ -208,14 +212,14 @@ export const PUBLIC_KEYS = {
         ]),
       ),
     'RS256: the modulus added': () =>
-      owned(known.rsa, 'RS256', { kid: 'rsa' }, (bytes) =>
+      signedBy(known.rsa, 'RS256', { kid: 'rsa' }, (bytes) =>
         ((sum) => toBytes(sum, sum >> 2048n ? 257 : 256))(toInteger(bytes) + toInteger(raw64(jwkOf(known.rsa).n))),
       ),
-    'RS256: the modulus': () => owned(known.rsa, 'RS256', { kid: 'rsa' }, () => raw64(jwkOf(known.rsa).n)),
+    'RS256: the modulus': () => signedBy(known.rsa, 'RS256', { kid: 'rsa' }, () => raw64(jwkOf(known.rsa).n)),
     'ES256: as DER': () =>
-      owned(known.ec, 'ES256', { kid: 'ec' }, (_, text) => signWith('sha256', text, known.ec.privateKey)),
+      signedBy(known.ec, 'ES256', { kid: 'ec' }, (_, text) => signWith('sha256', text, known.ec.privateKey)),
     'ES256: as DER, cut to 64 bytes': () =>
-      owned(known.ec, 'ES256', { kid: 'ec' }, (_, text) =>
+      signedBy(known.ec, 'ES256', { kid: 'ec' }, (_, text) =>
         signWith('sha256', text, known.ec.privateKey).subarray(0, 64),
       ),
     ...named(
@@ -229,26 +233,26 @@ export const PUBLIC_KEYS = {
         exchanged: (r, s) => [s, r],
         'r negated': (r, s) => [ORDER.ec - r, s],
       }),
-      ([name, of]) => [`ES256: ${name}`, () => owned(known.ec, 'ES256', { kid: 'ec' }, pairOf(of))],
+      ([name, of]) => [`ES256: ${name}`, () => signedBy(known.ec, 'ES256', { kid: 'ec' }, pairOf(of))],
     ),
     'EdDSA: S with the order added': () =>
-      owned(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) =>
+      signedBy(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) =>
         Buffer.concat([
           half(bytes, 0),
           toBytes(toInteger(Buffer.from(half(bytes, 1)).reverse()) + ORDER.ed, 32).reverse(),
         ]),
       ),
     'EdDSA: S with eight times the order added': () =>
-      owned(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) =>
+      signedBy(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) =>
         Buffer.concat([
           half(bytes, 0),
           toBytes(toInteger(Buffer.from(half(bytes, 1)).reverse()) + 8n * ORDER.ed, 32).reverse(),
         ]),
       ),
     'EdDSA: R the neutral point, S zero': () =>
-      owned(known.ed, 'EdDSA', { kid: 'ed' }, () => Buffer.concat([Buffer.from([1]), Buffer.alloc(63)])),
+      signedBy(known.ed, 'EdDSA', { kid: 'ed' }, () => Buffer.concat([Buffer.from([1]), Buffer.alloc(63)])),
     'EdDSA: R of order 8': () =>
-      owned(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) =>
+      signedBy(known.ed, 'EdDSA', { kid: 'ed' }, (bytes) =>
         Buffer.concat([
           Buffer.from('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'hex'),
           half(bytes, 1),
@@ -258,7 +262,7 @@ export const PUBLIC_KEYS = {
 
   'public keys: all other checks apply, too': {
     ...Object.fromEntries(
-      Object.entries(OWN).flatMap(([kid, by]) =>
+      Object.entries(OWN).flatMap(([kid, actualAlg]) =>
         Object.entries({
           crit: [{ crit: ['exp'] }],
           'b64 false': [{ b64: false, crit: ['b64'] }],
@@ -279,8 +283,8 @@ export const PUBLIC_KEYS = {
           'no claims': [{}, () => ''],
           'more than 8 KiB': [{}, () => ({ ...luis(), pad: 'A'.repeat(8192) })],
         }).map(([name, [header, payload]]) => [
-          `${by}: ${name}`,
-          () => owned(known[kid], by, { kid, ...header }, undefined, payload?.()),
+          `${actualAlg}: ${name}`,
+          () => signedBy(known[kid], actualAlg, { kid, ...header }, undefined, payload?.()),
         ]),
       ),
     ),

@@ -16,7 +16,7 @@ export const jsonType = (target) =>
  * both as counted outside the worker and as logged by the worker. `r2` contains the bucket's reads and writes. Returns
  * the log line, for further checks.
  */
-export async function answered(worker, response, status, body, { d1, r2, challenge = null }) {
+export async function assertResponse(worker, response, status, body, { d1, r2, challenge = null }) {
   const header = (name) => response.headers.get(name);
   assert.deepEqual(
     {
@@ -50,20 +50,20 @@ export async function answered(worker, response, status, body, { d1, r2, challen
  * Sends a PUT that must be refused, and checks the whole response and that no row of any table and no object has
  * changed (R7).
  */
-export async function refused(worker, target, options, status, body, expected) {
+export async function assertRefused(worker, target, options, status, body, expected) {
   const before = await worker.dump();
   const response = await worker.put(target, options);
-  const line = await answered(worker, response, status, body, expected);
+  const line = await assertResponse(worker, response, status, body, expected);
   assert.equal(await worker.dump(), before);
   return { response, line };
 }
 
 /** Sends a PUT that must be accepted with one D1 call, and checks the whole response. */
-export async function accepted(worker, target, options, body, expected = {}) {
+export async function assertAccepted(worker, target, options, body, expected = {}) {
   /** @type {{d1?: number, r2?: [number, number]}} */
   const { d1 = 1, r2 } = expected;
   const response = await worker.put(target, options);
-  const line = await answered(worker, response, 200, body, { d1, r2 });
+  const line = await assertResponse(worker, response, 200, body, { d1, r2 });
   return { response, line };
 }
 
