@@ -12,11 +12,11 @@ process.on('uncaughtException', (error) => {
 });
 
 // Each script imports this module before the others, so an old Node is refused before it fails at something else.
-const OLDEST_NODE = [20, 12];
+const MIN_NODE = [20, 12];
 const [major, minor] = process.versions.node.split('.').map(Number);
-if (major < OLDEST_NODE[0] || (major === OLDEST_NODE[0] && minor < OLDEST_NODE[1]))
+if (major < MIN_NODE[0] || (major === MIN_NODE[0] && minor < MIN_NODE[1]))
   throw new Trouble(
-    `this is Node ${process.versions.node}, and Perfil needs ${OLDEST_NODE.join('.')} or newer: ` +
+    `this is Node ${process.versions.node}, and Perfil needs ${MIN_NODE.join('.')} or newer: ` +
       'install a current version from https://nodejs.org',
   );
 

@@ -9,8 +9,8 @@ export const BUDGET = 350;
  * network.
  */
 export async function size() {
-  const said = await output('wrangler', ['deploy', '--dry-run']);
-  const [, kib] = /gzip: ([\d.]+) KiB/.exec(said) ?? [];
-  if (kib === undefined) throw new Trouble(`wrangler did not report a size: ${said.slice(-500)}`);
+  const printed = await output('wrangler', ['deploy', '--dry-run']);
+  const [, kib] = /gzip: ([\d.]+) KiB/.exec(printed) ?? [];
+  if (kib === undefined) throw new Trouble(`wrangler did not report a size: ${printed.slice(-500)}`);
   return Number(kib);
 }

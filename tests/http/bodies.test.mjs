@@ -31,14 +31,14 @@ const resident = () => {
 /** Sends a body in one-byte chunks and returns the peak growth of workerd's memory in the meantime. */
 async function growth(route, type, body) {
   const before = resident();
-  let most = before;
+  let highest = before;
   const watch = setInterval(() => {
-    most = Math.max(most, resident());
+    highest = Math.max(highest, resident());
   }, 5);
   const response = await inSingleBytes(worker, route.path(), type, body);
   clearInterval(watch);
   assert.match(response, /^HTTP\/1.1 200 /);
-  return most - before;
+  return highest - before;
 }
 
 const part = (name, content, more = '') =>

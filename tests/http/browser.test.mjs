@@ -341,7 +341,7 @@ test('nothing is wider than the screen: on a phone, at 320 pixels, at 200 %', op
 });
 
 test('colours follow the preferred scheme, and nothing moves if reduced motion is preferred', options, async () => {
-  const looks = [];
+  const styles = [];
   for (const colorScheme of /** @type {const} */ (['light', 'dark']))
     for (const reducedMotion of /** @type {const} */ (['reduce', 'no-preference'])) {
       const { page } = await open(demo, { colorScheme, reducedMotion });
@@ -350,10 +350,10 @@ test('colours follow the preferred scheme, and nothing moves if reduced motion i
       const background = await page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
       const animation = await operation.locator('.stamp').evaluate((stamp) => getComputedStyle(stamp).animationName);
       const scroll = await page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior);
-      looks.push([background, animation, scroll]);
+      styles.push([background, animation, scroll]);
       await page.close();
     }
-  assert.deepEqual(looks, [
+  assert.deepEqual(styles, [
     ['rgb(233, 239, 232)', 'none', 'auto'],
     ['rgb(233, 239, 232)', 'stamp', 'smooth'],
     ['rgb(14, 21, 18)', 'none', 'auto'],

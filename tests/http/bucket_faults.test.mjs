@@ -46,7 +46,7 @@ async function assertUploaded(route, picture, options = {}) {
   return response;
 }
 /** Checks for a 500 in the dialect's own format, with the cause in the log alone. */
-async function failed(route, response, cause, { d1, r2, on = worker } = {}) {
+async function assertFailed(route, response, cause, { d1, r2, on = worker } = {}) {
   const line = await assertResponse(on, response, 500, route.failure, { d1: d1 ?? response.d1Calls, r2 });
   assert.match(line.cause, cause);
   assert.equal(line.route, route.name);
@@ -61,7 +61,7 @@ for (const route of UPLOADS) {
       for (const shown of [null, png()]) {
         if (shown) await assertUploaded(route, shown);
         const before = await worker.dump();
-        await failed(
+        await assertFailed(
           route,
           await upload(route, png(), { faults: { put: 'refuse' } }),
           /^bucket: .*put was refused by the test/,
@@ -79,7 +79,11 @@ for (const route of UPLOADS) {
       await assertUploaded(route, shown);
       const before = await tables();
       const picture = png();
-      await failed(route, await upload(route, picture, { faults: { put: 'lose' } }), /^bucket: .*lost by the test/);
+      await assertFailed(
+        route,
+        await upload(route, picture, { faults: { put: 'lose' } }),
+        /^bucket: .*lost by the test/,
+      );
       assert.deepEqual(await tables(), before);
       await assertConsistent(worker);
       assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
@@ -104,7 +108,7 @@ for (const route of UPLOADS) {
         const shown = png();
         await assertUploaded(route, shown);
         const before = await tables();
-        await failed(route, await upload(route, png(), { faults: { batch } }), /batch was refused by the test/);
+        await assertFailed(route, await upload(route, png(), { faults: { batch } }), /batch was refused by the test/);
         assert.deepEqual(await tables(), before);
         await assertConsistent(worker);
         assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
@@ -122,7 +126,7 @@ for (const route of UPLOADS) {
         await assertUploaded(route, png());
         await worker.idle();
         const picture = png();
-        await failed(route, await upload(route, picture, { faults: { batch } }), /lost by the test/);
+        await assertFailed(route, await upload(route, picture, { faults: { batch } }), /lost by the test/);
         assert.equal(await shownBy(route), keyOf(6, picture));
         assert.ok((await settled(worker)).includes(keyOf(6, picture)));
         await assertConsistent(worker);
@@ -174,7 +178,7 @@ for (const route of UPLOADS) {
           profile.refusals.inactive(),
         ],
       };
-      const [takeAway, status, body] = refusals[route.name];
+      const [revoke, status, body] = refusals[route.name];
       for (const [at, faults] of [
         { delete: 'refuse' },
         { delete: 'lose' },
@@ -189,7 +193,7 @@ for (const route of UPLOADS) {
         });
         await worker.held(name);
         assert.equal((await keys(worker)).length, 1);
-        await takeAway();
+        await revoke();
         await worker.release(name);
         const response = await refusing;
         await worker.sql('INSERT OR IGNORE INTO permissionXRole (permissionId, roleId) VALUES (2, 1)');
@@ -321,8 +325,8 @@ describe('a constraint that was added to the database by hand', () => {
       const before = await tables();
       for (const sql of statements) await worker.sql(sql);
       try {
-        for (const route of UPLOADS) await failed(route, await upload(route, png()), /the disk is on fire/);
-        for (const route of UPLOADS) await failed(route, await upload(route, shown), /the disk is on fire/);
+        for (const route of UPLOADS) await assertFailed(route, await upload(route, png()), /the disk is on fire/);
+        for (const route of UPLOADS) await assertFailed(route, await upload(route, shown), /the disk is on fire/);
       } finally {
         for (const name of ['t1', 't2']) await worker.sql(`DROP TRIGGER ${name}`);
       }
@@ -341,7 +345,7 @@ describe('a constraint that was added to the database by hand', () => {
       const shown = png();
       await assertUploaded(profile, shown);
       const before = await tables();
-      await failed(profile, await upload(profile, png(), { fields: { first_name: 'Unica42' } }), /UNIQUE/);
+      await assertFailed(profile, await upload(profile, png(), { fields: { first_name: 'Unica42' } }), /UNIQUE/);
       assert.deepEqual(await tables(), before);
       await assertConsistent(worker);
       assert.deepEqual(await keys(worker), [keyOf(6, shown)]);
@@ -412,7 +416,7 @@ describe('no bucket', () => {
     const title = `an upload to ${route.name} fails in the dialect's format, changing nothing [R9 R7 M5 ${route.ids}]`;
     test(title, async () => {
       const before = await without.dump();
-      await failed(route, await upload(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, {
+      await assertFailed(route, await upload(route, png(), { on: without }), /^AVATARS is not bound to an R2 bucket$/, {
         d1: 0,
         on: without,
       });
@@ -451,7 +455,7 @@ describe('no database', () => {
       `an upload to ${route.name} fails in the dialect's own format and leaves nothing in the bucket ` +
       `[R9 R7 M5 ${route.ids}]`;
     test(title, async () => {
-      await failed(route, await upload(route, png(), { on: without }), /\bDB\b/, { d1: 0, on: without });
+      await assertFailed(route, await upload(route, png(), { on: without }), /\bDB\b/, { d1: 0, on: without });
       await without.idle();
       assert.deepEqual(await keys(without), []);
     });

@@ -122,10 +122,10 @@ describe('the deployed database', () => {
 
 describe('the local database', () => {
   test('is the default; without migrations, the command that applies them is printed [C5]', async () => {
-    const reasonsToSkip = await command([]);
-    assert.equal(reasonsToSkip.code, 1);
+    const unmigrated = await command([]);
+    assert.equal(unmigrated.code, 1);
     assert.match(
-      reasonsToSkip.err,
+      unmigrated.err,
       /^perfil: .*: run `npx wrangler d1 migrations apply DB --local` \(no such table: changes/,
     );
     await project.local('migrations', 'apply', 'DB');

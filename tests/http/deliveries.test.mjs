@@ -200,8 +200,9 @@ describe('with a receiver for each back end', () => {
       [...new Set(ids)].sort((a, b) => a - b),
     );
     assert.equal(changes.at(-1).record.name, 'Name 59');
-    const began = receivers.falcon.posts.map(({ at }) => at);
-    for (const [n, at] of began.slice(1).entries()) assert.ok(at - began[n] > 900, `${at - began[n]} ms apart`);
+    const startTimes = receivers.falcon.posts.map(({ at }) => at);
+    for (const [n, at] of startTimes.slice(1).entries())
+      assert.ok(at - startTimes[n] > 900, `${at - startTimes[n]} ms apart`);
   });
   test('a change is delivered soon after the response, even directly after another change [C4]', async () => {
     const lags = [];
@@ -268,14 +269,14 @@ test('receivers get only the accounts of their own back end, even if ids collide
           fields: JSON.parse(fields).flatMap((field) => words[backEnd][field] ?? []),
         }))
         .filter(({ subject, fields }) => subject.account !== undefined && fields.length > 0);
-      const got = set.receivers[backEnd].changes.map(({ id, actor, subject, fields }) => ({
+      const delivered = set.receivers[backEnd].changes.map(({ id, actor, subject, fields }) => ({
         id,
         actor,
         subject,
         fields,
       }));
-      assert.deepEqual(got, expected, backEnd);
-      assert.ok(got.length >= 2);
+      assert.deepEqual(delivered, expected, backEnd);
+      assert.ok(delivered.length >= 2);
       const emails = set.receivers[backEnd].changes.map(({ record }) => record.email);
       const known = await worker.sql(
         'SELECT email FROM users JOIN identities ON account_id = users.id WHERE back_end = ?',
@@ -442,10 +443,11 @@ describe('with one receiver for everything', () => {
       assert.deepEqual([status, d1Calls], [200, 1]);
       await worker.idle();
       await worker.scheduled(MINUTE, settings);
-      const told = async () => worker.lines.slice(seen).filter(({ message }) => message.includes('"event":"delivery"'));
-      for (const deadline = Date.now() + 5000; (await told()).length === 0 && Date.now() < deadline; )
+      const deliveryLines = async () =>
+        worker.lines.slice(seen).filter(({ message }) => message.includes('"event":"delivery"'));
+      for (const deadline = Date.now() + 5000; (await deliveryLines()).length === 0 && Date.now() < deadline; )
         await setTimeout(5);
-      const lines = (await told()).map(({ level, message }) => ({ level, ...JSON.parse(message) }));
+      const lines = (await deliveryLines()).map(({ level, message }) => ({ level, ...JSON.parse(message) }));
       assert.deepEqual(lines, [{ level: 'error', event: 'delivery', cause }]);
       assert.deepEqual(await worker.sql('SELECT * FROM receivers'), []);
     });

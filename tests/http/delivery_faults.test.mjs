@@ -245,12 +245,12 @@ test('two instances do not deliver the same changes at the same time, and keep t
   const receiver = await startReceiver();
   const worker = await startWorker({ vars: settings(receiver), replicas: ['replica'] });
   try {
-    let underWay = 0;
-    let most = 0;
+    let inFlight = 0;
+    let maxInFlight = 0;
     receiver.status = async () => {
-      most = Math.max(most, ++underWay);
+      maxInFlight = Math.max(maxInFlight, ++inFlight);
       await setTimeout(100);
-      underWay--;
+      inFlight--;
       return 200;
     };
     const sends = [worker.send, sender(worker.urls.replica)];
@@ -266,7 +266,7 @@ test('two instances do not deliver the same changes at the same time, and keep t
       await setTimeout(50);
     }
     const changes = await receiver.accepted(120);
-    assert.equal(most, 1, 'one post at a time');
+    assert.equal(maxInFlight, 1, 'one post at a time');
     const ids = changes.map(({ id }) => id);
     assert.deepEqual(
       ids,

@@ -18,7 +18,7 @@ const NULL = 'This field may not be null.';
 const NOT_TEXT = 'Not a valid string.';
 const CONTROL = 'Control characters are not allowed.';
 const NOT_FILE = 'The submitted data was not a file. Check the encoding type on the form.';
-const tooLong = (most) => `Ensure this field has no more than ${most} characters.`;
+const tooLong = (max) => `Ensure this field has no more than ${max} characters.`;
 const NOT_FOUND = { detail: 'Not found.' };
 const BAD_TOKEN = {
   detail: 'Given token not valid for any token type',
@@ -313,11 +313,11 @@ describe('refusals without a database call', () => {
     ['number_phone', '12345678901', 10],
     ['number_phone', 12345678901, 10],
   ];
-  for (const [field, value, most] of long) {
+  for (const [field, value, max] of long) {
     const title =
-      `${field} of ${most + 1} characters (${typeof value}, ${String(value).slice(0, 2)}…) is too long ` +
+      `${field} of ${max + 1} characters (${typeof value}, ${String(value).slice(0, 2)}…) is too long ` +
       '[D4 D1 R5 R7]';
-    test(title, () => refuses({ [field]: value }, { [field]: [tooLong(most)] }));
+    test(title, () => refuses({ [field]: value }, { [field]: [tooLong(max)] }));
   }
 
   for (const email of [

@@ -119,9 +119,9 @@ describe('a token signed by the owner of a key', () => {
       const bearer = await tokenBy(keys[kind], 6, { header: { kid: undefined } });
       await assertAccepted(bearer, { vars: { JWT_JWKS: setOf(keys[kind]) } });
       await assertAccepted(bearer, { vars: { JWT_JWKS: setOf({ ...keys[kind].jwk, kid: undefined }) } });
-      const twin = await newKey(keys[kind].alg, 'twin');
-      await assertRejected(bearer, { vars: { JWT_JWKS: setOf(keys[kind], twin) } });
-      const namesake = { ...twin.jwk, kid: keys[kind].kid };
+      const sameAlg = await newKey(keys[kind].alg, 'other');
+      await assertRejected(bearer, { vars: { JWT_JWKS: setOf(keys[kind], sameAlg) } });
+      const namesake = { ...sameAlg.jwk, kid: keys[kind].kid };
       await assertAccepted(await tokenBy(keys[kind], 6), { vars: { JWT_JWKS: setOf(namesake, keys[kind]) } });
     });
   }
@@ -206,17 +206,17 @@ describe('a key set at a URL', () => {
     const put = (bearer, { route = ROUTES[3], ...faults } = {}) =>
       worker.put(route.path(), { token: bearer, json: route.good, vars, faults, deployment });
     /** The status for a token signed by this key, and the number of requests that the issuer got for it. */
-    const asks = async (key, faults) => {
-      const asked = issuer.requests;
+    const putWith = async (key, faults) => {
+      const before = issuer.requests;
       const { status } = await put(await tokenBy(key, 6, { exp: now() + 100_000 }), faults);
       await worker.idle();
-      return [status, issuer.requests - asked];
+      return [status, issuer.requests - before];
     };
-    return { issuer, put, asks };
+    return { issuer, put, putWith };
   }
   const failures = () => worker.lines.filter(({ message }) => message.startsWith('{"event":"key_set"'));
   /** Runs an action and returns the log lines about key sets. */
-  async function told(action) {
+  async function logDuring(action) {
     const before = failures().length;
     await action();
     for (let tries = 0; tries < 20 && failures().length === before; tries++) await setTimeout(10);
@@ -227,9 +227,9 @@ describe('a key set at a URL', () => {
   const all = () => setOf(keys.rsa, keys.large, keys.ec, keys.ed);
 
   test('is fetched once, for all algorithms, and kept [A2 A3]', async (t) => {
-    const { issuer, asks } = await issuerOf(t, all());
-    assert.deepEqual(await asks(keys.rsa), [200, 1]);
-    for (const key of [keys.large, keys.ec, keys.ed, keys.rsa]) assert.deepEqual(await asks(key), [200, 0]);
+    const { issuer, putWith } = await issuerOf(t, all());
+    assert.deepEqual(await putWith(keys.rsa), [200, 1]);
+    for (const key of [keys.large, keys.ec, keys.ed, keys.rsa]) assert.deepEqual(await putWith(key), [200, 0]);
     assert.equal(issuer.headers.accept, 'application/jwk-set+json, application/json');
     assert.equal(issuer.headers.authorization, undefined);
   });
@@ -282,26 +282,26 @@ describe('a key set at a URL', () => {
     assert.equal(issuer.requests, 0);
   });
   test('is fetched for unknown keys at most once a minute, whatever the tokens [A3]', async (t) => {
-    const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
-    assert.deepEqual(await asks(keys.ed), [200, 1]);
+    const { issuer, putWith } = await issuerOf(t, setOf(keys.ed));
+    assert.deepEqual(await putWith(keys.ed), [200, 1]);
     for (let n = 0; n < 30; n++)
-      assert.deepEqual(await asks({ ...keys.ec, kid: `made-up-${n}` }, { ahead: n }), [401, 0]);
+      assert.deepEqual(await putWith({ ...keys.ec, kid: `made-up-${n}` }, { ahead: n }), [401, 0]);
     issuer.serve = setOf(keys.ed, keys.next);
-    assert.deepEqual(await asks(keys.next, { ahead: 58 }), [401, 0]);
-    assert.deepEqual(await asks(keys.next, { ahead: 61 }), [200, 1]);
+    assert.deepEqual(await putWith(keys.next, { ahead: 58 }), [401, 0]);
+    assert.deepEqual(await putWith(keys.next, { ahead: 61 }), [200, 1]);
     const attack = await Promise.all(
-      Array.from({ length: 30 }, (_, n) => asks({ ...keys.ec, kid: `made-up-${n}` }, { ahead: 125 })),
+      Array.from({ length: 30 }, (_, n) => putWith({ ...keys.ec, kid: `made-up-${n}` }, { ahead: 125 })),
     );
     assert.deepEqual([new Set(attack.map(([status]) => status)), issuer.requests], [new Set([401]), 3]);
-    assert.deepEqual(await asks(keys.ed, { ahead: 130 }), [200, 0]);
+    assert.deepEqual(await putWith(keys.ed, { ahead: 130 }), [200, 0]);
   });
   test('is fetched again after ten minutes, and a key that is no longer in it is bad [A2 A3]', async (t) => {
-    const { issuer, asks } = await issuerOf(t, setOf(keys.ed, keys.ec));
-    assert.deepEqual(await asks(keys.ed), [200, 1]);
+    const { issuer, putWith } = await issuerOf(t, setOf(keys.ed, keys.ec));
+    assert.deepEqual(await putWith(keys.ed), [200, 1]);
     issuer.serve = setOf(keys.ec);
-    assert.deepEqual(await asks(keys.ed, { ahead: 590 }), [200, 0]);
-    assert.deepEqual(await asks(keys.ed, { ahead: 602 }), [401, 1]);
-    assert.deepEqual(await asks(keys.ec, { ahead: 603 }), [200, 0]);
+    assert.deepEqual(await putWith(keys.ed, { ahead: 590 }), [200, 0]);
+    assert.deepEqual(await putWith(keys.ed, { ahead: 602 }), [401, 1]);
+    assert.deepEqual(await putWith(keys.ec, { ahead: 603 }), [200, 0]);
   });
 
   const large = () => JSON.stringify({ keys: [keys.next.jwk], padding: 'x'.repeat(70_000) });
@@ -364,24 +364,24 @@ describe('a key set at a URL', () => {
   };
   for (const [name, [cause, serve]] of Object.entries(broken)) {
     test(`${name}: the previous keys stay good, and the failure is logged once [A2 R9 O2 O4]`, async (t) => {
-      const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
-      assert.deepEqual(await asks(keys.ed), [200, 1]);
+      const { issuer, putWith } = await issuerOf(t, setOf(keys.ed));
+      assert.deepEqual(await putWith(keys.ed), [200, 1]);
       issuer.serve = serve;
-      const lines = await told(async () => {
-        assert.deepEqual(await asks(keys.ed, { ahead: 610, pace: 50 }), [200, 1]);
-        for (let n = 0; n < 5; n++) assert.deepEqual(await asks(keys.ed, { ahead: 611 + n }), [200, 0]);
-        assert.deepEqual(await asks(keys.next, { ahead: 620 }), [401, 0]);
+      const lines = await logDuring(async () => {
+        assert.deepEqual(await putWith(keys.ed, { ahead: 610, pace: 50 }), [200, 1]);
+        for (let n = 0; n < 5; n++) assert.deepEqual(await putWith(keys.ed, { ahead: 611 + n }), [200, 0]);
+        assert.deepEqual(await putWith(keys.next, { ahead: 620 }), [401, 0]);
       });
       assert.equal(lines.length, 1, JSON.stringify(lines));
       assert.deepEqual([lines[0][0], cause.test(lines[0][1])], ['error', true], lines[0][1]);
       issuer.serve = setOf(keys.next);
       // No request waits for a URL that was down: the one that starts the fetch still uses the old keys.
-      assert.deepEqual(await asks(keys.ed, { ahead: 680 }), [200, 1]);
-      assert.deepEqual(await asks(keys.ed, { ahead: 681 }), [401, 0]);
-      assert.deepEqual(await asks(keys.next, { ahead: 681 }), [200, 0]);
+      assert.deepEqual(await putWith(keys.ed, { ahead: 680 }), [200, 1]);
+      assert.deepEqual(await putWith(keys.ed, { ahead: 681 }), [401, 0]);
+      assert.deepEqual(await putWith(keys.next, { ahead: 681 }), [200, 0]);
     });
     test(`${name} from the start: a 503 in each dialect's format, retried 5 s later [A2 R9 O4]`, async (t) => {
-      const { issuer, put, asks } = await issuerOf(t, serve);
+      const { issuer, put, putWith } = await issuerOf(t, serve);
       const bearer = await tokenBy(keys.ed, 6, { exp: now() + 100_000 });
       for (const route of ROUTES) {
         const response = await put(bearer, { route, pace: 50 });
@@ -397,13 +397,13 @@ describe('a key set at a URL', () => {
       }
       assert.equal(issuer.requests, 1);
       issuer.serve = setOf(keys.ed);
-      assert.deepEqual(await asks(keys.ed, { ahead: 6 }), [200, 1]);
+      assert.deepEqual(await putWith(keys.ed, { ahead: 6 }), [200, 1]);
     });
   }
   test('a server that has stopped counts as down [A2 R9]', async (t) => {
-    const { issuer, asks } = await issuerOf(t, setOf(keys.ed));
+    const { issuer, putWith } = await issuerOf(t, setOf(keys.ed));
     issuer.stop();
-    assert.deepEqual(await asks(keys.ed), [503, 0]);
+    assert.deepEqual(await putWith(keys.ed), [503, 0]);
   });
   test('unknown kinds of keys are skipped, and a secret key is logged and not used [A3 O2]', async (t) => {
     const published = setOf(
@@ -413,17 +413,17 @@ describe('a key set at a URL', () => {
       { kty: 'RSA' },
       keys.ed,
     );
-    const { asks } = await issuerOf(t, published);
-    const lines = await told(async () => {
-      assert.deepEqual(await asks(keys.ed), [200, 1]);
-      assert.deepEqual(await asks(keys.ec), [401, 0]);
+    const { putWith } = await issuerOf(t, published);
+    const lines = await logDuring(async () => {
+      assert.deepEqual(await putWith(keys.ed), [200, 1]);
+      assert.deepEqual(await putWith(keys.ec), [401, 0]);
     });
     assert.deepEqual(lines, [['error', 'key set: JWT_JWKS_URL contains a private or symmetric key, which is ignored']]);
     assert.equal(JSON.stringify(worker.lines).includes('c2VjcmV0'), false);
   });
   test('a client that hangs up does not cancel the fetch [A2]', async (t) => {
     let release;
-    const { issuer, asks } = await issuerOf(t, (request, response) => {
+    const { issuer, putWith } = await issuerOf(t, (request, response) => {
       release = () => response.end(all());
     });
     const abort = new AbortController();
@@ -445,6 +445,6 @@ describe('a key set at a URL', () => {
     await setTimeout(50);
     release();
     await worker.idle();
-    assert.deepEqual(await asks(keys.ed), [200, 0]);
+    assert.deepEqual(await putWith(keys.ed), [200, 0]);
   });
 });

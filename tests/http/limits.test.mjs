@@ -140,9 +140,9 @@ describe('a rate limit', () => {
     );
     assert.deepEqual(await statuses(3, () => worker.put(foto.path(), { json: foto.good })), [401, 401, 401]);
     await worker.logOf(await worker.send('GET', '/health'));
-    const told = worker.lines.filter(({ message }) => message.includes('no_rate_limit'));
+    const warnings = worker.lines.filter(({ message }) => message.includes('no_rate_limit'));
     assert.deepEqual(
-      told,
+      warnings,
       ['RATE_UPDATES', 'RATE_COSTLY', 'RATE_FAILED_AUTH'].map((binding) => ({
         level: 'log',
         message: JSON.stringify({ event: 'no_rate_limit', binding }),
@@ -154,9 +154,9 @@ describe('a rate limit', () => {
     const [foto] = ROUTES;
     assert.deepEqual(await statuses(2, () => worker.put(foto.path(), { as: 6, json: foto.good })), [200, 200]);
     await worker.logOf(await worker.send('GET', '/health'));
-    const told = worker.lines.filter(
+    const warnings = worker.lines.filter(
       ({ level, message }) => level === 'error' && message.includes('"binding":"RATE_UPDATES"'),
     );
-    assert.equal(told.length, 2);
+    assert.equal(warnings.length, 2);
   });
 });

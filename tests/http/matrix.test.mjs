@@ -16,8 +16,8 @@ import { startWorker } from '../support/worker.mjs';
 const NO_RIGHT = 'No tienes permisos para acceder a este recurso';
 
 /**
- * Properties of each route: the body of the refusal is in `forbidden` if a role must hold the route's permission, and in
- * `own` if the path must name the caller.
+ * Properties of each route: the body of the refusal is in `forbidden` if a role must hold the route's permission, and
+ * in `own` if the path must name the caller.
  */
 const ROWS = {
   'PUT /api/personas/:id/foto': { forbidden: { message: NO_RIGHT } },

@@ -45,7 +45,7 @@ after(() => {
 });
 
 /** Sends the path and the headers unchanged, which fetch would normalise, and returns the raw response. */
-function ask(target, { method = 'GET', headers = {}, vars, faults, on = worker } = {}) {
+function send(target, { method = 'GET', headers = {}, vars, faults, on = worker } = {}) {
   const orders = {
     ...(vars && { 'x-test-variables': JSON.stringify(vars) }),
     ...(faults && { 'x-test-faults': JSON.stringify(faults) }),
@@ -103,9 +103,9 @@ async function stored(bytes, { ext = 'png', metadata } = {}) {
  * comes from the cache.
  */
 async function warmed(target, options) {
-  const first = await ask(target, options);
+  const first = await send(target, options);
   await worker.idle();
-  const second = await ask(target, options);
+  const second = await send(target, options);
   assert.deepEqual([first.status, second.status, second.r2Reads], [200, 200, 0]);
   return target;
 }
@@ -118,7 +118,7 @@ async function picture(bytes, ext = 'png') {
   const warm = await warmed(await stored(bytes, { ext }));
   const {
     headers: { etag },
-  } = await ask(warm);
+  } = await send(warm);
   return { bytes, ext, warm, etag };
 }
 
@@ -174,7 +174,7 @@ async function both(of, headers, status, range, methods = ['HEAD', 'GET']) {
   const target = await stored(of.bytes, of);
   // HEAD comes first, because a GET may fill the cache.
   for (const method of methods) {
-    const [cold, warm] = await Promise.all([target, of.warm].map((url) => ask(url, { method, headers })));
+    const [cold, warm] = await Promise.all([target, of.warm].map((url) => send(url, { method, headers })));
     const expected =
       method === 'GET'
         ? shown(of, status, range)
@@ -188,12 +188,12 @@ async function both(of, headers, status, range, methods = ['HEAD', 'GET']) {
 
 /** Checks that the URL itself is refused: with 404, or with 405 and the allowed methods. */
 async function refuses(target, status, { method = 'GET', allow, ...options } = {}) {
-  const answer = await ask(target, { method, ...options });
+  const response = await send(target, { method, ...options });
   const expected = shown({}, status, [], allow);
   if (method === 'HEAD') expected.body = '';
-  assert.deepEqual([target, seen(answer), answer.d1Calls, answer.r2Writes], [target, expected, 0, 0]);
-  assert.match(answer.requestId, /^[0-9a-f]{32}$/);
-  return answer;
+  assert.deepEqual([target, seen(response), response.d1Calls, response.r2Writes], [target, expected, 0, 0]);
+  assert.match(response.requestId, /^[0-9a-f]{32}$/);
+  return response;
 }
 
 describe('a picture', () => {
@@ -217,8 +217,8 @@ describe('a picture', () => {
       const bytes = Buffer.from('<script>alert(1)</script>');
       const { etag } = await picture(bytes, ext);
       const target = await stored(bytes, { ext, metadata });
-      for (const answer of [await ask(target), await ask(await warmed(target))])
-        assert.deepEqual(seen(answer), shown({ bytes, ext, etag }, 200));
+      for (const response of [await send(target), await send(await warmed(target))])
+        assert.deepEqual(seen(response), shown({ bytes, ext, etag }, 200));
     }
   });
   test('different bytes have different tags [M4]', async () => {
@@ -236,15 +236,15 @@ describe('a picture', () => {
     test(`the key ${key.slice(0, 40)} is served [M4]`, async () => {
       await worker.bucket.put(key, ten.bytes);
       for (const target of [`/media/${key}`, await warmed(`/media/${key}`)]) {
-        const answer = await ask(target);
-        assert.deepEqual(seen(answer), shown({ ...ten, etag: answer.headers.etag }, 200));
+        const response = await send(target);
+        assert.deepEqual(seen(response), shown({ ...ten, etag: response.headers.etag }, 200));
       }
     });
   }
   test('a picture with a file name given by a camera is served [M4 N4]', async () => {
     await worker.bucket.put('avatars/IMG_0001.JPG', ten.bytes);
-    const answer = await ask('/media/avatars/IMG_0001.JPG');
-    assert.deepEqual([answer.status, answer.headers['content-type']], [200, 'image/jpeg']);
+    const response = await send('/media/avatars/IMG_0001.JPG');
+    assert.deepEqual([response.status, response.headers['content-type']], [200, 'image/jpeg']);
   });
   test('an empty object is served empty, and only a suffix range of it is satisfiable [M4]', async () => {
     const empty = await picture(noise(0));
@@ -268,8 +268,8 @@ describe('a picture', () => {
       await both(ten, headers, 200);
   });
   test('it needs neither a secret nor a database [M4]', async () => {
-    const answer = await ask(await stored(ten.bytes), { vars: { JWT_SECRET: '' } });
-    assert.deepEqual([seen(answer), answer.d1Calls], [shown(ten, 200), 0]);
+    const response = await send(await stored(ten.bytes), { vars: { JWT_SECRET: '' } });
+    assert.deepEqual([seen(response), response.d1Calls], [shown(ten, 200), 0]);
   });
 });
 
@@ -469,8 +469,8 @@ describe('ranges', TOGETHER, () => {
     ['  bytes=0-0 \t', 206, [0, 0]],
   ];
   for (const [range, status, part] of RANGES) {
-    const answer = `${status}${part ? ` ${part.join('-')}` : ''}`;
-    test(`${JSON.stringify(range).slice(0, 60)} is ${answer} of ten bytes, and HEAD ignores it [M4]`, async () => {
+    const response = `${status}${part ? ` ${part.join('-')}` : ''}`;
+    test(`${JSON.stringify(range).slice(0, 60)} is ${response} of ten bytes, and HEAD ignores it [M4]`, async () => {
       await both(ten, { range }, status, part);
     });
   }
@@ -621,17 +621,17 @@ describe('the cache', () => {
   for (const [what, options] of Object.entries(FIRSTS)) {
     test(`${what} as the first request does not affect later ones [M4]`, async () => {
       const target = await stored(ten.bytes);
-      const { status } = await ask(target, options);
+      const { status } = await send(target, options);
       assert.notEqual([status, options.method ?? 'GET'].join(), '200,GET');
       await worker.idle();
-      for (const answer of [await ask(target), await ask(await warmed(target))])
-        assert.deepEqual(seen(answer), shown(ten, 200));
-      assert.deepEqual(seen(await ask(target, { headers: { range: 'bytes=1-2' } })), shown(ten, 206, [1, 2]));
+      for (const response of [await send(target), await send(await warmed(target))])
+        assert.deepEqual(seen(response), shown(ten, 200));
+      assert.deepEqual(seen(await send(target, { headers: { range: 'bytes=1-2' } })), shown(ten, 206, [1, 2]));
     });
   }
   test('after one GET nothing reads R2: GET, HEAD, not modified, a range, an unsatisfiable range [M4]', async () => {
     const target = await warmed(await stored(ten.bytes));
-    const asked = [
+    const requested = [
       {},
       { method: 'HEAD' },
       { headers: { 'if-none-match': ten.etag } },
@@ -640,10 +640,10 @@ describe('the cache', () => {
       { headers: { 'if-match': '"x"' } },
       {},
     ];
-    const answers = [];
-    for (const options of asked) answers.push(await ask(target, options));
+    const responses = [];
+    for (const options of requested) responses.push(await send(target, options));
     assert.deepEqual(
-      answers.map(({ status, r2Reads }) => [status, r2Reads]),
+      responses.map(({ status, r2Reads }) => [status, r2Reads]),
       [
         [200, 0],
         [200, 0],
@@ -657,17 +657,17 @@ describe('the cache', () => {
   });
   for (const query of ['?', '?v=2', '?a=/media/x&b=%00', '?../x', '??', '?x=.svg']) {
     test(`the query ${query} is not part of the key, in the bucket or the cache [M4]`, async () => {
-      const [plain, asked] = [await stored(ten.bytes), await stored(ten.bytes)];
-      assert.deepEqual(seen(await ask(asked + query)), shown(ten, 200));
+      const [plain, requested] = [await stored(ten.bytes), await stored(ten.bytes)];
+      assert.deepEqual(seen(await send(requested + query)), shown(ten, 200));
       await worker.idle();
       for (const [target, other] of [
-        [asked, ''],
-        [asked, query],
-        [asked, '?other'],
+        [requested, ''],
+        [requested, query],
+        [requested, '?other'],
         [await warmed(plain), query],
       ]) {
-        const answer = await ask(target + other);
-        assert.deepEqual([seen(answer), answer.r2Reads], [shown(ten, 200), 0]);
+        const response = await send(target + other);
+        assert.deepEqual([seen(response), response.r2Reads], [shown(ten, 200), 0]);
       }
     });
   }
@@ -676,30 +676,30 @@ describe('the cache', () => {
     for (const method of ['GET', 'HEAD', 'GET']) await refuses(`/media/${key}`, 404, { method });
     await worker.idle();
     await worker.bucket.put(key, ten.bytes);
-    assert.deepEqual(seen(await ask(`/media/${key}`)), shown(ten, 200));
+    assert.deepEqual(seen(await send(`/media/${key}`)), shown(ten, 200));
   });
   const title = 'each response has its own request id, a valid one that was sent or a new one, cached or not [M4 R10]';
   test(title, async () => {
     const target = await stored(ten.bytes);
-    const sane = await ask(target, { headers: { 'x-request-id': 'first.one' } });
+    const sane = await send(target, { headers: { 'x-request-id': 'first.one' } });
     await worker.idle();
     const others = [
-      await ask(target),
-      await ask(target, { headers: { 'x-request-id': 'not sane' } }),
-      await ask(target, { headers: { 'if-none-match': '*' } }),
-      await ask(target, { headers: { range: 'bytes=0-0' } }),
-      await ask(target, { method: 'HEAD' }),
+      await send(target),
+      await send(target, { headers: { 'x-request-id': 'not sane' } }),
+      await send(target, { headers: { 'if-none-match': '*' } }),
+      await send(target, { headers: { range: 'bytes=0-0' } }),
+      await send(target, { method: 'HEAD' }),
     ];
     assert.deepEqual(
-      [sane.requestId, (await ask(target, { headers: { 'x-request-id': 'Next:1' } })).requestId],
+      [sane.requestId, (await send(target, { headers: { 'x-request-id': 'Next:1' } })).requestId],
       ['first.one', 'Next:1'],
     );
     for (const { requestId } of others) assert.match(requestId, /^[0-9a-f]{32}$/);
     assert.equal(new Set(others.map(({ requestId }) => requestId)).size, others.length);
   });
   test('a failing bucket does not affect a cached picture [M4]', async () => {
-    const answer = await ask(ten.warm, { faults: { get: 'refuse', head: 'refuse' } });
-    assert.deepEqual(seen(answer), shown(ten, 200));
+    const response = await send(ten.warm, { faults: { get: 'refuse', head: 'refuse' } });
+    assert.deepEqual(seen(response), shown(ten, 200));
   });
 });
 
@@ -708,9 +708,9 @@ describe('a large picture', () => {
   before(async () => {
     large = { bytes: noise(3 * MIB + 1), ext: 'webp' };
   });
-  const intact = (answer, [first, last] = [0, large.bytes.length - 1]) =>
+  const intact = (response, [first, last] = [0, large.bytes.length - 1]) =>
     assert.deepEqual(
-      [answer.status, answer.headers['content-length'], sha256(answer.bytes)],
+      [response.status, response.headers['content-length'], sha256(response.bytes)],
       [
         first === 0 && last === large.bytes.length - 1 ? 200 : 206,
         String(last - first + 1),
@@ -727,19 +727,19 @@ describe('a large picture', () => {
       [12_345, 3 * MIB - 1],
     ];
     const ranges = async () => {
-      for (const part of parts) intact(await ask(target, { headers: { range: `bytes=${part.join('-')}` } }), part);
+      for (const part of parts) intact(await send(target, { headers: { range: `bytes=${part.join('-')}` } }), part);
     };
     await ranges();
-    intact(await ask(target));
+    intact(await send(target));
     await worker.idle();
-    const warm = await ask(target);
+    const warm = await send(target);
     assert.equal(warm.r2Reads, 0);
     intact(warm);
     await ranges();
   });
   test('simultaneous requests before it is cached all get the whole picture [M4]', async () => {
     const target = await stored(large.bytes, large);
-    for (const answer of await Promise.all(Array.from({ length: 6 }, () => ask(target)))) intact(answer);
+    for (const response of await Promise.all(Array.from({ length: 6 }, () => send(target)))) intact(response);
   });
   test('a client that hangs up in the middle leaves no partial picture in the cache [M4]', {
     timeout: 30_000,
@@ -755,7 +755,7 @@ describe('a large picture', () => {
       request.on('error', reject);
     });
     await worker.idle();
-    for (let round = 0; round < 3; round++) intact(await ask(target));
+    for (let round = 0; round < 3; round++) intact(await send(target));
   });
 });
 
@@ -926,7 +926,7 @@ describe('other methods', () => {
         }
       }
       assert.equal(await worker.dump(), before);
-      const after = await ask(ten.warm);
+      const after = await send(ten.warm);
       assert.deepEqual([seen(after), after.r2Reads], [shown(ten, 200), 0]);
     });
   }
@@ -936,7 +936,7 @@ describe('other origins', () => {
   const APP = 'https://app.example.com';
   const LIST = { CORS_ALLOWED_ORIGINS: `${APP}, https://admin.example.com` };
   /** The origin of the request, the variables, and the expected CORS headers. */
-  const ASKED = {
+  const ORIGIN_CASES = {
     'an origin allowed': [
       { vars: LIST, headers: { origin: APP } },
       { allowed: APP, credentials: 'true', vary: 'Origin' },
@@ -969,13 +969,13 @@ describe('other origins', () => {
     ...(credentials ? ['access-control-allow-credentials'] : []),
   ];
 
-  for (const [first, [filling]] of Object.entries(ASKED)) {
+  for (const [first, [filling]] of Object.entries(ORIGIN_CASES)) {
     test(`${first} filling the cache does not affect the CORS headers of later requests [M4 R11]`, async () => {
       const target = await stored(ten.bytes);
-      const cold = await ask(target, filling);
-      assert.deepEqual([cold.status, cors(cold)], [200, ASKED[first][1]]);
+      const cold = await send(target, filling);
+      assert.deepEqual([cold.status, cors(cold)], [200, ORIGIN_CASES[first][1]]);
       await worker.idle();
-      for (const [options, expected] of Object.values(ASKED)) {
+      for (const [options, expected] of Object.values(ORIGIN_CASES)) {
         for (const [extra, status] of [
           [{}, 200],
           [{ range: 'bytes=0-0' }, 206],
@@ -983,9 +983,9 @@ describe('other origins', () => {
           [{ 'if-none-match': '*' }, 304],
           [{ 'if-match': '"x"' }, 412],
         ]) {
-          const answer = await ask(target, { ...options, headers: { ...options.headers, ...extra } });
+          const response = await send(target, { ...options, headers: { ...options.headers, ...extra } });
           assert.deepEqual(
-            [answer.status, answer.r2Reads, cors(answer), others(answer)],
+            [response.status, response.r2Reads, cors(response), others(response)],
             [status, 0, expected, allowing(expected)],
           );
         }
@@ -993,21 +993,21 @@ describe('other origins', () => {
     });
   }
   test('a refusal names an allowed origin as well, and no other [M4 R11]', async () => {
-    for (const [options, expected] of Object.values(ASKED)) {
+    for (const [options, expected] of Object.values(ORIGIN_CASES)) {
       for (const [target, method, status] of [
         ['/media/avatars/42/nothing.png', 'GET', 404],
         ['/media/x', 'GET', 404],
         [ten.warm, 'POST', 405],
         [ten.warm, 'OPTIONS', 405],
       ]) {
-        const answer = await ask(target, { method, ...options });
-        assert.deepEqual([answer.status, cors(answer)], [status, expected]);
+        const response = await send(target, { method, ...options });
+        assert.deepEqual([response.status, cors(response)], [status, expected]);
       }
     }
   });
   const title = 'a preflight is handled for allowed origins, and is like any other method for the rest [M4 R11]';
   test(title, async () => {
-    for (const [options, expected] of Object.values(ASKED)) {
+    for (const [options, expected] of Object.values(ORIGIN_CASES)) {
       if (!options.headers) continue;
       for (const target of [ten.warm, '/media/avatars/42/nothing.png']) {
         const headers = {
@@ -1015,10 +1015,10 @@ describe('other origins', () => {
           'access-control-request-method': 'GET',
           'access-control-request-headers': 'range,if-none-match',
         };
-        const answer = await ask(target, { method: 'OPTIONS', ...options, headers });
+        const response = await send(target, { method: 'OPTIONS', ...options, headers });
         if (!expected.allowed) {
           assert.deepEqual(
-            [seen(answer), cors(answer), others(answer)],
+            [seen(response), cors(response), others(response)],
             [shown({}, 405, [], 'GET, HEAD'), expected, []],
           );
           continue;
@@ -1026,13 +1026,13 @@ describe('other origins', () => {
         const vary = [expected.vary, 'Access-Control-Request-Headers'].filter(Boolean).join(', ');
         assert.deepEqual(
           [
-            answer.status,
-            text(answer.bytes),
-            cors(answer),
-            answer.headers['access-control-allow-methods'],
-            answer.headers['cache-control'],
-            answer.headers['x-content-type-options'],
-            answer.r2Reads,
+            response.status,
+            text(response.bytes),
+            cors(response),
+            response.headers['access-control-allow-methods'],
+            response.headers['cache-control'],
+            response.headers['x-content-type-options'],
+            response.r2Reads,
           ],
           [204, '', { ...expected, vary }, 'GET, HEAD', 'no-store', 'nosniff', 0],
         );
@@ -1043,11 +1043,11 @@ describe('other origins', () => {
 
 describe('the bucket', () => {
   const fails = async (target, method, options, cause) => {
-    const answer = await ask(target, { method, ...options });
+    const response = await send(target, { method, ...options });
     const expected = shown({}, 500);
     if (method === 'HEAD') expected.body = '';
-    assert.deepEqual([seen(answer), answer.d1Calls], [expected, 0]);
-    const line = await (options.on ?? worker).logOf(answer);
+    assert.deepEqual([seen(response), response.d1Calls], [expected, 0]);
+    const line = await (options.on ?? worker).logOf(response);
     assert.deepEqual([line.route, line.method, line.status, line.d1_calls], [ROUTE, method, 500, 0]);
     assert.match(line.cause, cause);
   };
@@ -1064,7 +1064,7 @@ describe('the bucket', () => {
       ]) {
         const target = await stored(ten.bytes);
         await fails(target, method, { headers, faults: { get: kind, head: kind } }, /^bucket: .*by the test/);
-        assert.deepEqual(seen(await ask(target)), shown(ten, 200));
+        assert.deepEqual(seen(await send(target)), shown(ten, 200));
       }
     });
   }
@@ -1094,12 +1094,12 @@ describe('the log line', () => {
   test('every request is one line that contains the route but not the key, cold and warm [M4 O2]', async () => {
     for (const [method, headers, status] of CASES) {
       for (const target of [await stored(ten.bytes), ten.warm]) {
-        const answer = await ask(target, { method, headers });
-        const line = await worker.logOf(answer);
+        const response = await send(target, { method, headers });
+        const line = await worker.logOf(response);
         assert.deepEqual(said(line), { method, route: ROUTE, status, d1_calls: 0 });
         assert.equal('code' in line, status >= 400);
         assert.equal(typeof line.duration_ms, 'number');
-        assert.equal(worker.lines.filter(({ message }) => message.includes(answer.requestId)).length, 1);
+        assert.equal(worker.lines.filter(({ message }) => message.includes(response.requestId)).length, 1);
       }
     }
   });
@@ -1109,9 +1109,14 @@ describe('the log line', () => {
       ['GET', '/media/x', null, 404],
       ['GET', '/media', null, 404],
     ]) {
-      assert.deepEqual(said(await worker.logOf(await ask(target, { method }))), { method, route, status, d1_calls: 0 });
+      assert.deepEqual(said(await worker.logOf(await send(target, { method }))), {
+        method,
+        route,
+        status,
+        d1_calls: 0,
+      });
     }
-    const { status, d1_calls: d1 } = await worker.logOf(await ask(ten.warm, { method: 'DELETE' }));
+    const { status, d1_calls: d1 } = await worker.logOf(await send(ten.warm, { method: 'DELETE' }));
     assert.deepEqual([status, d1], [405, 0]);
   });
   test('no part of a path, a query or a header is in any line [M4 O2]', async () => {
@@ -1120,7 +1125,7 @@ describe('the log line', () => {
     for (const target of [`/media/avatars/${WORD}.png?q=${WORD}`, `/media/avatars/no-${WORD}.png`, `/media/${WORD}`]) {
       for (const faults of [{}, { get: 'refuse', head: 'refuse' }])
         await worker.logOf(
-          await ask(target, {
+          await send(target, {
             faults,
             headers: {
               'if-none-match': `"${WORD}"`,

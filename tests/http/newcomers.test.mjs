@@ -80,11 +80,11 @@ for (const route of ROUTES) {
         back_end: backEnd,
         subject,
         account,
-        origin: went,
+        origin: isForwarded,
         origin_status: status,
       } = JSON.parse(worker.lines.findLast(({ message }) => message.includes('"new-1"')).message);
       const expected = layout === 'plain' ? [undefined, undefined] : [layout, NEW];
-      assert.deepEqual([backEnd, subject, went, status], [...expected, true, 207]);
+      assert.deepEqual([backEnd, subject, isForwarded, status], [...expected, true, 207]);
       assert.equal(account, layout === 'plain' ? NEW : undefined);
     });
 
@@ -159,15 +159,15 @@ for (const route of ROUTES) {
   });
 
   describe(`${route.name}: not passed on`, () => {
-    const here = (options) => assertNotForwarded(() => worker.put(route.path(6), { json: route.good, ...options }));
+    const putHere = (options) => assertNotForwarded(() => worker.put(route.path(6), { json: route.good, ...options }));
 
     test('an update of an account in the database [X2]', async () => {
-      const response = await here({ token: await token(6, { layout }) });
+      const response = await putHere({ token: await token(6, { layout }) });
       assert.deepEqual([response.status, response.d1Calls], [200, 1]);
     });
 
     test('an update by an inactive account [X2]', async () => {
-      const response = await here({ token: await token(43, { layout }) });
+      const response = await putHere({ token: await token(43, { layout }) });
       await assertRefusal(response, 401, route.refusals.inactive(), 'account_inactive', {
         d1: 1,
         challenge: INVALID_TOKEN,
@@ -179,31 +179,31 @@ for (const route of ROUTES) {
       const refresh = await token(NEW, { layout, extra: { token_type: 'refresh' } });
       const forged = await token(NEW, { layout, secret: 'another-secret-of-more-than-32-bytes' });
       for (const bad of [stale, refresh, forged, 'x.y.z']) {
-        const response = await here({ token: bad });
+        const response = await putHere({ token: bad });
         await assertRefusal(response, 401, route.refusals.badToken(), 'bad_token', { d1: 0, challenge: INVALID_TOKEN });
       }
     });
 
     test("another back end's token [X2]", async () => {
       for (const other of ['plain', 'seam', 'falcon', 'django'].filter((each) => each !== layout)) {
-        const response = await here({ token: await token(NEW, { layout: other }) });
+        const response = await putHere({ token: await token(NEW, { layout: other }) });
         await assertRefusal(response, 401, route.refusals.gone(), 'account_gone', { d1: 1, challenge: INVALID_TOKEN });
-        const faulty = await here({ token: await token(NEW, { layout: other }), json: [1] });
+        const faulty = await putHere({ token: await token(NEW, { layout: other }), json: [1] });
         assert.deepEqual([faulty.status, faulty.d1Calls], [400, 0], 'there is no look-up');
       }
     });
 
     test('an invalid body of an account in the database is refused after one look-up [X2]', async () => {
-      const response = await here({ token: await token(6, { layout }), json: [1] });
+      const response = await putHere({ token: await token(6, { layout }), json: [1] });
       assert.deepEqual([response.status, response.d1Calls], [400, 1]);
-      const without = await here({ token: await token(6, { layout }), json: [1], vars: { ORIGIN: '' } });
+      const without = await putHere({ token: await token(6, { layout }), json: [1], vars: { ORIGIN: '' } });
       assert.deepEqual([without.status, without.d1Calls, without.text], [400, 0, response.text]);
     });
 
     test('an update while the database fails [X2 R9]', async () => {
       for (const json of [route.good, [1]]) {
         const faults = { batch: 'refuse' };
-        const response = await here({ token: await token(NEW, { layout }), json, faults });
+        const response = await putHere({ token: await token(NEW, { layout }), json, faults });
         assert.deepEqual([response.status, response.json], [500, route.failure]);
       }
     });
@@ -221,7 +221,7 @@ for (const route of ROUTES) {
     test('any caller, if the dialect has no origin [X2]', async () => {
       const table = { personas: 'seam', seam: 'falcon', falcon: 'django', django: 'seam' };
       const vars = { ORIGIN: JSON.stringify({ [table[route.dialect]]: origin.url }) };
-      const response = await here({ token: await newcomer(), vars });
+      const response = await putHere({ token: await newcomer(), vars });
       await assertRefusal(response, 401, route.refusals.gone(), 'account_gone', { d1: 1, challenge: INVALID_TOKEN });
     });
   });
@@ -293,14 +293,14 @@ describe('TAKE_OVER moves one endpoint at a time [X6]', () => {
   for (const route of ROUTES) {
     test(`Perfil handles only ${route.name}, and then all except it [X6]`, async () => {
       const only = { TAKE_OVER: route.name };
-      const but = {
+      const allBut = {
         TAKE_OVER: ROUTES.filter((each) => each !== route)
           .map(({ name }) => name)
           .join(', '),
       };
       const send = (each, vars) => worker.put(each.path(6), { as: 6, json: each.good, vars });
       for (const each of ROUTES) {
-        const [ours, theirs] = each === route ? [only, but] : [but, only];
+        const [ours, theirs] = each === route ? [only, allBut] : [allBut, only];
         assert.equal(
           (await assertNotForwarded(() => send(each, ours))).status,
           200,

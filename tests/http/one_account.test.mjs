@@ -12,7 +12,7 @@ import { LAYOUTS, now, token } from '../support/tokens.mjs';
 import { startWorker } from '../support/worker.mjs';
 
 /** Maximum duration of a test of limits, in milliseconds. */
-const LONGEST = 10_000;
+const MAX_DURATION = 10_000;
 
 /** Starts a worker with the accounts of support/colliding.mjs. */
 async function colliding(t, options) {
@@ -21,7 +21,7 @@ async function colliding(t, options) {
   await collide(worker);
   // Miniflare resets its counters at every full minute. A test of limits must not run across one.
   const left = 60_000 - (Date.now() % 60_000);
-  if (options?.limits && left < LONGEST) await setTimeout(left);
+  if (options?.limits && left < MAX_DURATION) await setTimeout(left);
   return worker;
 }
 /** A token of an account in a back end's layout, or a bare `sub` with its own id. */

@@ -19,8 +19,8 @@ const UPDATES = operations.filter(({ method }) => method === 'PUT');
 
 /** `{id, status, name, value, schema}` of every example of a response. */
 const EXAMPLES = operations.flatMap(({ id, operation }) =>
-  Object.entries(operation.responses).flatMap(([status, answer]) =>
-    Object.values(resolve(answer).content ?? {}).flatMap(({ schema, examples }) =>
+  Object.entries(operation.responses).flatMap(([status, response]) =>
+    Object.values(resolve(response).content ?? {}).flatMap(({ schema, examples }) =>
       Object.entries(examples ?? {}).map(([name, example]) => ({
         id,
         status,
@@ -131,16 +131,16 @@ test('whatever is sent, the document allows the response', async () => {
       [43, BODIES.slice(0, 4)],
       [undefined, BODIES.slice(0, 4)],
     ]) {
-      const answers = await Promise.all(
+      const responses = await Promise.all(
         bodies.map((body) =>
           send(operation, { as, body, headers: body === undefined ? {} : { 'content-type': 'application/json' } }),
         ),
       );
-      answers.forEach((answer, i) =>
+      responses.forEach((response, i) =>
         assert.deepEqual(
-          disallowed(operation.operation, answer),
+          disallowed(operation.operation, response),
           [],
-          `${operation.id} as ${as}: ${bodies[i]} → ${answer.status} ${answer.text}`,
+          `${operation.id} as ${as}: ${bodies[i]} → ${response.status} ${response.text}`,
         ),
       );
     }

@@ -31,7 +31,7 @@ before(async () => {
 after(() => worker.stop());
 
 /** Checks the response and the log line if an origin fails. */
-async function failed(vars, faults, status, title, cause) {
+async function assertFailed(vars, faults, status, title, cause) {
   for (const [path, bodyOf] of BODIES) {
     const response = await worker.send('POST', path, { json: { a: 1 }, vars, faults });
     assert.deepEqual([response.status, response.json], [status, bodyOf(status, title)], path);
@@ -49,13 +49,13 @@ describe('an origin that fails [X4]', () => {
   test('that is down is a 502 [X4]', async () => {
     const origin = await startOrigin();
     await origin.stop();
-    await failed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
+    await assertFailed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
   });
 
   test('that closes the connection without a response is a 502 [X4]', async () => {
     const origin = await startBareOrigin((socket) => socket.destroy());
     try {
-      await failed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
+      await assertFailed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
     } finally {
       await origin.stop();
     }
@@ -71,7 +71,7 @@ describe('an origin that fails [X4]', () => {
     test(`that returns ${name} is a 502 [X4]`, async () => {
       const origin = await startBareOrigin((socket) => socket.end(garbage, 'latin1'));
       try {
-        await failed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
+        await assertFailed({ ORIGIN: origin.url }, undefined, 502, 'Bad Gateway', /^origin: /);
       } finally {
         await origin.stop();
       }
@@ -83,7 +83,13 @@ describe('an origin that fails [X4]', () => {
     try {
       const started = Date.now();
       // Timers run 100 times as fast, so 30 s take 300 ms.
-      await failed({ ORIGIN: origin.url }, { pace: 100 }, 504, 'Gateway Timeout', /^origin: no response within 30 s$/);
+      await assertFailed(
+        { ORIGIN: origin.url },
+        { pace: 100 },
+        504,
+        'Gateway Timeout',
+        /^origin: no response within 30 s$/,
+      );
       assert.ok(Date.now() - started >= 300 * BODIES.length - 50, 'the worker waited for the origin');
     } finally {
       await origin.stop();
@@ -154,12 +160,12 @@ describe('streams [X1]', () => {
   const bounded = async (action) => {
     await streaming.send('GET', '/health');
     const before = canMeasure ? memory(streaming.pid) : 0;
-    let most = before;
+    let highest = before;
     const watch = setInterval(() => {
-      if (canMeasure) most = Math.max(most, memory(streaming.pid));
+      if (canMeasure) highest = Math.max(highest, memory(streaming.pid));
     }, 20);
     await action().finally(() => clearInterval(watch));
-    assert.ok(most - before < 48 * MIB, `${Math.round((most - before) / MIB)} MiB more`);
+    assert.ok(highest - before < 48 * MIB, `${Math.round((highest - before) / MIB)} MiB more`);
   };
 
   for (const length of [true, false]) {

@@ -53,13 +53,13 @@ before(async () => {
 after(() => site?.stop());
 
 /** Sends a request and tells who served it: only the worker's responses have a request id. */
-async function ask(method, target) {
-  const answer = await fetch(site.url + target, { method, redirect: 'manual' });
+async function send(method, target) {
+  const response = await fetch(site.url + target, { method, redirect: 'manual' });
   return {
-    status: answer.status,
-    headers: answer.headers,
-    text: await answer.text(),
-    by: answer.headers.has('x-request-id') ? 'worker' : 'platform',
+    status: response.status,
+    headers: response.headers,
+    text: await response.text(),
+    by: response.headers.has('x-request-id') ? 'worker' : 'platform',
   };
 }
 
@@ -68,7 +68,7 @@ test('the page, the document and their files are served without the worker, unde
   for (const file of DEPLOYED.slice(1)) {
     const target = `/${file.replace('index.html', '')}`;
     for (const method of ['GET', 'HEAD']) {
-      const { status, headers, text, by } = await ask(method, target);
+      const { status, headers, text, by } = await send(method, target);
       assert.deepEqual(
         [
           status,
@@ -86,7 +86,7 @@ test('the page, the document and their files are served without the worker, unde
   const sizes = DEPLOYED.map((file) => fs.statSync(path.join(root, 'build/page', file)).size);
   const total = sizes.reduce((sum, size) => sum + size);
   assert.ok(total < BUDGET, `the page has ${total} bytes`);
-  const { headers, text } = await ask('GET', '/openapi.json');
+  const { headers, text } = await send('GET', '/openapi.json');
   assert.equal(headers.get('content-type'), 'application/json');
   assert.equal(text, read('public/openapi.json'));
 });
@@ -103,7 +103,7 @@ test('every other path goes to the worker, whatever the method', async () => {
     '/wrangler.toml',
   ]) {
     for (const method of ['GET', 'HEAD', 'PUT', 'POST', 'DELETE', 'OPTIONS']) {
-      const { status, by, headers } = await ask(method, target);
+      const { status, by, headers } = await send(method, target);
       assert.deepEqual(
         [status, by, headers.get('content-type')],
         [404, 'worker', 'application/problem+json'],
@@ -117,7 +117,7 @@ test('every other path goes to the worker, whatever the method', async () => {
       .replace('{file}', `${'0'.repeat(64)}.png`)
       .replace('{id}', '7');
     for (const method of ['GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS'])
-      assert.equal((await ask(method, target)).by, 'worker', `${method} ${target}`);
+      assert.equal((await send(method, target)).by, 'worker', `${method} ${target}`);
     // The platform does not look for a file first, as configured in wrangler.toml.
     const first = /^run_worker_first = (.*)$/m.exec(read('wrangler.toml'))[1];
     assert.ok(
@@ -127,10 +127,10 @@ test('every other path goes to the worker, whatever the method', async () => {
   }
   // Handled by the platform: the page under its other name, and a method that files do not support.
   assert.deepEqual(
-    await ask('GET', '/index.html').then(({ status, headers, by }) => [status, headers.get('location'), by]),
+    await send('GET', '/index.html').then(({ status, headers, by }) => [status, headers.get('location'), by]),
     [307, '/', 'platform'],
   );
-  assert.deepEqual(await ask('PUT', '/').then(({ status, text, by }) => [status, text, by]), [405, '', 'platform']);
+  assert.deepEqual(await send('PUT', '/').then(({ status, text, by }) => [status, text, by]), [405, '', 'platform']);
 });
 
 const page = () => read('build/page/index.html');

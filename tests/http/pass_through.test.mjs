@@ -67,8 +67,8 @@ describe('requests that are not updates go to the origin unchanged [X1]', () => 
         assert.equal(response.text, method === 'HEAD' ? '' : '{"origin":true}');
         assert.deepEqual([received.method, received.url, received.body.toString()], [method, target, body ?? '']);
         assert.deepEqual([received.headers['x-one'], received.headers.authorization], ['a, b', 'Bearer nonsense']);
-        const { status, origin: went, origin_status: originStatus } = await logOf(headers['x-request-id']);
-        assert.deepEqual({ status, went, originStatus }, { status: 200, went: true, originStatus: 200 });
+        const { status, origin: isForwarded, origin_status: originStatus } = await logOf(headers['x-request-id']);
+        assert.deepEqual({ status, isForwarded, originStatus }, { status: 200, isForwarded: true, originStatus: 200 });
       });
     }
   }

@@ -308,9 +308,9 @@ describe('the DNI is unique', () => {
   test('sending the own DNI again is not a conflict [P8]', () =>
     assertAccepted(worker, ME, { as: 5, json: { dni: '12345678' } }, MARIA));
   test('of two callers who claim one DNI at the same time, one gets it [P8 R7]', async () => {
-    const answers = await Promise.all([5, 6].map((as) => worker.put(ME, { as, json: { dni: 'ONE-DNI' } })));
-    assert.deepEqual(answers.map((a) => a.status).sort(), [200, 409]);
-    assert.equal(answers.find((a) => a.status === 409).text, JSON.stringify(FAILED));
+    const responses = await Promise.all([5, 6].map((as) => worker.put(ME, { as, json: { dni: 'ONE-DNI' } })));
+    assert.deepEqual(responses.map((a) => a.status).sort(), [200, 409]);
+    assert.equal(responses.find((a) => a.status === 409).text, JSON.stringify(FAILED));
     assert.deepEqual((await worker.sql("SELECT id FROM personas WHERE dni = 'ONE-DNI'")).length, 1);
   });
 });
@@ -323,11 +323,11 @@ test('simultaneous changes of different fields all persist [R6]', async () => {
     dni: '44444',
     foto_url: 'https://example.com/5',
   };
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     Object.entries(change).map(([field, value]) => worker.put(ME, { as: 5, json: { [field]: value } })),
   );
   assert.deepEqual(
-    answers.map((a) => a.status),
+    responses.map((a) => a.status),
     [200, 200, 200, 200, 200],
   );
   await assertAccepted(worker, ME, { as: 5 }, { ...MARIA, ...change });

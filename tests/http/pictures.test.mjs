@@ -344,12 +344,12 @@ describe('a picture encoded by libvips', () => {
   };
   for (const [extension, encode] of Object.entries(formats)) {
     // A side of a WebP cannot exceed 16384 pixels, and libwebp encodes one less.
-    const most = extension === 'webp' ? 16_383 : 16_384;
-    test(`a ${extension} may have ${most} pixels per side, but not more than 16384 [M1 R7]`, async () => {
+    const max = extension === 'webp' ? 16_383 : 16_384;
+    test(`a ${extension} may have ${max} pixels per side, but not more than 16384 [M1 R7]`, async () => {
       for (const [width, height] of [
         [1, 1],
-        [most, 1],
-        [1, most],
+        [max, 1],
+        [1, max],
       ]) {
         const { width: w, height: h } = await sharp(
           await storedOf(await encode(plain(width, height)).toBuffer(), extension),

@@ -19,7 +19,7 @@ const unavailable = (route) =>
   route.dialect === 'falcon' ? falcon(503, 'Service Unavailable', 'Internal server error') : route.failure;
 
 /** Checks for a failure in the dialect's own format, with the cause in the log alone, that changes nothing. */
-async function fails(route, options, cause, { status = 500, d1 } = {}) {
+async function assertFails(route, options, cause, { status = 500, d1 } = {}) {
   const before = await worker.dump();
   const response = await worker.put(route.path(), { as: 6, ...options });
   const line = await assertResponse(worker, response, status, status === 503 ? unavailable(route) : route.failure, {
@@ -125,7 +125,9 @@ describe('a database that fails once', () => {
   });
   for (const route of ROUTES) {
     test(`is not sent a change again, because it may have applied it [R9 R6 ${route.ids}]`, () =>
-      fails(route, { json: route.good, faults: { batch: ['refuse'] } }, /batch was refused by the test/, { d1: 1 }));
+      assertFails(route, { json: route.good, faults: { batch: ['refuse'] } }, /batch was refused by the test/, {
+        d1: 1,
+      }));
   }
 });
 
@@ -133,7 +135,7 @@ describe('nonsense', () => {
   for (const nonsense of ['nothing', 'null', 'number', 'text', 'none', 'few', 'empty', 'rows', 'columns', 'object']) {
     for (const route of ROUTES) {
       test(`(${nonsense}) from the database is a failure of ${route.name} and nothing else [R9 ${route.ids}]`, () =>
-        fails(
+        assertFails(
           route,
           { json: route.good, faults: { batch: `nonsense:${nonsense}` } },
           /^(database|unexpected row|the database|the instance is gone)/,

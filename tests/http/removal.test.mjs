@@ -627,11 +627,11 @@ describe('the sweep', () => {
     [{ AVATAR_GRACE_HOURS: '720' }, 719.9, false],
     [{ AVATAR_GRACE_HOURS: '720' }, 720.1, true],
   ];
-  for (const [vars, hours, goes] of graces) {
-    test(`${goes ? 'removes' : 'leaves'} an orphan of ${hours} hours with ${JSON.stringify(vars)} [M5]`, async () => {
+  for (const [vars, hours, isOld] of graces) {
+    test(`${isOld ? 'removes' : 'leaves'} an orphan of ${hours} hours with ${JSON.stringify(vars)} [M5]`, async () => {
       await worker.bucket.fill([orphan('a.png')]);
-      assert.deepEqual(line(await worker.sweep(vars, { hours })), done(1, goes ? 1 : 0));
-      assert.deepEqual(await keys(worker), goes ? [] : [orphan('a.png')]);
+      assert.deepEqual(line(await worker.sweep(vars, { hours })), done(1, isOld ? 1 : 0));
+      assert.deepEqual(await keys(worker), isOld ? [] : [orphan('a.png')]);
     });
   }
   for (const grace of ['-1', '1.5', 'a day', '99999999999999999999']) {
@@ -663,7 +663,7 @@ describe('the sweep', () => {
     const MANY = 2500;
     const names = Array.from({ length: MANY }, (_, at) => `avatars/${1000 + at}/${at}.png`);
     /** Sweeps until one reaches the end, and returns the lines of all. */
-    async function toTheEnd(vars, faults) {
+    async function sweepToEnd(vars, faults) {
       const lines = [];
       do lines.push(await worker.sweep(vars, faults));
       while (!lines.at(-1).complete && lines.length < 30);
@@ -680,7 +680,7 @@ describe('the sweep', () => {
         await setImage(id, at % 2 ? kept[at] : `/media/${kept[at]}`);
 
       // Nothing is old enough to remove: a run that started again from the beginning would list more than exists.
-      const idle = await toTheEnd({});
+      const idle = await sweepToEnd({});
       assert.deepEqual([sum(idle, 'listed'), sum(idle, 'removed'), idle.at(-1).complete], [MANY, 0, true]);
 
       // A run that fails in the middle logs an error, and the next one resumes there.
@@ -688,10 +688,10 @@ describe('the sweep', () => {
       assert.deepEqual([failed.level, failed.removed, failed.complete], ['error', 0, false]);
       assert.match(failed.cause, /list was refused by the test/);
       assert.ok(failed.listed > 0 && failed.listed < MANY);
-      const rest = await toTheEnd({});
+      const rest = await sweepToEnd({});
       assert.equal(failed.listed + sum(rest, 'listed'), MANY);
 
-      const lines = await toTheEnd({ AVATAR_GRACE_HOURS: '0' });
+      const lines = await sweepToEnd({ AVATAR_GRACE_HOURS: '0' });
       assert.deepEqual([sum(lines, 'listed'), sum(lines, 'removed')], [MANY, MANY - kept.length]);
       assert.ok(lines.every(({ level, cause }) => level === 'log' && cause === undefined));
       assert.deepEqual(await keys(worker), [...kept].sort());

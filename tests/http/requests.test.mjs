@@ -19,7 +19,7 @@ after(() => worker?.stop());
 const stable = (text) => text.replace(/"updated_at":"[^"]*"/, '"updated_at":""');
 
 /** Checks that the response to a request is the same as to the route's plain good body. */
-async function answeredAsGood(route, target, options) {
+async function assertSameAsGood(route, target, options) {
   const expected = await worker.put(route.path(), { as: 6, json: route.good });
   const response = await worker.put(target, { as: 6, ...options });
   assert.deepEqual([expected.status, response.status, stable(response.text)], [200, 200, stable(expected.text)]);
@@ -116,7 +116,7 @@ for (const route of ROUTES) {
     }
 
     test(`a byte order mark before the body is ignored by ${name} [R2]`, () =>
-      answeredAsGood(route, route.path(), raw(`\ufeff${text}`)));
+      assertSameAsGood(route, route.path(), raw(`\ufeff${text}`)));
     test(`lists nested 100 deep are valid JSON for ${name} [R2 R7]`, async () => {
       const response = await worker.put(route.path(), { as: 6, ...raw(`{"${key}":${deep('[', ']', 100)}}`) });
       assert.equal(response.status, 400);
@@ -156,7 +156,7 @@ for (const route of ROUTES) {
       'application/merge-patch+json',
       'application/vnd.api+json; charset=utf-8',
     ]) {
-      test(`${type} is JSON for ${name} [R2]`, () => answeredAsGood(route, route.path(), raw(text, type)));
+      test(`${type} is JSON for ${name} [R2]`, () => assertSameAsGood(route, route.path(), raw(text, type)));
     }
     const form = 'multipart/form-data; boundary=x';
     for (const type of [
@@ -179,8 +179,8 @@ for (const route of ROUTES) {
     test(`a body of exactly 64 KiB is accepted by ${name}, with its length or without [R3]`, async () => {
       const bytes = padded(route.good, LIMIT);
       assert.equal(bytes.length, LIMIT);
-      await answeredAsGood(route, route.path(), raw(bytes));
-      await answeredAsGood(route, route.path(), raw(stream(bytes)));
+      await assertSameAsGood(route, route.path(), raw(bytes));
+      await assertSameAsGood(route, route.path(), raw(stream(bytes)));
     });
     test(`a body one byte longer is too large for ${name}, with its length or without [R3 R7]`, async () => {
       await refuses(raw(padded(route.good, LIMIT + 1)), 413, refusals.tooLarge());
@@ -238,8 +238,8 @@ for (const route of ROUTES) {
   describe(`the path and method of ${name}`, () => {
     const toggled = route.path().endsWith('/') ? route.path().slice(0, -1) : `${route.path()}/`;
     test(`${toggled} is ${name}, too, and a query does not matter [R8]`, async () => {
-      await answeredAsGood(route, toggled, { json: route.good });
-      await answeredAsGood(route, `${route.path()}?id=7&x=/`, { json: route.good });
+      await assertSameAsGood(route, toggled, { json: route.good });
+      await assertSameAsGood(route, `${route.path()}?id=7&x=/`, { json: route.good });
     });
     if (route.dialect === 'django') {
       test(`the letter case of the path matters for ${name} [R8]`, async () => {
@@ -251,7 +251,7 @@ for (const route of ROUTES) {
     } else {
       test(`the letter case of the path does not matter for ${name} [R8]`, async () => {
         const upper = route.path().toUpperCase();
-        for (const target of [upper, `${upper}/`]) await answeredAsGood(route, target, { json: route.good });
+        for (const target of [upper, `${upper}/`]) await assertSameAsGood(route, target, { json: route.good });
         const response = await worker.send('PATCH', upper, { as: 6 });
         await assertResponse(worker, response, 405, refusals.wrongMethod('PATCH'), { d1: 0 });
         const line = await worker.logOf(response);
@@ -553,7 +553,7 @@ describe('other origins', () => {
     vary: `${origin === '*' ? '' : 'Origin, '}Access-Control-Request-Headers`,
   });
   const VARY = { vary: 'Origin' };
-  const answers = [
+  const responseCases = [
     ['PUT', '/users', { as: 6, json: { name: 'Luis' } }, 200],
     ['PUT', '/users', {}, 401],
     ['PUT', '/api/personas/6/foto', { as: 42, json: { foto_url: 'https://example.com/a' } }, 403],
@@ -644,7 +644,7 @@ describe('other origins', () => {
   });
 
   test('every response names the allowed origin, including refusals [R11]', async () => {
-    for (const [method, target, options, status] of answers) {
+    for (const [method, target, options, status] of responseCases) {
       const one = await listed.send(method, target, sent(options, APP));
       assert.deepEqual([one.status, cors(one)], [status, { ...granted(APP), ...VARY }]);
       const all = await any.send(method, target, sent(options, APP));
@@ -652,7 +652,7 @@ describe('other origins', () => {
     }
   });
   test('no response names another origin, or any if none is sent or configured [R11]', async () => {
-    for (const [method, target, options, status] of answers) {
+    for (const [method, target, options, status] of responseCases) {
       for (const origin of OTHERS) {
         const response = await listed.send(method, target, sent(options, origin));
         assert.deepEqual([response.status, cors(response)], [status, VARY]);

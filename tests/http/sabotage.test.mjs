@@ -18,7 +18,7 @@ async function withWorker(options, during) {
 }
 
 /** Checks that the route fails in its dialect's own format, with the cause in the log alone. */
-async function fails(worker, route, cause, { json = route.good, d1 = 1 } = {}) {
+async function assertFails(worker, route, cause, { json = route.good, d1 = 1 } = {}) {
   const line = await assertResponse(worker, await worker.put(route.path(), { as: 6, json }), 500, route.failure, {
     d1,
   });
@@ -80,7 +80,7 @@ describe('a broken database', () => {
         for (const route of routes)
           assert.equal((await worker.put(route.path(), { as: 6, json: route.good })).status, 200);
         await worker.sql(sql);
-        for (const route of routes) await fails(worker, route, cause);
+        for (const route of routes) await assertFails(worker, route, cause);
       }));
   }
 
@@ -95,7 +95,7 @@ describe('a broken database', () => {
       const before = await worker.dump();
       for (const route of ROUTES) {
         const [[key, value]] = Object.entries(route.good);
-        await fails(worker, route, /the disk is on fire/, { json: { [key]: `${value}x` } });
+        await assertFails(worker, route, /the disk is on fire/, { json: { [key]: `${value}x` } });
       }
       assert.equal(await worker.dump(), before);
     }));
@@ -108,7 +108,7 @@ describe('a broken database', () => {
       await worker.sql('ALTER TABLE personas DROP COLUMN dni');
       await worker.sql('ALTER TABLE personas ADD COLUMN dni');
       await worker.sql('UPDATE personas SET dni = 987654321');
-      await fails(worker, me, /^unexpected row: /, { json: {} });
+      await assertFails(worker, me, /^unexpected row: /, { json: {} });
       assert.equal(JSON.stringify(worker.lines).includes('987654321'), false);
     }));
 
@@ -121,10 +121,10 @@ describe('a broken database', () => {
       await worker.sql("UPDATE personas SET telefono = '+555' || id || '12345'");
       await worker.sql('CREATE UNIQUE INDEX surprise_telefono ON personas (telefono)');
       const before = await worker.dump();
-      await fails(worker, users, /UNIQUE/, { json: { full_name: 'Unica' } });
-      await fails(worker, falcon, /UNIQUE/, { json: { name: 'Unica' } });
-      await fails(worker, django, /UNIQUE/, { json: { first_name: 'Unica42' } });
-      await fails(worker, me, /UNIQUE/, { json: { telefono: '+555712345' } });
+      await assertFails(worker, users, /UNIQUE/, { json: { full_name: 'Unica' } });
+      await assertFails(worker, falcon, /UNIQUE/, { json: { name: 'Unica' } });
+      await assertFails(worker, django, /UNIQUE/, { json: { first_name: 'Unica42' } });
+      await assertFails(worker, me, /UNIQUE/, { json: { telefono: '+555712345' } });
       assert.equal(await worker.dump(), before);
     }));
 });
@@ -132,7 +132,7 @@ describe('a broken database', () => {
 describe('no database', () => {
   test('without its binding each dialect returns its own 500, and /health is unavailable [R9 P4 P8 D6 O1]', () =>
     withWorker({ bindings: false }, async (worker) => {
-      for (const route of ROUTES) await fails(worker, route, /\bDB\b/, { d1: 0 });
+      for (const route of ROUTES) await assertFails(worker, route, /\bDB\b/, { d1: 0 });
       const line = await assertResponse(
         worker,
         await worker.send('GET', '/health'),
@@ -184,7 +184,7 @@ describe('no database', () => {
   test('a database without its tables fails in each dialect, and works again once they exist [R9 O1]', () =>
     withWorker({}, async (worker) => {
       await worker.sql('ALTER TABLE users RENAME TO users_away');
-      for (const route of ROUTES) await fails(worker, route, /no such table/);
+      for (const route of ROUTES) await assertFails(worker, route, /no such table/);
       await worker.sql('ALTER TABLE users_away RENAME TO users');
       for (const route of ROUTES) {
         const response = await worker.put(route.path(), { as: 6, json: route.good });

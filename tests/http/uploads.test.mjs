@@ -60,7 +60,7 @@ beforeEach(async () => {
 });
 
 /** Sends a form as account 42, and checks the whole response and that only `picture` was stored, under its key. */
-async function saves(parts, changes, { picture, extension, cost = picture ? NEW : { r2: [0, 0] } } = {}) {
+async function assertSaved(parts, changes, { picture, extension, cost = picture ? NEW : { r2: [0, 0] } } = {}) {
   const key = picture && keyOf(42, picture, extension);
   const avatar = key ? { avatar: `/media/${key}` } : {};
   const { line } = await assertAccepted(
@@ -106,7 +106,7 @@ describe('a form to the own profile', () => {
       first_name: 'Alice',
       last_name: 'Wonderland',
     };
-    const line = await saves(parts, {}, { picture });
+    const line = await assertSaved(parts, {}, { picture });
     assert.deepEqual(
       { method: line.method, route: line.route, account: line.account },
       { method: 'PUT', route: 'PUT /api/profile/:id/update/', account: 42 },
@@ -124,7 +124,7 @@ describe('a form to the own profile', () => {
       )[0];
     const before = await row();
     const picture = png();
-    await saves({ avatar: picture }, {}, { picture });
+    await assertSaved({ avatar: picture }, {}, { picture });
     assert.deepEqual(await row(), before);
     assert.deepEqual(await worker.sql('SELECT image FROM users WHERE id = 42'), [{ image: keyOf(42, picture) }]);
   });
@@ -139,7 +139,7 @@ describe('a form to the own profile', () => {
       number_phone: '5559876543',
     };
     const padded = Object.fromEntries(Object.entries(text).map(([name, value]) => [name, ` \t\u3000${value}\r\n`]));
-    await saves({ avatar: picture, ...padded }, text, { picture });
+    await assertSaved({ avatar: picture, ...padded }, text, { picture });
   });
 
   for (const [name, value] of Object.entries({
@@ -150,12 +150,12 @@ describe('a form to the own profile', () => {
     number_phone: '555',
   })) {
     test(`${name} alone is saved from a form, without touching the bucket [D1 R4]`, () =>
-      saves({ [name]: value }, { [name]: value }));
+      assertSaved({ [name]: value }, { [name]: value }));
   }
   test('empty fields of a form are stored blank [D8 R4]', async () => {
-    await saves({ number_phone: '5551234' }, { number_phone: '5551234' });
+    await assertSaved({ number_phone: '5551234' }, { number_phone: '5551234' });
     const blank = { first_name: '', last_name: '', number_phone: '' };
-    await saves(blank, blank);
+    await assertSaved(blank, blank);
   });
 
   /** The part that browsers send for an empty file input. */
@@ -167,10 +167,10 @@ describe('a form to the own profile', () => {
   test('an empty file input counts as not sent [D9]', () =>
     assertAccepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, alice({ first_name: 'Al' }), { r2: [0, 0] }));
   test('an empty text part avatar counts as not sent [D9]', () =>
-    saves({ avatar: '', first_name: 'Al' }, { first_name: 'Al' }));
+    assertSaved({ avatar: '', first_name: 'Al' }, { first_name: 'Al' }));
   test('an empty file input keeps the current avatar [D9 R4]', async () => {
     const picture = png();
-    await saves({ avatar: picture }, {}, { picture });
+    await assertSaved({ avatar: picture }, {}, { picture });
     const body = alice({ first_name: 'Al', avatar: `/media/${keyOf(42, picture)}` });
     await assertAccepted(worker, PROFILE, { as: 42, ...raw(formAlone, TYPE) }, body, { r2: [0, 0] });
   });
@@ -196,11 +196,11 @@ describe('a form to the own profile', () => {
     assert.deepEqual(await objects(worker), [objectOf(keyOf(42, last), last)]);
   });
   test('read-only fields, unknown ones and unknown files are ignored [D1 R4]', () =>
-    saves(
+    assertSaved(
       { id: '1', is_staff: 'true', role_id: '1', password: 'x', image: 'y', nota: 'x', file: png(), foto: png() },
       {},
     ));
-  test('a form without any part returns the record as it stands [D1]', () => saves({}, {}));
+  test('a form without any part returns the record as it stands [D1]', () => assertSaved({}, {}));
   test('a form of only the closing boundary returns the record as it stands [D1]', async () => {
     await assertAccepted(worker, PROFILE, { as: 42, ...raw('--x--\r\n', TYPE) }, alice(), { r2: [0, 0] });
   });
@@ -218,13 +218,13 @@ describe('a form to the own profile', () => {
   });
   test('a picture stored through one dialect is shown by the others [D1 F1 M3]', async () => {
     const picture = png();
-    await saves({ avatar: picture }, {}, { picture });
+    await assertSaved({ avatar: picture }, {}, { picture });
     assert.equal((await worker.put('/users', { as: 42, json: { name: 'Alice' } })).json.image_path, keyOf(42, picture));
     assert.equal((await worker.put(PROFILE, { as: 42, json: {} })).json.avatar, `/media/${keyOf(42, picture)}`);
   });
   test('the shown picture can be fetched as it was stored [M4 D1]', async () => {
     const picture = png();
-    await saves({ avatar: picture }, {}, { picture });
+    await assertSaved({ avatar: picture }, {}, { picture });
     const { status, headers, bytes } = await worker.send('GET', `/media/${keyOf(42, picture)}`);
     assert.deepEqual([status, headers.get('content-type'), bytes], [200, 'image/png', new Uint8Array(picture)]);
   });
@@ -332,24 +332,24 @@ describe('keys', () => {
   for (const [kind, make, extension, name, type] of NAMED) {
     test(`a ${kind} named ${JSON.stringify(name)} of type ${JSON.stringify(type)} is a ${kind} [M1 M3]`, async () => {
       const picture = make();
-      await saves({ avatar: { bytes: picture, name, type } }, {}, { picture, extension });
+      await assertSaved({ avatar: { bytes: picture, name, type } }, {}, { picture, extension });
     });
   }
 
   test('the same picture twice is stored once, and is the same avatar [M3 D7]', async () => {
     const picture = png();
-    await saves({ avatar: picture }, {}, { picture });
+    await assertSaved({ avatar: picture }, {}, { picture });
     const before = await worker.dump();
-    await saves({ avatar: picture }, {}, { picture, cost: AGAIN });
+    await assertSaved({ avatar: picture }, {}, { picture, cost: AGAIN });
     const [tables, stored] = JSON.parse(await worker.dump());
     assert.deepEqual(stored, JSON.parse(before)[1]);
     assert.equal(tables[3].find(({ id }) => id === 42).image, keyOf(42, picture));
   });
   test('two files that differ only in their metadata are one picture [M2 M3]', async () => {
     const picture = png({ size: 500 });
-    await saves({ avatar: picture }, {}, { picture: picture.stored });
+    await assertSaved({ avatar: picture }, {}, { picture: picture.stored });
     const [first] = await worker.bucket.list();
-    await saves({ avatar: picture.stored }, {}, { picture: picture.stored, cost: AGAIN });
+    await assertSaved({ avatar: picture.stored }, {}, { picture: picture.stored, cost: AGAIN });
     assert.deepEqual(await worker.bucket.list(), [first]);
   });
   test('a picture that one account shows twice is one object, and other accounts have their own [M3 P5]', async () => {
@@ -368,7 +368,7 @@ describe('keys', () => {
     'a picture whose object was removed is stored again, with one more call if the removal is recent ' + '[M3 M5 D7]';
   test(goneTitle, async () => {
     const [first, second] = [png(), png()];
-    await saves({ avatar: first }, {}, { picture: first });
+    await assertSaved({ avatar: first }, {}, { picture: first });
     await assertAccepted(
       worker,
       PROFILE,
@@ -822,7 +822,7 @@ describe('a form that the database refuses', () => {
 
   test('a refused form with the currently shown picture does not remove it [R7 M5]', async () => {
     const picture = png();
-    await saves({ avatar: picture }, {}, { picture });
+    await assertSaved({ avatar: picture }, {}, { picture });
     await assertRefused(
       worker,
       PROFILE,

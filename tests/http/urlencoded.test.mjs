@@ -11,7 +11,7 @@ const TYPE = 'application/x-www-form-urlencoded';
 const PROFILE = '/api/profile/42/update/';
 const form = (fields) => raw(new URLSearchParams(fields).toString(), TYPE);
 const [USERS, UPDATE] = ROUTES.slice(3);
-const TAKING = [USERS, UPDATE];
+const ACCEPTING = [USERS, UPDATE];
 
 let worker;
 before(async () => {
@@ -92,7 +92,7 @@ describe('a form to django', () => {
   test('without a field, it returns the record as it stands [D1]', () => updates(raw('&', TYPE), {}));
 });
 
-for (const route of TAKING) {
+for (const route of ACCEPTING) {
   const { name, refusals } = route;
   const refuses = (options, status, body) =>
     assertRefused(worker, route.path(), { as: 6, ...options }, status, body, { d1: 0 });
@@ -107,8 +107,8 @@ for (const route of TAKING) {
     test(`bytes that are not UTF-8 are refused by ${name} [${id} R2 R7]`, () =>
       refuses(raw(Buffer.from([...Buffer.from(`${field}=`), 0xff]), TYPE), 400, refusals.badForm()));
     test(`a form of 64 fields is accepted by ${name}, and one of 65 is too large [${id} R12 R7]`, async () => {
-      const most = Array(63).fill('&').join('');
-      assert.equal((await worker.put(route.path(), { as: 6, ...raw(`${field}=Luis${most}`, TYPE) })).status, 200);
+      const separators = Array(63).fill('&').join('');
+      assert.equal((await worker.put(route.path(), { as: 6, ...raw(`${field}=Luis${separators}`, TYPE) })).status, 200);
       const many = Array.from({ length: 65 }, (_, at) => `x${at}=1`);
       await refuses(raw(many.join('&'), TYPE), 413, refusals.tooLarge());
     });
@@ -128,7 +128,7 @@ for (const route of TAKING) {
   });
 }
 
-for (const route of ROUTES.filter((route) => !TAKING.includes(route))) {
+for (const route of ROUTES.filter((route) => !ACCEPTING.includes(route))) {
   test(`${route.name} does not accept such a form [R2 R7]`, () =>
     assertRefused(worker, route.path(), { as: 6, ...form({ x: 'y' }) }, 415, route.refusals.unsupported(TYPE), {
       d1: 0,

@@ -140,7 +140,7 @@ describe('roles of seam', () => {
       [1, 'Admin', 'Todo'],
       [2, 'admin', 'Poco'],
     ];
-    const twice = seamDump({
+    const sameName = seamDump({
       ...SCHOOL,
       roles,
       users: [
@@ -149,7 +149,7 @@ describe('roles of seam', () => {
       ],
     });
     for (let run = 0; run < 2; run++) {
-      assert.deepEqual((await database.importFile('seam', twice)).report, [
+      assert.deepEqual((await database.importFile('seam', sameName)).report, [
         'roles 2: differs in name (admin (2) in Perfil)',
       ]);
       assert.deepEqual(database.roles(), [

@@ -47,13 +47,13 @@ export function faults(schema, value) {
  * Errors of a response (`status`, `headers`, `text`) to an operation, as a list of strings that is empty if the
  * document allows the response.
  */
-export function disallowed(operation, answer) {
-  const declared = resolve(operation.responses[answer.status]);
-  if (!declared) return [`status ${answer.status} is not in the document`];
+export function disallowed(operation, response) {
+  const declared = resolve(operation.responses[response.status]);
+  if (!declared) return [`status ${response.status} is not in the document`];
   const wrong = [];
   for (const [name, reference] of Object.entries(declared.headers ?? {})) {
     const { required, schema } = resolve(reference);
-    const value = answer.headers.get(name);
+    const value = response.headers.get(name);
     if (value === null) required && wrong.push(`no ${name}`);
     else
       wrong.push(
@@ -61,13 +61,13 @@ export function disallowed(operation, answer) {
       );
   }
   const names = Object.keys(declared.headers ?? {}).map((name) => name.toLowerCase());
-  for (const [name] of answer.headers)
+  for (const [name] of response.headers)
     if (!names.includes(name) && !UNDECLARED.test(name)) wrong.push(`header ${name} is not in the document`);
   // A media type's parameters, such as a charset, are not part of the document's keys.
-  const type = answer.headers.get('content-type')?.split(';')[0] ?? null;
-  if (!declared.content) return answer.text === '' ? wrong : [...wrong, 'a body where there should be none'];
+  const type = response.headers.get('content-type')?.split(';')[0] ?? null;
+  if (!declared.content) return response.text === '' ? wrong : [...wrong, 'a body where there should be none'];
   const content = declared.content[type];
   if (!content) return [...wrong, `content type ${type} is not in the document`];
-  if (type.includes('json')) wrong.push(...faults(content.schema, JSON.parse(answer.text)));
+  if (type.includes('json')) wrong.push(...faults(content.schema, JSON.parse(response.text)));
   return wrong;
 }

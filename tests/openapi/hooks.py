@@ -89,14 +89,14 @@ def is_valid_as_read(case):
 
 
 # Reasons for refusing a value that is valid in itself: it is taken, or the role does not exist.
-KNOWN_TO_THE_DATABASE = ("already exists", "ya está en uso", "no corresponde a un rol existente", "Error al actualizar perfil")
+DATABASE_REFUSALS = ("already exists", "ya está en uso", "no corresponde a un rol existente", "Error al actualizar perfil")
 
 
-# schemathesis's two checks that broken data is refused and valid data accepted, corrected for what it cannot know. (The
+# schemathesis's two checks that invalid data is rejected and valid data accepted, corrected for what it cannot know. (The
 # originals are off in schemathesis.toml, because a failure that a `filter_failure` hook drops would still end the
 # operation's fuzzing.)
 @schemathesis.check
-def broken_data_is_refused(ctx, response, case):
+def invalid_data_is_rejected(ctx, response, case):
     try:
         negative_data_rejection(ctx, response, case)
     except Failure:
@@ -105,13 +105,13 @@ def broken_data_is_refused(ctx, response, case):
 
 
 @schemathesis.check
-def valid_data_is_taken(ctx, response, case):
+def valid_data_is_accepted(ctx, response, case):
     try:
         positive_data_acceptance(ctx, response, case)
     except Failure:
         # A whole number written with a fraction (33914651.0) is longer as text than a schema assumes.
         is_float = isinstance(case.body, dict) and isinstance(case.body.get("number_phone"), float)
-        if not is_float and not any(words in response.text for words in KNOWN_TO_THE_DATABASE):
+        if not is_float and not any(message in response.text for message in DATABASE_REFUSALS):
             raise
 
 
