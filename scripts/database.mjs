@@ -11,10 +11,10 @@ function trouble(text, { remote, env }) {
       `the database lacks a migration: run \`npx wrangler d1 migrations apply DB ${where}\` (${text.trim()})`,
     );
   const [, missing] = /Couldn't find a D1 DB named '([^']+)'/.exec(text) ?? [];
-  if (missing)
-    return new Trouble(
-      `your Cloudflare account has no database ${missing}: \`npm run deploy${env ? ` -- --env ${env}` : ''}\` creates it`,
-    );
+  if (missing) {
+    const deploy = `npm run deploy${env ? ` -- --env ${env}` : ''}`;
+    return new Trouble(`your Cloudflare account has no database ${missing}: \`${deploy}\` creates it`);
+  }
   if (text.includes("Couldn't find a D1 DB"))
     return new Trouble(`wrangler.toml has no database DB${env ? ` in the environment ${env}` : ''}`);
   return new Trouble(`wrangler could not query the database: ${text.trim()}`);

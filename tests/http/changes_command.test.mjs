@@ -166,7 +166,7 @@ describe('a failure is reported in one line', () => {
   test('an environment that is not deployed yet [C5]', () =>
     fails(
       ['--remote', '--env', 'undeployed'],
-      /^perfil: your Cloudflare account has no database perfil-undeployed: `npm run deploy -- --env undeployed` creates/m,
+      /^perfil: your Cloudflare account has no database perfil-undeployed: `npm run deploy -- --env undeployed`/m,
     ));
   test('a Cloudflare account without access, and none [C5]', async () => {
     const bad = { CLOUDFLARE_API_TOKEN: 'bad' };
