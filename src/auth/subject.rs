@@ -63,9 +63,9 @@ impl BareSub {
 
 impl Vouching {
     /// Returns the token's subject, or `None` if its signer cannot vouch for the ID. A back end's own secret vouches
-    /// only for that back end's IDs, so if it leaks, or if its login service can be made to sign unexpected claims, the
-    /// identities of one back end are exposed. If a back end has its own secret, shared keys do not vouch for the IDs in
-    /// its layout, but `JWT_SUB` may still make their bare `sub` an ID of that back end.
+    /// only for that back end's IDs. If it leaks, or if its login service can be made to sign unexpected claims, the
+    /// identities of one back end are exposed. If a back end has its own secret, shared keys do not vouch for the IDs
+    /// in its layout, but `JWT_SUB` may still make their bare `sub` an ID of that back end.
     pub fn subject(&self, signer: Signer, claimed: ClaimedId) -> Option<Subject> {
         match (signer, claimed) {
             (Signer::BackEnd(own), ClaimedId::InLayout(back_end, id)) => {
