@@ -1,8 +1,9 @@
-// npm run dev [-- --port 9000] [--origin]: from a fresh clone to a worker that replies on http://localhost:8787 (PORT
-// sets another port too). A second start finds everything there. Ctrl-C stops everything.
+// npm run dev [-- --port 9000] [--origin]
+// Installs what a fresh clone lacks, builds the worker, and runs it on http://localhost:8787 until Ctrl-C. The
+// environment variable PORT sets another port, too.
 //
-// The work is done by dev/main.mjs in a process group of its own, so that all that it starts can be stopped at once:
-// by this process when it is asked to end, and by main.mjs itself when this process is gone.
+// dev/main.mjs does the work, in its own process group, so that everything that it starts can be stopped together: by
+// this process when it receives a signal, and by main.mjs itself if this process has ended in any other way.
 import { createHash } from 'node:crypto';
 import fs from 'node:fs';
 import net from 'node:net';
@@ -14,11 +15,14 @@ import { assertNotTakenByNpm, root, start, Trouble } from './lib.mjs';
 import { checkSecrets } from './secret.mjs';
 
 const USAGE = `usage: npm run dev [-- options]
-  --port <1 to 65535>  where it serves; otherwise 8787
-  --origin             in front of a demo back end, which gets the requests that Perfil does not handle and the changes
-                       that Perfil makes`;
-/** Outside the project: .wrangler may be removed while this runs. */
-const running = path.join(
+  --port <1 to 65535>  the port to listen on; default: the variable PORT, or 8787
+  --origin             runs a demo back end behind Perfil, which gets the requests that Perfil does not handle and the
+                       changes that Perfil makes`;
+/**
+ * File with the process ID and the port of the `npm run dev` of this folder. It is outside the project, because
+ * .wrangler may be removed while the command runs.
+ */
+const pidFile = path.join(
   os.tmpdir(),
   `perfil-dev-${createHash('sha256').update(root).digest('hex').slice(0, 16)}.json`,
 );
@@ -35,39 +39,39 @@ function readOptions() {
     throw new Trouble(USAGE);
   }
   if (!/^\d{1,5}$/.test(port) || Number(port) < 1 || Number(port) > 65535)
-    throw new Trouble(`the port is '${port}': it has to be a number from 1 to 65535`);
+    throw new Trouble(`'${port}' is not a valid port: use a number from 1 to 65535`);
   return { port: Number(port), origin };
 }
 
-/** Whether a process is this script. After a crash or a restart of the machine, another may have got its number. */
+/** Checks whether a process runs this script. After a crash or a reboot, another process may have its ID. */
 const isThisScript = (pid) =>
   process.platform !== 'linux' || fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('dev.mjs');
 
-/** Throws if another `npm run dev` serves this folder: two would write the same files. */
-function assertFirst() {
+/** Throws if another `npm run dev` is running in this folder, because both would write the same files. */
+function assertNotRunning() {
   let other;
   try {
-    other = JSON.parse(fs.readFileSync(running, 'utf8'));
+    other = JSON.parse(fs.readFileSync(pidFile, 'utf8'));
     process.kill(other.pid, 0);
     if (!isThisScript(other.pid)) return;
   } catch {
     return;
   }
   throw new Trouble(
-    `npm run dev runs in this folder already (process ${other.pid}) and serves on http://localhost:${other.port}: ` +
-      'use that one, or stop it first',
+    `npm run dev is already running in this folder (process ${other.pid}), on http://localhost:${other.port}: ` +
+      'use it, or stop it first',
   );
 }
 
 /** @returns {Promise<void>} */
-const assertFree = (port) =>
+const assertPortIsFree = (port) =>
   new Promise((resolve, reject) => {
     const server = net.createServer();
     server.on('error', (/** @type {NodeJS.ErrnoException} */ error) =>
       reject(
         new Trouble(
           error.code === 'EADDRINUSE'
-            ? `port ${port} is in use: stop what listens there, or choose another: npm run dev -- --port ${port + 1}`
+            ? `port ${port} is in use: stop the program that uses it, or run \`npm run dev -- --port ${port + 1}\``
             : `cannot listen on port ${port}: ${error.message}`,
         ),
       ),
@@ -76,8 +80,8 @@ const assertFree = (port) =>
   });
 
 /**
- * The processes above this one: npm, and the shell that npm starts. When npm gets a SIGTERM, the shell dies without
- * passing it on; when npm is killed, the shell lives on.
+ * Returns the IDs of the processes above this one: the shell that npm starts, and npm. Both are watched, because the
+ * shell does not pass on a SIGTERM that ends it, and continues to run if npm is killed.
  */
 function ancestors() {
   const shell = process.ppid;
@@ -94,28 +98,28 @@ function ancestors() {
 }
 
 function supervise({ port, origin }) {
-  const above = ancestors();
+  const startedBy = ancestors();
   const child = start('node', ['scripts/dev/main.mjs', String(port), ...(origin ? ['--origin'] : [])], {
-    // main.mjs reads its standard input to notice that this process is gone.
+    // The end of its standard input tells main.mjs that this process has ended.
     stdio: ['pipe', 'inherit', 'inherit'],
     detached: true,
   });
-  fs.writeFileSync(running, JSON.stringify({ pid: process.pid, port }));
+  fs.writeFileSync(pidFile, JSON.stringify({ pid: process.pid, port }));
   let isEnding = false;
   const end = async (code) => {
     if (isEnding) return;
     isEnding = true;
     await stopGroup(child.pid);
-    fs.rmSync(running, { force: true });
+    fs.rmSync(pidFile, { force: true });
     process.exit(code);
   };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => end(0));
-  setInterval(() => ancestors() !== above && end(0), 500).unref();
+  setInterval(() => ancestors() !== startedBy && end(0), 500).unref();
   child.on('exit', (code) => end(code ?? 1));
 }
 
 const options = readOptions();
-assertFirst();
-await assertFree(options.port);
+assertNotRunning();
+await assertPortIsFree(options.port);
 checkSecrets();
 supervise(options);

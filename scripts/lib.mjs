@@ -62,7 +62,6 @@ const ended = (child, program, args) =>
 export const run = (program, args, options = {}) =>
   ended(start(program, args, { stdio: 'inherit', ...options }), program, args);
 
-/** Collects what a stream prints. */
 function collect(stream, texts) {
   stream.setEncoding('utf8').on('data', (text) => texts.push(text));
 }
@@ -97,12 +96,12 @@ export async function quietly(program, args, options = {}) {
   throw error;
 }
 
-/** Throws if npm took an option of the script for its own, because `--` was missing before it. */
+/** Throws if npm treated an option of the script as one of its own, because `--` was missing before it. */
 export function assertNotTakenByNpm(script, names) {
   const option = names.find((name) => process.env[`npm_config_${name.replaceAll('-', '_')}`] !== undefined);
   if (option)
     throw new Trouble(
-      `npm took --${option} for an option of its own: put \`--\` before the options, as in ` +
+      `npm treated --${option} as one of its own options: put \`--\` before the options, as in ` +
         `\`npm run ${script} -- --${option} …\``,
     );
 }
@@ -121,5 +120,4 @@ export async function capture(program, args) {
   return { code, text };
 }
 
-/** Prints the name of the current step. */
 export const step = (text) => console.log(`\n▸ ${text}`);

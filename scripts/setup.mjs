@@ -28,7 +28,6 @@ export function packagesAreInstalled(folder = '.') {
   );
 }
 
-/** Installs the npm packages unless they are installed. */
 export async function installPackages() {
   if (!packagesAreInstalled()) {
     step('Installing the npm packages of package-lock.json');
@@ -37,7 +36,7 @@ export async function installPackages() {
   }
   if (!fs.existsSync(path.join(root, 'node_modules/node/bin')))
     throw new Trouble(
-      'npm did not run the install scripts of the packages, one of which is the Node that wrangler needs: run ' +
+      "npm did not run the packages' install scripts, so the version of Node that wrangler needs is missing: run " +
         '`npm rebuild --ignore-scripts=false`, then run this again',
     );
 }
@@ -54,7 +53,7 @@ export async function installToolchain() {
   await run('rustup', ['target', 'add', TARGET]).catch(() => {
     throw new Trouble(
       `the Rust target ${TARGET} is missing, and rustup did not install it: install rustup from https://rustup.rs, ` +
-        'or add the target to your Rust the way it was installed (Debian and Ubuntu: the package ' +
+        'or add the target in the way in which you installed Rust (Debian and Ubuntu: the package ' +
         'libstd-rust-dev-wasm32), then run this again',
     );
   });

@@ -1,6 +1,6 @@
 // npm run token -- 42 [--layout plain|seam|falcon|django] [--ttl seconds]
-// Prints a token for the account with this id, or with a layout for the one that this back end knows by this number. It
-// is signed with the secret of .dev.vars: JWT_SECRET_SEAM and so on where a layout's own is there, else JWT_SECRET.
+// Prints a token. Without --layout, <id> is the account's own ID; with it, the account's ID in that back end. The token
+// is signed with the back end's own secret in .dev.vars (JWT_SECRET_SEAM and so on), or with JWT_SECRET if it has none.
 import { parseArgs } from 'node:util';
 import { assertNotTakenByNpm, output, Trouble } from './lib.mjs';
 import { layouts, mint } from './secret.mjs';
@@ -8,7 +8,7 @@ import { installPackages } from './setup.mjs';
 
 const USAGE = `usage: npm run token -- <id> [--layout ${layouts.join('|')}] [--ttl <seconds>]
 
-<id> is the account's own, or with a layout its number in that back end.`;
+<id> is the account's own ID or, with --layout, its ID in that back end.`;
 
 function parse() {
   assertNotTakenByNpm('token', ['layout', 'ttl']);
@@ -26,7 +26,7 @@ function parse() {
       return { id: Number(id), layout: values.layout, ttl: Number(ttl) };
     }
   } catch {
-    /* an unknown option: the usage says it all */
+    /* an unknown option: the usage is shown */
   }
   throw new Trouble(USAGE);
 }

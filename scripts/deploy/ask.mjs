@@ -1,20 +1,20 @@
-// Questions to whoever deploys from a terminal.
+// Asks questions in the terminal.
 import readline from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
 export const canAsk = Boolean(process.stdin.isTTY && process.stdout.isTTY);
 
-/** Asks a question and returns the line that is typed; a `hidden` one is not shown. */
+/** Asks a question and returns the line that the user types. A `hidden` line is not shown. */
 export async function ask(question, { hidden = false } = {}) {
   console.log(question);
   if (hidden) process.stdout.write('> ');
-  const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const discarded = new Writable({ write: (_chunk, _encoding, done) => done() });
   const terminal = readline.createInterface({
     input: process.stdin,
-    output: hidden ? nowhere : process.stdout,
+    output: hidden ? discarded : process.stdout,
     terminal: true,
   });
-  // Ctrl-C and Ctrl-D close the terminal, and the question would otherwise stay open, or fail with a stack.
+  // Ctrl-C and Ctrl-D close the interface. Without this, the question would wait forever, or fail with a stack trace.
   const cancel = () => process.exit(130);
   terminal.on('close', cancel);
   const answer = await terminal.question('> ');

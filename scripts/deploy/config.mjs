@@ -1,6 +1,6 @@
-// node scripts/deploy/config.mjs <config file or nothing> <environment or nothing>
-// Prints what a deployment needs to know of wrangler.toml, as wrangler reads it. A process of its own, because wrangler
-// needs the Node of the packages.
+// node scripts/deploy/config.mjs <config file or empty> <environment or empty>
+// Prints the settings in wrangler.toml that a deployment needs, as wrangler parses them. It runs in its own process,
+// because wrangler needs the newer Node that package.json installs.
 import { unstable_readConfig } from 'wrangler';
 import { Trouble } from '../lib.mjs';
 

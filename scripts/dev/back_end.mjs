@@ -1,15 +1,14 @@
-// The demo back end of `npm run dev -- --origin`. It keeps its users in memory and has seam's paths. Perfil passes on
-// the updates of users who sign up here, because it does not know them. Updates that Perfil handles itself arrive at
-// /changes, so that the lists here stay current.
+// The demo back end of `npm run dev -- --origin`. It keeps its users in memory and has seam's paths. Perfil does not
+// know the users who sign up here, and therefore passes on their updates. It posts the changes that it makes itself to
+// /changes, so that the users here stay up to date.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
 import { mint } from '../secret.mjs';
 
-/** Where Perfil posts its changes. */
 const CHANGES = '/changes';
-/** The last ID that was assigned. The demo accounts have smaller ones. */
-let last = 1000;
+/** The last ID that was assigned. The IDs of the demo accounts are lower. */
+let lastId = 1000;
 const people = new Map(
   [
     { idUser: 1, full_name: 'Jane Doe', email: 'jane.doe@example.com', roleId: 1 },
@@ -20,7 +19,7 @@ const people = new Map(
     { idUser: 43, full_name: 'Bob Inactive', email: 'bob@example.com', roleId: 2 },
   ].map((person) => [person.idUser, person]),
 );
-/** The columns that a change may name and this back end has, with its own names for them. */
+/** The columns of a change that this back end stores, with its own names for them. */
 const FIELDS = { full_name: 'full_name', email: 'email', role_id: 'roleId' };
 const reply = (status, message, data) => ({ status, body: { success: status < 400, message, data: data ?? null } });
 
@@ -37,7 +36,7 @@ const ROUTES = [
     'POST',
     /^\/api\/v1\/users\/?$/,
     async (_, person) => {
-      const idUser = ++last;
+      const idUser = ++lastId;
       people.set(idUser, { ...person, idUser });
       return reply(201, 'signed up at the demo back end', { idUser, token: await mint(idUser, 'seam', 3600) });
     },
@@ -47,7 +46,7 @@ const ROUTES = [
 const found = (id, action) =>
   people.has(Number(id)) ? action(people.get(Number(id))) : reply(404, `the demo back end has no user ${id}`);
 
-/** Stores the fields of a change that this back end has. Returns a line for the terminal. */
+/** Stores those fields of a change that this back end has. Returns a line for the terminal. */
 function store({ id, route, subject, fields, record }) {
   const what = `change ${id} (${route}) of ${Object.entries(subject)[0].join(' ')}: ${fields.join(', ')}`;
   const person = people.get(record?.identities?.seam);
@@ -56,31 +55,31 @@ function store({ id, route, subject, fields, record }) {
   return `demo back end: received ${what}; ${known.length > 0 ? `stored ${known.join(', ')}` : 'nothing to store'}`;
 }
 
-/** Accepts a post of the change feed if its signature is valid. Returns the status. */
+/** Stores a delivery of changes if its signature is valid. Returns the status. */
 function receive(webhook, headers, text) {
   let event;
   try {
     event = webhook.verify(text, headers);
   } catch (error) {
-    console.error(`demo back end: refused a post of changes: ${error.message}`);
+    console.error(`demo back end: rejected a delivery of changes: ${error.message}`);
     return 401;
   }
   for (const change of event.data.changes) console.log(store(change));
   return 204;
 }
 
-async function answer(method, url, text) {
+async function respond(method, url, text) {
   const { pathname } = new URL(url, 'http://origin');
-  for (const [wanted, pattern, action] of ROUTES) {
-    const match = method === wanted && pattern.exec(pathname);
+  for (const [routeMethod, pattern, action] of ROUTES) {
+    const match = method === routeMethod && pattern.exec(pathname);
     if (match) return action(match.slice(1), text === '' ? {} : JSON.parse(text));
   }
-  return reply(404, `the demo back end has no ${method} ${pathname}`);
+  return reply(404, `the demo back end has no endpoint ${method} ${pathname}`);
 }
 
-/** Starts the back end on a free port. Returns the variables that make it Perfil's origin and receiver of changes. */
+/** Starts the back end on a free port. Returns the settings that make it Perfil's origin and receiver of changes. */
 export async function startDemoBackEnd() {
-  // The packages may have been installed only a moment ago.
+  // Not imported at the top, because the packages may not have been installed when this module was loaded.
   const { Webhook } = await import('standardwebhooks');
   const secret = `whsec_${randomBytes(32).toString('base64')}`;
   const webhook = new Webhook(secret);
@@ -88,8 +87,8 @@ export async function startDemoBackEnd() {
     let text = '';
     for await (const piece of request.setEncoding('utf8')) text += piece;
     if (request.url === CHANGES) return response.writeHead(receive(webhook, request.headers, text)).end();
-    const { status, body } = await answer(request.method, request.url, text).catch((error) =>
-      reply(400, `the demo back end cannot read this: ${error.message}`),
+    const { status, body } = await respond(request.method, request.url, text).catch((error) =>
+      reply(400, `the demo back end cannot read the request: ${error.message}`),
     );
     response.writeHead(status, { 'content-type': 'application/json; charset=utf-8' });
     response.end(`${JSON.stringify(body)}\n`);

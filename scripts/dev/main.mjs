@@ -1,4 +1,4 @@
-// What `npm run dev` does, step by step. dev.mjs starts it and stops it.
+// The steps of `npm run dev`. dev.mjs starts and stops this process.
 import fs from 'node:fs';
 import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -7,33 +7,33 @@ import { CHANGES, writeDemoPage } from '../page.mjs';
 import { checkSecrets, ensureSecret, mint, secretsText } from '../secret.mjs';
 import { installPackages, installToolchain } from '../setup.mjs';
 import { startDemoBackEnd } from './back_end.mjs';
-import { databaseIsThere, migrations, prepareDatabase } from './database.mjs';
+import { databaseExists, migrationsVersion, prepareDatabase } from './database.mjs';
 import { killGroup } from './processes.mjs';
 import { startServer } from './server.mjs';
 
-const DAY = 24 * 60 * 60;
-const MADE_SECRET = '\n.dev.vars now holds a random JWT_SECRET.';
+const DAY_SECONDS = 24 * 60 * 60;
+const SECRET_WRITTEN = '\nWrote a random JWT_SECRET to .dev.vars.';
 const [port, option] = process.argv.slice(2);
 const url = `http://localhost:${port}`;
-/** The reference page with its demo accounts: apart from what is deployed, and git ignores it. */
+/** Folder of the reference page with its demo accounts. The page in build/, which is deployed, does not have them. */
 const page = path.join(root, '.wrangler/page');
 
-// dev.mjs holds the other end of this pipe, which closes when it is gone, however it ended.
+// dev.mjs has the other end of this pipe, which is closed when dev.mjs ends in any way.
 process.stdin.on('end', () => killGroup(process.pid)).resume();
 
-/** What to try with the demo back end. */
-const TO_TRY = `A demo back end runs behind Perfil. It gets the requests that Perfil does not handle,
+/** Instructions for the demo back end. */
+const ORIGIN_EXAMPLES = `A demo back end runs behind Perfil. It gets the requests that Perfil does not handle,
 and their log lines have "origin":true.
 
 curl ${url}/api/v1/users
 curl -X POST ${url}/api/v1/users -d '{"full_name": "New Person"}'
 
-The second request signs up a new person. Perfil does not know her yet, so it passes her updates on as well:
+The second request signs up a new person. Perfil does not know the new account, so it passes on its updates, too:
 
 curl -X PUT ${url}/api/v1/users/1001 -H 'Authorization: Bearer <the token that was returned>' \\
   -H 'Content-Type: application/json' -d '{"full_name": "Newer Person"}'
 
-Perfil posts its own changes to the demo back end, so its list shows them too:
+Perfil posts the changes that it makes to the demo back end, which then shows them, too:
 
 curl -X PUT ${url}/api/v1/users/7 -H "Authorization: Bearer $(npm run -s token -- 1 --layout seam)" \\
   -H 'Content-Type: application/json' -d '{"full_name": "Jane Miller"}'
@@ -41,12 +41,12 @@ curl ${url}/api/v1/users/7
 
 `;
 
-/** Writes the page again after an edit. */
+/** Writes the page again after every edit. */
 function watchPage() {
   let isDue = false;
   fs.watch(path.join(root, 'public'), { recursive: true }, async () => {
     if (isDue) return;
-    // An editor's save is several events.
+    // Saving a file causes several events.
     isDue = true;
     await setTimeout(200);
     isDue = false;
@@ -56,8 +56,8 @@ function watchPage() {
   });
 }
 
-/** Gives Luis a picture, so that the page has one to ask for; no documented reply shows his. */
-async function givePicture() {
+/** Uploads a picture for Luis, so that the example of `GET /media/avatars/…` on the page finds one. */
+async function uploadDemoPicture() {
   const form = new FormData();
   form.append('avatar', new Blob([fs.readFileSync(path.join(root, 'tests/fixtures/pictures/phone.jpg'))]));
   const { ok, status } = await fetch(`${url}/api/profile/6/update/`, {
@@ -71,57 +71,59 @@ async function givePicture() {
 
 async function announce() {
   console.log(`
-Perfil is up on ${url}: open it, it has demo accounts to act as. Or here:
+Perfil is up on ${url}. Open this page in a browser to send requests as one of the demo accounts.
+You can also send a request from a shell:
 
 curl -X PUT ${url}/api/profile/42/update/ \\
-  -H 'Authorization: Bearer ${await mint(42, 'plain', DAY)}' \\
+  -H 'Authorization: Bearer ${await mint(42, 'plain', DAY_SECONDS)}' \\
   -H 'Content-Type: application/json' \\
   -d '{"first_name": "Alice", "number_phone": "5559876543"}'
 
-${vars.ORIGIN ? TO_TRY : ''}Another account's token: npm run -s token -- 1        Stop: Ctrl-C
+${vars.ORIGIN ? ORIGIN_EXAMPLES : ''}To print a token for another account, run: npm run -s token -- 1
+To stop Perfil, press Ctrl-C.
 `);
 }
 
 let server;
-/** Variables in addition to those of wrangler.toml and .dev.vars. */
+/** Settings in addition to those in wrangler.toml and .dev.vars. */
 let vars = /** @type {Record<string, string>} */ ({});
 
-/** Prepares what the server reads, and starts it. */
+/** Prepares the database and the page, and starts the server. */
 async function serve() {
   const isFresh = await prepareDatabase();
   await writeDemoPage(page);
   server = await startServer({ port, page, vars }, (code) => process.exit(code));
-  if (isFresh) await givePicture();
+  if (isFresh) await uploadDemoPicture();
 }
 
-async function restart(why) {
-  console.log(`\nperfil: ${why}, so the server starts again`);
+async function restart(reason) {
+  console.log(`\nperfil: ${reason}; restarting the server`);
   await server.stop();
   checkSecrets();
   await serve();
   console.log(`\nPerfil is up again on ${url}`);
 }
 
-/** Starts the server again with the edited secrets, unless the worker would refuse them. */
-async function takeSecrets() {
+/** Restarts the server with the edited secrets, unless the worker would reject them. */
+async function reloadSecrets() {
   try {
     checkSecrets();
   } catch (error) {
-    console.error(`\nperfil: ${error.message}\nperfil: the server keeps running with what .dev.vars held before`);
+    console.error(`\nperfil: ${error.message}\nperfil: the server keeps running with the previous .dev.vars`);
     return;
   }
-  // The file changes once more then.
-  if (ensureSecret()) console.log(MADE_SECRET);
+  // Writing a secret is another edit of the file, after which the server is restarted.
+  if (ensureSecret()) console.log(SECRET_WRITTEN);
   else await restart('.dev.vars was edited');
 }
 
-/** Notices what wrangler does not: a removed database, edited secrets, and migrations that are new or edited. */
-async function keepWatch() {
-  const look = () => ({ there: databaseIsThere(), secrets: secretsText(), migrations: migrations() });
-  for (let before = look(); ; await setTimeout(1000)) {
-    const now = look();
-    if (!now.there) await restart('the local database was removed');
-    else if (now.secrets !== before.secrets) await takeSecrets();
+/** Handles changes that wrangler does not notice: a removed database, edited secrets, and new or edited migrations. */
+async function watchFiles() {
+  const readState = () => ({ exists: databaseExists(), secrets: secretsText(), migrations: migrationsVersion() });
+  for (let before = readState(); ; await setTimeout(1000)) {
+    const now = readState();
+    if (!now.exists) await restart('the local database was removed');
+    else if (now.secrets !== before.secrets) await reloadSecrets();
     else if (now.migrations !== before.migrations)
       await prepareDatabase().catch((error) => console.error(`perfil: ${error.message}`));
     before = now;
@@ -132,7 +134,7 @@ await installPackages();
 await installToolchain();
 step('Building the worker');
 await run('node', ['scripts/build.mjs']);
-if (ensureSecret()) console.log(MADE_SECRET);
+if (ensureSecret()) console.log(SECRET_WRITTEN);
 if (option === '--origin') vars = await startDemoBackEnd();
 await serve();
 watchPage();
@@ -140,4 +142,4 @@ start('node', ['--disable-warning=ExperimentalWarning', 'scripts/dev/changes.mjs
   stdio: ['ignore', 'ignore', 'inherit'],
 });
 await announce();
-await keepWatch();
+await watchFiles();

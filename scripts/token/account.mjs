@@ -1,6 +1,7 @@
-// node scripts/token/account.mjs <back end or plain> <number>
-// Prints what is wrong with an account in the local database, or nothing. It reads the file that wrangler keeps instead
-// of starting wrangler, which takes seconds. A process of its own, because node:sqlite needs the Node of the packages.
+// node scripts/token/account.mjs <back end or plain> <id>
+// Prints a problem with an account in the local database, if there is one. It reads the database file instead of
+// starting wrangler, which takes seconds. It runs in its own process, because node:sqlite needs the newer Node that
+// package.json installs.
 import { DatabaseSync } from 'node:sqlite';
 import { databaseFile } from '../dev/local.mjs';
 
@@ -11,24 +12,24 @@ const QUERY = {
     'WHERE identities.back_end = ? AND identities.id = ?',
 };
 
-const [layout, number] = process.argv.slice(2);
+const [layout, id] = process.argv.slice(2);
 
 /** @param {DatabaseSync} database */
-function look(database) {
+function checkAccount(database) {
   const found =
     layout === 'plain'
-      ? database.prepare(QUERY.plain).get(Number(number))
-      : database.prepare(QUERY.other).get(layout, Number(number));
-  const whose = layout === 'plain' ? `account ${number}` : `account that ${layout} knows as ${number}`;
-  if (!found) console.log(`the local database has no ${whose}`);
-  else if (found.is_active !== 1) console.log(`the ${whose} is not active`);
+      ? database.prepare(QUERY.plain).get(Number(id))
+      : database.prepare(QUERY.other).get(layout, Number(id));
+  const account = layout === 'plain' ? `account ${id}` : `account with the ID ${id} in ${layout}`;
+  if (!found) console.log(`the local database has no ${account}`);
+  else if (found.is_active !== 1) console.log(`the ${account} is not active`);
 }
 
 const file = databaseFile();
 if (file) {
   const database = new DatabaseSync(file, { readOnly: true });
-  // `wrangler dev` alone makes a database without tables.
+  // `wrangler dev` by itself creates a database without tables.
   const isMigrated = database.prepare("SELECT 1 FROM sqlite_master WHERE name = 'identities'").get();
-  if (isMigrated) look(database);
+  if (isMigrated) checkAccount(database);
   else console.log('the local database lacks the migrations that `npm run dev` applies');
 }

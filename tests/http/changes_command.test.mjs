@@ -178,8 +178,8 @@ describe('a failure is reported in one line', () => {
       none,
     );
   });
-  test('an option that npm took for its own [C5]', () =>
-    fails([], /^perfil: npm took --since for an option of its own: .*`npm run changes -- --since …`$/m, {
+  test('an option that npm treated as its own [C5]', () =>
+    fails([], /^perfil: npm treated --since as one of its own options: .*`npm run changes -- --since …`$/m, {
       npm_config_since: '2026-11-01',
     }));
   test('invalid options [C5]', async () => {

@@ -92,9 +92,12 @@ describe('a failure is reported in one line', () => {
   }
 
   // `npm run deactivate seam 7 --remote`, without `--`: npm keeps the option, and tells the command in a variable.
-  test('an option that npm took for its own [X7]', async () => {
+  test('an option that npm treated as its own [X7]', async () => {
     const { code, out, err } = await command(['seam', '7'], { npm_config_remote: 'true' });
     assert.deepEqual([code, out], [1, '']);
-    assert.match(err, /^perfil: npm took --remote for an option of its own: .*`npm run deactivate -- --remote …`\n$/);
+    assert.match(
+      err,
+      /^perfil: npm treated --remote as one of its own options: .*`npm run deactivate -- --remote …`\n$/,
+    );
   });
 });

@@ -1,6 +1,6 @@
-// The project's commands as a user runs them: in a copy of the project, with a local database of its own. An HTTP
-// server in this process stands in for Cloudflare's API, and runs the SQL that wrangler posts to it in a test worker:
-// that is the deployed database.
+// Runs the project's commands as a user does, in a copy of the project with its own local database. An HTTP server in
+// this process stands in for Cloudflare's API, and runs the SQL that wrangler posts to it in the database of a test
+// worker, which stands in for the deployed database.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import { copyProject, temporaryFolder } from './support.mjs';
 
 const [DATABASE, EMPTY] = ['11111111-0000-0000-0000-000000000001', '11111111-0000-0000-0000-000000000002'];
 
-/** Cloudflare's API, as far as `wrangler d1 execute --remote --command` uses it; the token `good` is good. */
+/** The part of Cloudflare's API that `wrangler d1 execute --remote --command` uses. Accepts only the token `good`. */
 const api = (worker) => async (request, response) => {
   let body = '';
   for await (const chunk of request) body += chunk;
@@ -30,8 +30,8 @@ const api = (worker) => async (request, response) => {
 };
 
 /**
- * Copies the project. Its environment `empty` has a deployed database without migrations, `undeployed` one that was
- * never created, and `without` has none.
+ * Copies the project and adds three environments: the deployed database of `empty` has no migrations, that of
+ * `undeployed` was never created, and `without` has no database binding.
  */
 function copy(t) {
   const { folder } = copyProject(temporaryFolder(t));
@@ -45,7 +45,7 @@ function copy(t) {
   return folder;
 }
 
-/** Starts the worker that is the deployed database, and copies the project. */
+/** Starts the worker with the deployed database, and copies the project. */
 export async function startProject() {
   const worker = await startWorker();
   const server = http.createServer(api(worker)).listen(0, '127.0.0.1');
@@ -55,7 +55,7 @@ export async function startProject() {
   const cleanups = [];
   const folder = copy({ after: (cleanup) => cleanups.push(cleanup) });
 
-  /** Runs a program of the project with Node, and returns its exit code and what it printed. */
+  /** Runs a program of the project with Node, and returns its exit code and its output. */
   async function run(program, args, environment = {}) {
     const env = {
       ...process.env,
@@ -84,7 +84,7 @@ export async function startProject() {
     worker,
     run,
     folder,
-    /** Where D1's HTTP interface is. */
+    /** URL of D1's query endpoint. */
     query: `${url}/accounts/acc/d1/database/${DATABASE}/query`,
     /** Runs `wrangler d1` on the local database. */
     local: async (...args) => {

@@ -1,4 +1,4 @@
-// `npm run deploy` against a local stand-in for Cloudflare's API: what it creates, and what it leaves alone.
+// `npm run deploy` against a local stand-in for Cloudflare's API: what it creates, and what it does not change.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
@@ -11,32 +11,32 @@ import { startPlatform } from './platform.mjs';
 import { copyProject, processesIn, run, start, temporaryFolder, until } from './support.mjs';
 
 const DEADLINE = { timeout: 180_000 };
-const SECRET = 'the secret of a deployment, which nobody may see';
+const SECRET = 'the secret of a deployment, which is not printed';
 const WITH_SECRET = { JWT_SECRET: SECRET };
 const MIGRATIONS = fs.readdirSync(path.join(root, 'migrations')).length;
 const copy = copyProject(temporaryFolder({ after }));
 const file = (name) => path.join(copy.folder, name);
-/** Where the secret is for a moment; others may deploy from this machine at the same time. */
+/** Temporary folder for the file with the secret. Another deployment may use the system's folder at the same time. */
 const temporary = temporaryFolder({ after });
 
-/** Runs `npm run deploy` against a stand-in. What it prints never contains the secret. */
+/** Runs `npm run deploy` against a stand-in, and checks that the output does not contain the secret. */
 async function deploy(platform, args = [], env = {}) {
   platform.calls.length = 0;
-  const { code, said } = await run(copy, 'node', ['scripts/deploy.mjs', ...args], {
+  const { code, output } = await run(copy, 'node', ['scripts/deploy.mjs', ...args], {
     env: { ...platform.env, TMPDIR: temporary, ...env },
   });
-  assert.ok(!said.includes(SECRET));
+  assert.ok(!output.includes(SECRET));
   assert.deepEqual(
     fs.readdirSync(temporary).filter((name) => name.startsWith('perfil-deploy-')),
     [],
   );
-  return { code, said, summary: said.split('▸ Done\n')[1]?.trim().split(/\n */) };
+  return { code, output, summary: output.split('▸ Done\n')[1]?.trim().split(/\n */) };
 }
 
-/** The stand-in's calls that change something, without the queries of the migrations. */
+/** Returns the stand-in's calls that change something, without the queries of the migrations. */
 const changes = ({ calls }) => calls.filter((call) => !call.startsWith('GET ') && !call.endsWith('/query'));
 
-/** Runs with a file of the copy replaced. */
+/** Runs `body` while a file of the copy is replaced. */
 async function withFile(name, contents, body) {
   const before = fs.existsSync(file(name)) ? fs.readFileSync(file(name)) : undefined;
   fs.writeFileSync(file(name), contents);
@@ -54,7 +54,7 @@ const UPLOAD = [
 test('the first run creates everything, and the second creates nothing', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   const first = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
-  assert.equal(first.code, 0, first.said);
+  assert.equal(first.code, 0, first.output);
   assert.deepEqual(first.summary, [
     'bucket perfil-avatars: created (--location weur)',
     'database perfil: created (--location weur)',
@@ -72,14 +72,14 @@ test('the first run creates everything, and the second creates nothing', DEADLIN
   assert.equal(bindings.find((binding) => binding.name === 'AVATARS').bucket_name, 'perfil-avatars');
 
   const second = await deploy(platform, ['--location', 'enam'], { JWT_SECRET: 'another secret, of at least 32 bytes' });
-  assert.equal(second.code, 0, second.said);
+  assert.equal(second.code, 0, second.output);
   assert.deepEqual(second.summary, [
-    'bucket perfil-avatars: it existed already, --location has no effect',
-    'database perfil: it existed already, --location has no effect',
+    'bucket perfil-avatars: already existed; --location had no effect',
+    'database perfil: already existed; --location had no effect',
     'migrations: 0 migrations applied',
-    'secret: a key was there already',
+    'secret: a key was already set',
   ]);
-  // The bucket is refused, because it exists. The worker itself is uploaded again, as a new version.
+  // The call that creates the bucket fails, because the bucket exists. The worker is uploaded again, as a new version.
   assert.deepEqual(changes(platform), [
     'POST /r2/buckets',
     UPLOAD[0],
@@ -90,10 +90,10 @@ test('the first run creates everything, and the second creates nothing', DEADLIN
   assert.deepEqual([platform.databases.length, platform.buckets.length, secrets], [1, 1, WITH_SECRET]);
 });
 
-test('--env staging touches nothing of production', DEADLINE, async (t) => {
+test('--env staging does not change production', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
-  const { code, said } = await deploy(platform, ['--env', 'staging', '--location=oc'], WITH_SECRET);
-  assert.equal(code, 0, said);
+  const { code, output } = await deploy(platform, ['--env', 'staging', '--location=oc'], WITH_SECRET);
+  assert.equal(code, 0, output);
   assert.deepEqual(
     platform.databases.map(({ name }) => name),
     ['perfil-staging'],
@@ -107,58 +107,62 @@ test('--env staging touches nothing of production', DEADLINE, async (t) => {
   assert.deepEqual(production, []);
 });
 
-test('a run that was cut off after the bucket goes on', DEADLINE, async (t) => {
+test('a run after one that was interrupted once the bucket existed creates the rest', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   platform.buckets.push({ name: 'perfil-avatars', jurisdiction: undefined });
-  const { code, said, summary } = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
-  assert.equal(code, 0, said);
-  assert.equal(summary[0], 'bucket perfil-avatars: it existed already, --location has no effect');
+  const { code, output, summary } = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
+  assert.equal(code, 0, output);
+  assert.equal(summary[0], 'bucket perfil-avatars: already existed; --location had no effect');
 });
 
-test('--location holds for a bucket that is missing beside a database', DEADLINE, async (t) => {
+test('--location applies to a missing bucket if the database exists', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   assert.equal((await deploy(platform, ['--location', 'weur'], WITH_SECRET)).code, 0);
   platform.buckets.length = 0;
-  const { code, said, summary } = await deploy(platform, ['--location', 'weur']);
-  assert.equal(code, 0, said);
+  const { code, output, summary } = await deploy(platform, ['--location', 'weur']);
+  assert.equal(code, 0, output);
   assert.deepEqual(summary.slice(0, 2), [
     'bucket perfil-avatars: created (--location weur)',
-    'database perfil: it existed already, --location has no effect',
+    'database perfil: already existed; --location had no effect',
   ]);
   assert.deepEqual(platform.buckets, [{ name: 'perfil-avatars', locationHint: 'weur', jurisdiction: undefined }]);
 });
 
-test('a jurisdiction holds for the database and the bucket', DEADLINE, async (t) => {
+test('a jurisdiction applies to the database and the bucket', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   const refused = await deploy(platform, ['--jurisdiction', 'eu'], WITH_SECRET);
-  assert.match(refused.said, /\nperfil: add `jurisdiction = "eu"` below `bucket_name = "perfil-avatars"`/);
+  assert.match(refused.output, /\nperfil: add `jurisdiction = "eu"` below `bucket_name = "perfil-avatars"`/);
   assert.deepEqual([refused.code, changes(platform)], [1, []]);
   const bucket = 'bucket_name = "perfil-avatars"\n';
   await withFile('wrangler.toml', read('wrangler.toml').replace(bucket, `${bucket}jurisdiction = "eu"\n`), async () => {
     const both = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
-    assert.match(both.said, /\nperfil: wrangler\.toml keeps the bucket in the jurisdiction eu/);
-    const { code, said } = await deploy(platform, [], WITH_SECRET);
-    assert.equal(code, 0, said);
+    assert.match(both.output, /\nperfil: in wrangler\.toml, the bucket is in the jurisdiction eu/);
+    const { code, output } = await deploy(platform, [], WITH_SECRET);
+    assert.equal(code, 0, output);
     assert.equal(platform.databases[0].jurisdiction, 'eu');
     assert.equal(platform.buckets[0].jurisdiction, 'eu');
   });
 });
 
-test('what is missing is said before anything is changed', DEADLINE, async (t) => {
+test('what is missing is reported before anything is changed', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   for (const [args, env, message] of /** @type {[string[], object, RegExp][]} */ ([
-    [[], WITH_SECRET, /\nperfil: there is no database perfil yet, and where it is created cannot be changed later/],
+    [[], WITH_SECRET, /\nperfil: the database perfil does not exist yet, and its location cannot be changed later/],
     [['--location', 'weur'], {}, /\nperfil: the worker has no JWT_SECRET/],
     [['--location', 'weur'], { JWT_SECRET: 'short' }, /\nperfil: JWT_SECRET has 5 bytes/],
-    [['--location', 'weur', '--secrets-file', 'none.json'], {}, /^perfil: --secrets-file: there is no file none\.json/],
+    [
+      ['--location', 'weur', '--secrets-file', 'none.json'],
+      {},
+      /^perfil: --secrets-file: the file none\.json does not exist/,
+    ],
     [
       ['--env', 'nonsense'],
       WITH_SECRET,
       /^perfil: Processing wrangler\.toml configuration:\n {2}- No environment found .* "nonsense"/,
     ],
   ])) {
-    const { code, said } = await deploy(platform, args, env);
-    assert.match(said, message);
+    const { code, output } = await deploy(platform, args, env);
+    assert.match(output, message);
     assert.deepEqual([code, changes(platform)], [1, []]);
   }
 });
@@ -176,13 +180,13 @@ test('Ctrl-C and Ctrl-D at a question end the command', DEADLINE, () => {
   }
 });
 
-test('a signal stops the upload too, and the file with the secret is removed', DEADLINE, async (t) => {
+test('a signal also stops the upload, and the file with the secret is removed', DEADLINE, async (t) => {
   const hang = 'POST /workers/scripts/perfil/assets-upload-session';
   const platform = await startPlatform(t, { hang });
-  const { child, ended, said } = start(copy, 'node', ['scripts/deploy.mjs', '--location', 'weur'], {
+  const { child, ended, output } = start(copy, 'node', ['scripts/deploy.mjs', '--location', 'weur'], {
     env: { ...platform.env, TMPDIR: temporary, ...WITH_SECRET },
   });
-  await until(() => platform.calls.includes(hang), said);
+  await until(() => platform.calls.includes(hang), output);
   child.kill('SIGTERM');
   assert.equal(await ended, 1);
   assert.deepEqual([processesIn(copy.folder), platform.workers], [[], {}]);
@@ -192,11 +196,11 @@ test('a signal stops the upload too, and the file with the secret is removed', D
   );
 });
 
-test('a secret is not asked for if a file or a key set brings the keys', DEADLINE, async (t) => {
+test('a secret is not requested if a secrets file or a key set provides the keys', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   fs.writeFileSync(file('secrets.json'), JSON.stringify({ JWT_SECRET_SEAM: SECRET }));
-  const { code, said, summary } = await deploy(platform, ['--location', 'weur', '--secrets-file', 'secrets.json']);
-  assert.equal(code, 0, said);
+  const { code, output, summary } = await deploy(platform, ['--location', 'weur', '--secrets-file', 'secrets.json']);
+  assert.equal(code, 0, output);
   assert.equal(summary.at(-1), 'secret: set from secrets.json');
   assert.deepEqual(platform.workers.perfil.secrets, { JWT_SECRET_SEAM: SECRET });
   const withKeySet = read('wrangler.toml').replace(
@@ -212,18 +216,18 @@ test('a secret is not asked for if a file or a key set brings the keys', DEADLIN
 test('nothing is deployed if a migration fails', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   await withFile('migrations/9999_faulty.sql', 'CREATE TABLE roles (id INTEGER);\n', async () => {
-    const { code, said } = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
+    const { code, output } = await deploy(platform, ['--location', 'weur'], WITH_SECRET);
     assert.equal(code, 1);
-    assert.match(said, /table roles already exists[\s\S]*\nperfil: a migration failed; its message is above\n$/);
+    assert.match(output, /table roles already exists[\s\S]*\nperfil: a migration failed; its message is above\n$/);
     assert.deepEqual(platform.workers, {});
   });
 });
 
-test('options that npm would take for itself are refused', DEADLINE, async (t) => {
+test('options that npm treats as its own are reported', DEADLINE, async (t) => {
   const platform = await startPlatform(t);
   for (const args of [['--dry-run'], ['--env=staging'], ['--env', 'staging'], ['--', 'staging']]) {
-    const { code, said } = await run(copy, 'npm', ['run', 'deploy', ...args], { env: platform.env });
-    assert.match(said, /\nperfil: (npm took --(dry-run|env) for an option of its own|usage: npm run deploy)/);
+    const { code, output } = await run(copy, 'npm', ['run', 'deploy', ...args], { env: platform.env });
+    assert.match(output, /\nperfil: (npm treated --(dry-run|env) as one of its own options|usage: npm run deploy)/);
     assert.deepEqual([code, platform.calls], [1, []]);
   }
 });
@@ -254,10 +258,10 @@ test(
     const other = ({ name, vars, d1_databases, r2_buckets, ratelimits, routes, targetEnvironment, ...rest }) => rest;
     assert.deepEqual(other(staging), other(production));
 
-    const { code, said } = await run(copy, 'node', ['scripts/deploy.mjs', '--dry-run', '--env', 'staging']);
-    assert.equal(code, 0, said);
+    const { code, output } = await run(copy, 'node', ['scripts/deploy.mjs', '--dry-run', '--env', 'staging']);
+    assert.equal(code, 0, output);
     for (const name of ['env.DB (perfil-staging)', 'env.AVATARS (perfil-avatars-staging)'])
-      assert.ok(said.includes(name));
-    assert.doesNotMatch(said, /WARNING/);
+      assert.ok(output.includes(name));
+    assert.doesNotMatch(output, /WARNING/);
   },
 );

@@ -1,4 +1,5 @@
-// `npm run dev` in a copy of the project: mistakes of those who start it, and what is left when it ends.
+// `npm run dev` in a copy of the project: what it prints and serves, mistakes when it is started, edits while it runs,
+// and that no process is left when it ends.
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
@@ -25,7 +26,7 @@ const DEV = ['scripts/dev.mjs'];
 const DEADLINE = { timeout: 180_000 };
 const copy = copyProject(temporaryFolder({ after }));
 
-/** Starts `npm run dev` in a copy; `stop` ends it as Ctrl-C does. */
+/** Starts `npm run dev` in the copy. `stop` ends it in the same way as Ctrl-C. */
 async function develop(t, { program = 'node', args = DEV, env = {} } = {}) {
   const port = await freePort();
   const development = start(copy, program, [...args, '--port', String(port)], { env });
@@ -34,14 +35,14 @@ async function develop(t, { program = 'node', args = DEV, env = {} } = {}) {
     await development.ended;
   };
   t.after(stop);
-  await development.says(UP);
+  await development.waitFor(UP);
   return { ...development, port, url: `http://localhost:${port}`, stop };
 }
 
 const file = (name) => path.join(copy.folder, name);
 const read = (name) => fs.readFileSync(file(name), 'utf8');
 
-/** Changes the first name of account 42 as its owner; returns the status. */
+/** Changes the first name of account 42 as its owner. Returns the status. */
 async function change({ url }, secret, firstName = 'Alice') {
   const response = await fetch(`${url}/api/profile/42/update/`, {
     method: 'PUT',
@@ -53,25 +54,25 @@ async function change({ url }, secret, firstName = 'Alice') {
 
 const secret = () => /(?<=^JWT_SECRET=")[^"]+/m.exec(read('.dev.vars'))[0];
 
-test('fills in the empty secret of .dev.vars.example, and starts in few lines', DEADLINE, async (t) => {
+test('fills in the empty secret of .dev.vars.example, and prints few lines', DEADLINE, async (t) => {
   fs.copyFileSync(file('.dev.vars.example'), file('.dev.vars'));
   const development = await develop(t);
   assert.equal(read('.dev.vars').match(/^JWT_SECRET=/gm).length, 1);
   assert.equal(await change(development, secret()), 200);
-  const [before] = development.said().split(UP);
-  assert.doesNotMatch(before, /Installing/, 'the packages are there already, whoever ran `npm ci`');
+  const [before] = development.output().split(UP);
+  assert.doesNotMatch(before, /Installing/, 'the packages were already installed');
   assert.match(before, /\d+ migrations applied, demo accounts inserted/);
   assert.ok(before.split('\n').length < 25, before);
   await development.stop();
   assert.deepEqual(processesIn(copy.folder), []);
 });
 
-test('local development offers tokens, and nothing of them is ever deployed', DEADLINE, async (t) => {
+test('the page has tokens for the demo accounts, which are never deployed', DEADLINE, async (t) => {
   const { url, stop } = await develop(t);
   const load = async (name) => (await fetch(`${url}/reference/${name}`)).json();
   const accounts = /** @type {{id: number, token: string}[]} */ (await load('demo.json'));
   assert.equal(await change({ url }, secret()), 200);
-  // The page's feed has the change a moment after the reply.
+  // The change appears in the page's feed shortly after the response.
   await until(
     async () => {
       const [latest] = /** @type {any[]} */ (await load('changes.json'));
@@ -85,8 +86,8 @@ test('local development offers tokens, and nothing of them is ever deployed', DE
     [1, 5, 6, 7, 42],
   );
   const forbidden = [secret(), ...accounts.map((account) => account.token), 'demo.js', 'changes.json'];
-  const { said } = await run(copy, file('node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', 'bundle']);
-  const [, files] = /from the assets directory (\S+)/.exec(said);
+  const { output } = await run(copy, file('node_modules/.bin/wrangler'), ['deploy', '--dry-run', '--outdir', 'bundle']);
+  const [, files] = /from the assets directory (\S+)/.exec(output);
   assert.equal(files, file('build/page'));
   for (const folder of [file('bundle'), files]) {
     const names = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' });
@@ -99,59 +100,62 @@ test('local development offers tokens, and nothing of them is ever deployed', DE
   }
 });
 
-test('npm run token says if the local database has no such account, or not an active one', DEADLINE, async () => {
+test('npm run token warns if the account is not in the local database or is not active', DEADLINE, async () => {
   for (const [args, problem] of [
     [['42'], ''],
     [['7', '--layout', 'seam'], ''],
     [['999'], 'the local database has no account 999'],
-    [['999', '--layout', 'seam'], 'the local database has no account that seam knows as 999'],
+    [['999', '--layout', 'seam'], 'the local database has no account with the ID 999 in seam'],
     [['43'], 'the account 43 is not active'],
   ]) {
-    const { code, said } = await run(copy, 'node', ['scripts/token.mjs', ...args]);
-    const [signed, ...rest] = said.trimEnd().split('\n');
+    const { code, output } = await run(copy, 'node', ['scripts/token.mjs', ...args]);
+    const [signed, ...rest] = output.trimEnd().split('\n');
     assert.deepEqual([code, rest.join('\n')], [0, problem && `perfil: ${problem}, so the worker rejects this token`]);
     assert.match(signed, /^[\w-]+\.[\w-]+\.[\w-]+$/);
   }
 });
 
-test('npm run token says if the local database has no tables, as after wrangler dev alone', DEADLINE, async () => {
+test('npm run token warns if the local database has no tables, as after wrangler dev', DEADLINE, async () => {
   const databases = '.wrangler/state/v3/d1/miniflare-D1DatabaseObject';
   fs.renameSync(file(databases), file('.databases'));
   fs.mkdirSync(file(databases));
-  // SQLite takes an empty file for an empty database.
+  // For SQLite, an empty file is an empty database.
   fs.writeFileSync(file(`${databases}/${'0'.repeat(64)}.sqlite`), '');
-  const { code, said } = await run(copy, 'node', ['scripts/token.mjs', '42']);
+  const { code, output } = await run(copy, 'node', ['scripts/token.mjs', '42']);
   fs.rmSync(file(databases), { recursive: true });
   fs.renameSync(file('.databases'), file(databases));
   assert.equal(code, 0);
-  assert.match(said, /\nperfil: the local database lacks the migrations that `npm run dev` applies, so the worker/);
+  assert.match(output, /\nperfil: the local database lacks the migrations that `npm run dev` applies, so the worker/);
 });
 
-test('is up in colours too', DEADLINE, async (t) => {
-  // What it sets in a terminal.
+test('also recognizes that wrangler is ready if the output has colours', DEADLINE, async (t) => {
+  // The variables that it sets in a terminal.
   const development = await develop(t, { env: { FORCE_COLOR: '1', CARGO_TERM_COLOR: 'always' } });
   assert.equal(await change(development, secret()), 200);
 });
 
-test('runs once in a folder, and the second says where', DEADLINE, async (t) => {
+test('runs only once in a folder, and names the process and the port of the first one', DEADLINE, async (t) => {
   const { port, child } = await develop(t);
-  const { code, said } = await run(copy, 'node', [...DEV, '--port', String(await freePort())]);
+  const { code, output } = await run(copy, 'node', [...DEV, '--port', String(await freePort())]);
   assert.equal(code, 1);
-  assert.match(said, new RegExp(`already \\(process ${child.pid}\\) and serves on http://localhost:${port}:`));
+  assert.match(
+    output,
+    new RegExp(`already running in this folder \\(process ${child.pid}\\), on http://localhost:${port}:`),
+  );
 });
 
-test('a process that got the number of one that was killed is not taken for it', async (t) => {
+test('is not confused by another process that has the ID of one that was killed', async (t) => {
   const server = net.createServer().listen(0, 'localhost');
   await once(server, 'listening');
   t.after(() => server.close());
   const { port } = /** @type {net.AddressInfo} */ (server.address());
   const hash = createHash('sha256').update(`${copy.folder}/`).digest('hex').slice(0, 16);
-  const left = path.join(os.tmpdir(), `perfil-dev-${hash}.json`);
-  fs.writeFileSync(left, JSON.stringify({ pid: process.pid, port: 8787 }));
-  t.after(() => fs.rmSync(left));
-  const { said } = await run(copy, 'node', [...DEV, '--port', String(port)]);
-  // The step after this check.
-  assert.match(said, new RegExp(`^perfil: port ${port} is in use`));
+  const pidFile = path.join(os.tmpdir(), `perfil-dev-${hash}.json`);
+  fs.writeFileSync(pidFile, JSON.stringify({ pid: process.pid, port: 8787 }));
+  t.after(() => fs.rmSync(pidFile));
+  const { output } = await run(copy, 'node', [...DEV, '--port', String(port)]);
+  // The error of the next check.
+  assert.match(output, new RegExp(`^perfil: port ${port} is in use`));
 });
 
 for (const [victim, name] of [
@@ -161,7 +165,7 @@ for (const [victim, name] of [
   ['scripts/dev/main.mjs', 'SIGKILL'],
   ['.bin/wrangler', 'SIGKILL'],
 ])
-  test(`leaves no process when ${victim} gets a ${name}`, DEADLINE, async (t) => {
+  test(`leaves no process when ${victim} receives ${name}`, DEADLINE, async (t) => {
     const { child, port } = await develop(t, victim === 'npm' ? { program: 'npm', args: ['run', 'dev', '--'] } : {});
     const one = processesIn(copy.folder).find(({ command }) => command.includes(`${victim} `));
     process.kill(victim === 'npm' ? child.pid : one.pid, /** @type {NodeJS.Signals} */ (name));
@@ -172,44 +176,44 @@ for (const [victim, name] of [
     );
   });
 
-test('says which secret the worker would refuse, on an old database as on a fresh one', DEADLINE, async () => {
+test('names a secret that the worker would reject', DEADLINE, async () => {
   const secrets = read('.dev.vars');
-  const short = /^perfil: JWT_SECRET\w* in \.dev\.vars has \d+ bytes, and a secret needs at least 32/;
+  const short = /^perfil: JWT_SECRET\w* in \.dev\.vars has \d+ bytes, but a secret needs at least 32/;
   for (const [text, message] of /** @type {[string, RegExp][]} */ ([
     ['JWT_SECRET="short"\n', short],
     [`${secrets}JWT_SECRET_SEAM=also-short\n`, short],
-    [`${secrets}JWT_SECRET_SEAM=${secret()}\n`, /^perfil: JWT_SECRET and JWT_SECRET_SEAM in \.dev\.vars are the same/],
+    [`${secrets}JWT_SECRET_SEAM=${secret()}\n`, /^perfil: JWT_SECRET and JWT_SECRET_SEAM in \.dev\.vars have the same/],
   ])) {
     fs.writeFileSync(file('.dev.vars'), text);
-    const { code, said } = await run(copy, 'node', DEV);
+    const { code, output } = await run(copy, 'node', DEV);
     assert.equal(code, 1);
-    assert.match(said, message);
+    assert.match(output, message);
   }
   fs.writeFileSync(file('.dev.vars'), secrets);
 });
 
-test('stops with what wrangler says if a migration fails', DEADLINE, async () => {
+test("stops with wrangler's message if a migration fails", DEADLINE, async () => {
   fs.writeFileSync(file('migrations/9999_faulty.sql'), 'CREATE TABLE roles (id INTEGER);\n');
   const port = await freePort();
-  const { code, said } = await run(copy, 'node', [...DEV, '--port', String(port)]);
+  const { code, output } = await run(copy, 'node', [...DEV, '--port', String(port)]);
   assert.equal(code, 1);
-  assert.match(said, /table `?roles`? already exists/);
-  assert.match(said, /perfil: a migration failed; its message is above\n$/);
+  assert.match(output, /table `?roles`? already exists/);
+  assert.match(output, /perfil: a migration failed; its message is above\n$/);
   assert.deepEqual(processesIn(copy.folder), []);
   fs.rmSync(file('migrations/9999_faulty.sql'));
 });
 
-test('goes on without the demo picture if the worker refuses it', DEADLINE, async (t) => {
+test('continues without the demo picture if the worker refuses it', DEADLINE, async (t) => {
   fs.rmSync(file('.wrangler'), { recursive: true });
   const config = read('wrangler.toml');
   fs.writeFileSync(file('wrangler.toml'), config.replace('"10485760"', '"10"'));
   const development = await develop(t);
-  assert.match(development.said(), /perfil: account 6 has no demo picture, because the upload failed with 413/);
+  assert.match(development.output(), /perfil: account 6 has no demo picture, because the upload failed with 413/);
   assert.equal(await change(development, secret()), 200);
   fs.writeFileSync(file('wrangler.toml'), config);
 });
 
-test('--origin starts a demo back end that gets other requests and the changes [X1 X2 C2]', DEADLINE, async (t) => {
+test('--origin starts a demo back end, which gets other requests and the changes [X1 X2 C2]', DEADLINE, async (t) => {
   const development = await develop(t, { args: [...DEV, '--origin'] });
   const json = async (path, options) =>
     /** @type {any} */ (await (await fetch(`${development.url}${path}`, options)).json());
@@ -222,13 +226,13 @@ test('--origin starts a demo back end that gets other requests and the changes [
   const signUp = await json('/api/v1/users', { method: 'POST', body: '{"full_name": "New Person"}' });
   const { idUser, token: bearer } = signUp.data;
   assert.equal((await update(idUser, bearer, { full_name: 'Newer' })).message, 'changed at the demo back end');
-  await development.says('"method":"POST","route":null,"status":201');
-  await development.says('"back_end":"seam","subject":1001,"origin":true,"origin_status":200');
+  await development.waitFor('"method":"POST","route":null,"status":201');
+  await development.waitFor('"back_end":"seam","subject":1001,"origin":true,"origin_status":200');
 
   const admin = await token(6, { secret: secret() });
   const { message } = await update(7, admin, { full_name: 'Jane Miller', email: 'miller@example.com' });
   assert.equal(message, 'Usuario actualizado exitosamente');
-  await development.says('(PUT /api/v1/users/:id) of account 7: email, full_name; stored email, full_name');
+  await development.waitFor('(PUT /api/v1/users/:id) of account 7: email, full_name; stored email, full_name');
   assert.deepEqual((await json('/api/v1/users/7')).data, {
     idUser: 7,
     full_name: 'Jane Miller',
@@ -236,27 +240,27 @@ test('--origin starts a demo back end that gets other requests and the changes [
     roleId: 2,
   });
   assert.equal(await change(development, secret()), 200);
-  await development.says('(PUT /api/profile/:id/update/) of account 42: first_name; nothing to store');
+  await development.waitFor('(PUT /api/profile/:id/update/) of account 42: first_name; nothing to store');
 });
 
-test('applies a migration that is added, and starts again without its database', DEADLINE, async (t) => {
+test('applies a new migration, and restarts if its database is removed', DEADLINE, async (t) => {
   const development = await develop(t);
   fs.writeFileSync(file('migrations/9999_notes.sql'), 'CREATE TABLE notes (id INTEGER);\n');
-  await development.says('1 migration applied');
+  await development.waitFor('1 migration applied');
   assert.equal(await change(development, secret()), 200);
   fs.appendFileSync(file('migrations/9999_notes.sql'), '-- edited\n');
-  await development.says('migrations/9999_notes.sql was edited after it was applied');
+  await development.waitFor('migrations/9999_notes.sql was edited after it was applied');
   fs.rmSync(file('.wrangler'), { recursive: true });
-  await development.says('up again');
+  await development.waitFor('up again');
   assert.equal(await change(development, secret()), 200);
   fs.rmSync(file('migrations/9999_notes.sql'));
 });
 
-test('reads .dev.vars again when it is edited', DEADLINE, async (t) => {
+test('restarts with the new .dev.vars after an edit', DEADLINE, async (t) => {
   const development = await develop(t);
   const secrets = read('.dev.vars');
   fs.writeFileSync(file('.dev.vars'), `${secrets}CORS_ALLOWED_ORIGINS="http://localhost:5173"\n`);
-  await development.says('up again');
+  await development.waitFor('up again');
   const { status, headers } = await fetch(`${development.url}/users`, {
     method: 'OPTIONS',
     headers: { origin: 'http://localhost:5173', 'access-control-request-method': 'PUT' },
@@ -266,35 +270,35 @@ test('reads .dev.vars again when it is edited', DEADLINE, async (t) => {
   fs.writeFileSync(file('.dev.vars'), secrets);
 });
 
-test('an edit that leaves no usable secret in .dev.vars does not end it', DEADLINE, async (t) => {
+test('keeps running if an edit leaves no usable secret in .dev.vars', DEADLINE, async (t) => {
   const development = await develop(t);
   const before = secret();
   fs.writeFileSync(file('.dev.vars'), 'JWT_SECRET=short\n');
-  await development.says('perfil: JWT_SECRET in .dev.vars has 5 bytes');
-  await development.says('perfil: the server keeps running with what .dev.vars held before');
+  await development.waitFor('perfil: JWT_SECRET in .dev.vars has 5 bytes');
+  await development.waitFor('perfil: the server keeps running with the previous .dev.vars');
   assert.equal(await change(development, before), 200);
   fs.rmSync(file('.dev.vars'));
-  await development.says('.dev.vars now holds a random JWT_SECRET');
-  await development.says('up again');
+  await development.waitFor('Wrote a random JWT_SECRET to .dev.vars');
+  await development.waitFor('up again');
   assert.notEqual(secret(), before);
   assert.equal(await change(development, secret()), 200);
 });
 
 test('keeps the worker that was built before while the source does not compile', DEADLINE, async (t) => {
   const development = await develop(t);
-  // The real compiler, in the copy: an error in a crate whose dependencies are compiled already.
+  // Runs the real compiler in the copy. The dependencies of the faulty crate have already been compiled.
   const target = path.join(import.meta.dirname, '../../target');
   writeProgram(copy, 'cargo', `PATH=\${PATH#*:} CARGO_TARGET_DIR='${target}' exec cargo "$@"`);
   const source = read('src/lib.rs');
   fs.writeFileSync(file('src/lib.rs'), `${source}\nfn faulty() -> u8 { "text" }\n`);
-  await development.says('the worker that was built before keeps running');
-  assert.match(development.said(), /error\[E0308\]: mismatched types\s+--> src\/lib\.rs/);
-  const [, after] = development.said().split(UP);
+  await development.waitFor('the worker that was built before keeps running');
+  assert.match(development.output(), /error\[E0308\]: mismatched types\s+--> src\/lib\.rs/);
+  const [, after] = development.output().split(UP);
   assert.ok(after.split('\n').length < 60, after);
   assert.equal(await change(development, secret()), 200);
 });
 
-test('a port that is taken or impossible is refused at once', DEADLINE, async (t) => {
+test('rejects a port that is in use or invalid, and unknown options', DEADLINE, async (t) => {
   const server = net.createServer().listen(0, 'localhost');
   await once(server, 'listening');
   t.after(() => server.close());
@@ -303,12 +307,12 @@ test('a port that is taken or impossible is refused at once', DEADLINE, async (t
     [['--port', String(port)], {}, `perfil: port ${port} is in use`],
     [[`--port=${port}`], {}, `perfil: port ${port} is in use`],
     [[], { PORT: String(port) }, `perfil: port ${port} is in use`],
-    [['--port', '65536'], {}, "perfil: the port is '65536'"],
+    [['--port', '65536'], {}, "perfil: '65536' is not a valid port"],
     [['9000'], {}, 'perfil: usage: npm run dev'],
     [['--prot', '9000'], {}, 'perfil: usage: npm run dev'],
     [['--origin', 'x'], {}, 'perfil: usage: npm run dev'],
   ])) {
-    const { code, said } = await run(copy, 'node', [...DEV, ...args], { env });
-    assert.deepEqual([code, said.slice(0, expected.length)], [1, expected]);
+    const { code, output } = await run(copy, 'node', [...DEV, ...args], { env });
+    assert.deepEqual([code, output.slice(0, expected.length)], [1, expected]);
   }
 });

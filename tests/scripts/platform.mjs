@@ -1,5 +1,5 @@
-// A local stand-in for those parts of Cloudflare's API that a deployment calls. It keeps databases in a real SQLite,
-// and what it was sent: `calls` lists every call, `changes()` those that are not a GET.
+// A local stand-in for those parts of Cloudflare's API that a deployment calls. Its databases are SQLite databases. It
+// records the calls: `calls` lists all of them, and `changes()` those that are not a GET.
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 const ACCOUNT = 'a1b2c3d4e5f60718293a4b5c6d7e8f90';
 const ROOT = `/accounts/${ACCOUNT}`;
 
-class Refused extends Error {
+class ApiError extends Error {
   constructor(status, code, message) {
     super(message);
     this.status = status;
@@ -17,17 +17,17 @@ class Refused extends Error {
 }
 
 const notFound = (code, what) => {
-  throw new Refused(404, code, `${what} not found`);
+  throw new ApiError(404, code, `${what} not found`);
 };
 
-/** D1's reply to a query: one result for each statement, of which wrangler reads the rows of the last. */
+/** Runs a query and returns D1's result. wrangler only reads the rows of the last statement. */
 function query(database, sql) {
   const isRead = /^\s*SELECT\b[^;]*;?\s*$/i.test(sql);
   if (!isRead) database.exec(sql);
   return [{ results: isRead ? database.prepare(sql).all() : [], success: true, meta: { duration: 1 } }];
 }
 
-/** What the account holds. */
+/** Creates an empty account: its resources, and functions that find one of them. */
 function account() {
   const databases = [];
   const buckets = [];
@@ -38,7 +38,7 @@ function account() {
   return { databases, buckets, workers, worker, database };
 }
 
-/** The metadata of an uploaded worker: its bindings, secrets among them. */
+/** Stores the bindings and the secrets of an uploaded worker as a new version. */
 async function upload({ workers }, name, { form }) {
   const { bindings } = JSON.parse(await form.get('metadata'));
   const secrets = bindings.filter(({ type }) => type === 'secret_text');
@@ -61,20 +61,20 @@ const ROUTES = {
   'GET /d1/database': ({ state, search }) =>
     search.get('page') === '1' ? state.databases.map(({ uuid, name }) => ({ uuid, name })) : [],
   'POST /d1/database': ({ state, body }) => {
-    if (state.databases.some(({ name }) => name === body.name)) throw new Refused(400, 7502, 'it exists');
-    const made = { uuid: randomUUID(), ...body, sqlite: new DatabaseSync(':memory:') };
-    state.databases.push(made);
-    return { uuid: made.uuid, name: made.name };
+    if (state.databases.some(({ name }) => name === body.name)) throw new ApiError(400, 7502, 'it exists');
+    const created = { uuid: randomUUID(), ...body, sqlite: new DatabaseSync(':memory:') };
+    state.databases.push(created);
+    return { uuid: created.uuid, name: created.name };
   },
   'GET /d1/database/:name': ({ state, name }) => {
-    const { uuid, name: called } = state.database(name);
-    return { uuid, name: called };
+    const { uuid, name: ownName } = state.database(name);
+    return { uuid, name: ownName };
   },
   'POST /d1/database/:name/query': ({ state, name, body }) => query(state.database(name).sqlite, body.sql),
   'POST /r2/buckets': ({ state, body, headers }) => {
     const jurisdiction = headers['cf-r2-jurisdiction'];
     if (state.buckets.some(({ name }) => name === body.name))
-      throw new Refused(409, 10004, 'it exists, and you own it');
+      throw new ApiError(409, 10004, 'it exists, and you own it');
     state.buckets.push({ ...body, jurisdiction });
     return { name: body.name };
   },
@@ -118,8 +118,8 @@ const PATTERNS = Object.entries(ROUTES).map(([route, handle]) => {
   return { method, path: new RegExp(`^${ROOT}${path}$`), handle };
 });
 
-/** The body of a request as JSON or as a form. */
-async function read(request) {
+/** Reads the body of a request as JSON or as a form. */
+async function readBody(request) {
   const chunks = [];
   for await (const chunk of request) chunks.push(chunk);
   const type = request.headers['content-type'] ?? '';
@@ -131,7 +131,7 @@ async function read(request) {
 
 /**
  * Starts the stand-in.
- * @param {any} t the test that stops it
+ * @param {any} t the test, at the end of which the stand-in is stopped
  * @param {{hang?: string}} [options] a call that never gets a response
  */
 export async function startPlatform(t, { hang } = {}) {
@@ -143,8 +143,8 @@ export async function startPlatform(t, { hang } = {}) {
     const call = `${request.method} ${pathname.replace(ROOT, '')}`;
     calls.push(call);
     if (call === hang) await new Promise(() => {});
-    const { form, body } = await read(request);
-    if (!found) throw new Refused(404, 7003, `the stand-in has no ${call}`);
+    const { form, body } = await readBody(request);
+    if (!found) throw new ApiError(404, 7003, `the stand-in has no ${call}`);
     const { name } = found.path.exec(pathname).groups ?? {};
     return found.handle({
       state,
@@ -156,14 +156,14 @@ export async function startPlatform(t, { hang } = {}) {
     });
   }
   const server = http.createServer(async (request, response) => {
-    const [status, answer] = await reply(request).then(
+    const [status, body] = await reply(request).then(
       (result) => [200, { success: true, errors: [], messages: [], result }],
       ({ status = 500, code = 10000, message }) => [
         status,
         { success: false, errors: [{ code, message }], messages: [], result: null },
       ],
     );
-    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+    response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
   });
   await once(server.listen(0, 'localhost'), 'listening');
   t.after(() => server.close());

@@ -1,4 +1,4 @@
-// The files in docs/testing.md that show Perfil in the tests of another project, run as they stand there.
+// The files in docs/testing.md that show how another project's tests use Perfil. They run unchanged.
 import assert from 'node:assert/strict';
 import fs from 'node:fs';
 import path from 'node:path';
@@ -17,7 +17,8 @@ const perfil = copyProject(path.join(folder, 'perfil'));
 const project = { folder, bin: folder };
 
 /** Runs a command of the page in the folder of the project that uses Perfil. */
-const user = (program, ...args) => run(project, program, args, { env: { CLOUDFLARE_CF_FETCH_ENABLED: 'false' } });
+const runInProject = (program, ...args) =>
+  run(project, program, args, { env: { CLOUDFLARE_CF_FETCH_ENABLED: 'false' } });
 
 before(async () => {
   for (const [name, text] of Object.entries(FILES)) fs.writeFileSync(path.join(folder, name), text);
@@ -25,11 +26,11 @@ before(async () => {
   for (const name of PACKAGES)
     fs.symlinkSync(path.join(root, 'node_modules', name), path.join(folder, 'node_modules', name));
   const [, build] = /^npm --prefix perfil run (deploy -- .*)$/m.exec(read('docs/testing.md'));
-  const { code, said } = await run(perfil, 'npm', ['run', ...build.split(' ')]);
-  assert.equal(code, 0, said);
+  const { code, output } = await run(perfil, 'npm', ['run', ...build.split(' ')]);
+  assert.equal(code, 0, output);
 }, DEADLINE);
 
-test('the page has the files', () => {
+test('the page has these files, with the current compatibility date', () => {
   assert.deepEqual(Object.keys(FILES), [
     'harness.test.mjs',
     'vitest.config.mjs',
@@ -42,13 +43,14 @@ test('the page has the files', () => {
 
 for (const name of ['harness.test.mjs', 'miniflare.test.mjs'])
   test(`${name} passes`, DEADLINE, async () => {
-    const { code, said } = await user('node', '--test', name);
-    assert.equal(code, 0, said);
-    assert.match(said, /^ℹ pass 1$|^# pass 1$/m);
+    const { code, output } = await runInProject('node', '--test', name);
+    assert.equal(code, 0, output);
+    assert.match(output, /^ℹ pass 1$|^# pass 1$/m);
   });
 
 test('vitest.test.mjs passes', DEADLINE, async () => {
-  const { code, said } = await user('node', path.join(root, 'node_modules/vitest/vitest.mjs'), 'run', '--no-color');
-  assert.equal(code, 0, said);
-  assert.match(said, /Tests {2}1 passed/);
+  const vitest = path.join(root, 'node_modules/vitest/vitest.mjs');
+  const { code, output } = await runInProject('node', vitest, 'run', '--no-color');
+  assert.equal(code, 0, output);
+  assert.match(output, /Tests {2}1 passed/);
 });

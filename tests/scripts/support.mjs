@@ -1,5 +1,5 @@
-// A copy of the project in which scripts can be tried: what they write stays in the copy. The packages are linked, and
-// cargo runs in the project itself, so that nothing is compiled twice.
+// Makes a copy of the project in which scripts can run without changing the project itself. The copy's packages are
+// links, and cargo runs in the project itself, so that nothing is compiled twice.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import fs from 'node:fs';
@@ -9,15 +9,15 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { root } from '../support/project.mjs';
 
-const LEFT_OUT = ['node_modules', 'target', '.git', '.wrangler', '.import', '.dev.vars'];
+const NOT_COPIED = ['node_modules', 'target', '.git', '.wrangler', '.import', '.dev.vars'];
 
-/** Writes a program into the copy that comes first on its PATH. */
+/** Writes a program into the copy's first folder on PATH, where it replaces an installed program of that name. */
 export function writeProgram(copy, name, script) {
   const file = path.join(copy.bin, name);
   fs.writeFileSync(file, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
 }
 
-/** Links each package, so that an `npm ci` in the copy would remove the links alone. */
+/** Links each package separately, so that `npm ci` in the copy would only remove the links. */
 function linkPackages(folder) {
   const from = path.join(root, 'node_modules');
   fs.mkdirSync(path.join(folder, 'node_modules'));
@@ -27,7 +27,7 @@ function linkPackages(folder) {
   if (fs.existsSync(path.join(root, client))) fs.symlinkSync(path.join(root, client), path.join(folder, client));
 }
 
-/** A new folder; `t` is the test or suite that removes it when it ends. */
+/** Creates a folder, which is removed at the end of the test or suite `t`. */
 export function temporaryFolder(t) {
   const folder = fs.realpathSync(fs.mkdtempSync(path.join(os.tmpdir(), 'perfil-copy-')));
   t.after(() => fs.rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
@@ -39,7 +39,7 @@ export function copyProject(folder) {
   fs.cpSync(root, folder, {
     recursive: true,
     preserveTimestamps: true,
-    filter: (file) => !LEFT_OUT.includes(path.basename(file)),
+    filter: (file) => !NOT_COPIED.includes(path.basename(file)),
   });
   linkPackages(folder);
   const bin = path.join(folder, '.bin');
@@ -49,7 +49,7 @@ export function copyProject(folder) {
   return copy;
 }
 
-/** A port that was free a moment ago. */
+/** Returns a port that is free now. */
 export const freePort = () =>
   new Promise((resolve) => {
     const server = net.createServer().listen(0, 'localhost', () => {
@@ -58,7 +58,7 @@ export const freePort = () =>
     });
   });
 
-/** Whether something listens on a port. */
+/** Checks whether a program listens on a port. */
 export const isServed = (port) =>
   new Promise((resolve) => {
     const socket = net.connect(port, 'localhost', () => {
@@ -69,7 +69,8 @@ export const isServed = (port) =>
   });
 
 /**
- * The processes that work in a folder, as `{pid, command}`. It reads /proc, so it finds none where there is none.
+ * Returns the processes whose working folder is the given one, as `{pid, command}`. Only Linux has /proc; on other
+ * systems, the list is empty.
  * @returns {{pid: number, command: string}[]}
  */
 export function processesIn(folder) {
@@ -79,24 +80,24 @@ export function processesIn(folder) {
     try {
       if (fs.readlinkSync(`/proc/${pid}/cwd`) !== folder) continue;
       const command = fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
-      // A process that has ended and that nobody has asked about yet has no command.
+      // A zombie (a process that has ended, but whose parent has not read its exit code) has no command.
       if (command) found.push({ pid: Number(pid), command });
     } catch {
-      /* It is gone, or another user's. */
+      /* The process has ended, or belongs to another user. */
     }
   }
   return found;
 }
 
-/** Waits until a condition holds, and throws what `problem` returns if it does not in time. */
+/** Waits until a condition holds. If it does not hold in time, throws an error with the message from `problem`. */
 export async function until(condition, problem, seconds = 60) {
   for (const limit = Date.now() + seconds * 1000; !(await condition()); await setTimeout(50))
     if (Date.now() > limit) throw new Error(problem());
 }
 
 /**
- * Starts a program in the copy: `said()` is what it has printed so far, `says(text)` waits for it, `ended` is its exit
- * code.
+ * Starts a program in the copy. `output()` of the result is what it has printed so far, `waitFor(text)` waits until it
+ * has printed a text, and `ended` is a promise of its exit code.
  */
 export function start(copy, program, args, { env = {}, input = undefined, PATH = process.env.PATH } = {}) {
   const { NODE_TEST_CONTEXT, ...environment } = process.env;
@@ -114,22 +115,22 @@ export function start(copy, program, args, { env = {}, input = undefined, PATH =
   const ended = once(child, 'close').then(([code]) => code);
   return {
     child,
-    said: () => text,
+    output: () => text,
     ended,
-    says: (words, seconds) =>
+    waitFor: (expected, seconds) =>
       until(
         () => {
-          if (child.exitCode !== null && !text.includes(words)) throw new Error(`it ended: ${text}`);
-          return text.includes(words);
+          if (child.exitCode !== null && !text.includes(expected)) throw new Error(`the program ended: ${text}`);
+          return text.includes(expected);
         },
-        () => `it did not say ${JSON.stringify(words)}: ${text}`,
+        () => `the program did not print ${JSON.stringify(expected)}: ${text}`,
         seconds,
       ),
   };
 }
 
-/** Runs a program in the copy to its end. */
+/** Runs a program in the copy, and returns its exit code and its output. */
 export async function run(copy, program, args, options) {
-  const { said, ended } = start(copy, program, args, options);
-  return { code: await ended, said: said() };
+  const { output, ended } = start(copy, program, args, options);
+  return { code: await ended, output: output() };
 }
