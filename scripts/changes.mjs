@@ -1,21 +1,22 @@
 // npm run changes -- [--account 42] [--by 7] [--since 2026-11-01] [--json] [--remote] [--env NAME]
-// Shows who changed what: the newest rows of the change feed, with the latest change last. See docs/operations.md.
+// Shows who changed what, from the newest rows of the change feed. The latest change is last. See docs/operations.md.
 import { parseArgs } from 'node:util';
 import { rowsOf } from './database.mjs';
 import { assertNotTakenByNpm, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
+/** Maximum number of changes that are shown, because a query for all of them could take too long. */
+const MAX_CHANGES = 1000;
+const SHOWN_LIMIT = MAX_CHANGES.toLocaleString('en-US');
 const USAGE = `usage: npm run changes -- [options]
-  --account ID    only changes of this account and of its persona
+  --account ID    only changes to this account and its persona
   --by ID         only changes that this account made
-  --since TIME    only changes since then, in UTC: 2026-11-01 or 2026-11-01T08:30
+  --since TIME    only changes since this time in UTC: 2026-11-01 or 2026-11-01T08:30
   --json          prints JSON
   --remote        reads the deployed database instead of the local one
   --env NAME      the environment of wrangler.toml
 
-ID is the account's own id. Without options, it shows every change.`;
-/** Maximum number of changes that are shown, because a query for all of them could take too long. */
-const MAX_CHANGES = 1000;
+ID is the account's own ID in Perfil. At most the newest ${SHOWN_LIMIT} changes are shown.`;
 
 /** Converts a time to the database's format; undefined if it is not a valid time. */
 function timeOf(text) {
@@ -49,20 +50,20 @@ function parse() {
   throw new Trouble(USAGE);
 }
 
-/** Builds the query. Only ids and times that were checked are inserted into it. */
+/** Builds the query. Only IDs and times that were checked are inserted into it. */
 function query({ account, by, since }) {
   const conditions = [
     ...(account
       ? [`(account_id = ${account} OR persona_id IN (SELECT id FROM personas WHERE user_id = ${account}))`]
       : []),
     ...(by ? [`actor_id = ${by}`] : []),
-    // Ids increase with time, so this reads only the rows since then.
+    // IDs increase with time, so this reads only the rows since then.
     ...(since ? [`id > coalesce((SELECT id FROM changes WHERE at < '${since}' ORDER BY id DESC LIMIT 1), 0)`] : []),
   ];
   return [
     'SELECT id, at, request_id, route, actor_id, actor_back_end, account_id, persona_id, fields,',
-    '(SELECT n.id FROM identities n WHERE n.account_id = actor_id AND n.back_end = actor_back_end) AS actor_number,',
-    '(SELECT json_group_object(n.back_end, n.id) FROM identities n WHERE n.account_id = changes.account_id) AS numbers',
+    '(SELECT n.id FROM identities n WHERE n.account_id = actor_id AND n.back_end = actor_back_end) AS actor_own_id,',
+    '(SELECT json_group_object(n.back_end, n.id) FROM identities n WHERE n.account_id = changes.account_id) AS ids',
     'FROM changes',
     ...(conditions.length > 0 ? [`WHERE ${conditions.join(' AND ')}`] : []),
     `ORDER BY id DESC LIMIT ${MAX_CHANGES + 1}`,
@@ -71,22 +72,23 @@ function query({ account, by, since }) {
 
 /** Converts a row to the JSON output. */
 function changeOf(row) {
-  const { id, at, request_id, route, actor_id, actor_back_end, actor_number, account_id, persona_id } = row;
+  const { id, at, request_id, route, actor_id, actor_back_end, actor_own_id, account_id, persona_id } = row;
   return {
     id,
     at,
     request_id,
     route,
-    actor: { account: actor_id, ...(actor_back_end && { back_end: actor_back_end, id: actor_number }) },
-    subject: account_id === null ? { persona: persona_id } : { account: account_id, ids: JSON.parse(row.numbers) },
+    actor: { account: actor_id, ...(actor_back_end && { back_end: actor_back_end, id: actor_own_id }) },
+    subject: account_id === null ? { persona: persona_id } : { account: account_id, ids: JSON.parse(row.ids) },
     fields: JSON.parse(row.fields),
   };
 }
 
-const describe = (what, id, numbers) =>
+/** Describes an account or a persona. `ids` are its IDs in back ends, as pairs of back end and ID. */
+const describe = (what, id, ids) =>
   [
     `${what} ${id}`,
-    ...(numbers.length > 0 ? [`(${numbers.map((pair) => pair.filter(Boolean).join(' ')).join(', ')})`] : []),
+    ...(ids.length > 0 ? [`(${ids.map((pair) => pair.filter(Boolean).join(' ')).join(', ')})`] : []),
   ].join(' ');
 
 /** Converts a change to a line of the table. */
@@ -103,7 +105,7 @@ const lineOf = ({ id, at, request_id, route, actor, subject, fields }) => [
 ];
 
 function print(changes) {
-  const lines = [['Id', 'When (UTC)', 'Who', 'Whose', 'Fields', 'Route', 'Request'], ...changes.map(lineOf)];
+  const lines = [['ID', 'When (UTC)', 'Who', 'Whose', 'Fields', 'Route', 'Request'], ...changes.map(lineOf)];
   const widths = lines[0].map((_, at) => Math.max(...lines.map((line) => line[at].length)));
   for (const line of lines)
     console.log(
@@ -123,5 +125,5 @@ else if (changes.length > 0) print(changes);
 else console.log('no changes');
 if (rows.length > MAX_CHANGES)
   console.error(
-    `perfil: only the newest ${MAX_CHANGES} changes are shown; narrow them down with --account, --by or --since`,
+    `perfil: only the newest ${SHOWN_LIMIT} changes are shown; narrow them down with --account, --by or --since`,
   );

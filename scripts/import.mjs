@@ -11,9 +11,9 @@ import { assertNotTakenByNpm, root, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
 const USAGE = `usage: npm run import -- --from ${Object.keys(SOURCES).join('|')} <file> [--out .import]
-  --schema NAME     the schema to import from a dump of several (seam, falcon)
+  --schema NAME     the schema to import, if the dump has several (seam, falcon)
   --link-by-email   treats the same e-mail address in two back ends as one person (seam, falcon, django)
-  --prune           removes what is gone at the source since the last import (seam, falcon, django)
+  --prune           removes what was deleted at the source since the last import (seam, falcon, django)
   --grant ROLE,...  gives these roles the permissions of personas' endpoints (personas)`;
 /** The options of each source, in addition to --out. */
 const OPTIONS = {

@@ -2,13 +2,13 @@
 
 const named = (form, attribute) => [...form.querySelectorAll(`[${attribute}]`)];
 
-/** Returns the path with the ids that were entered. */
+/** Returns the path with the IDs that were entered. */
 const targetOf = (form) =>
   named(form, 'data-in')
     .filter((input) => input.dataset.in === 'path')
     .reduce((path, { name, value }) => path.replace(`{${name}}`, encodeURIComponent(value)), form.dataset.path);
 
-/** Returns the media type and the body: a JSON text, or `[name, text or file, input]` for each field with a value. */
+/** Returns the media type and the body: JSON as a string, or `[name, text or file, input]` for each filled-in field. */
 function bodyOf(form) {
   const json = form.elements.namedItem('json');
   if (!json) return {};

@@ -91,7 +91,7 @@ const ATTACKS = {
     send(worker, '/users', 'application/json', pad({ name: 'Luis' }, 65_536), true),
   '512 KiB of a form in chunks of one byte': (worker) =>
     send(worker, PROFILE, FORM, upload(png({ size: 512 * 1024 })), true),
-  'a form of 80 000 parts': (worker) => send(worker, PROFILE, FORM, form(...Array(80_000).fill(part('a', ''))), false),
+  'a form of 80,000 parts': (worker) => send(worker, PROFILE, FORM, form(...Array(80_000).fill(part('a', ''))), false),
   'a part header of 5 MB': (worker) =>
     send(worker, PROFILE, FORM, Buffer.concat([Buffer.from('--x\r\nX-Pad: '), Buffer.alloc(5_000_000, 97)]), false),
   '10 MiB of noise as a picture': (worker) => send(worker, PROFILE, FORM, upload(randomBytes(10 * MIB)), false),

@@ -1,5 +1,5 @@
-// The SQL that imports accounts. Only `identities` maps a back end's ID to an account. An account's own id is assigned
-// by Perfil, and the same ID in two back ends belongs to two people.
+// The SQL that imports accounts. Only `identities` maps a back end's ID to an account. Perfil assigns each account its
+// own ID. The same ID in two back ends belongs to two people.
 import {
   CHUNK,
   duplicate,
@@ -42,14 +42,14 @@ const roleOf = (source, json) =>
     WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = ${json} ->> 'role')`
     : 'NULL';
 
-/** An account that is inactive in one back end is inactive here until it is active in all of them. */
+/** An account that is inactive in one back end is inactive in Perfil until it is active in all of them. */
 const isActiveEverywhere = (source) => `min(${incoming('is_active')}, coalesce((
     SELECT min(o.base ->> 'is_active') FROM identities n JOIN imports o
       ON o.source = n.back_end AND o.kind = 'users' AND o.id = n.id
     WHERE n.account_id = r.id AND n.back_end <> '${source}'
   ), 1))`;
 
-/** Assigns ids to new accounts, above all that exist or ever existed. */
+/** Assigns IDs to new accounts, higher than those of all accounts that exist or ever existed. */
 const assign = (source) => `UPDATE imports AS i ${CHUNK} SET target = fresh.id FROM (
   SELECT c.id AS record, row_number() OVER (ORDER BY c.id)
     + max(coalesce((SELECT max(id) FROM users), 0), coalesce((SELECT max(id) FROM retired_accounts), 0)) AS id
@@ -111,7 +111,7 @@ export function users(source, texts, { linkByEmail = false } = {}) {
   const reasons = [
     REMOVED(source),
     `CASE WHEN i.base IS NULL AND r.email <> ${incoming('email')}
-    THEN '${source} ' || i.id || ' has another e-mail address in Perfil; correct the table identities' END`,
+    THEN '${source} ' || i.id || ' has another e-mail address in Perfil; correct its row in the table identities' END`,
     conflict('email', valueAfter('email', source), linkByEmail ? CHANGE : LINK),
     conflict('username', valueAfter('username', source), CHANGE),
     duplicate(source, 'users', 'email', 'NOCASE'),
@@ -121,7 +121,8 @@ export function users(source, texts, { linkByEmail = false } = {}) {
   if (source === 'seam') {
     reasons.push(`CASE
     WHEN i.base IS NULL AND ${incoming('role')} IS NOT NULL AND ${roleOf(source, 'i.incoming')} IS NULL
-    THEN 'role ' || (${incoming('role')}) || ' was removed in Perfil; change it at the source, and import again' END`);
+    THEN 'role ' || (${incoming('role')})
+      || ' was removed in Perfil; give the account another role at the source, and import again' END`);
     differences.push(['role_id', `r.role_id IS ${roleOf(source, 'i.incoming')}`]);
   }
   return [

@@ -42,7 +42,7 @@ export class Row {
     return this.fault(field, 'is neither a text nor a number');
   }
 
-  /** Returns an id from 1 to 2^53 − 1. With `optional`, a null or empty value returns null. */
+  /** Returns an ID from 1 to 2^53 − 1. With `optional`, a null or empty value returns null. */
   id(field, { optional = false } = {}) {
     const raw = this.raw(field);
     if (this.isFaulty(field) || (optional && (raw === null || raw === ''))) return null;

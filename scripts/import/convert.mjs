@@ -9,8 +9,8 @@ import { SOURCES } from './sources.mjs';
 import { firstStatements, importStatements, lastStatements } from './sql.mjs';
 
 /**
- * Maximum size of the records in one statement, in bytes. D1 accepts 100 000, but each record of a chunk is compared to
- * each other.
+ * Maximum size of the records in one statement, in bytes. D1 accepts 100,000, but each record of a chunk is compared
+ * with every other.
  */
 const CHUNK = 32_000;
 /** Maximum size of a file, in bytes. D1 serves no other request while it executes a file. */
@@ -18,7 +18,7 @@ const FILE = 2_000_000;
 
 /** The SQL files. Each contains complete chunks. They get their final names when all of them are complete. */
 class Files {
-  /** Files to be executed first, although their contents are known last. */
+  /** Files to be executed first. They are written last, when their contents are known. */
   head = [];
   parts = [];
   size = Infinity;
@@ -101,13 +101,13 @@ function chunks(files, write) {
 }
 
 /**
- * Writes every record without faults. Returns how many of each kind were read, written and skipped, and the ids in the
+ * Writes every record without faults. Returns how many of each kind were read, written and skipped, and the IDs in the
  * source for each kind, unless one of them cannot be read.
  */
 async function write(records, files, source, { onSkipped, ...options }) {
   const counts = {};
   const seen = {};
-  /** The ids of skipped records; null stands for an id that cannot be read. */
+  /** The IDs of skipped records. null stands for an ID that cannot be read. */
   const skipped = {};
   const imported = chunks(files, (kind, chunk) => importStatements(source, kind, chunk, options));
   const omitted = chunks(files, (kind, { texts }) => noteSkipped(source, kind, texts));
@@ -149,8 +149,7 @@ function checkComplete(file, findings, ids) {
     );
   if (!ids.users)
     throw new Trouble(
-      `the id of a row of ${file} cannot be read, and --prune requires all of them: see the lines above; ` +
-        'nothing was written',
+      `a row of ${file} has an ID that cannot be read (see above), and --prune requires every ID; nothing was written`,
     );
 }
 
@@ -158,7 +157,7 @@ function checkComplete(file, findings, ids) {
  * Writes the SQL for a source into a folder. Returns `{files, counts, findings}`.
  *
  * `onSkipped` is called with every skipped record. `linkByEmail` makes one account of the records of several back ends
- * that have the same e-mail address. `schema` is the schema to import from a dump of several. `prune` removes records
+ * that have the same e-mail address. `schema` is the schema to import, if the dump has several. `prune` removes records
  * that no longer exist at the source. `grants` are the roles that get the permissions of personas.
  * @typedef {{where: string, table: string, id: number | string | null, faults: any[]}} Skipped
  * @typedef {{linkByEmail?: boolean, schema?: string, prune?: boolean, grants?: string[]}} Options
@@ -185,7 +184,7 @@ export async function convert(source, file, folder, given = {}) {
       ...options,
     });
     if (options.prune) checkComplete(file, findings, ids);
-    // An empty table means that all links are gone. A dump without the table means nothing.
+    // If the table is empty, all links were deleted. If the dump lacks the table, nothing is known about the links.
     if (findings.tables?.includes('permissionxrole') && !counts.permissionXRole) ids.permissionXRole = [];
     const { prune = false, grants = [] } = options;
     files.addFirst([

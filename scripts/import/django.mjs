@@ -49,7 +49,7 @@ export async function* django(file, findings) {
   }
   if (!checked.done)
     throw new Trouble(
-      `there is no account in ${file}: --from django reads a SQLite file with the table users_users, ` +
+      `${file} has no accounts: --from django reads a SQLite file with the table users_users, ` +
         'or the output of `manage.py dumpdata` with the model users.users',
     );
 }

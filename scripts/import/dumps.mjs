@@ -111,9 +111,9 @@ function inOrder(items) {
 }
 
 /**
- * Yields the accounts. `roles` maps the id of each role that was read to whether it is valid. An account whose role is
- * invalid is skipped. If a dump has only the accounts, roles without names are created for the ids in them.
- * `field` is the column with the role's id, if the back end's roles have permissions.
+ * Yields the accounts. `roles` maps the ID of each role that was read to whether it is valid. An account whose role is
+ * invalid is skipped. If a dump has only the accounts, unnamed roles are created for the role IDs in them. `field` is
+ * the column with the role's ID, if the back end's roles have permissions.
  */
 async function* accounts(source, items, roles, field) {
   const named = roles.size > 0;
@@ -121,7 +121,7 @@ async function* accounts(source, items, roles, field) {
     const role = field && item.record?.role;
     if (role && !named && !roles.has(role)) {
       roles.set(role, true);
-      // Only the id matters. A later dump supplies the name; this one never replaces an existing name.
+      // A placeholder for the name, which a later dump supplies. It never replaces an existing name.
       const record = { id: role, name: `${source} role ${role}`, description: null, unnamed: 1 };
       yield { kind: 'roles', table: 'users', id: role, where: item.where, record, faults: [] };
     }
@@ -133,7 +133,7 @@ async function* accounts(source, items, roles, field) {
 
 /** Selects the schema to import: the one that was specified, or the only one with accounts of the back end. */
 class Schemas {
-  /** Schemas with a row in a table `users`, and those of them whose table has the back end's columns. */
+  /** Schemas with a row in a table `users`. Those in `found` have a table with the back end's columns. */
   seen = new Set();
   found = new Set();
 
@@ -143,7 +143,7 @@ class Schemas {
     this.needed = [id, ...columns];
   }
 
-  /** Checks whether a row belongs to the selected schema, as far as it is known by now. */
+  /** Checks whether a row belongs to the selected schema. The answer may change until all schemas have been seen. */
   isSelected({ schema, table, columns }) {
     if (table === 'users' && !this.seen.has(schema)) {
       this.seen.add(schema);
@@ -154,8 +154,8 @@ class Schemas {
     if (this.wanted !== undefined) return schema === undefined || schema.toLowerCase() === this.wanted;
     if (this.found.size > 1)
       throw new Trouble(
-        `${this.file} has such accounts in several schemas, ${[...this.found].join(' and ')}: ` +
-          `specify the one to import, for example --schema ${[...this.found][0]}`,
+        `${this.file} has a table users with this back end's columns in several schemas, ` +
+          `${[...this.found].join(' and ')}: specify the one to import, for example --schema ${[...this.found][0]}`,
       );
     return this.found.has(schema) || (this.found.size === 0 && table !== 'users');
   }
@@ -169,11 +169,10 @@ class Schemas {
   fail(users, findings) {
     if (this.wanted !== undefined && this.seen.size > 0)
       throw new Trouble(
-        `there is no row of a table users in the schema ${this.wanted} of ${this.file}; it has ` +
-          [...this.seen].join(', '),
+        `${this.file} has no rows of a table users in the schema ${this.wanted}, but in ${[...this.seen].join(', ')}`,
       );
     if (this.other) checkColumns(this.file, 'users', users, this.other, findings);
-    throw new Trouble(`there is no row of a table users in ${this.file}: is --from correct?`);
+    throw new Trouble(`${this.file} has no rows of a table users: is --from correct?`);
   }
 }
 

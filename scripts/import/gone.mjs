@@ -1,18 +1,18 @@
-// Finds and removes what is gone at the source: records that were imported and that the source no longer has.
+// Finds and removes records that were deleted at the source: they were imported, but the source no longer has them.
 //
-// The database gets the gaps between the ids that the source has, and looks for imported records in them. The list of
-// gaps is short, because a database numbers its rows consecutively.
+// The SQL contains the gaps between the IDs that the source has, and looks for imported records in these gaps. The list
+// of gaps is short, because databases assign consecutive IDs.
 import { literal } from './ledger.mjs';
 
 const GONE = 'it no longer exists at the source; --prune removes it from Perfil';
 const GONE_PERSONA = 'it no longer exists at the source; remove it by hand';
 const PRUNED = 'it no longer exists at the source and was removed';
-/** If more accounts than this are gone, and more than half of all, the dump is probably the wrong one. */
+/** If more than this number of accounts and more than half of all are missing, the dump is probably the wrong one. */
 const MANY = 10;
-/** Maximum number of gaps in a statement, of which D1 accepts 100 000 bytes. */
-const GAPS = 1000;
+/** Maximum number of gaps in a statement, which D1 limits to 100,000 bytes. */
+const MAX_GAPS = 1000;
 
-/** Returns the gaps between ids, as pairs of the first and the last missing id. */
+/** Returns the gaps between IDs, as pairs of the first and the last missing ID. */
 export function gapsOf(ids) {
   const gaps = [];
   let next = 1;
@@ -27,33 +27,33 @@ export function gapsOf(ids) {
 const marked = (source, kind, alias = 'i') =>
   `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.problem = '${GONE}'`;
 
-/** Marks the records that were imported and whose ids are in gaps, except those that were removed in Perfil. */
+/** Marks the imported records whose IDs are in gaps, except those that were removed in Perfil. */
 function markRecords(source, kind, ids) {
   const gaps = gapsOf(ids);
   const statements = [];
-  for (let at = 0; at < gaps.length; at += GAPS)
+  for (let at = 0; at < gaps.length; at += MAX_GAPS)
     // CROSS JOIN makes SQLite look up each gap in the ledger, instead of each record of the ledger in the gaps.
     statements.push(`UPDATE imports AS i SET problem = '${kind === 'users' ? GONE : GONE_PERSONA}'
 WHERE i.source = '${source}' AND i.kind = '${kind}' AND i.id IN (
-  SELECT m.id FROM json_each(${literal(gaps.slice(at, at + GAPS))}) AS gap CROSS JOIN imports AS m
+  SELECT m.id FROM json_each(${literal(gaps.slice(at, at + MAX_GAPS))}) AS gap CROSS JOIN imports AS m
   WHERE m.source = '${source}' AND m.kind = '${kind}' AND m.id BETWEEN gap.value ->> 0 AND gap.value ->> 1
     AND m.base IS NOT NULL AND m.base <> '{}'
 )`);
   return statements;
 }
 
-/** Selects the link here that a row of the ledger stands for. The row's id joins the ids of permission and role. */
+/** Selects Perfil's link for a row of the ledger, whose ID consists of the IDs of the permission and the role. */
 const LINK = (alias) => `SELECT 1 FROM imports mp JOIN imports mr
     WHERE mp.source = 'seam' AND mp.kind = 'permissions' AND mp.target = x.permissionId
       AND mr.source = 'seam' AND mr.kind = 'roles' AND mr.target = x.roleId AND ${alias}.id = mp.id || '/' || mr.id`;
 
-/** Marks the permissions of roles that were imported and that the source has revoked. */
+/** Marks the imported permissions of roles that were revoked at the source. */
 const markLinks = (ids) => `UPDATE imports AS i SET problem = '${GONE}'
 WHERE i.source = 'seam' AND i.kind = 'permissionXRole' AND i.base IS NOT NULL
   AND i.id NOT IN (SELECT value FROM json_each(${literal(ids)}))
   AND EXISTS (SELECT 1 FROM permissionXRole x WHERE EXISTS (${LINK('i')}))`;
 
-/** Replaces the marks with a reason if the dump is probably of another database. */
+/** Replaces the marks with a reason if the dump is probably the wrong one. */
 const guard = (source, schema) => {
   const count = (condition) => `(SELECT count(*) FROM imports c WHERE c.source = '${source}' AND c.kind = 'users'
     AND ${condition})`;
@@ -65,7 +65,7 @@ const guard = (source, schema) => {
   if (schema !== undefined)
     reasons.push(`WHEN EXISTS (SELECT 1 FROM imports s WHERE s.source = '${source}' AND s.kind = 'schema'
     AND s.base <> ${literal(schema)})
-  THEN 'the dump is of another schema than the last: import it once without --prune, if it is the right one'`);
+  THEN 'the dump is of a different schema than the last one; if it is the right one, import it without --prune first'`);
   return `UPDATE imports AS i SET problem = 'it no longer exists at the source and was not removed: ' || no.reason
 FROM (SELECT CASE ${reasons.join('\n  ')} END AS reason) AS no
 WHERE i.source = '${source}' AND i.problem = '${GONE}' AND no.reason IS NOT NULL`;
@@ -95,12 +95,12 @@ WHERE source = 'personas' AND kind = 'personas' AND id IN (${personas}) AND base
   legacy_password_hashes = json_remove(u.legacy_password_hashes, '$.${source}')
 FROM ${gone} WHERE ${MARKED} AND u.id = n.account_id`,
     `DELETE FROM identities WHERE back_end = '${source}' AND id IN (SELECT i.id FROM imports i WHERE ${MARKED})`,
-    // Without a base, the next run removes the row, so that the same id would be a new account.
+    // The next run removes rows without a base. If the same ID appears again, it is imported as a new account.
     `UPDATE imports AS i SET base = NULL, problem = NULL, differs = '${PRUNED}' WHERE ${MARKED}`,
   ];
 }
 
-/** Revokes the marked permissions, unless seam grants the same one under another id. */
+/** Revokes the marked permissions, except those that seam also grants under another ID. */
 const PRUNE_LINKS = [
   `DELETE FROM permissionXRole AS x
 WHERE EXISTS (SELECT 1 FROM imports i WHERE ${marked('seam', 'permissionXRole')} AND EXISTS (${LINK('i')}))
@@ -111,8 +111,8 @@ WHERE ${marked('seam', 'permissionXRole')}`,
 ];
 
 /**
- * Returns the statements that find what is gone and, with `prune`, remove it. They must run before the records are
- * imported, because a deleted person may have registered again with the same e-mail address. `ids` has the ids of each
+ * Returns the statements that find deleted records and, with `prune`, remove them. They must run before the records are
+ * imported, because a deleted person may have registered again with the same e-mail address. `ids` has the IDs of each
  * kind in the source, including those of skipped records. `schema` is the name of the schema, if known.
  * @param {string} source
  * @param {{ids: Record<string, any[]>, schema?: string, prune?: boolean}} found

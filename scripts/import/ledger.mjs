@@ -1,9 +1,9 @@
-// The SQL that all kinds of records share. Records are staged in the table `imports`, checked against the database, and
-// then written. A field follows the source as long as its value is the one that the source had in the last import (or
-// the initial value of a new account); a field that was changed here stays. `imports.base` contains the source's values
-// of the last import.
+// The SQL that all kinds of records share. Records are staged in the table `imports`, which is called the ledger,
+// checked against the database, and then written. A field follows the source as long as its value in Perfil is the one
+// that the source had in the last import (or the initial value of a new account). A field that was changed in Perfil is
+// kept. `imports.base` contains the source's values of the last import.
 
-/** The initial value of each field. `r` is the row here. */
+/** The initial value of each field. `r` is the row in Perfil. */
 const EMPTY = {
   // The generated user name of an account of seam counts as not set.
   username: "(SELECT 'seam ' || s.id FROM identities s WHERE s.account_id = r.id AND s.back_end = 'seam')",
@@ -43,23 +43,24 @@ export const NOW = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 export const iso = (time) => `strftime('%Y-%m-%dT%H:%M:%fZ', ${time})`;
 
 /**
- * Returns JSON for a literal of SQL: without quotes, and without the word that makes wrangler look for a transaction.
+ * Returns JSON that can be put between single quotes in SQL. It contains neither a single quote nor the word
+ * TRANSACTION, which makes wrangler look for the statement of that name.
  */
 export const json = (value) =>
   JSON.stringify(value).replaceAll("'", '\\u0027').replaceAll('TRANSACTION', 'TRANS\\u0041CTION');
 export const literal = (value) => `'${json(value)}'`;
-/** Joins records that are such JSON texts to one literal. */
+/** Joins records, each as a text from `json`, to one literal. */
 const list = (texts) => `'[${texts.join(',')}]'`;
 
 /** The current value of a field in the source. */
 export const incoming = (field) => `i.incoming ->> '${field}'`;
-/** Condition: a field here has the source's value of the last import. */
+/** Condition: a field in Perfil has the source's value of the last import. */
 const isUnchanged = (field) =>
   `r.${field} COLLATE BINARY IS CASE WHEN i.base IS NULL THEN ${EMPTY[field]} ELSE i.base ->> '${field}' END`;
 export const follow = (field, value = incoming(field)) =>
   `CASE WHEN ${isUnchanged(field)} THEN ${value} ELSE r.${field} END`;
 
-/** Notes skipped records, as pairs of id and reason, so that the report from the database lists them too. */
+/** Records which records were skipped, as pairs of ID and reason, so that the report lists them, too. */
 export const noteSkipped = (source, kind, texts) => [
   `INSERT INTO imports (source, kind, id, problem)
 SELECT '${source}', '${kind}', value ->> 0, value ->> 1 FROM json_each(${list(texts)}) WHERE true
@@ -71,15 +72,15 @@ export const CHUNK = 'INDEXED BY imports_incoming';
 export const pending = (source, kind, alias = 'i') =>
   `${alias}.source = '${source}' AND ${alias}.kind = '${kind}' AND ${alias}.incoming IS NOT NULL`;
 
-/** Stages every record of a chunk, as `json` texts. `target` is an expression for the id here. */
+/** Stages every record of a chunk, as `json` texts. `target` is an expression for the ID in Perfil. */
 export const stage = (source, kind, texts, target) => `INSERT INTO imports (source, kind, id, incoming, target)
 SELECT '${source}', '${kind}', value ->> 'id', value, ${target} FROM json_each(${list(texts)}) WHERE true
 ON CONFLICT (source, kind, id) DO UPDATE SET
   incoming = excluded.incoming, target = excluded.target, problem = NULL, differs = NULL`;
 
 /**
- * Notes the first reason why a record cannot be imported, for each record of a chunk. `reasons` are texts or NULL; `r`
- * is the row here, if there is one.
+ * Stores the first reason why a record cannot be imported, for each record of a chunk. `reasons` are texts or NULL. `r`
+ * is the row in Perfil, if it exists.
  */
 export const noteProblems = (source, kind, reasons) => `UPDATE imports AS i ${CHUNK} SET problem = (SELECT coalesce(
   ${reasons.join(',\n  ')}
@@ -98,7 +99,7 @@ export const valueAfter = (field, source) =>
   FOLLOWS[source].includes(field)
     ? `CASE WHEN r.id IS NULL THEN ${incoming(field)} ELSE ${follow(field)} END`
     : `CASE WHEN r.id IS NULL THEN ${incoming(field)} ELSE r.${field} END`;
-/** The earlier of two times: the source's and the one here. */
+/** The earlier of two times: the source's and Perfil's. */
 export const EARLIER =
   `CASE WHEN ${incoming('created_at')} < ${iso('r.created_at')} ` +
   `THEN ${incoming('created_at')} ELSE r.created_at END`;
@@ -106,7 +107,7 @@ export const EARLIER =
 /** Pairs a field with the condition that it has the source's current value, for `finishChunk`. */
 export const same = (field) => [field, `r.${field} COLLATE BINARY IS ${incoming(field)}`];
 
-/** Ends a chunk: notes what was imported and how it differs from the source, and empties `incoming`. */
+/** Ends a chunk: stores what was imported and how it differs from the source, and empties `incoming`. */
 export function finishChunk(source, kind, differences) {
   const names = differences.map(([name, is]) => `CASE WHEN ${is} THEN '' ELSE '${name} ' END`).join(' || ');
   return `UPDATE imports AS i ${CHUNK} SET

@@ -1,4 +1,4 @@
-// The SQL that imports personas. There is only one source of personas, so they keep its ids.
+// The SQL that imports personas. They have only one source, so they keep its IDs.
 import {
   CHUNK,
   duplicate,
@@ -66,7 +66,7 @@ export const grant = (role) => [
 SELECT p.id, r.id FROM permissions p, roles r
 WHERE p.nameUri IN (${PERMISSIONS.map((name) => `'${name}'`)}) AND r.name = (${literal(role)} ->> '$')`,
   `INSERT INTO imports (source, kind, id, problem, differs)
-SELECT '${SOURCE}', 'grants', j ->> '$', iif(r.id, NULL, 'there is no role with this name; import its back end first'),
+SELECT '${SOURCE}', 'grants', j ->> '$', iif(r.id, NULL, 'no role has this name; import its back end first'),
   iif(r.id, 'the role may ${PERMISSIONS.join(' and ')}', NULL)
 FROM (SELECT ${literal(role)} AS j) LEFT JOIN roles r ON r.name = j ->> '$'`,
 ];

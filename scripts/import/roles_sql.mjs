@@ -1,22 +1,22 @@
 // The SQL that imports seam's roles and permissions, and the links between them.
 //
-// seam's clients send back the number of a role, so every role of seam keeps its number. If a role that did not come
-// from seam has the same number or name, it gets another number or name, and keeps its accounts and its permissions.
-// A role's permissions never change because of its name.
+// seam's clients send role IDs, so every role of seam keeps its ID. If a role that did not come from seam has the same
+// ID or name, it gets another ID or name, and keeps its accounts and its permissions. A role's permissions never change
+// because of its name.
 import { CHUNK, incoming, literal, pending, stage } from './ledger.mjs';
 
 const PENDING = `${pending('seam', 'roles')} AND i.problem IS NULL`;
-/** Condition: a role here came from seam, in this run or an earlier one. */
+/** Condition: a role in Perfil came from seam, in this run or an earlier one. */
 const isFromSeam = (role) =>
   `EXISTS (SELECT 1 FROM imports s WHERE s.source = 'seam' AND s.kind = 'roles' AND s.target = ${role}.id)`;
-/** Selects the role here that a record was imported to. */
+/** Selects the role in Perfil that a record was imported to. */
 const TARGET = `(SELECT r.id FROM imports m JOIN roles r ON r.id = m.target
   WHERE m.source = 'seam' AND m.kind = 'roles' AND m.id = value ->> 'id')`;
 
 const REMOVED = `UPDATE imports AS i ${CHUNK} SET problem = 'it was removed in Perfil and is not imported again'
 WHERE ${PENDING} AND i.base IS NOT NULL AND i.target IS NULL`;
 
-/** After the ledger was emptied, a role with the same number and name is seam's if seam has all of its accounts. */
+/** After the ledger was emptied, a role with the same ID and name is seam's if seam has all of its accounts. */
 const ADOPT = `UPDATE imports AS i ${CHUNK} SET target = i.id
 WHERE ${PENDING} AND i.target IS NULL
   AND EXISTS (SELECT 1 FROM roles r WHERE r.id = i.id AND NOT ${isFromSeam('r')}
@@ -25,21 +25,21 @@ WHERE ${PENDING} AND i.target IS NULL
     AND NOT EXISTS (SELECT 1 FROM users u WHERE u.role_id = r.id
       AND NOT EXISTS (SELECT 1 FROM identities n WHERE n.account_id = u.id AND n.back_end = 'seam')))`;
 
-/** Selects the roles to be renumbered, as rows of the ledger: `target` is the new number, `base` the name. */
+/** Selects the roles that get another ID, as rows of the ledger: `target` is the new ID, `base` the name. */
 const MOVES = "m.source = 'seam' AND m.kind = 'moves' AND m.base IS NOT NULL";
 const moved = (text) => `'role ' || r.id || ', ' || r.name || ': ' || ${text}`;
 
 /**
- * Renumbers the roles that have the number of one of seam's. Accounts refer to a role, so its number cannot be changed
- * in place: the role is copied, and the copy gets its accounts and permissions. `highest` is the highest number in the
+ * Gives other IDs to the roles that have the ID of one of seam's. Accounts refer to a role, so its ID cannot be changed
+ * in place: the role is copied, and the copy gets its accounts and permissions. `highest` is the highest ID in the
  * chunk.
  */
-const renumber = (highest) => {
-  const number = `row_number() OVER (ORDER BY r.id) + max(${highest}, (SELECT max(id) FROM roles))`;
+const moveRoles = (highest) => {
+  const id = `row_number() OVER (ORDER BY r.id) + max(${highest}, (SELECT max(id) FROM roles))`;
   return [
     `INSERT INTO imports (source, kind, id, target, base, differs)
-SELECT 'seam', 'moves', r.id, ${number}, r.name,
-  ${moved(`'seam has another role with this number; this one now has number ' || (${number})`)}
+SELECT 'seam', 'moves', r.id, ${id}, r.name,
+  ${moved(`'seam has another role with this ID; this one now has the ID ' || (${id})`)}
 FROM roles r JOIN imports i ${CHUNK} ON i.id = r.id WHERE ${PENDING} AND i.target IS NOT r.id
 ON CONFLICT (source, kind, id) DO UPDATE SET
   target = excluded.target, base = excluded.base, differs = excluded.differs`,
@@ -55,10 +55,10 @@ SELECT m.target, m.base, r.description FROM imports m JOIN roles r ON r.id = m.i
   ];
 };
 
-/** Condition: a role gets seam's name, because it is new or was not renamed here. */
+/** Condition: a role gets seam's name, because it is new or was not renamed in Perfil. */
 const GETS_NAME = `(i.target IS NULL OR (${incoming('unnamed')} IS NULL AND EXISTS (
     SELECT 1 FROM roles r WHERE r.id = i.target AND r.name = i.base ->> 'as' COLLATE BINARY)))`;
-/** Two of seam's roles may have the same name. Here, the number is appended to the second one's name. */
+/** The name of a role. If two of seam's roles have the same name, the ID is appended to the second one's. */
 const NAME = `${incoming('name')} || CASE WHEN EXISTS (
     SELECT 1 FROM imports o ${CHUNK} WHERE ${pending('seam', 'roles', 'o')} AND o.id < i.id
       AND o.incoming ->> 'name' = ${incoming('name')} COLLATE NOCASE
@@ -100,7 +100,7 @@ FROM imports i ${CHUNK} WHERE ${PENDING} AND i.target IS NULL`,
     ELSE json_remove(json_set(i.incoming, '$.as', coalesce(${incoming('as')}, i.base ->> 'as')), '$.takes') END,
   differs = (
     SELECT nullif(rtrim(
-      CASE WHEN r.id = i.id THEN '' ELSE 'number (' || r.id || ' in Perfil) ' END
+      CASE WHEN r.id = i.id THEN '' ELSE 'ID (' || r.id || ' in Perfil) ' END
       || CASE WHEN r.name = ${incoming('name')} COLLATE BINARY THEN '' ELSE 'name (' || r.name || ' in Perfil) ' END
       || CASE WHEN r.description IS ${incoming('description')} THEN ''
         ELSE 'description (' || coalesce(r.description, 'none') || ' in Perfil) ' END), '')
@@ -115,12 +115,12 @@ export const roles = (records, texts) => [
   stage('seam', 'roles', texts, TARGET),
   REMOVED,
   ADOPT,
-  ...renumber(Math.max(...records.map(({ id }) => id))),
+  ...moveRoles(Math.max(...records.map(({ id }) => id))),
   ...RENAME,
   ...WRITE,
 ];
 
-/** Imports a permission, which only its name identifies. One that was removed here is not imported again. */
+/** Imports a permission, which is identified by its name. One that was removed in Perfil is not imported again. */
 export function permission({ id, name }) {
   const value = `(${literal({ name })} ->> 'name')`;
   return [
@@ -133,7 +133,7 @@ ON CONFLICT (source, kind, id) DO NOTHING`,
   ];
 }
 
-/** Imports a link once, so that a permission that was revoked here stays revoked. */
+/** Imports a link once, so that a permission that was revoked in Perfil stays revoked. */
 export function link({ permission, role }) {
   const id = `'${permission}/${role}'`;
   return [
@@ -147,7 +147,7 @@ ON CONFLICT (source, kind, id) DO NOTHING`,
   ];
 }
 
-/** Reports the permissions of roles that an operator granted here and that the roles do not have in seam. */
+/** Reports the permissions that an operator granted to roles in Perfil and that these roles do not have in seam. */
 export const SURPLUS = `UPDATE imports AS i SET
   differs = ltrim(coalesce(i.differs, '') || ' permissions (' || surplus.names || ' only in Perfil)')
 FROM (

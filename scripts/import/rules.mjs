@@ -103,7 +103,7 @@ export function storedPicture(text) {
     return 'is not avatars/….jpg, .jpeg, .png, .gif or .webp in letters, digits and ._-';
 }
 
-/** An optional `+` and 6 to 15 digits, which spaces and dashes may separate. */
+/** An optional `+` and 6 to 15 digits, which may be separated by spaces and dashes. */
 export function phone(text) {
   const digits = text.replace(/\D/g, '').length;
   const isPhone = /^\+?\d[\d -]*\d$/.test(text) && digits >= 6 && digits <= 15 && text.length <= 40;

@@ -1,5 +1,5 @@
-// The schema of a 400. How a dialect combines the faults of several fields in one body is found by comparing the bodies
-// of two single faults with the body of both.
+// The schema of a 400. To find out how a dialect combines the messages for several invalid fields in one body, the
+// bodies for two invalid fields are compared with the body for both.
 import { distinct, escaped, exactly, schemaOf, texts } from './bodies.mjs';
 
 /** Returns `{style, key, separator}`: messages are joined in one text, listed, or keyed by the name of the field. */
@@ -9,12 +9,12 @@ function styleOf({ first, second, both }) {
   if (Array.isArray(both[key])) return { style: 'listed', key };
   const separator = both[key].slice(first[key].length, both[key].length - second[key].length);
   if (both[key] !== first[key] + separator + second[key])
-    throw new Error('the way in which faults are combined was not recognized');
+    throw new Error('the way in which messages are combined was not recognized');
   return { style: 'joined', key, separator };
 }
 
-/** Returns `[field, body]` for every fault that an endpoint's path and bodies can have. */
-const faultsOf = ({ id, json, form }) => [
+/** Returns `[field, body]` for every violation in an endpoint's path and bodies. tests/facts.json calls them faults. */
+const violationsOf = ({ id, json, form }) => [
   ...(id?.fault ? [['id', id.fault.body]] : []),
   ...[json, form].flatMap((body) => [
     ...Object.entries(body?.fields ?? {}).flatMap(([field, { faults }]) =>
@@ -24,8 +24,8 @@ const faultsOf = ({ id, json, form }) => [
   ]),
 ];
 
-/** Returns the schemas of faults, preceded by a schema of the other messages if there are any. */
-const orOthers = (others, ...faults) => (others.length > 0 ? [texts(others), ...faults] : faults);
+/** Returns the schemas, preceded by a schema of the other messages if there are any. */
+const orOthers = (others, ...schemas) => (others.length > 0 ? [texts(others), ...schemas] : schemas);
 
 /**
  * Returns the schema of an endpoint's 400. If the dialect lists messages, also returns the schema of one message, which
@@ -35,15 +35,15 @@ const orOthers = (others, ...faults) => (others.length > 0 ? [texts(others), ...
  */
 export function invalidSchema(endpoint, dialect, others, { description, faultName }) {
   const { style, key, separator } = styleOf(dialect.faults);
-  const faults = faultsOf(endpoint);
-  if (style === 'fields') return byField(faults, others, description);
-  const messages = distinct(faults.map(([, body]) => [body[key]].flat()[0]));
+  const violations = violationsOf(endpoint);
+  if (style === 'fields') return byField(violations, others, description);
+  const messages = distinct(violations.map(([, body]) => [body[key]].flat()[0]));
   const rest = others.map((body) => body[key]);
-  const { [key]: _, ...fixed } = faults[0][1];
+  const { [key]: _, ...fixed } = violations[0][1];
   const around = (message) =>
     exactly(
       Object.fromEntries(
-        Object.keys(faults[0][1]).map((each) => [each, each === key ? message : schemaOf([fixed[each]])]),
+        Object.keys(violations[0][1]).map((each) => [each, each === key ? message : schemaOf([fixed[each]])]),
       ),
     );
   if (style === 'joined') {
@@ -58,11 +58,11 @@ export function invalidSchema(endpoint, dialect, others, { description, faultNam
   };
 }
 
-/** Renders faults, and values that are taken, below the names of their fields; and faults of the body as a whole. */
-function byField(faults, others, description) {
-  const fields = distinct(faults.map(([field]) => field));
+/** Returns the schema of messages by field, for invalid and taken values, or of a message for the body as a whole. */
+function byField(violations, others, description) {
+  const fields = distinct(violations.map(([field]) => field));
   const isOfField = (body) => fields.includes(Object.keys(body)[0]);
-  const all = [...faults.map(([, body]) => body), ...others.filter(isOfField)];
+  const all = [...violations.map(([, body]) => body), ...others.filter(isOfField)];
   const properties = fields.map((field) => [
     field,
     schemaOf(all.filter((body) => field in body).map((body) => body[field])),

@@ -31,8 +31,8 @@ function refusedWith({ refusals: codes }, { refusals, rules }) {
 export function updates(facts, prose, values, replies) {
   const [paths, responses, schemas, refused] = [{}, {}, {}, {}];
 
-  // A row has the prose of an endpoint (`said`) and of its dialect (`spoken`), the facts about both (`endpoint`,
-  // `dialect`), and the operation whose replies are looked up (`asked`).
+  // A row has the prose of an endpoint (`entry`) and of its dialect (`dialectEntry`), the facts about both (`endpoint`,
+  // `dialect`), and the operation whose replies are looked up (`selector`).
   const respond = (row, status, description, schema) =>
     replies.response({ ...row.selector, status }, description, { 'application/json': schema });
 

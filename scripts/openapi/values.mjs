@@ -34,7 +34,6 @@ function endingsOf(endings) {
   return small.map((ending) => (endings.includes(ending.toUpperCase()) ? inAnyCase(ending) : ending)).join('|');
 }
 
-/** Returns all values by name. */
 export function valuesOf({ limits, pictures, dialects, endpoints }) {
   const { pictureBytes, picturePixels, rates, periods } = settings();
   if (periods.some((period) => period !== limits.rate_period_seconds))

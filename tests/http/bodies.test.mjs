@@ -76,7 +76,7 @@ for (const route of [FOTO, DJANGO]) {
       assert.equal(response.status, 200, response.text);
       await refuses(Buffer.from(`${parts(65)}--x--\r\n`));
     });
-    test('80 000 of them are too large [R12 R3]', () =>
+    test('80,000 of them are too large [R12 R3]', () =>
       refuses(Buffer.from(`${part('a', '').repeat(80_000)}--x--\r\n`)));
     test('headers of 5 MB are too large [R12 R3]', () =>
       refuses(Buffer.from(`--x\r\nX-Pad: ${'a'.repeat(5_000_000)}\r\n${part('a', 'b').slice(5)}--x--\r\n`)));

@@ -7,7 +7,7 @@ import { token } from '../support/tokens.mjs';
 const JANE = 'account 7 (falcon 7, seam 1007)';
 /** The changes of account 7 below. */
 const TABLE = [
-  ['Id', 'When (UTC)', 'Who', 'Whose', 'Fields', 'Route', 'Request'],
+  ['ID', 'When (UTC)', 'Who', 'Whose', 'Fields', 'Route', 'Request'],
   ['1', '2026-11-01 08:30:00', 'account 1 (seam 1001)', JANE, 'email, full_name', 'PUT /api/v1/users/:id', 'request-1'],
   ['2', '2026-11-02 08:30:00', 'account 7 (falcon 7)', JANE, 'full_name', 'PUT /users', 'request-2'],
   ['4', '2026-11-04 08:30:00', 'account 1 (seam 1001)', JANE, 'role_id', 'PUT /api/v1/users/:id', 'request-4'],
@@ -115,7 +115,7 @@ describe('the deployed database', () => {
     const { code, out, err } = await command(['--remote', '--by', '900', '--json']);
     const changes = JSON.parse(out);
     assert.deepEqual([code, changes.length, changes[0].request_id], [0, 1000, 'many-2']);
-    assert.match(err, /^perfil: only the newest 1000 changes are shown/);
+    assert.match(err, /^perfil: only the newest 1,000 changes are shown/);
     await worker.sql('DELETE FROM changes WHERE actor_id = 900');
   });
 });

@@ -76,12 +76,12 @@ const MALFORMED = (key) => ({
   'an overlong UTF-8 sequence': Buffer.from(`{"${key}":"\xc0\xaf"}`, 'latin1'),
   'a surrogate in UTF-8': Buffer.from(`{"${key}":"\xed\xa0\xbd"}`, 'latin1'),
   'half a UTF-8 sequence': Buffer.from(`{"${key}":"\xf0\x9f\x98"}`, 'latin1'),
-  'lists nested 32 000 deep': deep('[', ']', 32_000),
-  'lists opened 65 000 times': deep('[', '', 65_000),
-  'lists nested 1 000 deep in a known field': `{"${key}":${deep('[', ']', 1_000)}}`,
-  'lists nested 32 000 deep in a known field': `{"${key}":${deep('[', ']', 32_000)}}`,
-  'objects nested 10 000 deep in an unknown field': `{"x":${deep('{"":', '}', 10_000, '0')}}`,
-  'objects nested 10 000 deep': deep('{"":', '}', 10_000, '0'),
+  'lists nested 32,000 deep': deep('[', ']', 32_000),
+  'lists opened 65,000 times': deep('[', '', 65_000),
+  'lists nested 1,000 deep in a known field': `{"${key}":${deep('[', ']', 1_000)}}`,
+  'lists nested 32,000 deep in a known field': `{"${key}":${deep('[', ']', 32_000)}}`,
+  'objects nested 10,000 deep in an unknown field': `{"x":${deep('{"":', '}', 10_000, '0')}}`,
+  'objects nested 10,000 deep': deep('{"":', '}', 10_000, '0'),
 });
 const NOT_OBJECTS = {
   '[]': 'list',

@@ -431,7 +431,7 @@ describe('an invalid form to the own profile', () => {
     'a blank e-mail': [{ email: '' }, { email: [BLANK] }],
     'a blank username': [{ username: '  ' }, { username: [BLANK] }],
     'a control character': [{ first_name: 'a\u0000b' }, { first_name: ['Control characters are not allowed.'] }],
-    'a text of 60 000 characters': [
+    'a text of 60,000 characters': [
       { last_name: 'x'.repeat(60_000) },
       { last_name: ['Ensure this field has no more than 200 characters.'] },
     ],

@@ -71,7 +71,7 @@ describe('a dump', () => {
     /** @type {[string, object, RegExp][]} */
     const refusals = [
       ['falcon', { schema: 'blog' }, /users in .* has no name, email, /],
-      ['falcon', { schema: 'falcno' }, /no row of a table users in the schema falcno of .*; it has blog, falcon, seam/],
+      ['falcon', { schema: 'falcno' }, /has no rows of a table users in the schema falcno, but in blog, falcon, seam/],
     ];
     for (const [from, options, pattern] of refusals)
       await assert.rejects(
@@ -79,14 +79,14 @@ describe('a dump', () => {
         (error) => (error instanceof Trouble && pattern.test(error.message)) || assert.fail(String(error)),
       );
   });
-  test('of several schemas, only one of which has such accounts, needs no --schema', async () => {
+  test("of several schemas, only one of which has the back end's columns, needs no --schema", async () => {
     assert.deepEqual((await falconOf(fixture('databases.sql'))).rows, FALCON);
     assert.deepEqual((await seamOf(fixture('databases.sql'))).rows, SEAM);
     const dump = fs.readFileSync(fixture('databases.sql'), 'utf8');
     for (const from of ['falcon', 'seam'])
       await assert.rejects(
         read(from, source(dump + dump.replaceAll(`\`${from}\``, `\`${from}_test\``))),
-        new RegExp(`such accounts in several schemas, ${from} and ${from}_test: specify the one .* --schema ${from}`),
+        new RegExp(`columns in several schemas, ${from} and ${from}_test: specify the one .* --schema ${from}`),
       );
   });
   test('in which another schema has a table of the same name with other columns', async () => {

@@ -151,9 +151,13 @@ describe('--prune rejects', () => {
       ['falcon', falconDump({ id: 1 }), /does not end with mysqldump's last line, so it may be cut off/],
       ['falcon', fixture('seam-compact.sql'), /has no id, name, username/],
       ['seam', fixture('seam-compact.sql'), /does not end with mysqldump's last line/],
-      ['falcon', completeDump(source(`CREATE TABLE users ${columns};\n`)), /there is no row of a table users/],
-      ['falcon', falcon({ id: 1 }, { id: 0 }), /the id of a row of .* cannot be read/],
-      ['django', source('[]'), /there is no account in/],
+      [
+        'falcon',
+        completeDump(source(`CREATE TABLE users ${columns};\n`)),
+        /has no rows of a table users: is --from correct/,
+      ],
+      ['falcon', falcon({ id: 1 }, { id: 0 }), /a row of .* has an ID that cannot be read/],
+      ['django', source('[]'), / has no accounts: /],
       ['personas', csv('1,,A,A,,AAAAA,,'), /--prune is for the accounts of seam, falcon and django/],
     ];
     for (const [from, file, pattern] of refusals)
@@ -181,7 +185,7 @@ describe('--prune rejects', () => {
     const { report } = await database.importFile('falcon', of('falcon_test', { id: 1 }), prune);
     assert.deepEqual(report, [
       'users 2: it no longer exists at the source and was not removed: ' +
-        'the dump is of another schema than the last: import it once without --prune, if it is the right one',
+        'the dump is of a different schema than the last one; if it is the right one, import it without --prune first',
     ]);
     assert.deepEqual(numbers(database, 'falcon'), [1, 2]);
     await database.importFile('falcon', of('falcon_test', { id: 1 }));

@@ -79,8 +79,8 @@ describe('roles of seam', () => {
     });
     const { report } = await database.importFile('seam', seamDump(SCHOOL));
     assert.deepEqual(report, [
-      'moves 1: role 1, jefe: seam has another role with this number; this one now has number 10',
-      'moves 2: role 2, ALUMNO: seam has another role with this number; this one now has number 11',
+      'moves 1: role 1, jefe: seam has another role with this ID; this one now has the ID 10',
+      'moves 2: role 2, ALUMNO: seam has another role with this ID; this one now has the ID 11',
       'moves 11: role 11, ALUMNO: seam has another role with this name; this one is now named ALUMNO (11)',
     ]);
     assert.deepEqual(database.roles(), [
@@ -111,7 +111,7 @@ describe('roles of seam', () => {
     ];
     const { report } = await database.importFile('seam', seamDump({ ...SCHOOL, roles }));
     assert.deepEqual(report, [
-      'moves 4: role 4, docente: seam has another role with this number; this one now has number 5',
+      'moves 4: role 4, docente: seam has another role with this ID; this one now has the ID 5',
       'moves 5: role 5, docente: seam has another role with this name; this one is now named docente (5)',
     ]);
     assert.deepEqual(database.roles(), [
@@ -270,7 +270,7 @@ test("--grant gives roles the permissions of personas' endpoints, which no other
   assert.deepEqual(database.roles(), SCHOOL_ROLES);
   assert.deepEqual((await database.importFile('personas', personas, { grants: ['Profesor', "o'x"] })).list, [
     '1 landed: personas: 1',
-    "2 to do: grants o'x: there is no role with this name; import its back end first",
+    "2 to do: grants o'x: no role has this name; import its back end first",
     `4 also done: grants Profesor: the role may ${FOTO} and ${ME}`,
   ]);
   assert.deepEqual(

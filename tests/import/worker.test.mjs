@@ -229,7 +229,7 @@ describe('npm run import', () => {
     /** @type {[string[], RegExp][]} */
     const refusals = [
       [['--from', 'seam', fixture('falcon.sql')], /no idUser, full_name, roleId, isActive: is --from correct/],
-      [['--from', 'falcon', fixture('personas.csv')], /there is no row of a table users in/],
+      [['--from', 'falcon', fixture('personas.csv')], / has no rows of a table users: /],
       [
         ['--from', 'django', fixture('falcon.sql')],
         /is neither a SQLite file nor the complete JSON of `manage.py dumpdata`/,
