@@ -11,7 +11,7 @@ import { startWorker } from '../support/worker.mjs';
 let worker;
 before(async () => {
   worker = await startWorker();
-  // Back ends' ids that are not the own id of any account, so that code that confuses the two refers to no account.
+  // No back end's ID is an account's own ID, so that code that confuses the two refers to no account.
   await worker.sql('UPDATE identities SET id = id + 1000');
 });
 after(() => worker?.stop());
@@ -25,8 +25,8 @@ const urlencoded = { 'content-type': 'application/x-www-form-urlencoded' };
 const me = '/api/personas/me';
 
 /**
- * Every way to change a record: `[request, the row that it adds, the rows that it writes besides that one]`. `layout`
- * is the back end that issues the token, and `calls` is the number of D1 calls if it is not one.
+ * Every way to change a record: `[request, the row that it adds, the number of other rows that it writes]`. `layout` is
+ * the back end that issues the token. `calls` is the number of D1 calls, 1 by default.
  */
 const WAYS = {
   'a photo as JSON': [
@@ -39,12 +39,12 @@ const WAYS = {
     { route: 'PUT /api/personas/:id/foto', actor: [5, null], persona: 8, fields: ['foto_url'] },
     3,
   ],
-  'the own persona': [
+  "the caller's own persona": [
     { as: 5, layout: 'django', target: me, json: { telefono: null, nombres: 'Hidden', apellidos: 'Hidden' } },
     { route: 'PUT /api/personas/me', actor: [5, 'django'], persona: 5, fields: ['nombres', 'apellidos', 'telefono'] },
     1,
   ],
-  "the own persona's DNI and photo": [
+  "the caller's own DNI and photo": [
     { as: 6, target: me, json: { dni: 'HIDDEN-1', foto_url: null } },
     { route: 'PUT /api/personas/me', actor: [6, null], persona: 6, fields: ['dni', 'foto_url'] },
     2,
@@ -64,22 +64,22 @@ const WAYS = {
     { route: 'PUT /api/v1/users/:id', actor: [1, 'seam'], account: 7, fields: ['password_hash'] },
     3,
   ],
-  'the own password, which ends the session that changes it': [
+  "the caller's own password, which ends the session that changes it": [
     { as: 1, layout: 'seam', target: '/api/v1/users/1001', json: { password: 'hidden password' }, calls: 2, iat: -60 },
     { route: 'PUT /api/v1/users/:id', actor: [1, 'seam'], account: 1, fields: ['password_hash'] },
     3,
   ],
-  'the own account as JSON': [
+  "the caller's own account as JSON": [
     { as: 42, layout: 'falcon', target: '/users', json: { username: 'hidden_name', image_path: 'hidden.png' } },
     { route: 'PUT /users', actor: [42, 'falcon'], account: 42, fields: ['username', 'image'] },
     3,
   ],
-  'the own account as a URL-encoded form': [
+  "the caller's own account as a URL-encoded form": [
     { as: 42, layout: 'falcon', target: '/USERS/', headers: urlencoded, body: 'name=Hidden' },
     { route: 'PUT /users', actor: [42, 'falcon'], account: 42, fields: ['full_name'] },
     1,
   ],
-  'the own profile as JSON': [
+  "the caller's own profile as JSON": [
     {
       as: 42,
       layout: 'django',
@@ -94,17 +94,17 @@ const WAYS = {
     },
     3,
   ],
-  'the own profile as a URL-encoded form': [
+  "the caller's own profile as a URL-encoded form": [
     { as: 42, target: '/api/profile/1042/update', headers: urlencoded, body: 'first_name=Hidden&last_name=' },
     { route: 'PUT /api/profile/:id/update/', actor: [42, null], account: 42, fields: ['first_name', 'last_name'] },
     1,
   ],
-  'the own profile as a form without a picture': [
+  "the caller's own profile as a form without a picture": [
     { as: 42, target: '/api/profile/1042/update/', form: () => formOf({ first_name: 'Hidden' }) },
     { route: 'PUT /api/profile/:id/update/', actor: [42, null], account: 42, fields: ['first_name'] },
     1,
   ],
-  'the own profile with a picture': [
+  "the caller's own profile with a picture": [
     { as: 42, target: '/api/profile/1042/update/', form: () => formOf({ avatar: png(), last_name: 'H' }), calls: 2 },
     { route: 'PUT /api/profile/:id/update/', actor: [42, null], account: 42, fields: ['last_name', 'image'] },
     4,
@@ -141,7 +141,7 @@ describe('an accepted change adds one row in the same D1 call', () => {
     assert.equal(JSON.parse(rows).length, Object.keys(WAYS).length);
     assert.doesNotMatch(rows, /hidden|example\.com|5550199|\$2[aby]\$|avatars\//i);
   });
-  test('the id of the request is recorded, or the new one that the response carries [C1 R10]', async () => {
+  test('the request ID is recorded: the one that was sent or the new one in the response [C1 R10]', async () => {
     const headers = { 'x-request-id': 'checkout:42.a_b-c' };
     await worker.put('/users', { as: 6, json: { name: 'Luis' }, headers });
     const { requestId } = await worker.put('/users', {

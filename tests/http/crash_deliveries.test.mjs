@@ -18,7 +18,7 @@ import { startWorker } from '../support/worker.mjs';
 const ROUNDS = 5;
 const SEED = Number(process.env.PERFIL_CRASH_SEED ?? randomInt(2 ** 31));
 const ADMIN = 200;
-/** The back ends that know each account, and its id there: the base of the back end plus the account's own id. */
+/** The back ends that know each account, and its ID there: the back end's base plus the account's own ID. */
 const BASES = { seam: 1000, falcon: 2000, django: 3000 };
 const KNOWN = { 201: ['seam', 'falcon', 'django'], 202: ['seam'], 203: ['falcon', 'django'], 204: ['django'], 205: [] };
 const ACCOUNTS = Object.keys(KNOWN).map(Number);

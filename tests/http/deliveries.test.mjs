@@ -35,7 +35,7 @@ describe('with a receiver for each back end', () => {
     set = await startReceivers(...NAMES);
     ({ receivers } = set);
     worker = await startWorker({ vars: set.vars });
-    // Back ends' ids that are not the own id of any account.
+    // No back end's ID is an account's own ID.
     await worker.sql(
       "UPDATE identities SET id = id + CASE back_end WHEN 'seam' THEN 100 WHEN 'falcon' THEN 200 ELSE 300 END",
     );
@@ -320,7 +320,7 @@ describe('with one receiver for everything', () => {
       account,
     );
 
-  test("it gets every change, with accounts' own ids and the columns of the record [C2]", async () => {
+  test("it gets every change, with the accounts' own IDs and the columns of the record [C2]", async () => {
     await worker.sql("UPDATE identities SET id = id + 100 WHERE back_end = 'seam'");
     await worker.put('/users', { as: 6, json: { name: 'Luis' }, vars });
     await worker.put(me, { as: 6, json: { nombres: 'Luis', dni: 'X-12345' }, vars });

@@ -78,8 +78,8 @@ for (const [what, hidden] of Object.entries({
 const emailOf = (length) =>
   `${'a'.repeat(64)}@${'b'.repeat(63)}.${'c'.repeat(63)}.${'d'.repeat(length - 64 - 1 - 64 - 64 - 4)}.com`;
 
-describe('updating the own profile', () => {
-  test("the document's curl example returns the response as printed [D1]", async () => {
+describe("updating one's own profile", () => {
+  test("the documentation's curl example returns the response as printed [D1]", async () => {
     const line = await updates(
       raw(`{
 "first_name": "Alice",
@@ -94,7 +94,7 @@ describe('updating the own profile', () => {
     );
   });
 
-  test("the document's e-mail example, with the own address, returns the response as printed [D1 D4]", () =>
+  test("the documentation's e-mail example, with one's own address, returns the response as printed [D1 D4]", () =>
     updates(
       raw(`{
 "email": "alice@example.com"
@@ -169,7 +169,7 @@ describe('updating the own profile', () => {
     await updates({ json: { is_superuser: true, first_name: 'Al' } }, { first_name: 'Al' });
   });
 
-  test('sending the own username and e-mail again, in another case too, is not a conflict [D4 D1]', () => {
+  test("sending one's own username and e-mail again, even in another case, is not a conflict [D4 D1]", () => {
     const json = { username: 'Alice_Wonder', email: 'ALICE@example.com' };
     return updates({ json }, json);
   });
@@ -477,7 +477,7 @@ describe('a value that is taken', () => {
       { username: [USERNAME_TAKEN], email: [EMAIL_TAKEN] },
     ],
     [
-      'a taken username with the own e-mail',
+      "a taken username with the account's own e-mail",
       { email: 'alice@example.com', username: 'luis_p' },
       { username: [USERNAME_TAKEN] },
     ],

@@ -53,8 +53,8 @@ async function updates(options, changes) {
 }
 const refuses = (json, status, body, d1 = 0) => assertRefused(worker, '/users', { as: 1, json }, status, body, { d1 });
 
-describe('updating the own account', () => {
-  test("the document's curl example returns the response as printed, but with a redacted hash [F1 F6]", async () => {
+describe("updating one's own account", () => {
+  test("the documentation's curl example returns the response as printed, with a redacted hash [F1 F6]", async () => {
     const { line } = await updates(
       raw(`{
     "name": "Jane Doe",
@@ -126,7 +126,7 @@ describe('updating the own account', () => {
     );
   });
 
-  test('sending the own e-mail and username again, in another case too, is not a conflict [F4 F1]', async () => {
+  test("sending one's own e-mail and username again, even in another case, is not a conflict [F4 F1]", async () => {
     const json = { email: 'Jane.Doe@Example.COM', username: 'JaneDoe_123' };
     await updates({ json }, json);
     assert.deepEqual(await stored(), { ...json, name: 'Jane Doe', image_path: null });

@@ -26,7 +26,7 @@ async function colliding(t, options) {
   await collide(worker);
   return worker;
 }
-/** The expected log fields about the caller. An account's own id has no back end. */
+/** The expected log fields about the caller. An account's own ID has no back end. */
 const callerIn = (layout, number, account) =>
   layout === 'plain'
     ? { back_end: undefined, subject: undefined, account: number }
@@ -179,7 +179,7 @@ describe('accounts that have the same id in different back ends', () => {
     await worker.sql('UPDATE identities SET role_id = NULL WHERE account_id = 1001');
     rows = await rowsOf(worker);
   });
-  test('roleId of seam’s endpoint is a role’s own id, and falcon’s role id stays [I4 S1]', async (t) => {
+  test('roleId of seam’s endpoint is a role’s own ID, and falcon’s role ID is unchanged [I4 S1]', async (t) => {
     t.after(async () => {
       await worker.sql('UPDATE users SET role_id = 2 WHERE id = 1004');
       rows = await rowsOf(worker);
@@ -237,7 +237,7 @@ describe('an identity', () => {
       assert.equal(await worker.dump(), before);
     });
   }
-  test('exists in every back end for each demo account, with the account’s own id [I6]', async () => {
+  test('exists in every back end for each demo account, with the account’s own ID [I6]', async () => {
     for (const id of [1, 5, 6, 7, 42]) {
       for (const layout of Object.keys(LAYOUTS)) {
         const bearer = await token(id, { layout });
@@ -254,7 +254,7 @@ describe('an identity', () => {
       ['django 43', 'falcon 43', 'seam 43'],
     );
   });
-  test('is deleted with its account, whose tokens end and whose own id is not reused [I1 I2 A7]', async (t) => {
+  test('is deleted with its account, whose tokens end and whose own ID is not reused [I1 I2 A7]', async (t) => {
     const world = await colliding(t);
     const tokens = await Promise.all([
       token(7, { layout: 'seam' }),

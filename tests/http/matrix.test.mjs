@@ -386,7 +386,7 @@ describe('callers refused by the database', () => {
   };
   for (const [name, id] of Object.entries(unprivileged)) {
     const forbidden = ({ forbidden }) => [403, forbidden];
-    test(`${name}: every route that needs a permission × every body, the own id and another's [A7 R1 R7]`, async () =>
+    test(`${name}: every route that needs a permission × every body, its own ID and another [A7 R1 R7]`, async () =>
       refusedByDatabase(id, await token(id), forbidden, { routes: NEEDS_PERMISSION, ids: [6, id, 8] }));
     const title =
       `${name}, with a token that claims every right: ` + 'every route that needs a permission × every body [A7 R1 R7]';
@@ -423,7 +423,7 @@ describe('callers refused by the database', () => {
   };
   for (const [name, id] of Object.entries(others)) {
     const title =
-      `${name} that names another's id, whatever its token claims: every route for the own record × every body ` +
+      `${name} that names another ID, whatever its token claims: every route for the caller's record × every body ` +
       '[A7 R1 R7]';
     test(title, async () => {
       const claims = { sub: id, is_superuser: true, is_staff: true, profile: '6', id: 6 };

@@ -260,7 +260,7 @@ describe('an update of a record that is not in the database', () => {
     assert.deepEqual(await worker.bucket.list(), []);
   });
 
-  test('the own persona of a caller who has none in the database goes there [X2 P7]', async () => {
+  test('an update of the caller’s own persona is passed on if the database has none [X2 P7]', async () => {
     const options = { token: await token(1) };
     await assertForwarded('/api/personas/me', bytes('{"nombres": "Jane"}'), 'application/json', options);
   });

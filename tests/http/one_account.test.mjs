@@ -24,7 +24,7 @@ async function colliding(t, options) {
   if (options?.limits && left < MAX_DURATION) await setTimeout(left);
   return worker;
 }
-/** A token of an account in a back end's layout, or a bare `sub` with its own id. */
+/** A token of an account in a back end's layout, or a bare `sub` with its own ID. */
 const tokenOf = (account, layout, options = {}) =>
   token(layout === 'plain' ? account : ACCOUNTS[account][layout], { layout, ...options });
 const ALL = Object.keys(LAYOUTS);
@@ -69,7 +69,7 @@ describe('rate limits', () => {
     for (const [layout, status] of Object.entries(once)) assert.equal(await six(layout), status, layout);
     for (const layout of ALL) assert.equal(await six(layout), 429, layout);
   });
-  test('are not exhausted by tokens whose id is another account’s own id [R1 I2]', async (t) => {
+  test('are not exhausted by tokens whose ID is another account’s own ID [R1 I2]', async (t) => {
     const worker = await colliding(t, { limits: { RATE_UPDATES: 1, RATE_COSTLY: 1 } });
     // 1005 has the id 1001 in seam, 1002 in falcon and 1003 in django.
     const statuses = [];
@@ -170,7 +170,7 @@ describe('pictures', () => {
   });
   test('cannot be removed or kept by an account whose id is their prefix [M5 I2]', async (t) => {
     const worker = await colliding(t);
-    // 1005 has the id 1001 in seam, but avatars/1001/ belongs to the account with the own id 1001.
+    // 1005 has the ID 1001 in seam, but avatars/1001/ belongs to the account whose own ID is 1001.
     await worker.sql("INSERT INTO identities (back_end, id, account_id) VALUES ('falcon', 1005, 1001)");
     const picture = png();
     const path = FOTO.path(ACCOUNTS[1001].persona);
@@ -272,7 +272,7 @@ describe('a change of password', () => {
     for (const [layout, number, status] of [...others, ['seam', 1001, 404], ['falcon', 1002, 404]])
       assert.equal(await use(worker, layout, number, old), status, `${layout} ${number}`);
   });
-  test('of the own account ends the token that made it, and those of the other back ends [A7 S5]', async (t) => {
+  test("of one's own account ends the token that made it, and those of the other back ends [A7 S5]", async (t) => {
     const worker = await colliding(t);
     const options = {
       token: await tokenOf(1005, 'django', { iat: now() - 30 }),

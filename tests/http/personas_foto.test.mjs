@@ -36,7 +36,7 @@ beforeEach(() => worker.sql('UPDATE personas SET foto_url = NULL'));
 const urlOf = (length, filler) => `https://example.com/${filler.repeat(length - 20)}`;
 
 describe('setting the photo', () => {
-  test("the document's curl example returns the response as printed [P1 R10 O2]", async () => {
+  test("the documentation's curl example returns the response as printed [P1 R10 O2]", async () => {
     const body = `{
     "foto_url": "https://example.com/photos/updated-photo.jpg"
   }`;

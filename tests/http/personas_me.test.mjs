@@ -50,8 +50,8 @@ beforeEach(async () => {
 
 const personas = () => worker.sql('SELECT * FROM personas ORDER BY id');
 
-describe('changing the own persona', () => {
-  test("the document's curl example returns the response as printed [P6 O2]", async () => {
+describe("changing one's own persona", () => {
+  test("the documentation's curl example returns the response as printed [P6 O2]", async () => {
     const body = `{
     "telefono": "+9876543210",
     "foto_url": "https://example.com/new-photo.jpg"
@@ -305,7 +305,7 @@ describe('the DNI is unique', () => {
     assertRefused(worker, ME, { as: 5, json: { nombres: 'Ana', dni: '87654321' } }, 409, FAILED, { d1: 1 }));
   test('the DNI of a persona without an account is a conflict, too [P8 R7]', () =>
     assertRefused(worker, ME, { as: 5, json: { dni: ' 55667788 ' } }, 409, FAILED, { d1: 1 }));
-  test('sending the own DNI again is not a conflict [P8]', () =>
+  test("sending one's own DNI again is not a conflict [P8]", () =>
     assertAccepted(worker, ME, { as: 5, json: { dni: '12345678' } }, MARIA));
   test('of two callers who claim one DNI at the same time, one gets it [P8 R7]', async () => {
     const responses = await Promise.all([5, 6].map((as) => worker.put(ME, { as, json: { dni: 'ONE-DNI' } })));

@@ -253,7 +253,7 @@ describe('an object of another account', () => {
     test(`stays if an account wrote ${what} into its image_path and changes it in any way [M5]`, async () => {
       const key = image.replace('https://example.com/media/', '').replace(/\?.*/, '');
       const theirs = [...new Set([key, 'avatars/7/a.png', 'avatars/42/b.png'])];
-      // A path that is not plain may or may not count as one below the own prefix, so that this one object may be
+      // A path that is not plain may or may not count as one below the account's prefix, so that this one object may be
       // removed or stay.
       const stay = theirs.filter((each) => !(what in byHand && each === key));
       for (const way of Object.values(ways)) {

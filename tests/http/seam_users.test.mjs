@@ -58,7 +58,7 @@ beforeEach(() =>
 );
 
 describe('changing an account', () => {
-  test("the document's curl example returns the response as printed [S1 O2]", async () => {
+  test("the documentation's curl example returns the response as printed [S1 O2]", async () => {
     const body = `{
     "full_name": "Jane Smith",
     "email": "jane.smith@example.com"
@@ -320,7 +320,7 @@ describe('refusals by the database', () => {
     }));
   test('a taken e-mail is a conflict in any letter case [S4 R7]', () =>
     assertRefused(worker, USER, { as: 6, json: { email: ' ALICE@Example.com ' } }, 409, TAKEN, { d1: 1 }));
-  test('sending the own e-mail again, in another case too, is not a conflict [S4]', async () => {
+  test("sending an account's own e-mail again, even in another case, is not a conflict [S4]", async () => {
     await assertAccepted(worker, USER, { as: 6, json: { email: 'jane.smith@example.com' } }, ok());
     await assertAccepted(
       worker,

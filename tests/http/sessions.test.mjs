@@ -92,7 +92,7 @@ describe('changing a password through Perfil', () => {
       assert.equal(status, 200, text);
     });
   }
-  test("of the own account still returns a response, and then ends the caller's token [S5 A7]", async () => {
+  test("of the caller's own account still returns a response, and then ends the caller's token [S5 A7]", async () => {
     const bearer = await token(1, { iat: now() - 30 });
     const { status, json } = await changePassword(1, { token: bearer });
     assert.deepEqual([status, json.data.idUser], [200, 1]);

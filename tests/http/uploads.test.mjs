@@ -1,4 +1,4 @@
-// Forms: a picture for the own profile (django) and for a persona (personas), and the responses to invalid ones.
+// Forms: a picture for one's own profile (django) and for a persona (personas), and the responses to invalid forms.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, beforeEach, describe, test } from 'node:test';
@@ -98,8 +98,8 @@ function formOfSize(route, picture, size) {
 }
 const chunked = (bytes) => new Blob([bytes]).stream();
 
-describe('a form to the own profile', () => {
-  test("the document's upload returns the response as printed, except for the file name [D1 M3 O2]", async () => {
+describe("a form to the caller's own profile", () => {
+  test("the documentation's upload returns the response as printed, except for the file name [D1 M3 O2]", async () => {
     const picture = png();
     const parts = {
       avatar: { bytes: picture, name: 'very-private-name.png', type: 'image/png' },
@@ -390,7 +390,7 @@ describe('keys', () => {
   });
 });
 
-describe('an invalid form to the own profile', () => {
+describe("an invalid form to the caller's own profile", () => {
   const refuses = (options, body) =>
     assertRefused(worker, PROFILE, { as: 42, ...options }, 400, body, { d1: 0, r2: [0, 0] });
   const noPicture = {

@@ -6,7 +6,7 @@ const PERSONA = 'INSERT INTO personas (id, user_id, nombres, apellidos, dni) VAL
 const IDENTITY = 'INSERT INTO identities (back_end, id, account_id) VALUES (?, ?, ?)';
 
 /**
- * Gives an account identities: by default its own id in every back end, otherwise those in `numbers`.
+ * Gives an account identities: by default its own ID in every back end, otherwise those in `numbers`.
  * @param {Record<string, number>} [numbers]
  */
 export async function identify(worker, account, numbers = { seam: account, falcon: account, django: account }) {

@@ -1,12 +1,12 @@
-// A database in which the same id belongs to several accounts, because every back end numbers its accounts from 1. Also
+// A database in which the same ID belongs to several accounts, because every back end numbers its accounts from 1. Also
 // a model of the account that a token or a path refers to, which shares no code with the worker.
 import { identify } from './accounts.mjs';
 import { TABLES } from './project.mjs';
 
 /**
- * The accounts, by their own ids. Seam's 6, falcon's 6 and django's 6 are three different accounts, and the account
- * with the own id 6 is a fourth. 1004 has a different id in each back end. The back ends' ids of 1005 are the own ids
- * of other accounts, and so are the ids of the personas. 6 and 7 are demo accounts.
+ * The accounts, by their own IDs. Seam's 6, falcon's 6 and django's 6 are three different accounts, and the account
+ * whose own ID is 6 is a fourth. 1004 has a different ID in each back end. The back ends' IDs of 1005 are the own IDs
+ * of other accounts, and so are the IDs of the personas. 6 and 7 are demo accounts.
  */
 export const ACCOUNTS = {
   6: { role: 1, persona: 6 },
@@ -20,10 +20,10 @@ export const ACCOUNTS = {
 const IDS = Object.keys(ACCOUNTS).map(Number);
 export const BACK_ENDS = ['seam', 'falcon', 'django'];
 
-/** Every id that is in use somewhere, and one that is not. */
+/** Every ID that is in use somewhere, and one that is not. */
 export const NUMBERS = [6, 7, 8, 9, 1001, 1002, 1003, 1004, 1005, 4711];
 
-/** The account that has this id in a back end; for `plain`, the account with this own id. */
+/** The account that has this ID in a back end; for `plain`, the account whose own ID this is. */
 export const accountOf = (layout, number) =>
   IDS.find((id) => (layout === 'plain' ? id : ACCOUNTS[id][layout]) === number);
 export const accountOfPersona = (persona) => IDS.find((id) => ACCOUNTS[id].persona === persona);
