@@ -10,7 +10,8 @@ import { report } from './import/sql.mjs';
 import { assertNotTakenByNpm, root, Trouble } from './lib.mjs';
 import { installPackages } from './setup.mjs';
 
-const USAGE = `usage: npm run import -- --from ${Object.keys(SOURCES).join('|')} <file> [--out .import]
+const USAGE = `usage: npm run import -- --from ${Object.keys(SOURCES).join('|')} <file> [options]
+  --out FOLDER      the folder for the SQL files; default: .import
   --schema NAME     the schema to import, if the dump has several (seam, falcon)
   --link-by-email   treats the same e-mail address in two back ends as one person (seam, falcon, django)
   --prune           removes what was deleted at the source since the last import (seam, falcon, django)

@@ -9,8 +9,8 @@ const LOCATIONS = ['weur', 'eeur', 'apac', 'oc', 'wnam', 'enam'];
 const JURISDICTIONS = ['eu', 'us', 'fedramp'];
 
 export const USAGE = `usage: npm run deploy -- [--env <name>] [--dry-run] [any other option of wrangler deploy]
-  --location ${LOCATIONS.join('|')}   where the database and the bucket are created
-  --jurisdiction ${JURISDICTIONS.join('|')}   the jurisdiction that the database and the bucket stay in`;
+  --location <code>      where the database and the bucket are created: ${LOCATIONS.join(', ')}
+  --jurisdiction <code>  the jurisdiction that the database and the bucket stay in: ${JURISDICTIONS.join(', ')}`;
 
 const OPTIONS = /** @type {const} */ ({
   location: { type: 'string' },

@@ -46,8 +46,8 @@ export async function choosePlace(place, { database, bucket }) {
 
 /**
  * Creates the bucket if it is missing, and the database if it is new. Returns a line about each for the summary. The
- * bucket is created first, so that if a deployment has created the database, the bucket exists as well. A database that
- * was created in another way says nothing about the bucket.
+ * bucket is created first: if a deployment has created the database, the bucket exists as well. If the database was
+ * created in another way, the bucket may still be missing.
  */
 export async function createResources({ database, bucket }, place, isNew, common) {
   const { error, all } = await attempt('wrangler', ['r2', 'bucket', 'create', bucket.name, ...place, ...common]);
