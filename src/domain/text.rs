@@ -46,26 +46,26 @@ fn check_line(text: &str, min: u64, max: u64) -> Result<(), Rule> {
     Ok(())
 }
 
-/// Accepts an e-mail address `user@domain.tld` of at most `max` characters. The rule is that of HTML5, but the local
-/// part may have letters of any script (RFC 6531). The back ends' own validators add two requirements (contract S1, F5,
-/// D1, R16): the domain must have a dot and must not be a number, and the local part must neither begin nor end with a
-/// dot.
+/// Accepts an e-mail address `user@domain.tld` of at most `max` characters. The rule is HTML5's, except that letters
+/// may be of any script (RFC 6531). The back ends' own validators add two requirements (contract S1, F5, D1, R16): the
+/// domain must have a dot and must not be a number, and the local part must neither begin nor end with a dot.
 ///
-/// `validator`'s own rule is not used because it depends on regular expressions, which would be a quarter of the whole
-/// worker. Its rule for URLs depends on Unicode tables, which would be a tenth.
+/// `validator`'s own rule for e-mail addresses is not used, because the regular expressions that it depends on would
+/// make up a quarter of the worker's size. The Unicode tables behind its rule for URLs would make up a tenth.
 pub fn email(raw: &str, max: u64) -> Result<Text, Rule> {
     let email = line(raw, 1, max)?;
     let (user, domain) = email.0.rsplit_once('@').ok_or(Rule::Email)?;
-    // Two addresses that look alike must be equal, but some letters (Hangul fillers) are invisible (contract R14).
+    // Addresses that look the same must be the same, so invisible characters are refused. Some of them, the Hangul
+    // fillers, count as letters (contract R14).
     if !is_email_user(user) || !is_domain_name(domain) || email.0.contains(is_invisible) {
         return Err(Rule::Email);
     }
     Ok(email)
 }
 
-/// Returns whether the text is a valid local part: letters and digits of any script and the signs that HTML5 allows, in
-/// words joined by dots. The limit is 64 bytes, because RFC 6531 does not change the limit of RFC 5321 (section
-/// 4.5.3.1.1).
+/// Returns whether the text is a valid local part: non-empty words joined by dots, made of letters and digits of any
+/// script and the symbols that HTML5 allows. The limit is 64 bytes, because RFC 6531 does not change the limit of RFC
+/// 5321 (section 4.5.3.1.1).
 fn is_email_user(user: &str) -> bool {
     let allowed = |c: char| c.is_alphanumeric() || ".!#$%&'*+/=?^_`{|}~-".contains(c);
     user.len() <= 64 && user.chars().all(allowed) && user.split('.').all(|word| !word.is_empty())
@@ -90,7 +90,8 @@ fn is_label(label: &str) -> bool {
 /// Accepts 1 to `max` letters, digits and `_.@+-` (contract D1). Letters are those of Unicode, as in Django.
 pub fn username(raw: &str, max: u64) -> Result<Text, Rule> {
     let username = line(raw, 1, max)?;
-    // Two names that look alike must be equal, but some letters (Hangul fillers) are invisible (contract R14).
+    // Names that look the same must be the same, so invisible characters are refused. Some of them, the Hangul fillers,
+    // count as letters (contract R14).
     let allowed = |c: char| (c.is_alphanumeric() || "_.@+-".contains(c)) && !is_invisible(c);
     if !username.0.chars().all(allowed) {
         return Err(Rule::Username);
@@ -101,7 +102,7 @@ pub fn username(raw: &str, max: u64) -> Result<Text, Rule> {
 /// Accepts 1 to `max` characters without white space (contract F5).
 pub fn unspaced_username(raw: &str, max: u64) -> Result<Text, Rule> {
     let username = line(raw, 1, max)?;
-    // Two names that look alike must be equal (contract R14).
+    // Names that look the same must be the same (contract R14).
     if username.0.contains(|c: char| c.is_whitespace() || is_invisible(c)) {
         return Err(Rule::Username);
     }
@@ -117,7 +118,7 @@ pub fn phone(raw: &str) -> Result<Text, Rule> {
     let ends_are_digits =
         [number.bytes().next(), number.bytes().last()].iter().all(|end| end.is_some_and(|b| b.is_ascii_digit()));
     let digits = number.bytes().filter(u8::is_ascii_digit).count();
-    // Without a limit on the separators, a "telephone number" could be a page of dashes.
+    // The limit on the length keeps a "telephone number" from being a page of dashes.
     if !allowed || !ends_are_digits || !(6..=15).contains(&digits) || text.len() > 40 {
         return Err(Rule::Phone);
     }
@@ -145,8 +146,8 @@ pub fn url(raw: &str) -> Result<Text, Rule> {
     Ok(Text(text.to_owned()))
 }
 
-/// Returns whether the text begins with `http://` or `https://` and the name or address of a host, perhaps with a user
-/// and a port (RFC 3986 section 3.2). URL parsers tolerate more than that, but differ in what they tolerate.
+/// Returns whether the text begins with `http://` or `https://` and a host name or IP address, optionally with a user
+/// and a port (RFC 3986 section 3.2). URL parsers are more lenient than that, and each is lenient in its own way.
 fn has_http_host(text: &str) -> bool {
     Url::split(text).is_some_and(|url| {
         let is_http = url.scheme.eq_ignore_ascii_case("http") || url.scheme.eq_ignore_ascii_case("https");
@@ -155,8 +156,8 @@ fn has_http_host(text: &str) -> bool {
 }
 
 /// Checks an origin to which a path can be appended, such as the public origin that records may contain (contract M6),
-/// and returns it without a final slash. Accepts what [`url`] accepts, but no user, no path, and no host of more than
-/// 255 bytes.
+/// and returns it without a trailing slash. Accepts what [`url`] accepts, except that a user, a path or a host of more
+/// than 255 bytes is refused.
 pub fn origin(raw: &str) -> Option<&str> {
     let text = raw.strip_suffix('/').unwrap_or(raw);
     let split = Url::split(text).filter(|url| url.origin == text && url.user.is_none())?;
@@ -169,7 +170,7 @@ fn is_host(host: &str) -> bool {
         return address.parse::<Ipv6Addr>().is_ok();
     }
     let name = host.strip_suffix('.').unwrap_or(host);
-    // Underscores are not allowed in host names, but occur in URLs in use.
+    // Underscores are not allowed in host names, but real URLs contain them.
     let labels = name.split('.').map(|label| label.replace('_', "x"));
     let is_number = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
     let is_name = labels.into_iter().all(|label| is_label(&label));

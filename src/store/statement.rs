@@ -7,9 +7,9 @@ use std::fmt;
 /// A statement and its parameters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Statement {
-    /// Static text with numbered parameters, which starts with the statement's name in a comment.
+    /// Static SQL with numbered parameters. It starts with a comment that contains the statement's name.
     pub sql: &'static str,
-    /// The values of `?1`, `?2`, …; `None` is NULL. The statements of records have two, both as JSON: the [`Access`],
+    /// The values of `?1`, `?2`, …; `None` is NULL. Statements about a record take two, both as JSON: the [`Access`],
     /// and either the [`Fields`] or an [`Entry`](super::changes::Entry) with the fields' names.
     pub parameters: Vec<Option<String>>,
 }
@@ -22,7 +22,7 @@ impl fmt::Debug for Statement {
 }
 
 impl Statement {
-    /// Creates a statement of a record, with its two parameters.
+    /// Creates a statement about a record, with its two parameters.
     pub fn on_record(sql: &'static str, access: &Access, change: &impl Serialize) -> Self {
         Self { sql, parameters: vec![json(&AccessJson::new(access)), json(change)] }
     }
@@ -37,15 +37,15 @@ pub fn json(value: &(impl Serialize + ?Sized)) -> Option<String> {
 /// The [`Access`] in the form that the statements read.
 #[derive(Serialize)]
 struct AccessJson {
-    /// The back end that `subject` is an ID of; null for an account's own ID. It is not the token's `iss`.
+    /// The back end that `subject` is an ID in; null if it is an account's own ID. This is not the token's `iss`.
     issuer: Option<&'static str>,
     /// The subject of the token.
     subject: i64,
-    /// When the token was issued, in Unix seconds; null if the token does not contain that.
+    /// When the token was issued, in Unix seconds; null if the token does not say.
     issued_at: Option<i64>,
-    /// The permission that is needed; null if callers may only change their own record.
+    /// The permission that the caller needs; null if callers may only change their own record.
     permission: Option<&'static str>,
-    /// The back end that `id` is an ID of; null for records with their own IDs.
+    /// The back end that `id` is an ID in; null for records with their own IDs.
     back_end: Option<&'static str>,
     /// The ID in the path; null for the caller's own record.
     id: Option<i64>,
@@ -81,17 +81,17 @@ enum FieldValue<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// Adds a text, if it is to change.
+    /// Adds a text field, unless it is `None` and keeps its value.
     pub fn text(&mut self, name: &'static str, text: Option<&'a str>) {
         self.0.extend(text.map(|text| (name, FieldValue::Text(text))));
     }
 
-    /// Adds a number, if it is to change.
+    /// Adds a numeric field, unless it is `None` and keeps its value.
     pub fn number(&mut self, name: &'static str, number: Option<i64>) {
         self.0.extend(number.map(|number| (name, FieldValue::Number(number))));
     }
 
-    /// Adds a text that may be cleared.
+    /// Adds a text field that may be cleared.
     pub fn clearable(&mut self, name: &'static str, field: &'a Field<Text>) {
         match field {
             Field::Keep => {}
@@ -100,13 +100,13 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Returns the names of the columns that are set. `object` is not a column: it is the object that another field
-    /// refers to.
+    /// Returns the names of the columns that are set. `object` is not one of them: it is the key of an uploaded picture
+    /// in the bucket, which another field refers to.
     pub fn columns(&self) -> Vec<&'static str> {
         self.0.iter().map(|(name, _)| *name).filter(|name| *name != "object").collect()
     }
 
-    /// Returns whether all of the fields are among these.
+    /// Returns whether `names` contains every field.
     pub fn are_among(&self, names: &[&str]) -> bool {
         self.0.iter().all(|(name, _)| names.contains(name))
     }
