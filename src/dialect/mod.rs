@@ -4,7 +4,7 @@
 //! database, or HTTP beyond statuses, forms and the framework's conventions. It never learns the cause of a server-side
 //! failure.
 
-// A new refusal or rule does not compile until every dialect has a message for it.
+// With this lint, a new `Refusal` or `Rule` variant does not compile until every dialect has a message for it.
 #![deny(clippy::wildcard_enum_match_arm)]
 
 pub mod django;
@@ -22,14 +22,14 @@ pub use object::{Object, Value};
 use crate::domain::{BackEnd, Field, InvalidField, PathId, Record, Refusal, Rule, Text};
 
 /// One endpoint of a dialect: how it reads requests and renders responses. The endpoints of a back end share a `name`.
-/// The functions are total: they return for any input.
+/// The functions are total: none of them panics, whatever the input.
 pub struct Dialect<R: Record> {
     /// The dialect's name in the settings.
     pub name: &'static str,
     /// The back end whose IDs the paths and records contain; `None` if the records have their own IDs (contract I3).
     pub back_end: Option<BackEnd>,
-    /// Parses the ID in the path. The refusal of anything that is not an ID differs between dialects. `None` if the
-    /// path has no ID.
+    /// Parses the ID in the path; `None` if the path has no ID. Dialects differ in how they refuse anything that is not
+    /// an ID.
     pub target: Option<ParseId>,
     /// The framework of the original back end.
     pub framework: Framework,
@@ -61,8 +61,9 @@ pub struct Forms {
     pub file: Option<&'static str>,
     /// Whether `application/x-www-form-urlencoded` is accepted.
     pub urlencoded: bool,
-    /// Whether to read forms as Django does (contract D9): the last part of a name wins, and a file input in which no
-    /// file was chosen is ignored. Otherwise, a duplicate name is refused, and such an input counts as an empty file.
+    /// Whether to read forms as Django does (contract D9): the last part with a given name wins, and a file input in
+    /// which no file was chosen is ignored. Otherwise, a duplicate name is refused, and such an input counts as an
+    /// empty file.
     pub django_semantics: bool,
 }
 
@@ -107,7 +108,7 @@ impl<'a> Fields<'a> {
         self.check(name, read)
     }
 
-    /// Reads a field that null clears (contract R4).
+    /// Reads a field that is cleared by null (contract R4).
     fn clearable(&mut self, name: &'static str, parse: impl FnOnce(&Value<'a>) -> Result<Text, Rule>) -> Field<Text> {
         match self.object.get(name) {
             None => Field::Keep,
@@ -130,7 +131,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Parses a text by a rule of [`crate::domain::text`].
+/// Parses a text with a rule of [`crate::domain::text`]. Any other type breaks [`Rule::Text`].
 fn text<T>(value: &Value<'_>, parse: impl FnOnce(&str) -> Result<T, Rule>) -> Result<T, Rule> {
     match value {
         Value::Text(text) => parse(text),

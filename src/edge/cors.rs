@@ -64,8 +64,8 @@ impl Cors {
     }
 }
 
-/// Returns whether the text can be a comma-separated list of header names (RFC 9110 section 5.6). Only such a text may
-/// be sent back unchanged.
+/// Returns whether the text could be a comma-separated list of header names (RFC 9110 section 5.6). Anything else must
+/// not be echoed.
 fn is_list_of_names(names: &str) -> bool {
     names.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~, \t".contains(&b))
 }
@@ -99,7 +99,7 @@ impl CorsDecision {
             headers.push(("access-control-allow-origin", origin.into()));
             headers
                 .push(("access-control-expose-headers", "X-Request-Id, WWW-Authenticate, Allow, Retry-After".into()));
-            // Browsers reject credentials in combination with `*`, and not every origin should get them.
+            // Browsers reject this header together with `*`, and only listed origins should be able to use credentials.
             if self.is_listed {
                 headers.push(("access-control-allow-credentials", "true".into()));
             }

@@ -5,16 +5,16 @@ use std::time::Duration;
 use worker::Delay;
 
 thread_local! {
-    /// Belongs to the instance and not to a deployment, because two deployments share the thread while a secret is
-    /// rotated.
+    /// The queue for hashing passwords. It belongs to the instance, not to a `Deployment`, because two deployments
+    /// share the thread while a secret is rotated.
     static TURNS: Rc<Turns> = Rc::default();
 }
 
-/// The instance's event loop, as one request uses it.
+/// One request's handle to the instance's event loop.
 pub struct Timers(Rc<Turns>);
 
 impl Timers {
-    /// Creates an event loop that shares its turns with all other requests of the instance.
+    /// Creates a handle that shares its queue with all other requests of the instance.
     pub fn new() -> Self {
         Self(TURNS.with(Rc::clone))
     }
@@ -29,7 +29,7 @@ impl EventLoop for Timers {
         now()
     }
 
-    /// Waits for a timer, because awaiting a settled promise does not let other requests run.
+    /// Waits for a timer, because awaiting a promise that is already resolved does not let other requests run.
     async fn pause(&self, milliseconds: u64) {
         Delay::from(Duration::from_millis(milliseconds)).await;
     }

@@ -1,4 +1,4 @@
-//! Log lines of events other than requests.
+//! Log lines for events other than requests.
 
 use super::log::write;
 use crate::domain::{Fault, Receiver};
@@ -6,7 +6,7 @@ use crate::serve::feed::DeliveryResult;
 use crate::store::{RetentionResult, SweepResult};
 use serde::Serialize;
 
-/// The subject of a log line that does not belong to a request.
+/// The kind of event that a log line reports.
 #[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum Event {
@@ -18,7 +18,7 @@ enum Event {
     NoRateLimit,
 }
 
-/// The log line of a sweep of the bucket: one per sweep.
+/// The log line for a sweep of the bucket: one per sweep.
 #[derive(Serialize)]
 pub struct SweepLine {
     event: Event,
@@ -44,7 +44,7 @@ impl SweepLine {
     }
 }
 
-/// The log line of a run of the change feed's retention: one per run.
+/// The log line for one removal of old rows from the change feed ("retention"): one per run.
 #[derive(Serialize)]
 pub struct RetentionLine {
     event: Event,
@@ -70,7 +70,7 @@ impl RetentionLine {
     }
 }
 
-/// The log line of a run of posts to a receiver of the change feed, or of a problem with the feed's settings.
+/// The log line for a series of posts to one receiver of the change feed, or for a problem with the feed's settings.
 #[derive(Serialize)]
 pub struct DeliveryLine {
     event: Event,
@@ -112,7 +112,7 @@ impl DeliveryLine {
     }
 }
 
-/// The log line of a replaced object that could not be removed after the reply.
+/// The log line for a replaced object that could not be removed after the reply.
 #[derive(Serialize)]
 pub struct LeftoverLine<'a> {
     event: Event,
@@ -132,7 +132,7 @@ impl<'a> LeftoverLine<'a> {
     }
 }
 
-/// The log line of a key set that could not be fetched, or whose content is a problem.
+/// The log line for a key set that could not be fetched or used, or that contains a private or symmetric key.
 #[derive(Serialize)]
 pub struct KeySetLine {
     event: Event,
@@ -151,7 +151,7 @@ impl KeySetLine {
     }
 }
 
-/// The log line of a rate limit that is not enforced.
+/// The log line for a rate limit that is not enforced.
 #[derive(Serialize)]
 pub struct LimitLine {
     event: Event,

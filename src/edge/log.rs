@@ -8,7 +8,7 @@ use worker::web_sys::console;
 /// Maximum length of a logged origin, in characters.
 const MAX_ORIGIN_CHARS: usize = 128;
 
-/// The log line of a request: one per request (contract O2). No field contains personal data.
+/// The log line for a request: one per request (contract O2). No field contains personal data.
 #[derive(Serialize)]
 pub struct Line<'a> {
     pub request_id: &'a str,
@@ -19,17 +19,18 @@ pub struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
     pub method: &'a str,
-    /// Method and pattern, never the path, which contains IDs. Null for an unknown path.
+    /// The method and the route's pattern, never the path, which contains IDs. Null for an unknown path.
     pub route: Option<&'static str>,
     pub status: u16,
     pub duration_ms: u64,
-    /// Number of round trips to the database, and the milliseconds that they took.
+    /// The number of round trips to the database.
     pub d1_calls: u32,
+    /// How long those round trips took together, in milliseconds.
     pub d1_ms: u64,
-    /// The back end that the verified token's subject belongs to, and the subject's ID there. Absent if the subject is
-    /// an account's own ID.
+    /// The back end that the verified token's subject belongs to. Absent if the subject is an account's own ID.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub back_end: Option<&'static str>,
+    /// The subject's ID in that back end. Absent if `back_end` is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<i64>,
     /// The caller's account, once it is known.
@@ -41,9 +42,10 @@ pub struct Line<'a> {
     /// The origin of a refused preflight.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cors_origin: Option<String>,
-    /// Whether the request was passed on to an origin, and the status that the origin returned.
+    /// Whether the request was passed on to an origin.
     #[serde(skip_serializing_if = "is_false")]
     pub origin: bool,
+    /// The status that the origin returned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin_status: Option<u16>,
     /// The cause of a server-side failure.
@@ -85,7 +87,7 @@ impl<'a> Line<'a> {
         (self.d1_calls, self.d1_ms) = (cost.calls, cost.milliseconds);
     }
 
-    /// Formats the durations as W3C Server Timing, for the client.
+    /// Returns the durations as the value of a `Server-Timing` header.
     pub fn server_timing(&self) -> String {
         let Self { d1_calls, d1_ms, duration_ms, .. } = self;
         format!("d1;dur={d1_ms};desc=\"calls: {d1_calls}\", total;dur={duration_ms}")
@@ -113,8 +115,8 @@ impl<'a> Line<'a> {
         (self.status, self.origin_status) = (status, Some(status));
     }
 
-    /// Records the refusal of a preflight. This code replaces that of the reply: a preflight never has a token, so a
-    /// missing token is not the reason. Characters that cannot occur in an origin are logged as `?`.
+    /// Records the refusal of a preflight. Its code replaces the reply's: a preflight never has a token, so a missing
+    /// token is not why it was refused. Characters that cannot occur in an origin are logged as `?`.
     pub fn record_refused_origin(&mut self, origin: &str) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || ".:/-_[]".contains(c);
         let sanitized = origin.chars().take(MAX_ORIGIN_CHARS).map(|c| if allowed(c) { c } else { '?' });

@@ -3,8 +3,7 @@
 //!
 //! May import `serve`, `domain`, `auth` and `store`. It is the only module that may name `worker` and `wasm-bindgen`,
 //! and it decides nothing about accounts. A call into JavaScript costs more than most of the computation here, so
-//! values are reused across requests where possible, and a refused request causes no work that its refusal does not
-//! need.
+//! values are reused across requests where possible, and a refused request does only the work that refusing it takes.
 
 #![allow(clippy::disallowed_types, reason = "only this module may use the platform's types")]
 
@@ -82,9 +81,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> worker::Result<R
     })
 }
 
-/// Replies to a request whose instance has crashed. `index.js` calls this on a fresh instance, which is created by the
-/// call itself, after the arguments have been passed. So no argument may be copied into the instance's memory, as a
-/// string would be.
+/// Replies to a request whose instance has crashed. `index.js` calls this on a fresh instance, which the call itself
+/// creates, but only after it has passed the arguments. Therefore no argument may be of a type that is copied into the
+/// instance's memory, such as a string.
 #[wasm_bindgen]
 pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, JsValue> {
     let (method, url) = (request.method(), request.url());
@@ -99,11 +98,12 @@ pub fn failed(request: Request, env: Env, cause: JsValue) -> Result<Response, Js
     Ok(common.reply(&reply)?)
 }
 
-/// The cron expression of the event that delivers changes, as in wrangler.toml. Any other one is the nightly event.
+/// The cron expression of the event that delivers changes, as in wrangler.toml. Any other expression stands for the
+/// nightly event.
 const EVERY_MINUTE: &str = "* * * * *";
 
-/// Handles scheduled events: every minute, the delivery of the change feed (contract C3); every night, the sweep of the
-/// bucket (M5) and the retention of the change feed (C1).
+/// Handles scheduled events. Every minute, it delivers the change feed (contract C3). Every night, it sweeps the bucket
+/// (M5) and removes old rows from the change feed (C1).
 #[event(scheduled)]
 async fn scheduled(event: ScheduledEvent, env: Env, _: ScheduleContext) {
     let started = now();
