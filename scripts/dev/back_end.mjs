@@ -1,6 +1,6 @@
-// The demo back end of `npm run dev -- --origin`. It keeps its users in memory and has seam's paths. Perfil does not
-// know the users who sign up here, and therefore passes on their updates. It posts the changes that it makes itself to
-// /changes, so that the users here stay up to date.
+// The demo back end of `npm run dev -- --origin`. It serves seam's paths and keeps its users in memory. Perfil does not
+// know the users who sign up here, and therefore passes on their updates. Perfil posts the changes that it makes itself
+// to /changes here, so that these users stay up to date.
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import http from 'node:http';
@@ -19,7 +19,7 @@ const people = new Map(
     { idUser: 43, full_name: 'Bob Inactive', email: 'bob@example.com', roleId: 2 },
   ].map((person) => [person.idUser, person]),
 );
-/** The columns of a change that this back end stores, with its own names for them. */
+/** The columns that this back end takes from a change, each with this back end's own name for it. */
 const FIELDS = { full_name: 'full_name', email: 'email', role_id: 'roleId' };
 const reply = (status, message, data) => ({ status, body: { success: status < 400, message, data: data ?? null } });
 
@@ -46,7 +46,7 @@ const ROUTES = [
 const found = (id, action) =>
   people.has(Number(id)) ? action(people.get(Number(id))) : reply(404, `the demo back end has no user ${id}`);
 
-/** Stores those fields of a change that this back end has. Returns a line for the terminal. */
+/** Stores the fields of a change that this back end also has. Returns a line for the terminal. */
 function store({ id, route, subject, fields, record }) {
   const what = `change ${id} (${route}) of ${Object.entries(subject)[0].join(' ')}: ${fields.join(', ')}`;
   const person = people.get(record?.identities?.seam);
@@ -55,7 +55,7 @@ function store({ id, route, subject, fields, record }) {
   return `demo back end: received ${what}; ${known.length > 0 ? `stored ${known.join(', ')}` : 'nothing to store'}`;
 }
 
-/** Stores a delivery of changes if its signature is valid. Returns the status. */
+/** Stores the changes in a delivery if its signature is valid. Returns the HTTP status to reply with. */
 function receive(webhook, headers, text) {
   let event;
   try {

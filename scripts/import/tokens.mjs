@@ -1,4 +1,4 @@
-// Splits a MySQL dump into tokens, including strings and comments, a piece of the file at a time.
+// Splits a MySQL dump into tokens, one chunk of the file at a time. Quoted strings and comments are recognized.
 import { Trouble } from '../lib.mjs';
 
 /**
@@ -134,7 +134,7 @@ export class Tokens {
     return { type: 'sign', value: char };
   }
 
-  /** Reads a quoted text of any length. A regular expression would overflow its stack on megabytes. */
+  /** Reads a quoted text of any length. A regular expression would overflow the stack on megabytes of text. */
   quoted(quote, escapes) {
     let start = this.at + 1;
     let value = '';
@@ -143,18 +143,18 @@ export class Tokens {
       if (at >= this.text.length) this.more();
       if (char === '\\' && escapes) {
         const escaped = this.text[at + 1];
-        // A backslash stays before % and _, which it keeps from being patterns.
+        // The backslash before % or _ is kept, as in MySQL, where it stops them from acting as wildcards.
         value += this.text.slice(start, at) + ('%_'.includes(escaped) ? `\\${escaped}` : (ESCAPES[escaped] ?? escaped));
         start = ++at + 1;
       } else if (char === quote) {
         value += this.text.slice(start, at);
-        // If the text ends after this quote, the next token throws MORE, and the string is parsed again: a second quote
-        // is seen then.
+        // If the text ends after this quote, the next token throws MORE. The string is then parsed again with more
+        // text, which shows whether a second quote follows.
         if (this.text[at + 1] !== quote) {
           this.at = at + 1;
           return value;
         }
-        // A doubled quote stands for one, and the second of the two is kept.
+        // A doubled quote stands for a single one. The second of the two becomes part of the value.
         start = ++at;
       }
     }

@@ -1,4 +1,4 @@
-// Makes an account that its back end has deleted or deactivated inactive in Perfil: with a command, and with the
+// Two ways to deactivate an account in Perfil after its back end has deleted or deactivated it: the command, and the
 // request that docs/moving-over.md shows.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
@@ -91,7 +91,7 @@ describe('a failure is reported in one line', () => {
     });
   }
 
-  // `npm run deactivate seam 7 --remote`, without `--`: npm keeps the option, and tells the command in a variable.
+  // `npm run deactivate seam 7 --remote`, without `--`: npm keeps the option, and the command sees only a variable.
   test('an option that npm treated as its own [X7]', async () => {
     const { code, out, err } = await command(['seam', '7'], { npm_config_remote: 'true' });
     assert.deepEqual([code, out], [1, '']);

@@ -1,6 +1,6 @@
 // Perfil in front of a real HTTP server on loopback (support/origin.mjs): what is passed on and returned, and that no
-// request bypasses Perfil's own checks. origin_faults.test.mjs covers origins that fail, newcomers.test.mjs updates
-// that are passed on.
+// request bypasses Perfil's own checks. origin_faults.test.mjs covers origins that fail, and newcomers.test.mjs covers
+// updates that are passed on.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
@@ -22,7 +22,7 @@ after(async () => {
   await origin.stop();
 });
 
-/** Runs an action, during which the origin must get exactly one request, and returns the response and that request. */
+/** Runs an action, checks that the origin gets exactly one request, and returns the response and that request. */
 async function assertForwarded(action) {
   const before = origin.received.length;
   const response = await action();

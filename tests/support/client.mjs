@@ -4,7 +4,7 @@ import { token } from './tokens.mjs';
 
 /**
  * @typedef {object} RequestOptions
- * @property {number} [as] the account whose token goes with the request
+ * @property {number} [as] the account whose token is sent with the request
  * @property {string} [token] a token to send instead
  * @property {unknown} [json] a value to send
  * @property {FormData} [form] a form to send
@@ -63,8 +63,8 @@ export const sender =
   async (method, target, options = {}) => {
     const { as, json, form } = options;
     const credential = options.token ?? (as === undefined ? undefined : await token(as));
-    // A form is encoded like in a browser, but sent in one piece, because the worker may respond and close the
-    // connection before its end.
+    // A form is encoded as a browser would encode it, but sent in one piece, because the worker may respond and close
+    // the connection before the whole body has been sent.
     const encoded = form && new Response(form);
     const body = form ? await encoded.arrayBuffer() : options.body;
     const response = await fetch(url + target, {
@@ -77,7 +77,7 @@ export const sender =
     return responseOf(response, target);
   };
 
-/** The paths of counting.mjs, below `url`. */
+/** Functions that call the test paths of counting.mjs, below `url`. */
 export function testPaths(url) {
   async function own(path, options) {
     const response = await fetch(`${url}/.tests/${path}`, options);
@@ -90,8 +90,8 @@ export function testPaths(url) {
     /** Runs SQL directly against the database and returns its rows. */
     sql: async (query, ...parameters) => (await post('sql', [{ sql: query, parameters }]))[0].results,
     /**
-     * Every table's rows and the bucket's objects, as text, which is equal before and after a request that changes
-     * nothing.
+     * Every table's rows and the bucket's objects, as text. The text is the same before and after a request that
+     * changes nothing.
      */
     dump: async () => {
       const queries = TABLES.map((table) => ({ sql: `SELECT * FROM ${table} ORDER BY 1, 2`, parameters: [] }));
@@ -101,7 +101,8 @@ export function testPaths(url) {
     /** The bucket itself. */
     bucket: bucketOf(own),
     /**
-     * Bytes of WebAssembly's memory and handles of JavaScript objects, after a garbage collection.
+     * The size of WebAssembly's memory in bytes and the number of handles to JavaScript objects, after a garbage
+     * collection.
      * @returns {Promise<{memory: number, handles: number}>}
      */
     usage: async () => /** @type {any} */ (await (await own('usage')).json()),
@@ -117,7 +118,7 @@ export function testPaths(url) {
     idle: async () => void (await own('idle')),
     /** Resolves when a request has reached its fault `hold:name` or `stall:name`. */
     held: async (name) => void (await own('held', { method: 'POST', body: name })),
-    /** Releases such a request, and any that reaches the fault later. */
+    /** Releases that request, and any that reaches the fault later. */
     release: async (name) => void (await own('held', { method: 'DELETE', body: name })),
   };
 }
@@ -134,7 +135,7 @@ function bucketOf(own) {
     },
     put: async (key, body, httpMetadata = {}) =>
       void (await own(object(key, { metadata: JSON.stringify(httpMetadata) }), { method: 'PUT', body })),
-    /** Stores an object for each of many keys, with the key as its content. */
+    /** Stores an object for each of the keys, with the key as its content. */
     fill: async (keys) => void (await own('r2', { method: 'POST', body: JSON.stringify(keys) })),
     delete: async (key) => void (await own(object(key), { method: 'DELETE' })),
     /** Removes all objects. */
