@@ -35,7 +35,7 @@ pub enum ClaimedId {
 pub enum BareSub {
     /// `account`: the account's own ID.
     Account,
-    /// `seam`, `falcon` or `django`: an ID of that back end.
+    /// `seam`, `falcon` or `django`: an ID in that back end.
     BackEnd(BackEnd),
     /// `none`: the token is refused.
     Refused,
@@ -65,7 +65,7 @@ impl Vouching {
     /// Returns the token's subject, or `None` if its signer cannot vouch for the ID. A back end's own secret vouches
     /// only for that back end's IDs. If it leaks, or if its login service can be made to sign unexpected claims, the
     /// identities of one back end are exposed. If a back end has its own secret, shared keys do not vouch for the IDs
-    /// in its layout, but `JWT_SUB` may still make their bare `sub` an ID of that back end.
+    /// in its layout, but `JWT_SUB` may still make their bare `sub` an ID in that back end.
     pub fn subject(&self, signer: Signer, claimed: ClaimedId) -> Option<Subject> {
         match (signer, claimed) {
             (Signer::BackEnd(own), ClaimedId::InLayout(back_end, id)) => {

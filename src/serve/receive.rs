@@ -23,7 +23,7 @@ pub struct ReceivedBody<'a> {
 pub enum Content {
     /// JSON; empty if nothing was sent.
     Json(Vec<u8>),
-    /// A URL-encoded form, whose fields are all texts.
+    /// A URL-encoded form. All of its fields are strings.
     Urlencoded(Vec<u8>),
     /// The parts of a form that may contain a picture, and the maximum number of its pixels.
     Form(Vec<(String, Part)>, u32),

@@ -7,7 +7,8 @@ use crate::domain::Refusal;
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 
-/// Parses the fields of a form, all of which are texts. A field without `=` is empty, as in the back ends' own parsers.
+/// Parses the fields of a form, all of which are strings. A field without `=` is empty, as in the back ends' own
+/// parsers.
 pub fn parse(body: &[u8]) -> Result<Vec<(String, Part)>, Refusal> {
     let mut fields = Vec::new();
     for field in body.split(|byte| *byte == b'&').filter(|field| !field.is_empty()) {
