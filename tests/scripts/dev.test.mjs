@@ -40,6 +40,14 @@ async function develop(t, { program = 'node', args = DEV, env = {} } = {}) {
 }
 
 const file = (name) => path.join(copy.folder, name);
+
+/** Creates the database and the secret, unless an earlier test has, so that each test can run by itself. */
+async function prepare(t) {
+  if (fs.existsSync(file('.wrangler')) && fs.existsSync(file('.dev.vars'))) return;
+  const { stop } = await develop(t);
+  await stop();
+}
+
 const read = (name) => fs.readFileSync(file(name), 'utf8');
 
 /** Changes the first name of account 42 as its owner. Returns the status. */
@@ -100,7 +108,8 @@ test('the page has tokens for the demo accounts, which are never deployed', DEAD
   }
 });
 
-test('npm run token warns if the account is not in the local database or is not active', DEADLINE, async () => {
+test('npm run token warns if the account is not in the local database or is not active', DEADLINE, async (t) => {
+  await prepare(t);
   for (const [args, problem] of [
     [['42'], ''],
     [['7', '--layout', 'seam'], ''],
@@ -115,7 +124,8 @@ test('npm run token warns if the account is not in the local database or is not 
   }
 });
 
-test('npm run token warns if the local database has no tables, as after wrangler dev', DEADLINE, async () => {
+test('npm run token warns if the local database has no tables, as after wrangler dev', DEADLINE, async (t) => {
+  await prepare(t);
   const databases = '.wrangler/state/v3/d1/miniflare-D1DatabaseObject';
   fs.renameSync(file(databases), file('.databases'));
   fs.mkdirSync(file(databases));
@@ -176,7 +186,8 @@ for (const [victim, name] of [
     );
   });
 
-test('names a secret that the worker would reject', DEADLINE, async () => {
+test('names a secret that the worker would reject', DEADLINE, async (t) => {
+  await prepare(t);
   const secrets = read('.dev.vars');
   const short = /^perfil: JWT_SECRET\w* in \.dev\.vars has \d+ bytes, but a secret needs at least 32/;
   for (const [text, message] of /** @type {[string, RegExp][]} */ ([
@@ -204,7 +215,7 @@ test("stops with wrangler's message if a migration fails", DEADLINE, async () =>
 });
 
 test('continues without the demo picture if the worker refuses it', DEADLINE, async (t) => {
-  fs.rmSync(file('.wrangler'), { recursive: true });
+  fs.rmSync(file('.wrangler'), { recursive: true, force: true });
   const config = read('wrangler.toml');
   fs.writeFileSync(file('wrangler.toml'), config.replace('"10485760"', '"10"'));
   const development = await develop(t);
